@@ -1,0 +1,284 @@
+"""The command line."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from fairtune.errors import FairtuneError, Interrupted, InvalidInput, NoFeasibleTrial, unknown_name
+
+if TYPE_CHECKING:
+    from fairtune.spec import Place, SearchSpec
+
+app = typer.Typer(
+    name="fairtune",
+    help="Search the hyperparameters of fair training methods on Ray, by accuracy and fairness.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+_WIDTH = None if sys.stdout.isatty() else 120
+console = Console(highlight=False, width=_WIDTH)
+errors = Console(stderr=True, highlight=False)
+
+Dataset = Annotated[str, typer.Option(help="Dataset: see fairtune list datasets.")]
+Data = Annotated[str | None, typer.Option(help="Folder of the original data files.  [default: $FAIRTUNE_DATA or data]", show_default=False)]
+Model = Annotated[str | None, typer.Option(help="Architecture.  [default: the dataset's]", show_default=False)]
+Epochs = Annotated[int | None, typer.Option(help="Length of each training.  [default: the dataset's]", show_default=False)]
+BatchSize = Annotated[int | None, typer.Option(help="Samples per batch.  [default: the dataset's]", show_default=False)]
+Precision = Annotated[str, typer.Option(help="auto, bf16, fp32 or float64.")]
+Protocol = Annotated[str, typer.Option(help="fixed, or official: as the authors' code behaves, faults included.")]
+Settings = Annotated[list[str] | None, typer.Option("--set", help="KEY=VALUE, KEY=LOW..HIGH or KEY=A,B,C; repeat for more.")]
+Fraction = Annotated[float, typer.Option(help="Share of the training split used.")]
+Runs = Annotated[str, typer.Option(help="Folder of all runs.")]
+Download = Annotated[bool, typer.Option("--download", help="Fetch the data first, where there is a network.")]
+Run = Annotated[Path, typer.Argument(help="Folder of a run, such as runs/NAME.")]
+
+
+@app.command()
+def search(
+    dataset: Dataset = "digits",
+    method: Annotated[str, typer.Option(help="Method, methods joined by + or a list with commas: see fairtune list methods.")] = "mfd",
+    data: Data = None,
+    model: Model = None,
+    trials: Annotated[int, typer.Option(help="Settings to try.")] = 20,
+    time_budget: Annotated[str | None, typer.Option(help="Stop the trials after this long: 90s, 15m, 2h.")] = None,
+    epochs: Epochs = None,
+    batch_size: BatchSize = None,
+    accuracy_floor: Annotated[
+        str, typer.Option(help="Accuracy a trial must reach: a number, or teacher with an offset.")
+    ] = "teacher-0.01",
+    select: Annotated[str, typer.Option(help="Rule that chooses: see fairtune list rules.")] = "deo_m",
+    sampler: Annotated[str, typer.Option(help="tpe, gp, nsga2 or random.")] = "tpe",
+    seed: Annotated[int, typer.Option(help="Seed of the search, its data splits and its trials.")] = 0,
+    final_seeds: Annotated[int, typer.Option(help="Seeds that confirm the choice on the test split.")] = 4,
+    name: Annotated[str | None, typer.Option(help="Name of the run.  [default: dataset, method and time]", show_default=False)] = None,
+    runs: Runs = "runs",
+    tracking_uri: Annotated[
+        str | None, typer.Option(help="MLflow server or database.  [default: a database in --runs]", show_default=False)
+    ] = None,
+    address: Annotated[
+        str | None, typer.Option(help="Ray cluster: auto or HOST:PORT.  [default: this machine]", show_default=False)
+    ] = None,
+    cpus_per_trial: Annotated[float, typer.Option(help="CPU cores of each trial.")] = 1,
+    gpus_per_trial: Annotated[
+        float | None, typer.Option(help="GPUs of each trial, may be a fraction.  [default: 1 if there is one, else 0]", show_default=False)
+    ] = None,
+    max_concurrent: Annotated[int | None, typer.Option(help="Trials at a time.  [default: as many as fit]", show_default=False)] = None,
+    precision: Precision = "auto",
+    protocol: Protocol = "fixed",
+    space: Annotated[str | None, typer.Option(help="YAML file that narrows, fixes or widens the search space.")] = None,
+    settings: Settings = None,
+    train_fraction: Fraction = 1.0,
+    download: Download = False,
+) -> None:
+    """Search one method's hyperparameters, or several methods', and confirm the choice.
+
+    [bold]Examples[/]
+
+      fairtune search
+
+      fairtune search --dataset cifar10s --data data --method mfd --trials 30
+
+      fairtune search --method mfd,ss+hkd --accuracy-floor 0.93 --set weight=0.1..10
+    """
+    from fairtune.resolve import Request, resolve
+
+    options = {key: value for key, value in locals().items() if key in Request.model_fields}
+    with _told():
+        if download:
+            _download(dataset, data)
+        spec, place = resolve(Request(**options, set=settings or []))
+        _run(spec, place)
+
+
+@app.command()
+def resume(run: Run) -> None:
+    """Go on with a search that was stopped or killed; nothing finished is lost or repeated.
+
+    [bold]Example[/]
+
+      fairtune resume runs/digits-mfd-20260101-120000
+    """
+    from fairtune import checks
+    from fairtune.folders import RunFolder
+
+    with _told():
+        spec, place = RunFolder(run).load()
+        faults = checks.resources(place) + checks.tracking(place.tracking_uri)
+        if faults:
+            raise InvalidInput(faults)
+        _run(spec, place)
+
+
+@app.command()
+def report(run: Run) -> None:
+    """Write a run's report anew from its study and print the outcome.
+
+    [bold]Example[/]
+
+      fairtune report runs/digits-mfd-20260101-120000
+    """
+    from fairtune.folders import RunFolder
+    from fairtune.report import write_report
+    from fairtune.report.terminal import print_outcome
+    from fairtune.study import SearchStudy
+
+    with _told():
+        spec, place = RunFolder(run).load()
+        print_outcome(console, write_report(spec, place, SearchStudy(RunFolder.of(place).study, spec)))
+
+
+@app.command()
+def train(
+    dataset: Dataset = "digits",
+    method: Annotated[str, typer.Option(help="Method, or methods joined by +.")] = "mfd",
+    data: Data = None,
+    model: Model = None,
+    epochs: Epochs = None,
+    batch_size: BatchSize = None,
+    seed: Annotated[int, typer.Option(help="Seed of the data splits and of the training.")] = 0,
+    runs: Runs = "runs",
+    precision: Precision = "auto",
+    protocol: Protocol = "fixed",
+    settings: Settings = None,
+    train_fraction: Fraction = 1.0,
+    download: Download = False,
+) -> None:
+    """Train one configuration in this process, where a debugger works; hyperparameters not set keep their default.
+
+    [bold]Example[/]
+
+      fairtune train --method mfd --set weight=3 --epochs 10
+    """
+    from fairtune.resolve import Request
+    from fairtune.single import train_one
+
+    options = {key: value for key, value in locals().items() if key in Request.model_fields}
+    with _told():
+        if download:
+            _download(dataset, data)
+        train_one(Request(**options, set=settings or []), console)
+
+
+@app.command("list")
+def list_(what: Annotated[str, typer.Argument(help="methods, datasets, models or rules.")]) -> None:
+    """List what there is.
+
+    [bold]Example[/]
+
+      fairtune list methods
+    """
+    from fairtune import plugins
+    from fairtune.space import declared
+
+    with _told():
+        kinds: dict[str, Any] = {"methods": "method", "datasets": "dataset", "models": "model", "rules": "rule"}
+        if what not in kinds:
+            raise InvalidInput(unknown_name("list", what, kinds))
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for title in ("name", "what", "options"):
+            table.add_column(title)
+        for name in plugins.names(kinds[what]):
+            plugin = plugins.load(kinds[what], name)
+            options = "\n".join(f"{key} = {option.default}  ({option.help}; {option.legal})" for key, option in declared(plugin).items())
+            table.add_row(name, plugins.summary(plugin), options)
+        console.print(table)
+
+
+@app.command()
+def ui(
+    run: Annotated[Path, typer.Argument(help="Folder of a run, or of all runs.")] = Path("runs"),
+    port: Annotated[int, typer.Option(help="Port on this machine.")] = 5000,
+) -> None:
+    """Open a run in MLflow's web interface, on this machine only.
+
+    [bold]Example[/]
+
+      fairtune ui runs/digits-mfd-20260101-120000
+    """
+    from fairtune.browse import browse
+
+    with _told():
+        browse(run, port, console)
+
+
+def _run(spec: SearchSpec, place: Place) -> None:
+    """Header, search, report, mirror."""
+    from fairtune.folders import RunFolder
+    from fairtune.report import write_report
+    from fairtune.report.terminal import SearchDisplay, print_header, print_outcome
+    from fairtune.report.write import report_files
+    from fairtune.search.run import run_search
+    from fairtune.study import SearchStudy
+    from fairtune.tracking import Tracker
+    from fairtune.trial import open_data
+
+    folder = RunFolder.of(place)
+    folder.save(spec, place)
+    study = SearchStudy(folder.study, spec)
+    tracker = Tracker(spec, place, study)
+    data = open_data(spec.baseline(), Path(place.data))
+    cells = {
+        name: split.cells(data.num_groups, data.num_classes) for name, split in (("train", data.train), ("validation", data.validation))
+    }
+    print_header(console, spec, place, data.info, cells, tracker.uri)
+    try:
+        with SearchDisplay(console, spec, study.records()) as display:
+            run_search(spec, place, study, [display, tracker])
+    except Interrupted:
+        tracker.interrupted()
+        raise
+    summary = write_report(spec, place, study)
+    tracker.finish(summary.model_dump(mode="json"), report_files(folder), folder.chosen.path if summary.chosen else None)
+    print_outcome(console, summary)
+    if summary.chosen is None:
+        best = max((trial.val["accuracy"] for trial in summary.trials if trial.val), default=float("nan"))
+        raise NoFeasibleTrial(
+            f"no trial reached accuracy {summary.floor:.4f} ({spec.accuracy_floor}); the best had {best:.4f}: "
+            "lower --accuracy-floor, widen the search with --set, or give it more --trials or --epochs"
+        )
+
+
+def _download(dataset: str, data: str | None) -> None:
+    from importlib import import_module
+
+    from fairtune import plugins
+    from fairtune.resolve import data_root
+
+    module = import_module(plugins.load("dataset", dataset).__module__)
+    if not hasattr(module, "download"):
+        raise InvalidInput(f"--download: the dataset {dataset} cannot be fetched; {plugins.load('dataset', dataset).info.obtain}")  # type: ignore[attr-defined]
+    module.download(data_root(data))
+
+
+class _told:  # noqa: N801
+    """Turns errors meant for the user into a message and an exit code."""
+
+    def __enter__(self) -> None:
+        logging.basicConfig(level=logging.WARNING, format="%(message)s")
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, InvalidInput) and len(error.faults) > 1:
+            errors.print(f"[bold red]{len(error.faults)} faults[/]")
+            for fault in error.faults:
+                errors.print(f"  - {fault}", markup=False, soft_wrap=True)
+        elif isinstance(error, FairtuneError):
+            errors.print(f"fairtune: {error}", markup=False, soft_wrap=True)
+        elif isinstance(error, KeyboardInterrupt):
+            errors.print("fairtune: stopped")
+            raise typer.Exit(Interrupted.exit_code) from error
+        if isinstance(error, FairtuneError):
+            raise typer.Exit(error.exit_code) from error
+
+
+def main() -> None:
+    """The ``fairtune`` command."""
+    sys.exit(app())

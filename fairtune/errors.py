@@ -1,0 +1,62 @@
+"""What can go wrong, in words a user can act on.
+
+Every error that fairtune raises on purpose derives from :class:`FairtuneError`; the command line prints its text without a
+traceback and ends with its ``exit_code``.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+
+
+class FairtuneError(Exception):
+    """Base of all errors whose text is meant for the user."""
+
+    exit_code = 2
+
+
+class InvalidInput(FairtuneError):
+    """One or more faults of a command, a file or an option, all reported together.
+
+    Args:
+        faults: one sentence each: what was given, what is allowed, what to do.
+    """
+
+    def __init__(self, faults: str | Sequence[str]) -> None:
+        self.faults = [faults] if isinstance(faults, str) else list(faults)
+        super().__init__("\n".join(self.faults))
+
+
+class DataError(FairtuneError):
+    """A data file is missing or damaged, or a split lacks samples that training or scoring needs."""
+
+
+class Diverged(FairtuneError):
+    """A training run produced a value that is not finite; recorded as a failed trial, never fatal to a search."""
+
+
+class NoFeasibleTrial(FairtuneError):
+    """A search ended without one trial at or above the accuracy floor."""
+
+    exit_code = 3
+
+
+class Interrupted(FairtuneError):
+    """The user stopped a search; it can be resumed."""
+
+    exit_code = 130
+
+
+def unknown_name(kind: str, given: str, known: Iterable[str]) -> str:
+    """A sentence for a name that does not exist, with the nearest ones that do.
+
+    Args:
+        kind: what the name should have named, for instance ``"method"``.
+        given: what the user wrote.
+        known: all names allowed.
+    """
+    names = sorted(known)
+    near = difflib.get_close_matches(given, names, n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(repr(name) for name in near)}?" if near else f"known: {', '.join(names)}."
+    return f"unknown {kind} {given!r}: {hint}"

@@ -1,0 +1,59 @@
+"""A net's predictions on a split, as group counts."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from fairtune.batches import DeviceSplit
+from fairtune.device import autocast
+from fairtune.models import Net
+from fairtune.records import GroupCounts
+from fairtune.spec import Precision
+
+_BATCH = 500
+
+
+def count(logits: Tensor, y: Tensor, a: Tensor, num_groups: int) -> tuple[Tensor, Tensor]:
+    """Group x true x predicted tables of a batch.
+
+    Args:
+        logits: ``(B, K)``.
+        y: labels ``(B,)``.
+        a: groups ``(B,)``.
+        num_groups: A.
+
+    Returns:
+        Hard counts ``(A, K, K)`` int64 and summed probabilities ``(A, K, K)`` float64.
+    """
+    num_classes = logits.shape[1]
+    cell = a * num_classes + y
+    probabilities = logits.double().softmax(dim=1)
+    predicted = F.one_hot(logits.argmax(dim=1), num_classes)
+    shape = (num_groups, num_classes, num_classes)
+    hard = torch.zeros(num_groups * num_classes, num_classes, dtype=torch.int64, device=logits.device)
+    soft = torch.zeros(num_groups * num_classes, num_classes, dtype=torch.float64, device=logits.device)
+    return hard.index_add(0, cell, predicted).view(shape), soft.index_add(0, cell, probabilities).view(shape)
+
+
+@torch.no_grad()
+def evaluate(net: Net, split: DeviceSplit, *, num_groups: int, precision: Precision) -> tuple[GroupCounts, float]:
+    """Score a net on a whole split.
+
+    Returns:
+        The group counts, and the mean cross-entropy over the samples.
+    """
+    net.eval()
+    tables: list[tuple[Tensor, Tensor]] = []
+    loss = torch.zeros((), dtype=torch.float64, device=split.device)
+    for index in torch.arange(len(split), device=split.device).split(_BATCH):
+        batch = split.batch(index)
+        with autocast(split.device, precision):
+            logits = net(batch.x).logits
+        logits = logits.to(split.dtype)
+        loss += F.cross_entropy(logits, batch.y, reduction="sum")
+        tables.append(count(logits, batch.y, batch.a, num_groups))
+    hard, soft = (sum(table).cpu().numpy() for table in zip(*tables, strict=True))  # type: ignore[attr-defined]
+    return GroupCounts(hard.astype(np.int64), soft), float(loss) / len(split)

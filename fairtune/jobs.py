@@ -1,0 +1,58 @@
+"""The trainings that make up a search, and who watches them."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple, Protocol
+
+from fairtune.folders import TrialFolder
+from fairtune.spec import SearchSpec, TrialResult, TrialSpec
+from fairtune.study import Record
+
+Kind = Literal["baseline", "trial", "final"]
+
+
+class Job(NamedTuple):
+    """One training to run.
+
+    Attributes:
+        kind: the baseline, a trial of the search, or a retraining that confirms a choice on the test split.
+        key: names the job within the run: ``baseline``, ``trial-3``, ``final-chosen-2``.
+        spec: what to train.
+        folder: where its files go.
+        number: of the trial.
+    """
+
+    kind: Kind
+    key: str
+    spec: TrialSpec
+    folder: TrialFolder
+    number: int | None = None
+
+
+class Observer(Protocol):
+    """Somebody who watches a search: a terminal, MLflow."""
+
+    def baseline_ready(self, result: TrialResult, floor: float, *, found: bool) -> None:
+        """The baseline is there; ``found`` if an earlier search trained it."""
+
+    def job_started(self, job: Job) -> None:
+        """A job is handed out."""
+
+    def job_progressed(self, job: Job, result: TrialResult) -> None:
+        """A job has trained some epochs."""
+
+    def job_finished(self, job: Job, result: TrialResult, record: Record | None) -> None:
+        """A job has ended; ``record`` is the trial's, None for other kinds."""
+
+    def confirming(self, roles: dict[str, int], jobs: int) -> None:
+        """The search is over and ``roles`` (by trial number) go to the test split."""
+
+
+def final_key(role: str, seed: int) -> str:
+    """Names a retraining of the confirmation."""
+    return f"final-{role}-{seed}"
+
+
+def final_seeds(spec: SearchSpec) -> list[int]:
+    """The seeds of the confirmation, none of them the search's own."""
+    return [spec.seed + 1 + i for i in range(spec.final_seeds)]

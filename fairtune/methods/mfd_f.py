@@ -1,0 +1,95 @@
+"""MMD between each group and its class, without a teacher."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from torch import Tensor
+
+from fairtune.methods._base import Method, Progress
+from fairtune.methods._mmd import (
+    class_means,
+    class_means_per_cell,
+    discrepancies,
+    gaussian,
+    membership,
+    polynomial,
+    squared_distances,
+    sums_within,
+)
+from fairtune.records import Batch, Outputs
+from fairtune.space import Options, Real, hyperparameter
+
+
+def mfd_f_loss(
+    student: Tensor,
+    y: Tensor,
+    a: Tensor,
+    *,
+    num_classes: int,
+    num_groups: int,
+    sigma: float = 1.0,
+    kernel: Literal["rbf", "poly"] = "rbf",
+) -> Tensor:
+    """Mean over groups of the squared MMD between a class's features, held fixed, and each of its cells.
+
+    (1 / A) * sum_{y,a} max(0, MMD^2(S_y, S_ya)), with S_y (all of class y, the cell included) detached. The bandwidth of a cell
+    is sigma^2 times the mean squared distance between S_y and S_ya, a constant for the gradient.
+
+    Args:
+        student: features ``(B, ...)``, flattened here, with gradient.
+        y: labels ``(B,)``.
+        a: groups ``(B,)``.
+        num_classes: K.
+        num_groups: A.
+        sigma: scale of the bandwidth, above 0.
+        kernel: ``rbf`` or ``poly``, as for :func:`fairtune.methods.mfd.mfd_loss`.
+
+    Returns:
+        A scalar; an empty cell adds nothing; 0 if only one group is present.
+
+    References:
+        S. Jung et al., CVPR 2021, Lemma 2 and table 4.
+    """
+    student = student.flatten(1)
+    anchor = student.detach()
+    member = membership(y, a, num_classes, num_groups, student.dtype)
+    pairs = ((anchor, anchor), (student, student), (anchor, student))
+    if kernel == "poly":
+        tt, ss, ts = (polynomial(u, v) for u, v in pairs)
+        per_cell = discrepancies(class_means(tt, member), ss, ts, member)
+    else:
+        tt, ss, ts = (squared_distances(u, v) for u, v in pairs)
+        between = sums_within(ts.detach(), member.cell_classes, member.cells) / (member.class_size * member.cell_size)
+        h = sigma**2 * between.clamp(min=1e-12)
+        own = member.cells @ h
+        per_cell = discrepancies(class_means_per_cell(tt, h, member), gaussian(ss, own), gaussian(ts, own), member)
+    return (member.present * per_cell.clamp(min=0)).sum() / num_groups
+
+
+@dataclass
+class FairFeatures(Method):
+    """Makes every group's features look like its class's, without a teacher (MFD-F): the ablation of MFD that only is fair.
+
+    L = CE + weight / 2 * (1 / A) sum_{y,a} max(0, MMD^2), on balanced batches. Source: S. Jung et al., CVPR 2021, table 4; paper and
+    code agree.
+    """
+
+    sampling: ClassVar[Literal["uniform", "balanced"]] = "balanced"
+
+    weight: float = hyperparameter(3.0, Real(low=0, log=True), search=Real(low=0.3, high=30, log=True), help="MMD weight")
+    sigma: float = hyperparameter(1.0, Real(low=0.01, high=100, log=True), help="scale of the kernel's bandwidth")
+    kernel: str = hyperparameter("rbf", Options(values=("rbf", "poly")), help="kernel of the MMD")
+
+    def loss(self, student: Outputs, teacher: Outputs | None, batch: Batch, progress: Progress) -> dict[str, Tensor]:
+        discrepancy = mfd_f_loss(
+            student.features,
+            batch.y,
+            batch.a,
+            num_classes=self.context.num_classes,
+            num_groups=self.context.num_groups,
+            sigma=self.sigma,
+            kernel=self.kernel,  # type: ignore[arg-type]
+        )
+        return {"mfd_f": self.weight / 2 * discrepancy}

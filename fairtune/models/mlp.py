@@ -1,0 +1,35 @@
+"""A plain multi-layer perceptron."""
+
+from __future__ import annotations
+
+import math
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from fairtune.models._base import Net
+from fairtune.records import Outputs
+
+_WIDTHS = (256, 128)
+
+
+class MLP(Net):
+    """Two hidden layers of 256 and 128 with ReLU, on vectors or flattened images; the second is the tap.
+
+    Args:
+        shape: shape of one input, flattened.
+        num_classes: K.
+    """
+
+    def __init__(self, shape: tuple[int, ...], num_classes: int) -> None:
+        super().__init__()
+        widths = (math.prod(shape), *_WIDTHS)
+        self.layers = nn.ModuleList(nn.Linear(fan_in, fan_out) for fan_in, fan_out in zip(widths[:-1], widths[1:], strict=True))
+        self.head = nn.Linear(widths[-1], num_classes)
+
+    def forward(self, x: Tensor, *, want_maps: bool = False) -> Outputs:
+        """Features: the second hidden layer ``(B, 128)``. There are no maps."""
+        features = x.flatten(1)
+        for layer in self.layers:
+            features = F.relu(layer(features))
+        return Outputs(self.head(features), features, None)

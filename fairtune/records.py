@@ -1,0 +1,109 @@
+"""The values that travel through fairtune: batches, outputs and group counts.
+
+Nothing here imports torch at run time, so that a study can be read and reported on a machine without it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+Bytes = npt.NDArray[np.uint8]
+
+
+class Batch(NamedTuple):
+    """One training or evaluation batch on the device.
+
+    Attributes:
+        x: images ``(B, C, H, W)`` or vectors ``(B, F)``, floating point in [0, 1].
+        y: labels ``(B,)``, int64.
+        a: sensitive attribute (group) ``(B,)``, int64.
+        index: position of each sample in its split ``(B,)``, int64.
+    """
+
+    x: Tensor
+    y: Tensor
+    a: Tensor
+    index: Tensor
+
+
+class Outputs(NamedTuple):
+    """What every net returns.
+
+    Attributes:
+        logits: ``(B, K)``.
+        features: the tap that feature methods use, ``(B, D)`` or ``(B, C, h, w)``.
+        maps: the last convolution's map ``(B, C, h, w)``, or None where it was not asked for.
+    """
+
+    logits: Tensor
+    features: Tensor
+    maps: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class GroupCounts:
+    """Group x true x predicted tables: every group metric is a function of these two.
+
+    Attributes:
+        hard: ``(A, K, K)`` int64, ``hard[a, y, p]`` = samples of group ``a`` and label ``y`` predicted as ``p``.
+        soft: ``(A, K, K)`` float64, the same with predicted probabilities summed in place of counts.
+    """
+
+    hard: Ints
+    soft: Floats
+
+    def __post_init__(self) -> None:
+        if self.hard.ndim != 3 or self.hard.shape[1] != self.hard.shape[2] or self.hard.shape != self.soft.shape:
+            raise ValueError(f"group counts need two (A, K, K) tables, got {self.hard.shape} and {self.soft.shape}")
+
+    @property
+    def cells(self) -> Ints:
+        """Samples per cell, ``(A, K)``."""
+        return self.hard.sum(axis=2)
+
+    def to_json(self) -> dict[str, Any]:
+        return {"hard": self.hard.tolist(), "soft": np.round(self.soft, 6).tolist()}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> GroupCounts:
+        return cls(np.asarray(data["hard"], dtype=np.int64), np.asarray(data["soft"], dtype=np.float64))
+
+
+@dataclass(frozen=True)
+class Split:
+    """One split of a dataset: which rows of a shared pool of images it holds, with their labels and groups.
+
+    Attributes:
+        pool: all decoded images ``(N, H, W, C)`` uint8 (or float32 vectors ``(N, F)``), memory-mapped and shared.
+        rows: position of each sample in the pool, ``(n,)``.
+        y: labels ``(n,)``.
+        a: groups ``(n,)``.
+        source: id of the original image ``(n,)``; two samples made from one image share it.
+    """
+
+    pool: npt.NDArray[Any]
+    rows: Ints
+    y: Ints
+    a: Ints
+    source: Ints
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def take(self, keep: Ints) -> Split:
+        """The samples at the positions ``keep``, in that order."""
+        return Split(self.pool, self.rows[keep], self.y[keep], self.a[keep], self.source[keep])
+
+    def cells(self, num_groups: int, num_classes: int) -> Ints:
+        """Samples per cell, ``(A, K)``."""
+        flat = np.bincount(self.a * num_classes + self.y, minlength=num_groups * num_classes)
+        return flat.reshape(num_groups, num_classes)

@@ -1,0 +1,190 @@
+"""``summary.json``: the outcome of a search for programs. The schema is documented in ``docs/summary.md``."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from fairtune.errors import InvalidInput
+from fairtune.jobs import final_key, final_seeds
+from fairtune.metrics import Interval, deo_a, deo_m, interval, small_cells
+from fairtune.metrics import accuracy as accuracy_of
+from fairtune.pareto import hypervolume
+from fairtune.rules import front
+from fairtune.space import Value
+from fairtune.spec import Place, SearchSpec, TrialResult
+from fairtune.study import Record, SearchStudy
+
+SCHEMA = "fairtune-summary/1"
+_SCORED = {"accuracy": accuracy_of, "deo_m": deo_m, "deo_a": deo_a}
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Baseline(_Part):
+    """The plain model of the same architecture that set the floor."""
+
+    id: str
+    seconds: float
+    val: dict[str, float]
+
+
+class Trial(_Part):
+    """One trial; ``val`` and ``feasible`` are null unless it was scored."""
+
+    number: int
+    id: str | None
+    state: str
+    method: str
+    params: dict[str, Value]
+    epochs: int
+    seconds: float
+    val: dict[str, float] | None
+    feasible: bool | None
+    error: str | None = None
+
+
+class Chosen(_Part):
+    """The trial that the rule chose, and where its weights are."""
+
+    number: int
+    method: str
+    params: dict[str, Value]
+    val: dict[str, float]
+    weights: str
+
+
+class Confirmed(_Part):
+    """One setting retrained on the final seeds and scored on the test split."""
+
+    number: int | None
+    seeds: list[int]
+    failed_seeds: list[int]
+    test: dict[str, Interval]
+
+
+class Cost(_Part):
+    """What the search took: wall time of the whole, training time and epochs of the trials."""
+
+    wall_s: float
+    trial_s: float
+    epochs: int
+
+
+class Summary(_Part):
+    """The outcome of a search."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    schema_: Literal["fairtune-summary/1"] = Field(default=SCHEMA, alias="schema")
+    complete: bool
+    name: str
+    spec: SearchSpec
+    place: Place
+    baseline: Baseline
+    floor: float
+    trials: list[Trial]
+    front: list[int]
+    chosen: Chosen | None
+    confirmed: dict[str, Confirmed]
+    hypervolume: float
+    cost: Cost
+    test_opened: list[dict[str, Any]]
+    small_cells: list[tuple[int, int, int]]
+
+    def confirmed_settings(self) -> list[tuple[list[str], Confirmed]]:
+        """The confirmed settings, each once, with all its roles."""
+        roles: dict[int | None, list[str]] = {}
+        for role, confirmed in self.confirmed.items():
+            roles.setdefault(confirmed.number, []).append(role)
+        return [(names, self.confirmed[names[0]]) for names in roles.values()]
+
+
+def summarise(spec: SearchSpec, place: Place, study: SearchStudy) -> Summary:
+    """The outcome so far.
+
+    Raises:
+        InvalidInput: there is none, because the baseline has not been trained.
+    """
+    baseline = study.get_result("baseline")
+    if baseline is None or study.floor is None:
+        raise InvalidInput(f"the search {place.name} has no baseline yet: go on with fairtune resume")
+    records = study.records()
+    views = study.views()
+    trials = [_trial(record) for record in records]
+    return Summary(
+        complete=bool(study.get("complete")),
+        name=place.name,
+        spec=spec,
+        place=place,
+        baseline=Baseline(id=baseline.spec.id, seconds=baseline.seconds, val=baseline.val),
+        floor=study.floor,
+        trials=trials,
+        front=[view.number for view in front(views)],
+        chosen=_chosen(study, records),
+        confirmed=_confirmed(spec, study),
+        hypervolume=hypervolume([view.val["accuracy"] for view in views], [view.val["deo_m"] for view in views]),
+        cost=Cost(
+            wall_s=float(study.get("wall_s") or 0.0),
+            trial_s=sum(trial.seconds for trial in trials),
+            epochs=sum(trial.epochs for trial in trials),
+        ),
+        test_opened=study.get("test_opened") or [],
+        small_cells=small_cells(baseline.counts("val")),
+    )
+
+
+def _trial(record: Record) -> Trial:
+    result = record.result
+    return Trial(
+        number=record.number,
+        id=result.spec.id if result else None,
+        state=record.state,
+        method=record.method,
+        params=record.params,
+        epochs=result.epochs if result else 0,
+        seconds=result.seconds if result else 0.0,
+        val=result.val or None if result else None,
+        feasible=record.feasible,
+        error=result.error if result else None,
+    )
+
+
+def _chosen(study: SearchStudy, records: list[Record]) -> Chosen | None:
+    number = study.get("chosen")
+    if number is None or number < 0:
+        return None
+    record = records[number]
+    assert record.result is not None
+    return Chosen(
+        number=number, method=record.method, params=record.params, val=record.result.val, weights="chosen/weights.safetensors"
+    )
+
+
+def _confirmed(spec: SearchSpec, study: SearchStudy) -> dict[str, Confirmed]:
+    """By role; roles that fell on one trial share its retraining."""
+    finals = study.finals()
+    roles: dict[str, int] = study.get("roles") or {}
+    trained: dict[int | None, Confirmed] = {}
+    confirmed: dict[str, Confirmed] = {}
+    for role, number in [("baseline", None), *roles.items()]:
+        results = {seed: finals[final_key(role, seed)] for seed in final_seeds(spec) if final_key(role, seed) in finals}
+        if results:
+            trained[number] = _score(number, results)
+        if number in trained:
+            confirmed[role] = trained[number]
+    return confirmed
+
+
+def _score(number: int | None, results: dict[int, TrialResult]) -> Confirmed:
+    complete = {seed: result for seed, result in results.items() if result.state == "complete"}
+    counts = [result.counts("test") for result in complete.values()]
+    return Confirmed(
+        number=number,
+        seeds=list(complete),
+        failed_seeds=[seed for seed in results if seed not in complete],
+        test={name: interval(counts, score) for name, score in _SCORED.items()} if counts else {},
+    )

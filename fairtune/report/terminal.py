@@ -1,0 +1,209 @@
+"""What the user sees while a search runs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from fairtune.datasets import Info
+from fairtune.folders import RunFolder
+from fairtune.jobs import Job
+from fairtune.records import Ints
+from fairtune.report.page import format_params
+from fairtune.report.summary import Summary
+from fairtune.spec import Place, SearchSpec, TrialResult
+from fairtune.study import Record
+
+_SHOWN = 8
+
+
+def print_header(
+    console: Console, spec: SearchSpec, place: Place, info: Info, cells: Mapping[str, Ints], tracking_uri: str
+) -> None:
+    """Data and group counts, what is searched, the budget, and where things go."""
+    console.print(f"[bold]fairtune[/] {spec.methods} on {spec.dataset.name} with {spec.model.name}, run [bold]{place.name}[/]")
+    grid = Table.grid(padding=(0, 2))
+    for split, counts in cells.items():
+        groups = ", ".join(f"{name} {counts[a].sum():,}" for a, name in enumerate(info.groups))
+        grid.add_row(split, f"{counts.sum():,} samples ({groups}); {counts.min():,} to {counts.max():,} per (class, group) cell")
+    grid.add_row("test", "sealed until the choice is made")
+    for method, space in spec.spaces.items():
+        searched = ", ".join(f"{name} {domain}" for name, domain in space.search.items()) or "nothing to search: one setting"
+        grid.add_row(method, searched)
+    budget = f"{spec.trials} trials of {spec.epochs} epochs, batches of {spec.batch_size}, {spec.precision}"
+    grid.add_row("budget", budget + (f", {spec.time_budget_s:g} s at most" if spec.time_budget_s else ""))
+    grid.add_row("floor", f"accuracy {spec.accuracy_floor}; chosen by {spec.select}; confirmed on {spec.final_seeds} seeds")
+    grid.add_row("folder", str(RunFolder.of(place).path))
+    grid.add_row("mlflow", tracking_uri)
+    console.print(grid)
+
+
+class SearchDisplay:
+    """A live table on a terminal; one line per finished training in a log file.
+
+    Args:
+        console: where to write.
+        spec: the search.
+        records: trials of an earlier session.
+    """
+
+    def __init__(self, console: Console, spec: SearchSpec, records: list[Record]) -> None:
+        self.console = console
+        self.spec = spec
+        self._finished = [record for record in records if record.state != "running"]
+        self._running: dict[str, tuple[Job, TrialResult | None]] = {}
+        self._final: tuple[int, int] | None = None
+        self._began = time.time()
+        self._live = Live(console=console, get_renderable=self._table, refresh_per_second=4, transient=True)
+
+    def __enter__(self) -> SearchDisplay:
+        if self.console.is_terminal:
+            self._live.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._live.is_started:
+            self._live.stop()
+
+    def baseline_ready(self, result: TrialResult, floor: float, *, found: bool) -> None:
+        """One line on the baseline and the floor it sets."""
+        how = "found, trained by an earlier search" if found else f"trained in {result.seconds:.1f} s"
+        self.console.print(f"baseline  {_scores(result.val)}  ({how}); floor: accuracy {floor:.4f}", soft_wrap=True)
+
+    def job_started(self, job: Job) -> None:
+        """Show a running job."""
+        self._running[job.key] = (job, None)
+
+    def job_progressed(self, job: Job, result: TrialResult) -> None:
+        """Move its bar."""
+        self._running[job.key] = (job, result)
+
+    def job_finished(self, job: Job, result: TrialResult, record: Record | None) -> None:
+        """Move it to the finished ones; print a line where there is no live table."""
+        self._running.pop(job.key, None)
+        if record is not None:
+            self._finished.append(record)
+            if not self._live.is_started:
+                self.console.print(self._line(record), soft_wrap=True)
+        elif job.kind == "final" and self._final is not None:
+            self._final = (self._final[0] + 1, self._final[1])
+            if not self._live.is_started:
+                outcome = _scores(result.test or {}) if result.state == "complete" else f"failed: {result.error}"
+                self.console.print(f"confirm {self._final[0]}/{self._final[1]}  {job.key}  {outcome}", soft_wrap=True)
+
+    def confirming(self, roles: dict[str, int], jobs: int) -> None:
+        """Say what goes to the test split."""
+        self._final = (0, jobs)
+        named = ", ".join(f"{role.replace('_', ' ')} (trial {number})" for role, number in roles.items())
+        self.console.print(f"opening the test split: {jobs} retrainings of the baseline, {named}", soft_wrap=True)
+
+    def _line(self, record: Record) -> str:
+        assert record.result is not None
+        counted = f"trial {len(self._finished)}/{self.spec.trials}"
+        setting = f"#{record.number} {record.method} {format_params(record.params)}"
+        if record.state != "complete":
+            reason = f": {record.result.error}" if record.result.error else f" after {record.result.epochs} epochs"
+            return f"{counted}  {setting}  {record.state}{reason}"
+        verdict = "feasible" if record.feasible else "below the floor"
+        return f"{counted}  {setting}  {_scores(record.result.val)}  {verdict}  {record.result.seconds:.1f} s"
+
+    def _table(self) -> RenderableType:
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for title in ("trial", "setting", "accuracy", "DEO_M", "", "epochs"):
+            table.add_column(title, justify="right" if title in ("accuracy", "DEO_M") else "left", no_wrap=True)
+        for record in self._best():
+            table.add_row(*self._finished_row(record))
+        for job, result in self._running.values():
+            table.add_row(*self._running_row(job, result))
+        done = f"{len(self._finished)} of {self.spec.trials} trials"
+        if self._final is not None:
+            done += f", {self._final[0]} of {self._final[1]} confirmations"
+        return Group(table, Text(f"{done}, {time.time() - self._began:.0f} s", style="dim"))
+
+    def _best(self) -> list[Record]:
+        """The fairest feasible trials first, then the others, latest first."""
+        feasible = [record for record in self._finished if record.feasible]
+        feasible.sort(key=lambda record: record.result.val["deo_m"] if record.result else 1.0)
+        others = [record for record in reversed(self._finished) if not record.feasible]
+        return (feasible + others)[:_SHOWN]
+
+    def _finished_row(self, record: Record) -> list[RenderableType]:
+        val = record.result.val if record.result is not None and record.state == "complete" else {}
+        style = "green" if record.feasible else "dim"
+        setting = f"{record.method} {format_params(record.params)}"
+        state = "feasible" if record.feasible else "below the floor" if record.state == "complete" else record.state
+        epochs = str(record.result.epochs) if record.result else ""
+        shown = [f"{val[name]:.4f}" if name in val else "" for name in ("accuracy", "deo_m")]
+        return [Text(cell, style=style) for cell in (f"#{record.number}", setting, *shown, state, epochs)]
+
+    def _running_row(self, job: Job, result: TrialResult | None) -> list[RenderableType]:
+        trained = result.epochs if result else 0
+        val = result.val if result else {}
+        searched = self.spec.spaces[job.spec.method].search if job.kind == "trial" else {}
+        setting = {name: value for name, value in job.spec.values.items() if name in searched}
+        name = f"#{job.number}" if job.kind == "trial" else job.kind
+        label = f"{job.spec.method} {format_params(setting)}" if job.kind == "trial" else job.key
+        bar = ProgressBar(total=job.spec.epochs, completed=trained, width=20)
+        shown = [f"{val[score]:.4f}" if score in val else "" for score in ("accuracy", "deo_m")]
+        return [name, label, *shown, bar, f"{trained}/{job.spec.epochs}"]
+
+
+def print_outcome(console: Console, summary: Summary) -> None:
+    """The front, the confirmed settings, and the paths."""
+    console.print()
+    console.print(_front_table(summary))
+    if summary.confirmed:
+        console.print(_confirmed_table(summary))
+    if summary.chosen is not None:
+        chosen = summary.chosen
+        console.print(f"chosen: trial {chosen.number}, {chosen.method} {format_params(chosen.params)}", style="bold")
+    elif summary.complete:
+        console.print("no trial reached the floor: none is chosen", style="bold red")
+    folder = RunFolder.of(summary.place)
+    for name, path in (("report", folder.page), ("summary", folder.summary), ("model", folder.chosen.weights)):
+        if path.exists():
+            console.print(f"{name:8} {path}", soft_wrap=True)
+    console.print(f"browse   fairtune ui {folder.path}", soft_wrap=True)
+
+
+def _front_table(summary: Summary) -> Table:
+    table = Table(title="front (validation)", title_justify="left", box=None, pad_edge=False, header_style="bold")
+    for title in ("trial", "setting", "accuracy", "DEO_M", "DEO_A", ""):
+        table.add_column(title, justify="right" if title in ("accuracy", "DEO_M", "DEO_A") else "left")
+    baseline = summary.baseline.val
+    table.add_row("", "baseline", *(f"{baseline[name]:.4f}" for name in ("accuracy", "deo_m", "deo_a")), "")
+    numbered = {trial.number: trial for trial in summary.trials}
+    for number in summary.front:
+        trial = numbered[number]
+        assert trial.val is not None
+        remark = "chosen" if summary.chosen and summary.chosen.number == number else "" if trial.feasible else "below the floor"
+        scores = (f"{trial.val[name]:.4f}" for name in ("accuracy", "deo_m", "deo_a"))
+        table.add_row(f"#{number}", f"{trial.method} {format_params(trial.params)}", *scores, remark)
+    return table
+
+
+def _confirmed_table(summary: Summary) -> Table:
+    table = Table(title="confirmed (test)", title_justify="left", box=None, pad_edge=False, header_style="bold")
+    for title in ("setting", "seeds", "accuracy", "DEO_M", "95 % interval", "DEO_A"):
+        table.add_column(title, no_wrap=title != "setting")
+    for roles, confirmed in summary.confirmed_settings():
+        name = ", ".join(role.replace("_", " ") for role in roles) + ("" if confirmed.number is None else f" (#{confirmed.number})")
+        if not confirmed.test:
+            table.add_row(name, "all seeds failed")
+            continue
+        test = confirmed.test
+        shown = {score: f"{value.mean:.4f} ± {value.std:.4f}" for score, value in test.items()}
+        span = f"{test['deo_m'].low:.3f} to {test['deo_m'].high:.3f}"
+        table.add_row(name, str(len(confirmed.seeds)), shown["accuracy"], shown["deo_m"], span, shown["deo_a"])
+    return table
+
+
+def _scores(scores: Mapping[str, Any]) -> str:
+    return f"accuracy {scores['accuracy']:.4f}  DEO_M {scores['deo_m']:.4f}" if "accuracy" in scores else ""

@@ -1,0 +1,80 @@
+"""All files of a report, from the study."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from fairtune.files import write_atomically
+from fairtune.folders import RunFolder
+from fairtune.report.figure import draw_front
+from fairtune.report.page import render_page
+from fairtune.report.summary import Summary, summarise
+from fairtune.spec import Place, SearchSpec
+from fairtune.study import SearchStudy
+
+
+def write_report(spec: SearchSpec, place: Place, study: SearchStudy) -> Summary:
+    """Write ``summary.json``, ``front.png``, ``trials.csv``, ``report.html`` and the chosen model into the run's folder.
+
+    Returns:
+        The summary.
+    """
+    folder = RunFolder.of(place)
+    summary = summarise(spec, place, study)
+    text = json.dumps(_finite(summary.model_dump(mode="json", by_alias=True)), indent=2)
+    write_atomically(folder.summary, lambda path: path.write_text(text + "\n"))
+    draw_front(summary, folder.figure)
+    trials_table(summary).to_csv(folder.table, index=False)
+    page = render_page(summary, folder.figure)
+    write_atomically(folder.page, lambda path: path.write_text(page))
+    if summary.chosen is not None:
+        _keep_chosen(folder, summary.chosen.number)
+    return summary
+
+
+def trials_table(summary: Summary) -> pd.DataFrame:
+    """One row per trial."""
+    return pd.DataFrame(
+        [
+            {
+                "number": trial.number,
+                "method": trial.method,
+                **trial.params,
+                **{name: (trial.val or {}).get(name) for name in ("accuracy", "deo_m", "deo_a", "sample_accuracy", "worst_cell_accuracy")},
+                "feasible": trial.feasible,
+                "front": trial.number in summary.front,
+                "state": trial.state,
+                "epochs": trial.epochs,
+                "seconds": round(trial.seconds, 3),
+            }
+            for trial in summary.trials
+        ]
+    )
+
+
+def report_files(folder: RunFolder) -> list[Path]:
+    """The files of a report."""
+    return [folder.summary, folder.page, folder.figure, folder.table]
+
+
+def _keep_chosen(folder: RunFolder, number: int) -> None:
+    trained, chosen = folder.trial(number), folder.chosen
+    chosen.path.mkdir(exist_ok=True)
+    for source, target in ((trained.weights, chosen.weights), (trained.result, chosen.result)):
+        if source.is_file():
+            shutil.copyfile(source, target)
+
+
+def _finite(data: Any) -> Any:
+    """JSON has no NaN: null stands for a score that is not defined."""
+    if isinstance(data, dict):
+        return {key: _finite(value) for key, value in data.items()}
+    if isinstance(data, list):
+        return [_finite(value) for value in data]
+    return None if isinstance(data, float) and not math.isfinite(data) else data

@@ -1,0 +1,278 @@
+"""From what the user typed to a complete specification, every fault reported at once."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from fairtune import checks
+from fairtune.device import PRECISIONS, pick_device, resolve_precision
+from fairtune.errors import FairtuneError, InvalidInput, unknown_name
+from fairtune.methods import components, compose
+from fairtune.plugins import load
+from fairtune.space import Hyperparameter, Options, Real, Space, Value, declared, parse_domain
+from fairtune.spaces import OPTIMIZER, Setting, build_space, hyperparameters, matching, read_settings
+from fairtune.spec import Optimizer, Place, PlugIn, SearchSpec, TrialSpec
+from fairtune.trial import build_net, check_data, make_dataset, open_data
+
+T = TypeVar("T")
+
+SAMPLERS = ("tpe", "gp", "nsga2", "random")
+PROTOCOLS = ("fixed", "official")
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd]?)")
+_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+class Request(BaseModel):
+    """The options of ``fairtune search``, as typed; None means the default of the dataset, the method or the machine."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    dataset: str = "digits"
+    data: str | None = None
+    method: str = "mfd"
+    model: str | None = None
+    trials: int = 20
+    time_budget: str | None = None
+    epochs: int | None = None
+    batch_size: int | None = None
+    accuracy_floor: str = "teacher-0.01"
+    select: str = "deo_m"
+    sampler: str = "tpe"
+    seed: int = 0
+    final_seeds: int = 4
+    name: str | None = None
+    runs: str = "runs"
+    tracking_uri: str | None = None
+    address: str | None = None
+    cpus_per_trial: float = 1
+    gpus_per_trial: float | None = None
+    max_concurrent: int | None = None
+    precision: str = "auto"
+    protocol: str = "fixed"
+    space: str | None = None
+    set: list[str] = []
+    train_fraction: float = 1.0
+
+
+class Faults:
+    """Collects faults, so that all are reported together."""
+
+    def __init__(self) -> None:
+        self.found: list[str] = []
+
+    def attempt(self, action: Callable[[], T]) -> T | None:
+        """Run an action; keep its faults and return None if it has any."""
+        try:
+            return action()
+        except FairtuneError as error:
+            self.found += error.faults if isinstance(error, InvalidInput) else [str(error)]
+        except ValidationError as error:
+            self.found += [
+                f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}, got {fault['input']!r}" for fault in error.errors()
+            ]
+        except ValueError as error:
+            self.found.append(str(error))
+        return None
+
+    def raise_if_any(self) -> None:
+        """Raise all faults as one error."""
+        if self.found:
+            raise InvalidInput(list(dict.fromkeys(self.found)))
+
+
+def resolve(request: Request) -> tuple[SearchSpec, Place]:
+    """Fill in every default and check everything that is cheap.
+
+    Raises:
+        InvalidInput: every fault of the request.
+    """
+    faults = Faults()
+    place = faults.attempt(lambda: _place(request))
+    spec = _spec(request, faults)
+    if place is not None:
+        faults.found += checks.resources(place) + checks.tracking(place.tracking_uri)
+    faults.raise_if_any()
+    assert spec is not None
+    assert place is not None
+    _check_runnable(spec, place, faults)
+    faults.raise_if_any()
+    faults.found += checks.run_folder(spec, place)
+    faults.raise_if_any()
+    return spec, place
+
+
+def resolve_one(request: Request) -> tuple[TrialSpec, Place]:
+    """The trial that a request describes, what is not set at its default, and where it runs.
+
+    Raises:
+        InvalidInput: every fault, a range or a list of methods among them.
+    """
+    faults = Faults()
+    place = faults.attempt(lambda: _place(request))
+    if "," in request.method:
+        faults.found.append(f"--method {request.method}: train takes one method; search takes a list")
+    spec = _spec(request, faults)
+    faults.raise_if_any()
+    assert spec is not None
+    assert place is not None
+    _check_runnable(spec, place, faults)
+    faults.raise_if_any()
+    ((method, space),) = spec.spaces.items()
+    known = hyperparameters(method)
+    given = {name for setting in read_settings(request.set)[0] for name in matching(setting.key, known | OPTIMIZER)}
+    if ranges := [name for name in space.search if name in given]:
+        raise InvalidInput([f"--set {name}={space.search[name]}: train takes one value; search takes a range" for name in ranges])
+    values = {**{name: known[name].default for name in space.search}, **space.fixed}
+    return spec.trial(method, values, needs_teacher=compose(method, {}).needs_teacher), place
+
+
+def data_root(given: str | None) -> Path:
+    """The folder of original data files: as given, else ``$FAIRTUNE_DATA``, else ``data``."""
+    return Path(given or os.environ.get("FAIRTUNE_DATA") or "data").expanduser().resolve()
+
+
+def _spec(request: Request, faults: Faults) -> SearchSpec | None:
+    for option, given, known in (
+        ("sampler", request.sampler, SAMPLERS),
+        ("precision", request.precision, PRECISIONS),
+        ("protocol", request.protocol, PROTOCOLS),
+    ):
+        if given not in known:
+            faults.found.append(unknown_name(option, given, known))
+    faults.attempt(lambda: checks.read_floor(request.accuracy_floor))
+    faults.attempt(lambda: load("rule", request.select))
+    budget = faults.attempt(lambda: read_duration(request.time_budget))
+    dataset = faults.attempt(lambda: load("dataset", request.dataset))
+    if request.model is not None:
+        faults.attempt(lambda: load("model", request.model))  # type: ignore[arg-type]
+    settings, unread = read_settings(request.set)
+    faults.found += unread
+    methods = [name for name in (faults.attempt(lambda m=m: _known_method(m)) for m in request.method.split(",")) if name]
+    if dataset is None or faults.found:
+        return None
+    options = _dataset_options(request, dataset, settings, faults)
+    _check_keys(methods, dataset, settings, faults)
+    spaces = {method: faults.attempt(lambda m=method: _space(m, request, settings)) for method in methods}
+    if faults.found:
+        return None
+    info = dataset.info
+    gpus = _gpus(request)
+    precision = request.precision
+    if precision == "auto" and gpus > 0 and not torch.cuda.is_available():
+        precision = "bf16"
+    return faults.attempt(
+        lambda: SearchSpec(
+            dataset=PlugIn(name=request.dataset, options=options),
+            model=PlugIn(name=request.model or info.model),
+            spaces={method: space for method, space in spaces.items() if space is not None},
+            epochs=info.epochs if request.epochs is None else request.epochs,
+            batch_size=info.batch_size if request.batch_size is None else request.batch_size,
+            optimizer=_optimizer(spaces),
+            precision=resolve_precision(precision, pick_device(gpus)),
+            protocol=request.protocol,  # type: ignore[arg-type]
+            train_fraction=request.train_fraction,
+            trials=request.trials,
+            time_budget_s=budget,
+            accuracy_floor=request.accuracy_floor,
+            select=request.select,
+            sampler=request.sampler,  # type: ignore[arg-type]
+            seed=request.seed,
+            final_seeds=request.final_seeds,
+        )
+    )
+
+
+def _optimizer(spaces: dict[str, Space | None]) -> Optimizer:
+    """The optimiser of every training of the search, the baseline's too: what the user fixed, else the papers'."""
+    fixed = {name: value for space in spaces.values() if space for name, value in space.fixed.items()}
+    return Optimizer(**{name.removeprefix("optimizer."): fixed[name] for name in OPTIMIZER if name in fixed})  # type: ignore[arg-type]
+
+
+def _place(request: Request) -> Place:
+    stamp = dt.datetime.now().strftime("%Y%m%d-%H%M%S")
+    return Place(
+        data=str(data_root(request.data)),
+        runs=str(Path(request.runs).expanduser().resolve()),
+        name=request.name or f"{request.dataset}-{request.method}-{stamp}".replace(":", "."),
+        tracking_uri=request.tracking_uri,
+        address=request.address,
+        cpus_per_trial=request.cpus_per_trial,
+        gpus_per_trial=_gpus(request),
+        max_concurrent=request.max_concurrent,
+    )
+
+
+def _gpus(request: Request) -> float:
+    return request.gpus_per_trial if request.gpus_per_trial is not None else float(torch.cuda.is_available())
+
+
+def _known_method(method: str) -> str:
+    components(method.strip())
+    return method.strip()
+
+
+def _space(method: str, request: Request, settings: list[Setting]) -> Space:
+    return build_space(method, request.dataset, settings, None if request.space is None else Path(request.space))
+
+
+def _dataset_options(request: Request, dataset: type, settings: list[Setting], faults: Faults) -> dict[str, Value]:
+    known = {f"dataset.{name}": option for name, option in declared(dataset).items()}
+    given: dict[str, Value] = {}
+    for key, text in settings:
+        for name in matching(key, known):
+            value = faults.attempt(lambda name=name, text=text: parse_domain(text, known[name].legal))
+            if isinstance(value, Real | Options):
+                faults.found.append(f"--set {key}={text}: an option of the dataset takes one value; it cannot be searched")
+            elif value is not None:
+                given[name.removeprefix("dataset.")] = value
+    return dataset.complete(given) | {"seed": request.seed}  # type: ignore[attr-defined,no-any-return]
+
+
+def _check_keys(methods: list[str], dataset: type, settings: list[Setting], faults: Faults) -> None:
+    known: dict[str, Hyperparameter] = dict(OPTIMIZER)
+    known |= {f"dataset.{name}": option for name, option in declared(dataset).items()}
+    for method in methods:
+        known |= hyperparameters(method)
+    names = {*known, *(name.rpartition(".")[2] for name in known)}
+    faults.found += [f"--set {s.key}={s.text}: {unknown_name('setting', s.key, names)}" for s in settings if s.key not in names]
+
+
+def _check_runnable(spec: SearchSpec, place: Place, faults: Faults) -> None:
+    """Open the data and build the net once: what fails here would fail in every trial."""
+    baseline = spec.baseline()
+    data = Path(place.data)
+    faults.attempt(lambda: make_dataset(spec.dataset).check(data))
+    if faults.found:
+        return
+    opened = faults.attempt(lambda: open_data(baseline, data))
+    if opened is None:
+        return
+    faults.attempt(lambda: build_net(baseline, opened.info, torch.device("cpu")))
+    for method in spec.spaces:
+        faults.attempt(lambda m=method: check_data(opened, baseline, compose(m, {})))
+
+
+def read_duration(text: str | None) -> float | None:
+    """Seconds of a duration such as ``90``, ``90s``, ``15m`` or ``1.5h``.
+
+    Raises:
+        ValueError: it cannot be read.
+    """
+    if text is None:
+        return None
+    match = _DURATION.fullmatch(text.strip())
+    seconds = float(match[1]) * _SECONDS[match[2]] if match else math.nan
+    if not seconds > 0:
+        raise ValueError(
+            f"cannot read the time budget {text!r}: write seconds, or a number with s, m, h or d, such as 90s or 1.5h"
+        )
+    return seconds

@@ -1,0 +1,121 @@
+"""The order of training: which samples form which batch of an epoch, as one matrix of positions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from torch import Tensor
+
+from fairtune.errors import DataError, InvalidInput
+from fairtune.records import Ints
+
+
+def uniform(samples: int, batch_size: int, rng: np.random.Generator) -> Ints:
+    """Shuffled batches; the last, short one is dropped.
+
+    Args:
+        samples: samples in the split.
+        batch_size: B, at most ``samples``.
+        rng: draws the order.
+
+    Returns:
+        Positions ``(steps, B)`` with ``steps = samples // B``; no position twice.
+
+    Raises:
+        InvalidInput: the split cannot fill one batch.
+    """
+    check_batch_size(samples, batch_size)
+    steps = samples // batch_size
+    return rng.permutation(samples)[: steps * batch_size].reshape(steps, batch_size)
+
+
+def check_batch_size(samples: int, batch_size: int) -> None:
+    """Raise InvalidInput if the split cannot fill one batch."""
+    if batch_size > samples:
+        raise InvalidInput(f"a batch of {batch_size} cannot be filled from {samples} training samples: lower --batch-size")
+
+
+def cell_positions(y: Ints | Tensor, a: Ints | Tensor, num_groups: int, num_classes: int) -> list[Ints]:
+    """Positions of each cell's samples, group-major (a * K + y); ``y`` and ``a`` are ``(n,)``."""
+    cell = np.asarray((a * num_classes + y).cpu() if isinstance(y, Tensor) else a * num_classes + y)
+    return [np.flatnonzero(cell == c) for c in range(num_groups * num_classes)]
+
+
+def check_cells(cells: Sequence[Ints], num_classes: int, batch_size: int) -> None:
+    """Check that balanced batches can be filled.
+
+    Raises:
+        InvalidInput: the batch is smaller than the number of cells.
+        DataError: a cell holds fewer samples than one batch takes from it.
+    """
+    if batch_size < len(cells):
+        raise InvalidInput(
+            f"a balanced batch needs a sample of each of {len(cells)} cells: raise --batch-size from {batch_size}"
+        )
+    quota = -(-batch_size // len(cells))
+    short = [(c % num_classes, c // num_classes, len(cell)) for c, cell in enumerate(cells) if len(cell) < quota]
+    if short:
+        named = "; ".join(f"(y={y}, a={a}) has {n}" for y, a, n in short[:10])
+        raise DataError(
+            f"balanced batches of {batch_size} take {quota} samples of each of {len(cells)} cells, but {named}"
+            f"{' and others' if len(short) > 10 else ''}: lower --batch-size, raise --train-fraction, or use a method without ss"
+        )
+
+
+def balanced(cells: Sequence[Ints], batch_size: int, steps: int, rng: np.random.Generator) -> Ints:
+    """Batches with equally many samples of every cell.
+
+    Each batch takes ``B // cells`` of every cell; the remainder goes to cells drawn at random, at most one more each. Within a cell
+    samples come in fresh permutations, one after the other, so that all are seen before any comes again.
+
+    Args:
+        cells: positions of each cell's samples, see :func:`cell_positions`.
+        batch_size: B, at least the number of cells.
+        steps: batches in the epoch.
+        rng: draws the order.
+
+    Returns:
+        Positions ``(steps, B)``.
+    """
+    quota = np.full((steps, len(cells)), batch_size // len(cells))
+    if remainder := batch_size % len(cells):
+        favoured = rng.permuted(np.tile(np.arange(len(cells)), (steps, 1)), axis=1)[:, :remainder]
+        np.put_along_axis(quota, favoured, quota[0, 0] + 1, axis=1)
+    cell_of = np.repeat(np.tile(np.arange(len(cells)), steps), quota.ravel()).reshape(steps, batch_size)
+    positions = np.empty((steps, batch_size), dtype=np.int64)
+    for c, members in enumerate(cells):
+        slots = cell_of == c
+        positions[slots] = _repeated_permutations(members, int(slots.sum()), rng)
+    return positions
+
+
+def official_balanced(cells: Sequence[Ints], num_groups: int, batch_size: int, rng: np.random.Generator) -> Ints:
+    """The balanced batches of the authors' code (S. Jung et al., CVPR 2021), kept for ``protocol: official``.
+
+    A stream of blocks with ``B // cells`` samples of each cell in turn is cut into batches of B, so that a batch is balanced only
+    if the number of cells divides B. The epoch is as long as the largest cell demands; but its index is computed as
+    ``a * A + y`` where ``a * K + y`` is meant, so that another cell's length can be taken.
+
+    Raises:
+        InvalidInput: the batch is smaller than the number of cells, or that index does not exist (both fail there too).
+    """
+    num_classes = len(cells) // num_groups
+    per_cell = batch_size // len(cells)
+    sizes = np.array([len(cell) for cell in cells])
+    largest_a, largest_y = divmod(int(sizes.argmax()), num_classes)
+    mistaken = largest_a * num_groups + largest_y
+    if per_cell == 0 or mistaken >= len(cells):
+        raise InvalidInput("the authors' sampler fails on these cell counts and batch size: use --protocol fixed")
+    length = int(sizes[mistaken])
+    blocks = length // per_cell
+    streams = [_repeated_permutations(cell, max(length, len(cell)), rng)[: blocks * per_cell] for cell in cells]
+    stream = np.stack([part.reshape(blocks, per_cell) for part in streams], axis=1).ravel()
+    steps = len(stream) // batch_size
+    return stream[: steps * batch_size].reshape(steps, batch_size)
+
+
+def _repeated_permutations(members: Ints, length: int, rng: np.random.Generator) -> Ints:
+    rounds = -(-length // len(members)) if length else 0
+    repeated = [rng.permutation(members) for _ in range(rounds)]
+    return np.concatenate(repeated)[:length] if repeated else np.empty(0, dtype=np.int64)

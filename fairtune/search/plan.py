@@ -1,0 +1,221 @@
+"""What a search does next: the baseline, then the trials, then the confirmation on the test split. Knows nothing of Ray.
+
+Whoever runs the jobs asks :meth:`Plan.next` for one and gives its result to :meth:`Plan.finish`; everything worth keeping is in
+the study at once, so a search killed at any moment goes on from where it was.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from fairtune.checks import resolve_floor
+from fairtune.errors import FairtuneError
+from fairtune.methods import compose
+from fairtune.folders import RunFolder, baseline_folder
+from fairtune.jobs import Job, Kind, Observer, final_key, final_seeds
+from fairtune.plugins import load
+from fairtune.rules import front
+from fairtune.space import Value
+from fairtune.spec import Place, SearchSpec, TrialResult, TrialSpec
+from fairtune.study import Record, SearchStudy, search_size
+
+
+class Plan:
+    """The jobs of one search, in order.
+
+    Args:
+        spec: the search.
+        place: where it runs.
+        study: its record, perhaps with a past.
+        observers: who watches.
+    """
+
+    def __init__(self, spec: SearchSpec, place: Place, study: SearchStudy, observers: Sequence[Observer] = ()) -> None:
+        self.spec = spec
+        self.place = place
+        self.study = study
+        self.observers = observers
+        self.folder = RunFolder.of(place)
+        self.error: FairtuneError | None = None
+        self.complete = False
+        self._running: dict[str, Job] = {}
+        self._left_over = [record for record in study.records() if record.state == "running"]
+        self._finals: list[Job] | None = None
+        self._results: dict[str, TrialResult] = {}
+        self._limit = min(spec.trials, search_size(spec.spaces))
+
+    def next(self) -> Job | Literal["wait", "done"]:
+        """A job to start now, or ``wait`` until a running one has ended, or ``done``."""
+        if self.error is not None:
+            return "wait" if self._running else "done"
+        if self.study.get("baseline") is None:
+            return self._next_baseline()
+        if self.study.get("chosen") is None and (job := self._next_trial()) is not None:
+            return self._start(job)
+        if self._running_kind("trial"):
+            return "wait"
+        if (job := self._next_final()) is not None:
+            return self._start(job)
+        if self._running:
+            return "wait"
+        self.complete = True
+        self.study.put("complete", True)
+        return "done"
+
+    def finish(self, job: Job, result: TrialResult) -> None:
+        """Take the result of a job that has ended."""
+        self._running.pop(job.key, None)
+        record = None
+        if job.kind == "baseline":
+            self._accept_baseline(result, found=False)
+        elif job.kind == "trial":
+            assert job.number is not None
+            record = self._tell(job.number, result)
+        else:
+            self.study.put_result(job.key, result)
+            shutil.rmtree(job.folder.path, ignore_errors=True)
+        for observer in self.observers:
+            observer.job_finished(job, result, record)
+
+    def out_of_time(self, job: Job) -> bool:
+        """Whether a running trial must stop because the time budget is spent; other jobs always end."""
+        return job.kind == "trial" and self._budget_spent()
+
+    def _start(self, job: Job) -> Job:
+        self._running[job.key] = job
+        for observer in self.observers:
+            observer.job_started(job)
+        return job
+
+    def _running_kind(self, kind: Kind) -> bool:
+        return any(job.kind == kind for job in self._running.values())
+
+    def _budget_spent(self) -> bool:
+        return self.spec.time_budget_s is not None and self.study.wall_s >= self.spec.time_budget_s
+
+    def _next_baseline(self) -> Job | Literal["wait", "done"]:
+        if self._running:
+            return "wait"
+        spec = self.spec.baseline()
+        folder = baseline_folder(Path(self.place.runs), spec)
+        known = folder.read_result()
+        if known is not None and folder.weights.is_file():
+            self._accept_baseline(known, found=True)
+            return self.next()
+        return self._start(Job("baseline", "baseline", spec, folder))
+
+    def _accept_baseline(self, result: TrialResult, *, found: bool) -> None:
+        if result.state != "complete":
+            self.error = FairtuneError(f"the baseline could not be trained: {result.error}")
+            return
+        floor = resolve_floor(self.spec.accuracy_floor, result.val["accuracy"])
+        self.study.put("floor", floor)
+        self.study.put_result("baseline", result)
+        for observer in self.observers:
+            observer.baseline_ready(result, floor, found=found)
+
+    def _next_trial(self) -> Job | None:
+        while self._left_over:
+            record = self._left_over.pop(0)
+            job = self._trial_job(record.number, record.method, record.params)
+            ended = job.folder.read_result()
+            if ended is None:
+                return job
+            self._settle(job, ended)
+        while not self._budget_spent() and self.study.asked < self._limit:
+            job = self._trial_job(*self.study.ask())
+            twin = self._twin(job.spec)
+            if twin is None:
+                return job
+            self._settle(job, twin)
+        return None
+
+    def _settle(self, job: Job, result: TrialResult) -> None:
+        """End a trial whose result is known already: it ended as the search was killed, or it equals an earlier one."""
+        for observer in self.observers:
+            observer.job_started(job)
+        self.finish(job, result)
+
+    def _twin(self, spec: TrialSpec) -> TrialResult | None:
+        if not self._results:
+            done = (record.result for record in self.study.records() if record.state == "complete")
+            self._results = {result.spec.id: result for result in done if result is not None}
+        return self._results.get(spec.id)
+
+    def _trial_job(self, number: int, method: str, values: dict[str, Value]) -> Job:
+        every_value = {**self.spec.spaces[method].fixed, **values}
+        spec = self.spec.trial(method, every_value, needs_teacher=compose(method, {}).needs_teacher)
+        return Job("trial", f"trial-{number}", spec, self.folder.trial(number), number)
+
+    def _tell(self, number: int, result: TrialResult) -> Record:
+        self.study.tell(number, result)
+        record = self.study.records()[number]
+        assert record.result is not None
+        if record.state == "complete":
+            self._results[result.spec.id] = record.result
+            self._drop_dominated_weights()
+        return record
+
+    def _drop_dominated_weights(self) -> None:
+        """Keep weights of the front only: a rule never chooses a dominated trial, and disks are finite."""
+        kept = {view.number for view in front(self.study.views())}
+        for view in self.study.views():
+            if view.number not in kept:
+                self.folder.trial(view.number).weights.unlink(missing_ok=True)
+
+    def _next_final(self) -> Job | None:
+        if self._finals is None:
+            self._finals = self._choose()
+        return self._finals.pop(0) if self._finals else None
+
+    def _choose(self) -> list[Job]:
+        if self.study.get("chosen") is None:
+            self._fix_choice()
+        if self.error is not None:
+            return []
+        roles: dict[str, int] = self.study.get("roles")
+        specs = {"baseline": self.spec.baseline()}
+        for role, number in roles.items():
+            result = self.study.records()[number].result
+            assert result is not None
+            if result.spec not in specs.values():
+                specs[role] = result.spec
+        jobs = []
+        for role, spec in specs.items():
+            for seed in final_seeds(self.spec):
+                key = final_key(role, seed)
+                if self.study.get(key) is None:
+                    jobs.append(Job("final", key, spec.model_copy(update={"seed": seed}), self.folder.final(role, seed)))
+        if jobs:
+            self._note_test_opened(list(specs), [job.key for job in jobs])
+            for observer in self.observers:
+                observer.confirming(roles, len(jobs))
+        return jobs
+
+    def _fix_choice(self) -> None:
+        views = self.study.views()
+        if not views:
+            self.error = FairtuneError(self._why_nothing_completed())
+            return
+        chosen = load("rule", self.spec.select)().choose(views)
+        ends = front(views)
+        roles = {} if chosen is None else {"chosen": chosen.number}
+        roles["most_accurate"] = max(ends, key=lambda view: view.val["accuracy"]).number
+        roles["fairest"] = min(ends, key=lambda view: view.val["deo_m"]).number
+        self.study.put("roles", roles)
+        self.study.put("chosen", -1 if chosen is None else chosen.number)
+
+    def _why_nothing_completed(self) -> str:
+        records = self.study.records()
+        errors = [record.result.error for record in records if record.result is not None and record.result.error]
+        if errors:
+            return f"none of {len(records)} trials completed; the first failed with: {errors[0]}"
+        return f"the time budget ended before one of {len(records)} trials completed: raise --time-budget or lower --epochs"
+
+    def _note_test_opened(self, roles: list[str], keys: list[str]) -> None:
+        entry: dict[str, Any] = {"when": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"), "roles": roles, "jobs": keys}
+        self.study.put("test_opened", [*(self.study.get("test_opened") or []), entry])

@@ -1,0 +1,61 @@
+"""A search from its specification to its confirmed choice, on Ray Tune."""
+
+from __future__ import annotations
+
+import shutil
+import warnings
+from collections.abc import Sequence
+
+from ray import tune
+
+from fairtune.errors import Interrupted
+from fairtune.search.cluster import cluster
+from fairtune.folders import RunFolder
+from fairtune.jobs import Observer
+from fairtune.search.plan import Plan
+from fairtune.search.searcher import BudgetStopper, PlanSearcher, ProgressCallback
+from fairtune.search.trainable import TrialTrainable
+from fairtune.spec import Place, SearchSpec
+from fairtune.study import SearchStudy
+
+_RETRIES = 2
+
+
+def run_search(spec: SearchSpec, place: Place, study: SearchStudy, observers: Sequence[Observer] = ()) -> None:
+    """Run a search to its end, or go on with one that was cut short.
+
+    Raises:
+        Interrupted: the user stopped it; everything finished is kept.
+        FairtuneError: it cannot go on.
+    """
+    plan = Plan(spec, place, study, observers)
+    folder = RunFolder.of(place)
+    with cluster(place) as concurrency:
+        searcher = PlanSearcher(plan)
+        tuner = tune.Tuner(
+            tune.with_resources(TrialTrainable, {"CPU": place.cpus_per_trial, "GPU": place.gpus_per_trial}),
+            tune_config=tune.TuneConfig(
+                search_alg=searcher,
+                num_samples=-1,
+                max_concurrent_trials=concurrency,
+                reuse_actors=True,
+                trial_dirname_creator=lambda trial: str(trial.trial_id),
+            ),
+            run_config=tune.RunConfig(
+                name=folder.scratch.name,
+                storage_path=str(folder.path),
+                stop=BudgetStopper(searcher),
+                callbacks=[ProgressCallback(searcher)],
+                failure_config=tune.FailureConfig(max_failures=_RETRIES),
+                checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
+                verbose=0,
+            ),
+        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tuner.fit()
+    if plan.error is not None:
+        raise plan.error
+    if not plan.complete:
+        raise Interrupted(f"stopped; what is finished is kept. Go on with: fairtune resume {folder.path}")
+    shutil.rmtree(folder.scratch, ignore_errors=True)

@@ -1,0 +1,93 @@
+"""The plan as Ray Tune's search algorithm, stopper and callback."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ray.tune import Callback, Stopper
+from ray.tune.search import Searcher
+
+from fairtune.jobs import Job
+from fairtune.search.plan import Plan
+from fairtune.search.trainable import job_config
+from fairtune.spec import TrialResult
+from fairtune.trial import failed
+
+
+class PlanSearcher(Searcher):  # type: ignore[misc]
+    """Hands the plan's jobs to Tune and the results to the plan.
+
+    Ray's own Optuna searcher cannot do this: it loses constraints, tells stopped trials as complete and leaves diverged ones
+    running. Tune's snapshot of a searcher is not used either, because the study holds everything.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        super().__init__()
+        self.plan = plan
+        self.jobs: dict[str, Job] = {}
+        self.latest: dict[str, TrialResult] = {}
+
+    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
+        """The next job's configuration; None while the plan must wait."""
+        job = self.plan.next()
+        if isinstance(job, str):
+            return Searcher.FINISHED if job == "done" else None
+        self.jobs[trial_id] = job
+        return job_config(job, self.plan.place)
+
+    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+        """Tell the plan what came of a job."""
+        job = self.jobs.pop(trial_id, None)
+        if job is None:
+            return
+        last = self.latest.pop(trial_id, None)
+        if result is not None and "trial" in result:
+            last = TrialResult.model_validate_json(result["trial"])
+        if error or last is None:
+            reason = "its worker process died, and again when it was retried (out of memory, or killed)"
+            outcome = failed(job.spec, reason) if last is None else last.model_copy(update={"state": "failed", "error": reason})
+        else:
+            outcome = last.model_copy(update={"state": "pruned"}) if last.state == "running" else last
+        self.plan.finish(job, outcome)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Nothing goes into Tune's own snapshots: the plan holds a live terminal and a database."""
+        return {}
+
+    def save(self, checkpoint_path: str) -> None:
+        """Nothing to save: the study is the record."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Nothing to restore: the study is the record."""
+
+
+class BudgetStopper(Stopper):  # type: ignore[misc]
+    """Stops running trials when the time budget is spent."""
+
+    def __init__(self, searcher: PlanSearcher) -> None:
+        self.searcher = searcher
+
+    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+        """Whether to stop one trial."""
+        job = self.searcher.jobs.get(trial_id)
+        return job is not None and self.searcher.plan.out_of_time(job)
+
+    def stop_all(self) -> bool:
+        """Never: the confirmation still has to run."""
+        return False
+
+
+class ProgressCallback(Callback):  # type: ignore[misc]
+    """Passes on what running trials report."""
+
+    def __init__(self, searcher: PlanSearcher) -> None:
+        self.searcher = searcher
+
+    def on_trial_result(self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any) -> None:
+        """Tell the observers where a trial stands."""
+        job = self.searcher.jobs.get(trial.trial_id)
+        if job is not None:
+            standing = TrialResult.model_validate_json(result["trial"])
+            self.searcher.latest[trial.trial_id] = standing
+            for observer in self.searcher.plan.observers:
+                observer.job_progressed(job, standing)

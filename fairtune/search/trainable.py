@@ -1,0 +1,87 @@
+"""A trial as Ray Tune runs it."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from ray import tune
+
+from fairtune.device import pick_device
+from fairtune.folders import TrialFolder
+from fairtune.jobs import Job
+from fairtune.spec import Place, TrialResult, TrialSpec
+from fairtune.trial import Trial, describe, failed
+
+REPORT_EVERY_S = 1.0
+
+
+def job_config(job: Job, place: Place) -> dict[str, Any]:
+    """What a worker needs to know of a job, as Tune's configuration."""
+    return {
+        "job": {
+            "key": job.key,
+            "spec": job.spec.model_dump_json(),
+            "folder": str(job.folder.path),
+            "open_test": job.kind == "final",
+        },
+        "place": place.model_dump_json(),
+    }
+
+
+class TrialTrainable(tune.Trainable):  # type: ignore[misc]
+    """Trains one job after another in one actor, so that imports and data are paid for once.
+
+    A step trains whole epochs for about a second and returns where the trial stands. Checkpoints are the trial's own, in the
+    run's folder: a retried or resumed trial goes on from there whatever Ray remembers.
+    """
+
+    def setup(self, config: dict[str, Any]) -> None:
+        """Begin the first job."""
+        self._begin(config)
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        """Begin another job in the same actor."""
+        self._begin(new_config)
+        return True
+
+    def step(self) -> dict[str, Any]:
+        """Train for about a second, at least one epoch."""
+        if self._trial is None:
+            return self._report(self._failed)
+        try:
+            began = time.perf_counter()
+            while not self._trial.done and time.perf_counter() - began < REPORT_EVERY_S:
+                self._trial.run_epoch()
+            return self._report(self._trial.finish() if self._trial.done else self._trial.result("running"))
+        except Exception as error:
+            return self._report(self._trial.result("failed", describe(error)))
+
+    def save_checkpoint(self, checkpoint_dir: str) -> dict[str, Any]:
+        """Nothing: the trial keeps its own checkpoint."""
+        return {}
+
+    def load_checkpoint(self, checkpoint: Any) -> None:
+        """Nothing: the trial finds its own checkpoint."""
+
+    def _begin(self, config: dict[str, Any]) -> None:
+        job, place = config["job"], Place.model_validate_json(config["place"])
+        torch.set_num_threads(max(1, int(place.cpus_per_trial)))
+        spec = TrialSpec.model_validate_json(job["spec"])
+        self._trial: Trial | None = None
+        try:
+            self._trial = Trial(
+                spec,
+                TrialFolder(Path(job["folder"])),
+                data_root=Path(place.data),
+                runs=Path(place.runs),
+                device=pick_device(place.gpus_per_trial),
+                open_test=job["open_test"],
+            )
+        except Exception as error:
+            self._failed = failed(spec, describe(error))
+
+    def _report(self, result: TrialResult) -> dict[str, Any]:
+        return {"trial": result.model_dump_json(), "done": result.state != "running", "epoch": result.epochs, **result.val}

@@ -1,0 +1,239 @@
+"""Search spaces: the legal domain of a hyperparameter, the part of it that is searched, and points to try first.
+
+A plug-in declares each hyperparameter as a dataclass field made by :func:`hyperparameter`, with its legal domain beside it.
+``search_spaces/NAME.yaml``, ``--space FILE`` and ``--set KEY=VALUE`` then narrow, fix or widen what is searched, always within
+what is legal.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+Value = bool | int | float | str
+
+
+class _Domain(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Real(_Domain):
+    """Real numbers from ``low`` to ``high``, both included; ``log`` searches on a logarithmic scale."""
+
+    kind: Literal["real"] = "real"
+    low: float = -math.inf
+    high: float = math.inf
+    log: bool = False
+
+    def contains(self, value: Value) -> bool:
+        return isinstance(value, int | float) and not isinstance(value, bool) and self.low <= value <= self.high
+
+    def within(self, other: Domain) -> bool:
+        return isinstance(other, Real) and other.low <= self.low and self.high <= other.high
+
+    def faults(self) -> list[str]:
+        if not (math.isfinite(self.low) and math.isfinite(self.high)):
+            return [f"the range {self} has no finite ends"]
+        if self.low > self.high:
+            return [f"the range {self} is empty: its low end is above its high end"]
+        return [f"the range {self} cannot be logarithmic: its low end must be above 0"] if self.log and self.low <= 0 else []
+
+    @property
+    def size(self) -> float:
+        return 1.0 if self.low == self.high else math.inf
+
+    def __str__(self) -> str:
+        return f"{self.low:g}..{self.high:g}" + (" (log)" if self.log else "")
+
+
+class Integer(Real):
+    """Whole numbers from ``low`` to ``high``, both included."""
+
+    kind: Literal["integer"] = "integer"  # type: ignore[assignment]
+
+    def contains(self, value: Value) -> bool:
+        return super().contains(value) and float(value).is_integer()
+
+    def faults(self) -> list[str]:
+        faults = super().faults()
+        whole = self.low.is_integer() and self.high.is_integer()
+        return faults if faults or whole else [f"the range {self} is of whole numbers: its ends must be whole too"]
+
+    def within(self, other: Domain) -> bool:
+        return isinstance(other, Integer) and other.low <= self.low and self.high <= other.high
+
+    @property
+    def size(self) -> float:
+        return self.high - self.low + 1
+
+
+class Options(_Domain):
+    """A finite set of values."""
+
+    kind: Literal["options"] = "options"
+    values: tuple[Value, ...]
+
+    def contains(self, value: Value) -> bool:
+        return any(type(value) is type(option) and value == option for option in self.values)
+
+    def within(self, other: Domain) -> bool:
+        return all(other.contains(value) for value in self.values)
+
+    def faults(self) -> list[str]:
+        return [] if self.values else ["the list of options is empty"]
+
+    @property
+    def size(self) -> float:
+        return len(self.values)
+
+    def __str__(self) -> str:
+        return "{" + ", ".join(map(str, self.values)) + "}"
+
+
+Domain = Annotated[Integer | Real | Options, Field(discriminator="kind")]
+_DOMAIN: TypeAdapter[Domain] = TypeAdapter(Domain)
+
+
+def hyperparameter(default: Value, legal: Domain, *, search: Domain | None = None, help: str = "") -> Any:
+    """Declare a hyperparameter as a dataclass field.
+
+    Args:
+        default: the value used when nothing else is said; it must be legal.
+        legal: every value that makes sense at all.
+        search: the part that is searched by default; None keeps the hyperparameter at ``default``.
+        help: one phrase for ``fairtune list``.
+    """
+    if not legal.contains(default):
+        raise ValueError(f"default {default!r} is outside the legal domain {legal}")
+    return dataclasses.field(default=default, metadata={"legal": legal, "search": search, "help": help})
+
+
+class Hyperparameter(_Domain):
+    """One hyperparameter as declared: default, legal domain, default search domain."""
+
+    default: Value
+    legal: Domain
+    search: Domain | None = None
+    help: str = ""
+
+
+def declared(plugin: type) -> dict[str, Hyperparameter]:
+    """The hyperparameters that a plug-in class declares, by name."""
+    if not dataclasses.is_dataclass(plugin):
+        return {}
+    return {
+        field.name: Hyperparameter(default=field.default, **field.metadata)
+        for field in dataclasses.fields(plugin)
+        if "legal" in field.metadata
+    }
+
+
+class Space(_Domain):
+    """What one method searches: domains, fixed values, and points tried first.
+
+    Attributes:
+        search: domain of each searched hyperparameter, by full name (``mfd.weight``, ``optimizer.lr``).
+        fixed: value of each hyperparameter that is not searched.
+        points: settings to try first, each a partial mapping from full name to value.
+    """
+
+    search: dict[str, Domain] = Field(default_factory=dict)
+    fixed: dict[str, Value] = Field(default_factory=dict)
+    points: tuple[dict[str, Value], ...] = ()
+
+    @property
+    def size(self) -> float:
+        """How many different settings there are; infinite as soon as one real range is searched."""
+        return math.prod(domain.size for domain in self.search.values())
+
+    def narrowed(self, name: str, given: Value | Domain) -> Space:
+        """This space with ``name`` fixed at a value or searched over a domain."""
+        search = {key: domain for key, domain in self.search.items() if key != name}
+        fixed = {key: value for key, value in self.fixed.items() if key != name}
+        if isinstance(given, Real | Options):
+            search[name] = given
+        else:
+            fixed[name] = given
+        return self.model_copy(update={"search": search, "fixed": fixed})
+
+    def usable_points(self) -> list[dict[str, Value]]:
+        """The points, cut to what is searched; those outside a searched range or a fixed value are left out."""
+        kept: list[dict[str, Value]] = []
+        for point in self.points:
+            inside = all(self.search[name].contains(value) for name, value in point.items() if name in self.search)
+            agrees = all(self.fixed[name] == value for name, value in point.items() if name in self.fixed)
+            cut = {name: value for name, value in point.items() if name in self.search}
+            if inside and agrees and cut and cut not in kept:
+                kept.append(cut)
+        return kept
+
+
+def parse_domain(text: Any, legal: Domain) -> Value | Domain:
+    """Read a value or a domain as written on the command line or in YAML, and check it against what is legal.
+
+    ``3`` or ``rbf`` is a value; ``0.3..30`` a range (logarithmic if the legal domain says so); ``a,b,c`` or a list is a
+    set of options; a mapping ``{low: 1, high: 9, log: true}`` spells a range out.
+
+    Raises:
+        ValueError: with the reason, when it cannot be read, is empty, or is outside ``legal``.
+    """
+    given = _as_domain(text, legal)
+    if isinstance(given, Real | Options):
+        if faults := given.faults():
+            raise ValueError(faults[0])
+        if not given.within(legal):
+            raise ValueError(f"{given} is outside the legal domain {legal}")
+    elif not legal.contains(given):
+        raise ValueError(f"{given!r} is outside the legal domain {legal}")
+    return given
+
+
+def _as_domain(text: Any, legal: Domain) -> Value | Domain:
+    if isinstance(text, Mapping):
+        return _domain_from_mapping(text, legal)
+    if isinstance(text, list | tuple):
+        return Options(values=tuple(_as_value(item, legal) for item in text))
+    if isinstance(text, str) and ".." in text:
+        low, _, high = text.partition("..")
+        return _domain_from_mapping({"low": low, "high": high}, legal)
+    if isinstance(text, str) and "," in text:
+        return Options(values=tuple(_as_value(item.strip(), legal) for item in text.split(",") if item.strip()))
+    return _as_value(text, legal)
+
+
+def _domain_from_mapping(text: Mapping[str, Any], legal: Domain) -> Domain:
+    if not isinstance(legal, Real):
+        raise ValueError(f"a range makes no sense here: choose among {legal}")
+    try:
+        logarithmic = legal.log and float(text.get("low", 0)) > 0
+        return _DOMAIN.validate_python({"kind": legal.kind, "log": logarithmic, **text})
+    except (ValidationError, ValueError, TypeError) as error:
+        raise ValueError(f"cannot read the range {dict(text)}: give low and high as numbers") from error
+
+
+def _as_value(text: Any, legal: Domain) -> Value:
+    if isinstance(legal, Integer):
+        number = _as_number(text, legal)
+        return int(number) if number == int(number) else number
+    if isinstance(legal, Real):
+        return _as_number(text, legal)
+    for option in legal.values:
+        if type(text) is type(option) and text == option:
+            return option
+        if isinstance(text, str) and text.strip().lower() == str(option).lower():
+            return option
+    raise ValueError(f"{text!r} is not among {legal}")
+
+
+def _as_number(text: Any, legal: Real) -> float:
+    try:
+        number = float(text)
+    except (TypeError, ValueError):
+        raise ValueError(f"cannot read {text!r} as a number in {legal}") from None
+    if not math.isfinite(number):
+        raise ValueError(f"{text!r} is not a finite number")
+    return number

@@ -1,0 +1,219 @@
+"""What determines a trial and a search, and what came of a trial."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from fairtune.records import GroupCounts
+from fairtune.space import Space, Value
+
+Protocol = Literal["fixed", "official"]
+Precision = Literal["bf16", "fp32", "float64"]
+State = Literal["running", "complete", "pruned", "failed"]
+Positive = Annotated[int, Field(ge=1)]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
+
+
+class PlugIn(_Frozen):
+    """A dataset or model by name, with its options complete."""
+
+    name: str
+    options: dict[str, Value] = Field(default_factory=dict)
+
+
+class Optimizer(_Frozen):
+    """How weights are updated.
+
+    Attributes:
+        name: ``adam``, or ``sgd`` with momentum 0.9.
+        lr: learning rate.
+        weight_decay: L2 penalty.
+        schedule: ``plateau`` divides the rate by 10 after 10 epochs without a lower validation loss (the papers' code looks
+            at the test loss there); ``cosine`` lets it fall to 0; ``constant`` leaves it.
+    """
+
+    name: Literal["adam", "sgd"] = "adam"
+    lr: Annotated[float, Field(gt=0)] = 1e-3
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    schedule: Literal["plateau", "cosine", "constant"] = "plateau"
+
+
+class TrialSpec(_Frozen):
+    """All that determines a trial: equal :attr:`id` means the same training, already done.
+
+    Attributes:
+        dataset: which data; its ``seed`` option fixes the splits.
+        model: which architecture.
+        method: a method's name, or names joined by ``+``.
+        values: every hyperparameter of the method, by full name (``mfd.weight``).
+        optimizer: how weights are updated.
+        epochs: length of training.
+        batch_size: B.
+        seed: of initialisation, order and noise.
+        precision: of the forward and backward pass.
+        protocol: ``official`` reproduces the authors' code where it differs from the paper or is wrong.
+        train_fraction: share of the training split used.
+        teacher: the baseline that distillation methods learn from.
+    """
+
+    dataset: PlugIn
+    model: PlugIn
+    method: str
+    values: dict[str, Value] = Field(default_factory=dict)
+    optimizer: Optimizer = Optimizer()
+    epochs: Positive
+    batch_size: Positive
+    seed: Annotated[int, Field(ge=0)] = 0
+    precision: Precision = "fp32"
+    protocol: Protocol = "fixed"
+    train_fraction: Annotated[float, Field(gt=0, le=1)] = 1.0
+    teacher: TrialSpec | None = None
+
+    @property
+    def id(self) -> str:
+        """The first 16 hexadecimal digits of the SHA-256 of the canonical JSON."""
+        return digest(self.model_dump(mode="json"))
+
+
+class TrialResult(_Frozen):
+    """What came of a trial, or where it stands.
+
+    Attributes:
+        spec: what was trained.
+        state: ``pruned`` was stopped early, ``failed`` diverged or crashed.
+        history: one record per epoch: ``epoch`` (from 1), ``seconds``, ``train.*`` losses, ``val.*`` scores.
+        val: scores on the validation split after the last epoch.
+        val_counts: the group counts behind them.
+        test: scores on the test split; only from the confirmation.
+        test_counts: the group counts behind them.
+        seconds: time spent on the trial, evaluation included.
+        peak_memory_mb: highest memory use in MiB.
+        error: why it failed.
+        versions: of Python, torch and fairtune.
+    """
+
+    spec: TrialSpec
+    state: State
+    history: tuple[dict[str, float], ...] = ()
+    val: dict[str, float] = Field(default_factory=dict)
+    val_counts: dict[str, Any] | None = None
+    test: dict[str, float] | None = None
+    test_counts: dict[str, Any] | None = None
+    seconds: float = 0.0
+    peak_memory_mb: float = 0.0
+    error: str | None = None
+    versions: dict[str, str] = Field(default_factory=dict)
+
+    @property
+    def epochs(self) -> int:
+        """Epochs trained."""
+        return len(self.history)
+
+    def counts(self, split: Literal["val", "test"]) -> GroupCounts:
+        """The group counts of a split that was scored."""
+        data = self.val_counts if split == "val" else self.test_counts
+        if data is None:
+            raise ValueError(f"this trial was not scored on the {split} split")
+        return GroupCounts.from_json(data)
+
+
+class SearchSpec(_Frozen):
+    """What is searched: the command with every default filled in. Two runs of one name must agree on it.
+
+    Attributes:
+        dataset, model, optimizer, epochs, batch_size, precision, protocol, train_fraction: as in :class:`TrialSpec`.
+        spaces: the space of each method searched, by the method's name.
+        trials: how many settings to try.
+        time_budget_s: no new trial starts, and running ones stop, after this many seconds; None for no limit.
+        accuracy_floor: a number, or ``teacher`` with an offset (``teacher-0.01``), relative to the baseline's validation accuracy.
+        select: the rule that chooses.
+        sampler: how Optuna proposes settings.
+        seed: of the search and its trials.
+        final_seeds: how many seeds the chosen settings are retrained with.
+    """
+
+    dataset: PlugIn
+    model: PlugIn
+    spaces: dict[str, Space]
+    optimizer: Optimizer = Optimizer()
+    epochs: Positive
+    batch_size: Positive
+    precision: Precision = "fp32"
+    protocol: Protocol = "fixed"
+    train_fraction: Annotated[float, Field(gt=0, le=1)] = 1.0
+    trials: Positive = 20
+    time_budget_s: Annotated[float, Field(gt=0)] | None = None
+    accuracy_floor: str = "teacher-0.01"
+    select: str = "deo_m"
+    sampler: Literal["tpe", "gp", "nsga2", "random"] = "tpe"
+    seed: Annotated[int, Field(ge=0)] = 0
+    final_seeds: Positive = 4
+
+    @property
+    def methods(self) -> str:
+        """The methods searched, as on the command line."""
+        return ",".join(self.spaces)
+
+    def baseline(self, seed: int | None = None) -> TrialSpec:
+        """The plain model of the same architecture."""
+        return TrialSpec(
+            dataset=self.dataset,
+            model=self.model,
+            method="scratch",
+            optimizer=self.optimizer,
+            epochs=self.epochs,
+            batch_size=self.batch_size,
+            seed=self.seed if seed is None else seed,
+            precision=self.precision,
+            protocol=self.protocol,
+            train_fraction=self.train_fraction,
+        )
+
+    def trial(self, method: str, values: dict[str, Value], *, needs_teacher: bool) -> TrialSpec:
+        """A trial of this search: a method with every searched and fixed value; ``optimizer.*`` values go to the optimiser."""
+        own = {name: value for name, value in values.items() if not name.startswith("optimizer.")}
+        changes = {name.removeprefix("optimizer."): value for name, value in values.items() if name.startswith("optimizer.")}
+        baseline = self.baseline()
+        return baseline.model_copy(
+            update={
+                "method": method,
+                "values": own,
+                "optimizer": Optimizer(**{**self.optimizer.model_dump(), **changes}),
+                "teacher": baseline if needs_teacher else None,
+            }
+        )
+
+
+class Place(_Frozen):
+    """Where and with what a search runs; it has no say in what comes out.
+
+    Attributes:
+        data: folder of original data files.
+        runs: folder of all runs.
+        name: of this run.
+        tracking_uri: MLflow's address; None for a database in the folder of runs.
+        address: of a Ray cluster; None starts one on this machine.
+        cpus_per_trial, gpus_per_trial: resources of each trial.
+        max_concurrent: trials at a time; None for as many as fit.
+    """
+
+    data: str
+    runs: str
+    name: str
+    tracking_uri: str | None = None
+    address: str | None = None
+    cpus_per_trial: Annotated[float, Field(gt=0)] = 1
+    gpus_per_trial: Annotated[float, Field(ge=0)] = 0
+    max_concurrent: Positive | None = None
+
+
+def digest(data: Any) -> str:
+    """The first 16 hexadecimal digits of the SHA-256 of canonical JSON."""
+    return hashlib.sha256(json.dumps(data, sort_keys=True, separators=(",", ":")).encode()).hexdigest()[:16]

@@ -1,0 +1,306 @@
+"""One trial from its specification to its result: the only place that wires data, net, method and loop."""
+
+from __future__ import annotations
+
+import platform
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.metadata import version
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+
+from fairtune import sampling
+from fairtune.batches import DeviceSplit
+from fairtune.datasets import Dataset, Info, open_part
+from fairtune.device import parameter_dtype, peak_memory_mb
+from fairtune.errors import Diverged, FairtuneError, InvalidInput
+from fairtune.evaluate import evaluate
+from fairtune.files import write_atomically
+from fairtune.folders import TrialFolder, baseline_folder
+from fairtune.methods import Composite, Context, compose
+from fairtune.metrics import Weighting, scores
+from fairtune.models import Net
+from fairtune.plugins import load
+from fairtune.records import GroupCounts, Split
+from fairtune.seeding import torch_stream
+from fairtune.spec import PlugIn, State, TrialResult, TrialSpec, digest
+from fairtune.teacher import open_teacher
+from fairtune.train import Teacher, Training
+
+CHECKPOINT_EVERY_S = 15.0
+
+
+@dataclass(frozen=True)
+class Data:
+    """The splits of a trial; ``test`` is there only in the confirmation of a search."""
+
+    info: Info
+    train: Split
+    validation: Split
+    test: Split | None = None
+
+    @property
+    def num_groups(self) -> int:
+        return len(self.info.groups)
+
+    @property
+    def num_classes(self) -> int:
+        return len(self.info.classes)
+
+    @property
+    def weighting(self) -> Weighting:
+        """How validation accuracy weighs, so that it estimates the test split's."""
+        return "cells" if self.info.balanced_test else "samples"
+
+
+def make_dataset(plugin: PlugIn) -> Dataset:
+    """The dataset of a specification."""
+    dataset: Dataset = load("dataset", plugin.name)(**plugin.options)
+    return dataset
+
+
+def open_data(spec: TrialSpec, root: Path, *, open_test: bool = False) -> Data:
+    """Open a trial's splits.
+
+    Args:
+        spec: the trial.
+        root: folder of the original files.
+        open_test: also open the test split; only the confirmation of a search does.
+    """
+    dataset = make_dataset(spec.dataset)
+    splits = dataset.training_splits(open_part(dataset, root, "train"), spec.train_fraction)
+    test = dataset.test_split(open_part(dataset, root, "test")) if open_test else None
+    return Data(dataset.info, splits["train"], splits["validation"], test)
+
+
+def check_data(data: Data, spec: TrialSpec, method: Composite) -> None:
+    """Check that every batch of a trial can be filled.
+
+    Raises:
+        InvalidInput, DataError: what is too small, and what to do.
+    """
+    sampling.check_batch_size(len(data.train), spec.batch_size)
+    if method.balanced:
+        cells = sampling.cell_positions(data.train.y, data.train.a, data.num_groups, data.num_classes)
+        sampling.check_cells(cells, data.num_classes, spec.batch_size)
+
+
+def build_net(spec: TrialSpec, info: Info, device: torch.device) -> Net:
+    """A trial's net, initialised from its seed."""
+    with torch_stream(torch.device("cpu"), spec.seed, "init"):
+        net: Net = load("model", spec.model.name)(info.shape, len(info.classes), **spec.model.options)
+    return net.to(device, parameter_dtype(spec.precision), memory_format=torch.channels_last)
+
+
+def load_net(spec: TrialSpec, info: Info, folder: TrialFolder, device: torch.device) -> Net:
+    """A trained net.
+
+    Raises:
+        InvalidInput: it has not been trained.
+    """
+    if not folder.weights.is_file():
+        raise InvalidInput(f"the teacher {spec.id} has not been trained: no {folder.weights}")
+    net = build_net(spec, info, device)
+    net.load_state_dict(load_file(folder.weights))
+    return net
+
+
+class Trial:
+    """A trial under way.
+
+    Args:
+        spec: the trial.
+        folder: where its files go; a checkpoint found there is continued.
+        data_root: folder of the original data files.
+        runs: folder of all runs, where the baselines live.
+        device: where to compute.
+        open_test: score the test split at the end; only the confirmation of a search does.
+    """
+
+    def __init__(
+        self,
+        spec: TrialSpec,
+        folder: TrialFolder,
+        *,
+        data_root: Path,
+        runs: Path,
+        device: torch.device,
+        open_test: bool = False,
+    ) -> None:
+        began = time.perf_counter()
+        self.spec = spec
+        self.folder = folder
+        self.device = device
+        self.data = _open_data_once(_DataKey(spec.dataset.model_dump_json(), spec.train_fraction, data_root, open_test), spec)
+        self.history: list[dict[str, float]] = []
+        method = compose(spec.method, spec.values)
+        check_data(self.data, spec, method)
+        dtype = parameter_dtype(spec.precision)
+        train = DeviceSplit(self.data.train, device, dtype)
+        net = build_net(spec, self.data.info, device)
+        flips = "flip" in self.data.info.augment
+        probe = net.eval()(train.batch(torch.zeros(1, dtype=torch.int64, device=device)).x)
+        shape = tuple(probe.features.shape[1:])
+        with torch_stream(device, spec.seed, "method"):
+            method.start(Context(self.data.num_classes, self.data.num_groups, shape, device, spec.protocol, dtype))
+        self.training = Training(
+            spec,
+            net,
+            method,
+            train,
+            DeviceSplit(self.data.validation, device, dtype),
+            num_groups=self.data.num_groups,
+            num_classes=self.data.num_classes,
+            flips=flips,
+            teacher=self._teacher(runs, train, flips, method) if method.needs_teacher else None,
+        )
+        self._restore()
+        self._saved_at = time.perf_counter()
+        self._seconds_before = self._seconds_before + (time.perf_counter() - began)
+
+    def _teacher(self, runs: Path, train: DeviceSplit, flips: bool, method: Composite) -> Teacher:
+        if self.spec.teacher is None:
+            raise InvalidInput(f"the method {self.spec.method} needs a teacher and the trial names none")
+        home = baseline_folder(runs, self.spec.teacher)
+        seen = digest([self.spec.dataset.model_dump(mode="json"), self.spec.train_fraction, self.spec.precision])
+        return open_teacher(
+            load_net(self.spec.teacher, self.data.info, home, self.device),
+            train,
+            flips=flips,
+            precision=self.spec.precision,
+            folder=home.path / f"outputs-{seen}",
+            want_maps=method.needs_maps,
+        )
+
+    @property
+    def done(self) -> bool:
+        """Whether all epochs have been trained."""
+        return self.training.epoch >= self.spec.epochs
+
+    def run_epoch(self) -> None:
+        """Train one epoch, score it, and save a checkpoint if the last one is old.
+
+        Raises:
+            Diverged: a loss is not finite.
+        """
+        record = self.training.run_epoch()
+        assert self.training.counts is not None
+        val = scores(self.training.counts, weighting=self.data.weighting)
+        self.history.append(record | {f"val.{name}": value for name, value in val.items()})
+        if not self.done and time.perf_counter() - self._saved_at > CHECKPOINT_EVERY_S:
+            self._save()
+
+    def result(self, state: State, error: str | None = None) -> TrialResult:
+        """Where the trial stands."""
+        counts = self.training.counts
+        val = scores(counts, weighting=self.data.weighting) if counts else {}
+        if self.history:
+            val["loss"] = self.history[-1]["val.loss"]
+        return TrialResult(
+            spec=self.spec,
+            state=state,
+            history=tuple(self.history),
+            val=val,
+            val_counts=counts.to_json() if counts else None,
+            seconds=self._seconds_before + sum(epoch["seconds"] for epoch in self.history),
+            peak_memory_mb=peak_memory_mb(self.device),
+            error=error,
+            versions=_versions(),
+        )
+
+    def finish(self) -> TrialResult:
+        """Keep the weights and the result of a trial whose epochs are all trained; score the test split if it is open."""
+        result = self.result("complete")
+        if self.data.test is not None:
+            test = DeviceSplit(self.data.test, self.device, parameter_dtype(self.spec.precision))
+            counts, loss = evaluate(self.training.net, test, num_groups=self.data.num_groups, precision=self.spec.precision)
+            update = {"test": scores(counts) | {"loss": loss}, "test_counts": counts.to_json()}
+            result = result.model_copy(update=update)
+        self.folder.path.mkdir(parents=True, exist_ok=True)
+        weights = {name: tensor.contiguous() for name, tensor in self.training.net.state_dict().items()}
+        write_atomically(self.folder.weights, lambda path: save_file(weights, path))
+        write_atomically(self.folder.result, lambda path: path.write_text(result.model_dump_json()))
+        self.folder.checkpoint.unlink(missing_ok=True)
+        return result
+
+    def _save(self) -> None:
+        state = {
+            "id": self.spec.id,
+            "training": self.training.state_dict(),
+            "history": self.history,
+            "seconds_before": self._seconds_before,
+            "counts": self.training.counts.to_json() if self.training.counts else None,
+        }
+        self.folder.path.mkdir(parents=True, exist_ok=True)
+        write_atomically(self.folder.checkpoint, lambda path: torch.save(state, path))
+        self._saved_at = time.perf_counter()
+
+    def _restore(self) -> None:
+        self._seconds_before = 0.0
+        if not self.folder.checkpoint.is_file():
+            return
+        state = torch.load(self.folder.checkpoint, map_location=self.device, weights_only=True)
+        if state["id"] != self.spec.id:
+            return
+        self.training.load_state_dict(state["training"])
+        self.training.counts = GroupCounts.from_json(state["counts"])
+        self.history = state["history"]
+        self._seconds_before = state["seconds_before"]
+
+
+def run_trial(trial: Trial, report: Callable[[TrialResult], None] = lambda result: None) -> TrialResult:
+    """Run a trial to its end in this process.
+
+    Args:
+        trial: the trial.
+        report: called after each epoch with where the trial stands.
+    """
+    try:
+        while not trial.done:
+            trial.run_epoch()
+            report(trial.result("running"))
+        return trial.finish()
+    except Exception as error:
+        return trial.result("failed", describe(error))
+
+
+def failed(spec: TrialSpec, error: str) -> TrialResult:
+    """The result of a trial that could not be run."""
+    return TrialResult(spec=spec, state="failed", error=error, versions=_versions())
+
+
+def describe(error: Exception) -> str:
+    """Why a trial failed: a sentence for what is expected to happen, the traceback for what is not."""
+    if isinstance(error, Diverged | FairtuneError):
+        return str(error)
+    if isinstance(error, torch.OutOfMemoryError):
+        return f"out of GPU memory: lower --batch-size or raise --gpus-per-trial ({str(error).partition('.')[0]})"
+    return "".join(traceback.format_exception(error)).strip()
+
+
+@dataclass(frozen=True)
+class _DataKey:
+    dataset: str
+    train_fraction: float
+    root: Path
+    open_test: bool
+
+
+_opened: dict[_DataKey, Data] = {}
+
+
+def _open_data_once(key: _DataKey, spec: TrialSpec) -> Data:
+    if key not in _opened:
+        _opened.clear()
+        _opened[key] = open_data(spec, key.root, open_test=key.open_test)
+    return _opened[key]
+
+
+@lru_cache
+def _versions() -> dict[str, str]:
+    return {"python": platform.python_version(), "torch": torch.__version__, "fairtune": version("fairtune")}

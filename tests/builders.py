@@ -1,0 +1,143 @@
+"""Small trainings on the embedded digits, and random batches."""
+
+import io
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from fairtune.batches import DeviceSplit
+from fairtune.datasets import open_part
+from fairtune.device import parameter_dtype
+from fairtune.methods import Composite, Context, compose
+from fairtune.plugins import load
+from fairtune.records import Batch, GroupCounts, Outputs
+from fairtune.seeding import torch_stream
+from fairtune.spec import Optimizer, PlugIn, TrialSpec
+from fairtune.teacher import LiveTeacher
+from fairtune.train import Training
+from fairtune.trial import build_net
+
+CPU = torch.device("cpu")
+NO_FILES = Path("no-files-needed")
+K, A, D = 3, 2, 6
+
+
+def digits_spec(method="scratch", **changes) -> TrialSpec:
+    fields: dict[str, Any] = {
+        "dataset": PlugIn(name="digits", options={"seed": 0, "skew": 0.8, "val_frac": 0.4}),
+        "model": PlugIn(name="mlp"),
+        "epochs": 4,
+        "batch_size": 64,
+        "optimizer": Optimizer(schedule="constant"),
+    }
+    return TrialSpec(**(fields | {"method": method} | changes))
+
+
+@lru_cache
+def digits_splits() -> dict[str, Any]:
+    digits = load("dataset", "digits")()
+    return digits.training_splits(open_part(digits, NO_FILES, "train")) | {"info": digits.info}
+
+
+def digits_training(method="scratch", values=None, **changes) -> Training:
+    """A training on digits, set up as a trial sets it up, with an untrained net as the teacher."""
+    composite = compose(method, values or {})
+    model = "cnn" if composite.needs_maps else "mlp"
+    spec = digits_spec(method, **({"model": PlugIn(name=model), "values": values or {}} | changes))
+    splits, dtype = digits_splits(), parameter_dtype(spec.precision)
+    net = build_net(spec, splits["info"], CPU)
+    train, validation = (DeviceSplit(splits[name], CPU, dtype) for name in ("train", "validation"))
+    features = net.eval()(train.batch(torch.zeros(1, dtype=torch.int64)).x).features
+    with torch_stream(CPU, spec.seed, "method"):
+        composite.start(Context(10, 2, tuple(features.shape[1:]), CPU, spec.protocol, dtype))
+    teacher = None
+    if composite.needs_teacher:
+        net_of_teacher = build_net(spec.model_copy(update={"seed": 99}), splits["info"], CPU)
+        teacher = LiveTeacher(net_of_teacher, spec.precision, dtype, want_maps=composite.needs_maps)
+    return Training(
+        spec, net, composite, train, validation, num_groups=2, num_classes=10, flips=False, teacher=teacher
+    )
+
+
+def train_epochs(training: Training, epochs: int) -> list[dict[str, float]]:
+    """Records of the epochs, without the time they took."""
+    records = (training.run_epoch() for _ in range(epochs))
+    return [{name: value for name, value in record.items() if name != "seconds"} for record in records]
+
+
+def parameters(training: Training) -> dict[str, Tensor]:
+    """A copy of every parameter of the net and of the modules that the method owns."""
+    own = {
+        f"{name}.{key}": value
+        for name, part in training.method.parts.items()
+        for key, value in part.modules.named_parameters()
+    }
+    return {name: value.detach().clone() for name, value in (dict(training.net.named_parameters()) | own).items()}
+
+
+def saved_and_loaded(state: object) -> Any:
+    file = io.BytesIO()
+    torch.save(state, file)
+    file.seek(0)
+    return torch.load(file, weights_only=True)
+
+
+def started(method: str, values=None, *, protocol="fixed", num_classes=K, num_groups=A, features=(D,)) -> Composite:
+    """A method bound to a float64 trial."""
+    composite = compose(method, values or {})
+    with torch_stream(CPU, 0, "method"):
+        composite.start(Context(num_classes, num_groups, features, CPU, protocol, torch.float64))
+    return composite
+
+
+@dataclass
+class Example:
+    """A random batch with a student's outputs, which want a gradient, and a teacher's."""
+
+    student: Outputs
+    teacher: Outputs
+    batch: Batch
+
+    @property
+    def leaves(self) -> tuple[Tensor, ...]:
+        return tuple(part for part in self.student if part is not None)
+
+    def reordered(self, order: Tensor) -> "Example":
+        student, teacher = (Outputs(*(part.detach()[order] for part in side)) for side in (self.student, self.teacher))
+        for part in student:
+            part.requires_grad_()
+        return Example(student, teacher, Batch(*(part[order] for part in self.batch)))
+
+
+def random_example(y: Tensor, a: Tensor, *, seed=0, num_classes=K, features=(D,), scale=1.0) -> Example:
+    rng = torch.Generator().manual_seed(seed)
+
+    def draw(*shape):
+        return scale * torch.randn(len(y), *shape, generator=rng, dtype=torch.float64)
+
+    student, teacher = (Outputs(draw(num_classes), draw(*features).relu(), draw(4, 3, 3).relu()) for _ in range(2))
+    for part in student:
+        part.requires_grad_()
+    return Example(student, teacher, Batch(draw(D), y, a, torch.arange(len(y))))
+
+
+def group_counts(hard) -> GroupCounts:
+    hard = np.asarray(hard, dtype=np.int64)
+    return GroupCounts(hard, hard.astype(float))
+
+
+def counts_of_recalls(correct, total) -> GroupCounts:
+    """Counts of cells ``(A, K)``, every mistake predicted as the next class."""
+    correct, total = np.asarray(correct), np.asarray(total)
+    groups, classes = correct.shape
+    hard = np.zeros((groups, classes, classes), dtype=np.int64)
+    for a in range(groups):
+        for y in range(classes):
+            hard[a, y, y] = correct[a, y]
+            hard[a, y, (y + 1) % classes] += total[a, y] - correct[a, y]
+    return group_counts(hard)

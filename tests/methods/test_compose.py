@@ -1,0 +1,85 @@
+import pytest
+import torch
+
+from fairtune.errors import InvalidInput
+from fairtune.methods import Progress, components, compose
+from tests.builders import digits_training, parameters, random_example, started, train_epochs
+
+OUTSIDE = "tests.methods.outside:Adversary"
+
+
+def test_parts_keep_their_order_and_lose_their_module():
+    assert list(components(f" ss + hkd+{OUTSIDE}")) == ["ss", "hkd", "Adversary"]
+
+
+@pytest.mark.parametrize("method", ["", "+", "ss+", "+hkd", "ss++hkd"])
+def test_an_empty_part_is_refused(method):
+    with pytest.raises(InvalidInput, match="joined by"):
+        components(method)
+
+
+def test_a_part_named_twice_is_refused():
+    with pytest.raises(InvalidInput, match="'ss\\+hkd\\+ss' names ss twice"):
+        components("ss+hkd+ss")
+
+
+def test_an_unknown_part_gets_near_misses():
+    with pytest.raises(InvalidInput, match="unknown method 'hkb': did you mean 'hkd'"):
+        components("ss+hkb")
+
+
+def test_values_go_to_their_part_and_the_rest_keep_their_default():
+    composite = compose("mfd+hkd", {"mfd.weight": 7.0, "hkd.temperature": 5.0})
+    mfd, hkd = composite.parts.values()
+    assert (mfd.weight, mfd.sigma, hkd.weight, hkd.temperature) == (7.0, 1.0, 4.0, 5.0)
+
+
+def test_an_unknown_hyperparameter_is_refused():
+    with pytest.raises(TypeError, match="wieght"):
+        compose("mfd", {"mfd.wieght": 7.0})
+
+
+def test_one_part_s_wish_is_enough():
+    assert not compose("hkd", {}).balanced
+    assert compose("ss+hkd", {}).balanced
+    assert compose("ss+hkd", {}).needs_teacher
+    assert not compose("ss", {}).needs_teacher
+
+
+def test_a_composite_adds_the_terms_of_its_parts():
+    y, a = torch.tensor([0, 1, 2, 0, 1, 2]), torch.tensor([0, 0, 0, 1, 1, 1])
+    example = random_example(y, a)
+    given = example.student, example.teacher, example.batch, Progress(0, 3)
+    both = started("mfd+hkd").loss(*given)
+    assert both == started("mfd").loss(*given) | started("hkd").loss(*given)
+
+
+def outside_training(lr=1e-2, **changes):
+    return digits_training(f"hkd+{OUTSIDE}", {"Adversary.lr": lr}, **changes)
+
+
+def test_a_method_moves_its_own_modules_at_its_own_rate():
+    before = parameters(outside_training())
+    moving, still = outside_training(), outside_training(lr=0.0)
+    own = [name for name in before if name.startswith("Adversary.")]
+    assert len(own) == 4
+    for training in (moving, still):
+        train_epochs(training, 1)
+    assert not any(torch.equal(before[name], parameters(moving)[name]) for name in own)
+    assert all(torch.equal(before[name], parameters(still)[name]) for name in own)
+    assert not torch.equal(before["head.weight"], parameters(still)["head.weight"])
+
+
+def test_owned_modules_are_initialised_from_the_trial_s_seed():
+    first = parameters(outside_training(seed=5))
+    torch.rand(7)
+    again, other = parameters(outside_training(seed=5)), parameters(outside_training(seed=6))
+    name = "Adversary.0.0.weight"
+    assert torch.equal(first[name], again[name])
+    assert not torch.equal(first[name], other[name])
+
+
+def test_a_state_of_other_parts_is_refused():
+    state = outside_training().state_dict()
+    with pytest.raises(KeyError):
+        digits_training("mfd").load_state_dict(state)

@@ -1,0 +1,287 @@
+"""Every golden case of the authors' code, under ``protocol: official``.
+
+The cases are whatever the files in ``FAIRTUNE_GOLDEN`` hold. Where the authors' method has no plug-in yet its cases are skipped;
+adding the plug-in turns them into failures until they are compared here.
+"""
+
+import os
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from fairtune.batches import DeviceSplit
+from fairtune.errors import FairtuneError
+from fairtune.evaluate import evaluate
+from fairtune.methods import Context, Progress, compose
+from fairtune.methods._mmd import squared_distances
+from fairtune.methods.hkd import hkd_loss
+from fairtune.methods.mfd import mfd_loss
+from fairtune.methods.mfd_f import mfd_f_loss
+from fairtune.methods.mfd_k import mfd_k_loss
+from fairtune.metrics import accuracy, cell_accuracy, deo_a, deo_m
+from fairtune.plugins import names
+from fairtune.records import Batch, Outputs, Split
+from fairtune.sampling import official_balanced
+
+from .conftest import SHARED
+
+GOLDEN = Path(os.environ.get("FAIRTUNE_GOLDEN") or SHARED / "golden")
+if not GOLDEN.is_dir():
+    pytest.skip(f"no golden values: {GOLDEN} does not exist; set FAIRTUNE_GOLDEN", allow_module_level=True)
+
+DTYPES = {"f64": torch.float64, "f32": torch.float32}
+TOLERANCE = {"f64": {"rtol": 1e-9, "atol": 1e-12}, "f32": {"rtol": 2e-4, "atol": 1e-6}}
+CPU = torch.device("cpu")
+
+
+@lru_cache
+def read(file):
+    path = GOLDEN / f"{file}.npz"
+    if not path.is_file():
+        return {}
+    cases = {}
+    with np.load(path) as stored:
+        for key in stored.files:
+            case, _, name = key.rpartition("/")
+            cases.setdefault(case, {})[name] = stored[key]
+    return cases
+
+
+def case_dtypes(file, quantity, *, family=""):
+    """Cases of a file in which the quantity was stored, with each dtype it was computed in."""
+    return [
+        pytest.param(case, dtype, id=f"{case}-{dtype}")
+        for case, stored in read(file).items()
+        for dtype in DTYPES
+        if case.startswith(family) and f"{quantity}_{dtype}" in stored
+    ]
+
+
+def tensors(stored, dtype, *keys):
+    return [torch.tensor(stored[key], dtype=DTYPES[dtype]) for key in keys]
+
+
+def assert_official(ours, official, dtype):
+    """Within the tolerance; a gradient's absolute one grows with its largest element."""
+    ours = ours.detach().numpy()
+    scale = max(1.0, float(np.abs(official).max())) if np.ndim(official) else 1.0
+    tolerance = TOLERANCE[dtype]
+    np.testing.assert_allclose(ours, official, rtol=tolerance["rtol"], atol=tolerance["atol"] * scale)
+
+
+MMD = {
+    "mfd": lambda s, t, y, a, k, g, sigma, kernel: mfd_loss(
+        s, t, y, a, num_classes=k, num_groups=g, sigma=sigma, sigma_power=1, kernel=kernel
+    ),
+    "mfd_k": lambda s, t, y, a, k, g, sigma, kernel: mfd_k_loss(s, t, sigma=sigma, sigma_power=1, kernel=kernel),
+    "mfd_f": lambda s, t, y, a, k, g, sigma, kernel: mfd_f_loss(
+        s, y, a, num_classes=k, num_groups=g, sigma=sigma, kernel=kernel
+    ),
+}
+MMD_CASES = [
+    pytest.param(method, *case.values, id=f"{method}-{case.id}") for method in MMD for case in case_dtypes("mfd_losses", method)
+]
+
+
+def mmd_function(method, stored, student, teacher):
+    y, a = torch.tensor(stored["labels"]), torch.tensor(stored["groups"])
+    sizes = int(stored["num_classes"]), int(stored["num_groups"])
+    loss = MMD[method](student, teacher, y, a, *sizes, float(stored["sigma"]), str(stored["kernel"]))
+    return float(stored["w_m"]) / 2 * loss
+
+
+def mmd_method(method, stored, student, teacher):
+    values = {"weight": float(stored["w_m"]), "sigma": float(stored["sigma"]), "kernel": str(stored["kernel"])}
+    composite = compose(method, {f"{method}.{name}": value for name, value in values.items()})
+    y, a = torch.tensor(stored["labels"]), torch.tensor(stored["groups"])
+    num_classes = int(stored["num_classes"])
+    composite.start(Context(num_classes, int(stored["num_groups"]), tuple(student.shape[1:]), CPU, "official", student.dtype))
+    logits = torch.zeros(len(y), num_classes, dtype=student.dtype)
+    batch = Batch(student.detach(), y, a, torch.arange(len(y)))
+    terms = composite.loss(Outputs(logits, student), Outputs(logits, teacher), batch, Progress(0, 2))
+    assert list(terms) == [method]
+    return terms[method]
+
+
+@pytest.mark.parametrize("route", [mmd_function, mmd_method])
+@pytest.mark.parametrize(("method", "case", "dtype"), MMD_CASES)
+def test_mmd(route, method, case, dtype):
+    stored = read("mfd_losses")[case]
+    student, teacher = (tensor.requires_grad_() for tensor in tensors(stored, dtype, "f_s", "f_t"))
+    loss = route(method, stored, student, teacher)
+    assert_official(loss, stored[f"{method}_{dtype}"], dtype)
+    loss.backward()
+    assert teacher.grad is None or not teacher.grad.any()
+    if (official := stored.get(f"{method}_grad_{dtype}")) is not None:
+        assert_official(student.grad, official, dtype)
+
+
+@pytest.mark.parametrize(("case", "dtype"), case_dtypes("mfd_losses", "sigma_avg"))
+def test_mfd_bandwidth(case, dtype):
+    stored = read("mfd_losses")[case]
+    student, teacher = (tensor.flatten(1) for tensor in tensors(stored, dtype, "f_s", "f_t"))
+    assert_official(squared_distances(teacher, student).mean(), stored[f"sigma_avg_{dtype}"], dtype)
+
+
+def hkd_function(student, teacher, temperature):
+    return hkd_loss(student, teacher, temperature=temperature)
+
+
+def hkd_method(student, teacher, temperature):
+    composite = compose("hkd", {"hkd.weight": 1.0, "hkd.temperature": temperature})
+    y = torch.zeros(len(student), dtype=torch.int64)
+    composite.start(Context(student.shape[1], 2, (1,), CPU, "official", student.dtype))
+    batch = Batch(student.detach(), y, y, y)
+    return composite.loss(Outputs(student, student), Outputs(teacher, teacher), batch, Progress(0, 2))["hkd"]
+
+
+@pytest.mark.parametrize("route", [hkd_function, hkd_method])
+@pytest.mark.parametrize(("case", "dtype"), case_dtypes("kd_losses", "loss", family="hkd/"))
+def test_hkd(route, case, dtype):
+    stored = read("kd_losses")[case]
+    student, teacher = (tensor.requires_grad_() for tensor in tensors(stored, dtype, "student", "teacher"))
+    loss = route(student, teacher, float(stored["temp"]))
+    assert_official(loss, stored[f"loss_{dtype}"], dtype)
+    loss.backward()
+    assert teacher.grad is None or not teacher.grad.any()
+    if (official := stored.get(f"grad_{dtype}")) is not None:
+        assert_official(student.grad, official, dtype)
+
+
+class Verbatim(torch.nn.Module):
+    """Takes the logits as its input."""
+
+    def forward(self, x, *, want_maps=False):
+        return Outputs(x, x)
+
+
+def evaluated(stored):
+    logits, y, a = stored["logits"], stored["labels"].astype(np.int64), stored["groups"].astype(np.int64)
+    rows = np.arange(len(y))
+    split = DeviceSplit(Split(logits, rows, y, a, rows), CPU, torch.float32)
+    return evaluate(Verbatim(), split, num_groups=int(stored["num_groups"]), precision="fp32")
+
+
+METRICS = {
+    "official_loss": lambda counts, loss: loss,
+    "official_acc": lambda counts, loss: accuracy(counts),
+    "official_deo_m": lambda counts, loss: deo_m(counts, empty="nan"),
+    "official_confusion": lambda counts, loss: counts.hard,
+    "percell_acc": lambda counts, loss: cell_accuracy(counts),
+    "deo_m_from_confusion": lambda counts, loss: deo_m(counts, empty="nan"),
+    "deo_a_paper_formula": lambda counts, loss: deo_a(counts, empty="nan"),
+    "deo_m_nan_aware": lambda counts, loss: deo_m(counts),
+    "deo_a_nan_aware": lambda counts, loss: deo_a(counts),
+}
+METRIC_INPUTS = {"logits", "groups", "labels", "num_groups", "num_classes", "batch_size"}
+
+
+@pytest.mark.parametrize(
+    ("case", "quantity"),
+    [(case, quantity) for case, stored in read("metrics").items() for quantity in stored if quantity in METRICS],
+)
+def test_metrics(case, quantity):
+    stored = read("metrics")[case]
+    counts, loss = evaluated(stored)
+    np.testing.assert_allclose(METRICS[quantity](counts, loss), stored[quantity], rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("case", read("metrics"))
+def test_every_metric_stored_is_compared(case):
+    unknown = {name for name in read("metrics")[case] if name not in METRICS and name not in METRIC_INPUTS}
+    assert {name for name in unknown if not name.startswith("ad_official_")} == set()
+
+
+SAMPLER = read("sampler")
+
+
+def official_stream(stored):
+    counts = stored["counts"].astype(int)
+    positions = np.split(np.arange(counts.sum()), np.cumsum(counts.ravel())[:-1])
+    order = official_balanced(positions, counts.shape[0], int(stored["batch_size"]), np.random.default_rng(0))
+    return np.repeat(np.arange(counts.size), counts.ravel())[order]
+
+
+def composition(cells, num_cells):
+    return np.array([np.bincount(batch, minlength=num_cells) for batch in cells])
+
+
+@pytest.mark.parametrize("case", [case for case, stored in SAMPLER.items() if "error" in stored])
+def test_sampler_fails_where_the_official_one_does(case):
+    with pytest.raises(FairtuneError, match="fixed"):
+        official_stream(SAMPLER[case])
+
+
+@pytest.mark.parametrize("case", [case for case, stored in SAMPLER.items() if "error" not in stored])
+def test_sampler(case):
+    stored = SAMPLER[case]
+    cells, num_cells = official_stream(stored), stored["counts"].size
+    n_indices, batch_size = int(stored["n_indices"]), int(stored["batch_size"])
+    assert cells.shape == (n_indices // batch_size, batch_size)
+    if "n_batches" in stored:
+        assert len(cells) == int(stored["n_batches"])
+    if "first_256_cells" in stored:
+        first = stored["first_256_cells"]
+        np.testing.assert_array_equal(cells.ravel()[: len(first)], first[: cells.size])
+    if "batch_composition_first64" in stored:
+        first = stored["batch_composition_first64"]
+        np.testing.assert_array_equal(composition(cells[: len(first)], num_cells), first)
+    if "cell_totals" in stored:
+        cut_off = stored["cell_totals"] - composition([cells.ravel()], num_cells)[0]
+        assert (cut_off >= 0).all()
+        assert cut_off.sum() == n_indices - cells.size
+    for bound, reduce in (("composition_min", np.min), ("composition_max", np.max)):
+        if bound in stored:
+            assert reduce(composition(cells, num_cells)) == int(stored[bound])
+
+
+NOT_YET = {
+    ("kd_losses", "fitnet"): {"fitnet"},
+    ("kd_losses", "at"): {"at"},
+    ("kd_losses", "nst"): {"nst"},
+    ("ad", ""): {"ad"},
+    ("metrics", "ad_official"): {"ad"},
+    ("hanel_losses", ""): {"hanel", "dp_l2", "dp_mi", "eo_l2", "eo_mi", "iou", "iou_paired"},
+    ("mine", ""): {"mine", "mi"},
+    ("ffw", ""): {"ffw"},
+}
+
+
+def cases_of(file, family):
+    if family == "ad_official":
+        return [case for case, stored in read(file).items() if any(name.startswith(family) for name in stored)]
+    return [case for case in read(file) if not family or case.startswith(f"{family}/")]
+
+
+@pytest.mark.parametrize(
+    ("methods", "case"),
+    [
+        pytest.param(methods, case, id=f"{file}-{family}-{case}")
+        for (file, family), methods in NOT_YET.items()
+        for case in cases_of(file, family)
+    ],
+)
+def test_methods_to_come(methods, case):
+    if present := sorted(methods & set(names("method"))):
+        pytest.fail(f"fairtune has the method {', '.join(present)} now: compare it with its golden values in {Path(__file__).name}")
+    pytest.skip(f"fairtune has no method {' or '.join(sorted(methods))} yet")
+
+
+@pytest.mark.parametrize("file", sorted(path.stem for path in GOLDEN.glob("*.npz")))
+def test_every_file_is_compared_or_waits_for_its_method(file):
+    assert file in {"mfd_losses", "kd_losses", "metrics", "sampler"} | {waiting for waiting, _ in NOT_YET}
+
+
+@pytest.mark.parametrize("family", sorted({case.partition("/")[0] for case in read("kd_losses")}))
+def test_every_distillation_loss_is_compared_or_waits_for_its_method(family):
+    assert family == "hkd" or ("kd_losses", family) in NOT_YET
+
+
+def test_cross_entropy_is_the_mean_over_samples():
+    for stored in read("metrics").values():
+        y = torch.tensor(stored["labels"])
+        assert evaluated(stored)[1] == pytest.approx(float(F.cross_entropy(torch.tensor(stored["logits"]), y)), rel=1e-5)
