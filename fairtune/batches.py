@@ -43,7 +43,7 @@ class DeviceSplit:
         Returns:
             The batch; images ``(B, C, H, W)`` in channels-last memory, scaled to [0, 1].
         """
-        x = self.pool[self.rows[index]]
+        x = self.pool.index_select(0, self.rows[index])
         if x.dtype == torch.uint8:
             if flip is not None:
                 x = torch.where(flip[:, None, None, None], x.flip(2), x)

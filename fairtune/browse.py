@@ -12,7 +12,6 @@ from rich.console import Console
 from fairtune.errors import InvalidInput
 from fairtune.folders import RunFolder
 from fairtune.study import SearchStudy
-from fairtune.tracking import default_uri
 
 _HOST = "127.0.0.1"
 
@@ -48,11 +47,11 @@ def _records(path: Path) -> tuple[str, str]:
     if RunFolder(path).study.is_file():
         spec, place = RunFolder(path).load()
         study = SearchStudy(RunFolder.of(place).study, spec)
-        uri = place.tracking_uri or default_uri(Path(place.runs))
+        uri = place.mlflow
         run_id, experiment_id = study.get("mlflow_run_id"), study.get("mlflow_experiment_id")
         return uri, f"#/experiments/{experiment_id}/runs/{run_id}" if run_id else ""
     if (path / "mlflow.db").is_file():
-        return default_uri(path.resolve()), ""
+        return f"sqlite:///{path.resolve()}/mlflow.db", ""
     raise InvalidInput(f"{path} is neither a run nor a folder of runs with an mlflow.db: give runs/NAME or runs")
 
 

@@ -223,19 +223,15 @@ def _run(spec: SearchSpec, place: Place) -> None:
 
     folder = RunFolder.of(place)
     folder.save(spec, place)
-    study = SearchStudy(folder.study, spec)
-    tracker = Tracker(spec, place, study)
     data = open_data(spec.baseline(), Path(place.data))
     cells = {
         name: split.cells(data.num_groups, data.num_classes) for name, split in (("train", data.train), ("validation", data.validation))
     }
-    print_header(console, spec, place, data.info, cells, tracker.uri)
-    try:
-        with SearchDisplay(console, spec, study.records()) as display:
-            run_search(spec, place, study, [display, tracker])
-    except Interrupted:
-        tracker.interrupted()
-        raise
+    print_header(console, spec, place, data.info, cells)
+    study = SearchStudy(folder.study, spec)
+    tracker = Tracker(spec, place, study)
+    with SearchDisplay(console, spec, study.records()) as display:
+        run_search(spec, place, study, [display, tracker])
     summary = write_report(spec, place, study)
     tracker.finish(summary.model_dump(mode="json"), report_files(folder), folder.chosen.path if summary.chosen else None)
     print_outcome(console, summary)

@@ -47,6 +47,9 @@ class Observer(Protocol):
     def confirming(self, roles: dict[str, int], jobs: int) -> None:
         """The search is over and ``roles`` (by trial number) go to the test split."""
 
+    def interrupted(self) -> None:
+        """The user wants to stop; running trainings are about to be kept and ended."""
+
 
 def final_key(role: str, seed: int) -> str:
     """Names a retraining of the confirmation."""

@@ -213,6 +213,11 @@ class Place(_Frozen):
     gpus_per_trial: Annotated[float, Field(ge=0)] = 0
     max_concurrent: Positive | None = None
 
+    @property
+    def mlflow(self) -> str:
+        """MLflow's address: as given, else a database in the folder of runs."""
+        return self.tracking_uri or f"sqlite:///{self.runs}/mlflow.db"
+
 
 def digest(data: Any) -> str:
     """The first 16 hexadecimal digits of the SHA-256 of canonical JSON."""

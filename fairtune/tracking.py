@@ -33,11 +33,6 @@ _BATCH = 1000
 """Metrics that MLflow takes at once."""
 
 
-def default_uri(runs: Path) -> str:
-    """The database used when no address is given."""
-    return f"sqlite:///{runs / 'mlflow.db'}"
-
-
 class Tracker:
     """Mirrors one search: an experiment for the dataset, a run for the search, a child run for every training.
 
@@ -51,7 +46,7 @@ class Tracker:
         self.spec = spec
         self.place = place
         self.study = study
-        self.uri = place.tracking_uri or default_uri(Path(place.runs))
+        self.uri = place.mlflow
         self._runs: dict[str, str] = {}
         self._epochs: dict[str, int] = {}
         self._ended: set[str] = set()
@@ -99,7 +94,7 @@ class Tracker:
         self._safely(lambda: self._finish(summary, files, chosen))
 
     def interrupted(self) -> None:
-        """End the run of a search that was stopped; resuming opens it again."""
+        """End the run of a search that is being stopped; resuming opens it again."""
         self._safely(lambda: self._client.set_terminated(self.run_id, "KILLED"))
 
     def _finish(self, summary: Mapping[str, Any], files: list[Path], chosen: Path | None) -> None:

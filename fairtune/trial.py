@@ -193,7 +193,7 @@ class Trial:
         val = scores(self.training.counts, weighting=self.data.weighting)
         self.history.append(record | {f"val.{name}": value for name, value in val.items()})
         if not self.done and time.perf_counter() - self._saved_at > CHECKPOINT_EVERY_S:
-            self._save()
+            self.save_checkpoint()
 
     def result(self, state: State, error: str | None = None) -> TrialResult:
         """Where the trial stands."""
@@ -228,7 +228,10 @@ class Trial:
         self.folder.checkpoint.unlink(missing_ok=True)
         return result
 
-    def _save(self) -> None:
+    def save_checkpoint(self) -> None:
+        """Keep all that the next epoch depends on."""
+        if not self.history:
+            return
         state = {
             "id": self.spec.id,
             "training": self.training.state_dict(),

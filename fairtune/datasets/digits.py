@@ -45,8 +45,8 @@ class Digits(Dataset):
         obtain="comes with scikit-learn",
     )
 
-    skew: float = hyperparameter(0.8, Real(low=0, high=1), help="share of a class in its majority ink")
-    val_frac: float = hyperparameter(0.4, Real(low=0.05, high=0.9), help="share of the training set held out for validation")
+    skew: float = hyperparameter(0.85, Real(low=0, high=1), help="share of a class in its majority ink")
+    val_frac: float = hyperparameter(0.5, Real(low=0.05, high=0.9), help="share of the training set held out for validation")
 
     def check(self, root: Path) -> None:
         """Nothing to check: the digits come with scikit-learn."""

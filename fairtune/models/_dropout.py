@@ -34,5 +34,5 @@ class Dropout(nn.Module):
 
     def _scaled_mask(self, x: Tensor) -> Tensor:
         words = torch.empty(-(-x.numel() // 8), dtype=torch.int64).random_(-(2**63), None)
-        keep = words.view(torch.uint8)[: x.numel()] >= int(self.p * _LEVELS)
+        keep = words.view(torch.uint8)[: x.numel()].ge_(int(self.p * _LEVELS))
         return keep.to(x.dtype).mul_(1 / (1 - self.p)).as_strided(x.size(), x.stride())

@@ -24,9 +24,7 @@ from fairtune.study import Record
 _SHOWN = 8
 
 
-def print_header(
-    console: Console, spec: SearchSpec, place: Place, info: Info, cells: Mapping[str, Ints], tracking_uri: str
-) -> None:
+def print_header(console: Console, spec: SearchSpec, place: Place, info: Info, cells: Mapping[str, Ints]) -> None:
     """Data and group counts, what is searched, the budget, and where things go."""
     console.print(f"[bold]fairtune[/] {spec.methods} on {spec.dataset.name} with {spec.model.name}, run [bold]{place.name}[/]")
     grid = Table.grid(padding=(0, 2))
@@ -41,7 +39,7 @@ def print_header(
     grid.add_row("budget", budget + (f", {spec.time_budget_s:g} s at most" if spec.time_budget_s else ""))
     grid.add_row("floor", f"accuracy {spec.accuracy_floor}; chosen by {spec.select}; confirmed on {spec.final_seeds} seeds")
     grid.add_row("folder", str(RunFolder.of(place).path))
-    grid.add_row("mlflow", tracking_uri)
+    grid.add_row("mlflow", place.mlflow)
     console.print(grid)
 
 
@@ -74,7 +72,7 @@ class SearchDisplay:
 
     def baseline_ready(self, result: TrialResult, floor: float, *, found: bool) -> None:
         """One line on the baseline and the floor it sets."""
-        how = "found, trained by an earlier search" if found else f"trained in {result.seconds:.1f} s"
+        how = "trained earlier" if found else f"trained in {result.seconds:.1f} s"
         self.console.print(f"baseline  {_scores(result.val)}  ({how}); floor: accuracy {floor:.4f}", soft_wrap=True)
 
     def job_started(self, job: Job) -> None:
@@ -103,6 +101,10 @@ class SearchDisplay:
         self._final = (0, jobs)
         named = ", ".join(f"{role.replace('_', ' ')} (trial {number})" for role, number in roles.items())
         self.console.print(f"opening the test split: {jobs} retrainings of the baseline, {named}", soft_wrap=True)
+
+    def interrupted(self) -> None:
+        """Answer Ctrl-C."""
+        self.console.print("stopping: keeping the trainings under way ...")
 
     def _line(self, record: Record) -> str:
         assert record.result is not None

@@ -47,6 +47,9 @@ class Plan:
         self._finals: list[Job] | None = None
         self._results: dict[str, TrialResult] = {}
         self._limit = min(spec.trials, search_size(spec.spaces))
+        known = study.get_result("baseline")
+        if known is not None and study.floor is not None:
+            self._announce_baseline(known, study.floor, found=True)
 
     def next(self) -> Job | Literal["wait", "done"]:
         """A job to start now, or ``wait`` until a running one has ended, or ``done``."""
@@ -64,6 +67,7 @@ class Plan:
             return "wait"
         self.complete = True
         self.study.put("complete", True)
+        self.study.put("wall_s", self.study.wall_s)
         return "done"
 
     def finish(self, job: Job, result: TrialResult) -> None:
@@ -75,6 +79,7 @@ class Plan:
         elif job.kind == "trial":
             assert job.number is not None
             record = self._tell(job.number, result)
+            job.folder.checkpoint.unlink(missing_ok=True)
         else:
             self.study.put_result(job.key, result)
             shutil.rmtree(job.folder.path, ignore_errors=True)
@@ -84,6 +89,11 @@ class Plan:
     def out_of_time(self, job: Job) -> bool:
         """Whether a running trial must stop because the time budget is spent; other jobs always end."""
         return job.kind == "trial" and self._budget_spent()
+
+    def interrupted(self) -> None:
+        """Tell the observers that the user wants to stop."""
+        for observer in self.observers:
+            observer.interrupted()
 
     def _start(self, job: Job) -> Job:
         self._running[job.key] = job
@@ -115,6 +125,9 @@ class Plan:
         floor = resolve_floor(self.spec.accuracy_floor, result.val["accuracy"])
         self.study.put("floor", floor)
         self.study.put_result("baseline", result)
+        self._announce_baseline(result, floor, found=found)
+
+    def _announce_baseline(self, result: TrialResult, floor: float, *, found: bool) -> None:
         for observer in self.observers:
             observer.baseline_ready(result, floor, found=found)
 

@@ -13,7 +13,7 @@ from fairtune.search.cluster import cluster
 from fairtune.folders import RunFolder
 from fairtune.jobs import Observer
 from fairtune.search.plan import Plan
-from fairtune.search.searcher import BudgetStopper, PlanSearcher, ProgressCallback
+from fairtune.search.searcher import BudgetStopper, InterruptNotice, PlanSearcher, ProgressCallback
 from fairtune.search.trainable import TrialTrainable
 from fairtune.spec import Place, SearchSpec
 from fairtune.study import SearchStudy
@@ -45,7 +45,7 @@ def run_search(spec: SearchSpec, place: Place, study: SearchStudy, observers: Se
                 name=folder.scratch.name,
                 storage_path=str(folder.path),
                 stop=BudgetStopper(searcher),
-                callbacks=[ProgressCallback(searcher)],
+                callbacks=[ProgressCallback(searcher), InterruptNotice(searcher)],
                 failure_config=tune.FailureConfig(max_failures=_RETRIES),
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
                 verbose=0,

@@ -59,6 +59,11 @@ class TrialTrainable(tune.Trainable):  # type: ignore[misc]
         except Exception as error:
             return self._report(self._trial.result("failed", describe(error)))
 
+    def cleanup(self) -> None:
+        """Keep the state of a training that is interrupted, so that resuming goes on from there."""
+        if self._trial is not None and not self._trial.done:
+            self._trial.save_checkpoint()
+
     def save_checkpoint(self, checkpoint_dir: str) -> dict[str, Any]:
         """Nothing: the trial keeps its own checkpoint."""
         return {}

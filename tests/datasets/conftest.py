@@ -1,0 +1,39 @@
+import pytest
+
+from fairtune.datasets import open_part
+from fairtune.plugins import load
+from tests.conftest import SHARED
+
+from .files import use_checksums, write_cifar10
+
+
+def _digits(patch, folder):
+    return folder
+
+
+def _cifar10s(patch, folder):
+    if (SHARED / "data" / "cifar-10-batches-py").is_dir():
+        return SHARED / "data"
+    use_checksums(patch, write_cifar10(folder))
+    return folder
+
+
+ROOTS = {"digits": _digits, "cifar10s": _cifar10s}
+
+
+@pytest.fixture(scope="session")
+def pools(tmp_path_factory):
+    """The training and test pool of a dataset, decoded once from real files or, where there are none, from made ones."""
+    opened = {}
+    with pytest.MonkeyPatch.context() as patch:
+
+        def pools_of(name):
+            if name not in opened:
+                if name not in ROOTS:
+                    pytest.fail(f"the dataset {name} is new: say in {__file__} where its files are, or make small ones")
+                root = ROOTS[name](patch, tmp_path_factory.mktemp(name))
+                dataset = load("dataset", name)()
+                opened[name] = {part: open_part(dataset, root, part) for part in ("train", "test")}
+            return opened[name]
+
+        yield pools_of

@@ -1,0 +1,122 @@
+"""What every dataset must do."""
+
+import numpy as np
+import pytest
+
+from fairtune.errors import DataError
+from fairtune.plugins import load, names
+from fairtune.space import declared
+
+DATASETS = names("dataset")
+every_dataset = pytest.mark.parametrize("name", DATASETS)
+PARTS = ("train", "validation")
+
+
+def splits_of(pools, name, train_fraction=1.0, **options):
+    plugin = load("dataset", name)
+    dataset = plugin(**({"seed": 0} | plugin.complete(options) | options))
+    return dataset, dataset.training_splits(pools(name)["train"], train_fraction)
+
+
+def cells(dataset, split):
+    return split.cells(len(dataset.info.groups), len(dataset.info.classes))
+
+
+@every_dataset
+def test_pools_hold_what_info_promises(pools, name):
+    info = load("dataset", name).info
+    for pool in pools(name).values():
+        channels_last = (*info.shape[1:], info.shape[0]) if len(info.shape) == 3 else info.shape
+        assert pool.x.shape == (len(pool.y), *channels_last)
+        assert pool.x.dtype == (np.uint8 if len(info.shape) == 3 else np.float32)
+        assert set(np.unique(pool.y)) == set(range(len(info.classes)))
+        assert set(np.unique(pool.a)) == set(range(len(info.groups)))
+        for column in (pool.y, pool.a, pool.source):
+            assert column.dtype == np.int64
+            assert column.shape == pool.y.shape
+
+
+@every_dataset
+def test_splits_share_no_source_image(pools, name):
+    _, splits = splits_of(pools, name)
+    train, validation = splits["train"], splits["validation"]
+    assert not set(train.source) & set(validation.source)
+    for split in (train, validation):
+        assert len(set(split.source)) == len(split)
+
+
+@every_dataset
+def test_validation_holds_its_share_of_every_cell(pools, name):
+    dataset, splits = splits_of(pools, name)
+    train, validation = (cells(dataset, splits[part]) for part in PARTS)
+    assert np.abs(validation - dataset.val_frac * (train + validation)).max() <= 0.5
+
+
+@every_dataset
+def test_a_fraction_of_the_training_set_holds_its_share_of_every_cell(pools, name):
+    dataset, whole = splits_of(pools, name)
+    _, part = splits_of(pools, name, train_fraction=0.5)
+    assert np.abs(cells(dataset, part["train"]) - 0.5 * cells(dataset, whole["train"])).max() <= 0.5
+    assert set(part["train"].rows) <= set(whole["train"].rows)
+    np.testing.assert_array_equal(part["validation"].rows, whole["validation"].rows)
+
+
+@every_dataset
+def test_test_split_is_balanced_over_groups_if_info_says_so(pools, name):
+    dataset = load("dataset", name)()
+    counts = cells(dataset, dataset.test_split(pools(name)["test"]))
+    assert (counts > 0).all()
+    if dataset.info.balanced_test:
+        assert (counts == counts[0]).all()
+
+
+@every_dataset
+def test_labels_and_groups_are_those_of_the_rows(pools, name):
+    dataset, splits = splits_of(pools, name)
+    for part, split in {**splits, "test": dataset.test_split(pools(name)["test"])}.items():
+        pool = pools(name)["test" if part == "test" else "train"]
+        for column in ("y", "a", "source"):
+            np.testing.assert_array_equal(getattr(split, column), getattr(pool, column)[split.rows])
+
+
+@every_dataset
+def test_the_seed_alone_decides_the_splits(pools, name):
+    before = np.random.get_state()  # noqa: NPY002
+    (_, first), (_, again), (_, other) = (splits_of(pools, name, seed=seed) for seed in (3, 3, 4))
+    after = np.random.get_state()  # noqa: NPY002
+    np.testing.assert_array_equal(before[1], after[1])
+    assert before[2:] == after[2:]
+    for part in PARTS:
+        np.testing.assert_array_equal(first[part].rows, again[part].rows)
+        assert set(first[part].rows) != set(other[part].rows)
+
+
+@every_dataset
+def test_info_names_plug_ins_and_sources(name):
+    plugin = load("dataset", name)
+    assert plugin.info.model in names("model")
+    assert all((plugin.info.licence, plugin.info.citation, plugin.info.obtain, plugin.cache_key))
+
+
+@every_dataset
+def test_completed_options_are_legal(name):
+    plugin = load("dataset", name)
+    options = plugin.complete({})
+    assert options.keys() == declared(plugin).keys()
+    assert all(option.legal.contains(options[key]) for key, option in declared(plugin).items())
+
+
+@pytest.mark.parametrize("name", [name for name in DATASETS if "skew" in declared(load("dataset", name))])
+@pytest.mark.parametrize("skew", [0.0, 1.0])
+def test_a_skew_that_empties_cells_is_refused(pools, name, skew):
+    with pytest.raises(DataError, match="no validation samples in 10 of 20 cells"):
+        splits_of(pools, name, skew=skew)
+
+
+@pytest.mark.parametrize("name", [name for name in DATASETS if "skew" in declared(load("dataset", name))])
+def test_skew_is_the_share_of_each_class_in_its_majority_version(pools, name):
+    dataset, splits = splits_of(pools, name, skew=0.7)
+    whole = sum(cells(dataset, splits[part]) for part in PARTS)
+    majority = whole.max(axis=0)
+    assert np.abs(majority - 0.7 * whole.sum(axis=0)).max() <= 1
+    assert (whole.argmax(axis=0) == 0).sum() == 5

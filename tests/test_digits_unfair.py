@@ -1,0 +1,29 @@
+import numpy as np
+
+from fairtune.datasets.digits import Digits
+from fairtune.folders import TrialFolder
+from fairtune.spec import PlugIn, TrialSpec
+from fairtune.trial import Trial, run_trial
+from tests.builders import CPU
+
+SEEDS = range(5)
+
+
+def test_the_plain_baseline_is_clearly_unfair(tmp_path):
+    info = Digits.info
+    results = []
+    for seed in SEEDS:
+        dataset = PlugIn(name="digits", options=Digits.complete({}) | {"seed": seed})
+        spec = TrialSpec(
+            dataset=dataset,
+            model=PlugIn(name=info.model),
+            method="scratch",
+            epochs=info.epochs,
+            batch_size=info.batch_size,
+            seed=seed,
+        )
+        folder = TrialFolder(tmp_path / str(seed))
+        results.append(run_trial(Trial(spec, folder, data_root=tmp_path, runs=tmp_path, device=CPU, open_test=True)))
+    assert [result.error for result in results] == [None] * len(SEEDS)
+    assert np.mean([result.test["deo_m"] for result in results]) >= 0.15
+    assert np.mean([result.test["accuracy"] for result in results]) >= 0.8

@@ -1,0 +1,42 @@
+import numpy as np
+import pytest
+
+from fairtune.records import GroupCounts, Split
+
+HARD = np.arange(18).reshape(2, 3, 3)
+
+
+def test_cells_count_over_predictions():
+    np.testing.assert_array_equal(GroupCounts(HARD, HARD / 2).cells, HARD.sum(2))
+
+
+def test_group_counts_survive_json():
+    counts = GroupCounts(HARD, HARD / 7)
+    read = GroupCounts.from_json(counts.to_json())
+    np.testing.assert_array_equal(read.hard, counts.hard)
+    np.testing.assert_allclose(read.soft, counts.soft, atol=1e-6)
+    assert read.hard.dtype == np.int64
+    assert read.soft.dtype == np.float64
+
+
+@pytest.mark.parametrize("shape", [(3, 3), (2, 3, 4), (1, 3, 3)])
+def test_tables_of_another_shape_are_refused(shape):
+    with pytest.raises(ValueError, match=r"two \(A, K, K\) tables, got"):
+        GroupCounts(np.zeros(shape, dtype=np.int64), HARD / 2)
+
+
+@pytest.fixture
+def split():
+    y, a = np.array([0, 2, 1, 0]), np.array([1, 0, 1, 1])
+    return Split(np.arange(40).reshape(10, 4), np.array([9, 0, 3, 3]), y, a, np.array([5, 6, 7, 8]))
+
+
+def test_split_counts_its_cells(split):
+    assert len(split) == 4
+    assert split.cells(2, 3).tolist() == [[0, 0, 1], [2, 1, 0]]
+
+
+def test_taking_samples_keeps_their_order_and_columns_together(split):
+    taken = split.take(np.array([2, 0]))
+    assert (taken.rows.tolist(), taken.y.tolist(), taken.a.tolist(), taken.source.tolist()) == ([3, 9], [1, 0], [1, 1], [7, 5])
+    assert taken.pool is split.pool

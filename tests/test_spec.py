@@ -1,0 +1,132 @@
+import hashlib
+
+import pytest
+from pydantic import ValidationError
+
+from fairtune.space import Real, Space
+from fairtune.spec import Optimizer, PlugIn, SearchSpec, TrialResult, TrialSpec, digest
+from tests.builders import counts_of_recalls, digits_spec
+
+SPEC = digits_spec("hkd", values={"hkd.weight": 4.0, "hkd.temperature": 3.0}, teacher=digits_spec())
+CHANGES = {
+    "dataset": PlugIn(name="digits", options={"seed": 1, "skew": 0.8, "val_frac": 0.4}),
+    "model": PlugIn(name="cnn"),
+    "method": "ss+hkd",
+    "values": {"hkd.weight": 4.5, "hkd.temperature": 3.0},
+    "optimizer": Optimizer(schedule="constant", lr=2e-3),
+    "epochs": 5,
+    "batch_size": 65,
+    "seed": 1,
+    "precision": "bf16",
+    "protocol": "official",
+    "train_fraction": 0.5,
+    "teacher": digits_spec(seed=1),
+}
+
+
+@pytest.mark.parametrize("field", TrialSpec.model_fields)
+def test_any_change_changes_the_id(field):
+    assert field in CHANGES, f"add a change of the new field {field} to CHANGES"
+    changed = SPEC.model_copy(update={field: CHANGES[field]})
+    assert changed.id != SPEC.id
+
+
+@pytest.mark.parametrize("field", Optimizer.model_fields)
+def test_any_change_of_the_optimiser_changes_the_id(field):
+    change = {"name": "sgd", "lr": 1e-2, "weight_decay": 1e-4, "schedule": "cosine"}[field]
+    changed = SPEC.model_copy(update={"optimizer": SPEC.optimizer.model_copy(update={field: change})})
+    assert changed.id != SPEC.id
+
+
+def test_the_order_of_keys_does_not_change_the_id():
+    values = dict(reversed(SPEC.values.items()))
+    options = dict(reversed(SPEC.dataset.options.items()))
+    same = SPEC.model_copy(update={"values": values, "dataset": PlugIn(name="digits", options=options)})
+    assert list(same.values) != list(SPEC.values)
+    assert same.id == SPEC.id
+    assert digest({"a": 1, "b": 2}) == digest({"b": 2, "a": 1})
+
+
+def test_the_id_survives_json():
+    read = TrialSpec.model_validate_json(SPEC.model_dump_json())
+    assert read == SPEC
+    assert read.id == SPEC.id
+    assert len(SPEC.id) == 16
+
+
+def test_the_id_is_a_hash_of_canonical_json():
+    assert digest({"b": [1, 2.5, None], "a": "x"}) == hashlib.sha256(b'{"a":"x","b":[1,2.5,null]}').hexdigest()[:16]
+
+
+def test_specs_are_frozen():
+    with pytest.raises(ValidationError, match="frozen"):
+        SPEC.seed = 3
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"epochs": 0},
+        {"batch_size": 0},
+        {"seed": -1},
+        {"train_fraction": 0},
+        {"train_fraction": 1.5},
+        {"precision": "fp16"},
+        {"protocol": "paper"},
+        {"learning_rate": 1},
+        {"optimizer": {"lr": 0}},
+        {"optimizer": {"name": "lamb"}},
+    ],
+)
+def test_faults_are_refused_by_name(fault):
+    with pytest.raises(ValidationError, match=next(iter(fault))):
+        TrialSpec.model_validate(SPEC.model_dump() | fault)
+
+
+def search_spec(**changes):
+    fields = {
+        "dataset": SPEC.dataset,
+        "model": SPEC.model,
+        "spaces": {"hkd": Space(search={"hkd.weight": Real(low=1, high=9)}), "ss": Space()},
+        "epochs": 4,
+        "batch_size": 64,
+        "seed": 3,
+    }
+    return SearchSpec(**(fields | changes))
+
+
+def test_the_baseline_is_plain_training_with_everything_else_alike():
+    baseline = search_spec(protocol="official", train_fraction=0.5, precision="bf16").baseline()
+    assert (baseline.method, baseline.values, baseline.teacher, baseline.seed) == ("scratch", {}, None, 3)
+    assert (baseline.protocol, baseline.train_fraction, baseline.precision) == ("official", 0.5, "bf16")
+    assert search_spec().baseline(seed=8).seed == 8
+
+
+def test_a_trial_learns_from_the_baseline_if_it_needs_a_teacher():
+    search = search_spec()
+    assert search.trial("hkd", {"hkd.weight": 2.0}, needs_teacher=True).teacher == search.baseline()
+    assert search.trial("ss", {}, needs_teacher=False).teacher is None
+
+
+def test_values_of_the_optimiser_go_to_the_optimiser_of_the_student_alone():
+    trial = search_spec().trial("hkd", {"hkd.weight": 2.0, "optimizer.lr": 0.1, "optimizer.name": "sgd"}, needs_teacher=True)
+    assert trial.values == {"hkd.weight": 2.0}
+    assert (trial.optimizer.lr, trial.optimizer.name) == (0.1, "sgd")
+    assert trial.teacher.optimizer == Optimizer()
+
+
+def test_a_search_spec_survives_json():
+    search = search_spec()
+    assert SearchSpec.model_validate_json(search.model_dump_json()) == search
+    assert search.methods == "hkd,ss"
+
+
+def test_a_result_gives_its_counts_back_and_survives_json():
+    counts = counts_of_recalls([[8, 3], [1, 5]], [[10, 10], [10, 10]])
+    result = TrialResult(spec=SPEC, state="complete", history=({"epoch": 1},), val={"accuracy": float("nan")}, val_counts=counts.to_json())
+    read = TrialResult.model_validate_json(result.model_dump_json())
+    assert read.epochs == 1
+    assert read.counts("val").hard.tolist() == counts.hard.tolist()
+    assert read.val["accuracy"] != read.val["accuracy"]
+    with pytest.raises(ValueError, match="not scored on the test split"):
+        read.counts("test")

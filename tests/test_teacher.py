@@ -1,0 +1,93 @@
+import os
+
+import numpy as np
+import pytest
+import torch
+
+from fairtune.batches import DeviceSplit
+from fairtune.plugins import load
+from fairtune.records import Split
+from fairtune.seeding import torch_stream
+from fairtune.teacher import CachedTeacher, LiveTeacher, open_teacher
+from tests.builders import CPU
+
+SAMPLES = 507
+
+
+@pytest.fixture(scope="module")
+def split():
+    rng = np.random.default_rng(0)
+    pool = rng.integers(0, 256, (SAMPLES + 3, 8, 8, 3), dtype=np.uint8)
+    rows = rng.permutation(SAMPLES + 3)[:SAMPLES]
+    labels = rng.integers(0, 4, SAMPLES)
+    return DeviceSplit(Split(pool, rows, labels, labels % 2, rows), CPU, torch.float32)
+
+
+def build_net(seed=0):
+    with torch_stream(CPU, seed, "init"):
+        return load("model", "cnn")((3, 8, 8), 4)
+
+
+def random_batch(split, seed=0):
+    rng = torch.Generator().manual_seed(seed)
+    index = torch.randint(SAMPLES, (40,), generator=rng)
+    return index, torch.rand(40, generator=rng) < 0.5
+
+
+@pytest.mark.parametrize("flips", [True, False])
+def test_cached_outputs_are_those_of_the_live_teacher(split, flips, tmp_path):
+    net = build_net()
+    cached = open_teacher(net, split, flips=flips, precision="fp32", folder=tmp_path)
+    assert isinstance(cached, CachedTeacher)
+    live = LiveTeacher(net, "fp32", torch.float32)
+    index, flip = random_batch(split)
+    for mirrored in ([flip, ~flip, torch.zeros_like(flip)] if flips else [None]):
+        batch = split.batch(index, mirrored)
+        ours, theirs = cached.outputs(batch, mirrored), live.outputs(batch, mirrored)
+        torch.testing.assert_close(ours.logits, theirs.logits, rtol=1e-5, atol=1e-6)
+        torch.testing.assert_close(ours.features, theirs.features, rtol=1e-5, atol=1e-6)
+
+
+def test_a_flip_reaches_the_cached_outputs(split, tmp_path):
+    cached = open_teacher(build_net(), split, flips=True, precision="fp32", folder=tmp_path)
+    index, flip = random_batch(split)
+    plain = cached.outputs(split.batch(index), torch.zeros_like(flip)).logits
+    mixed = cached.outputs(split.batch(index, flip), flip).logits
+    assert ((plain != mixed).any(dim=1) == flip).all()
+
+
+def test_outputs_carry_no_gradient_and_the_teacher_s_dropout_is_off(split):
+    live = LiveTeacher(build_net().train(), "fp32", torch.float32, want_maps=True)
+    batch = split.batch(torch.arange(5))
+    first, second = live.outputs(batch, None), live.outputs(batch, None)
+    for one, other in zip(first, second, strict=True):
+        assert not one.requires_grad
+        assert torch.equal(one, other)
+
+
+def test_maps_are_computed_live(split, tmp_path):
+    teacher = open_teacher(build_net(), split, flips=True, precision="fp32", folder=tmp_path, want_maps=True)
+    assert isinstance(teacher, LiveTeacher)
+    assert teacher.outputs(split.batch(torch.arange(5)), None).maps.shape == (5, 128, 2, 2)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_outputs_too_large_to_keep_are_computed_live(split, tmp_path, monkeypatch):
+    monkeypatch.setattr("fairtune.teacher._LIMIT_BYTES", 1000)
+    assert isinstance(open_teacher(build_net(), split, flips=True, precision="fp32", folder=tmp_path), LiveTeacher)
+
+
+def test_a_second_trial_reads_the_files_of_the_first(split, tmp_path):
+    first = open_teacher(build_net(), split, flips=True, precision="fp32", folder=tmp_path)
+    written = {file.name: os.stat(file).st_mtime_ns for file in tmp_path.glob("*.npy")}
+    again = open_teacher(build_net(), split, flips=True, precision="fp32", folder=tmp_path)
+    assert set(written) == {"logits.npy", "features.npy"}
+    assert {file.name: os.stat(file).st_mtime_ns for file in tmp_path.glob("*.npy")} == written
+    assert torch.equal(first.logits, again.logits)
+
+
+def test_half_written_files_are_written_again(split, tmp_path):
+    whole = open_teacher(build_net(), split, flips=False, precision="fp32", folder=tmp_path)
+    (tmp_path / "features.npy").unlink()
+    again = open_teacher(build_net(), split, flips=False, precision="fp32", folder=tmp_path)
+    assert torch.equal(whole.features, again.features)
