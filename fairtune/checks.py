@@ -37,7 +37,7 @@ def read_floor(text: str) -> tuple[float, bool]:
             value = float(text)
         except ValueError:
             raise ValueError(
-                f"cannot read the accuracy floor {text!r}: give a number from 0 to 1, or teacher with an offset, such as teacher-0.01"
+                f"cannot read the accuracy floor {text!r}: give a number from 0 to 1, or teacher with an offset, as teacher-0.01"
             ) from None
     if not (-1 <= value <= 1 if match else 0 <= value <= 1):
         hint = f": did you mean {value / 100:g}?" if 1 < value <= 100 else ""
@@ -73,9 +73,7 @@ def run_folder(spec: SearchSpec, place: Place) -> list[str]:
         return [f"--name {place.name!r}: use letters, digits and . _ + - only, and not the name baselines"]
     folder = RunFolder.of(place)
     if folder.spec.is_file() and folder.load()[0] != spec:
-        return [
-            f"the run {place.name!r} exists with another specification ({folder.spec}): choose another --name, or resume it"
-        ]
+        return [f"the run {place.name!r} exists with another specification ({folder.spec}): choose another --name, or resume it"]
     try:
         folder.path.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder.path):

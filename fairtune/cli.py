@@ -5,16 +5,13 @@ from __future__ import annotations
 import logging
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from fairtune.errors import FairtuneError, Interrupted, InvalidInput, NoFeasibleTrial, unknown_name
-
-if TYPE_CHECKING:
-    from fairtune.spec import Place, SearchSpec
+from fairtune.errors import FairtuneError, Interrupted, InvalidInput, unknown_name
 
 app = typer.Typer(
     name="fairtune",
@@ -29,7 +26,9 @@ console = Console(highlight=False, width=_WIDTH)
 errors = Console(stderr=True, highlight=False)
 
 Dataset = Annotated[str, typer.Option(help="Dataset: see fairtune list datasets.")]
-Data = Annotated[str | None, typer.Option(help="Folder of the original data files.  [default: $FAIRTUNE_DATA or data]", show_default=False)]
+Data = Annotated[
+    str | None, typer.Option(help="Folder of the original data files.  [default: $FAIRTUNE_DATA or data]", show_default=False)
+]
 Model = Annotated[str | None, typer.Option(help="Architecture.  [default: the dataset's]", show_default=False)]
 Epochs = Annotated[int | None, typer.Option(help="Length of each training.  [default: the dataset's]", show_default=False)]
 BatchSize = Annotated[int | None, typer.Option(help="Samples per batch.  [default: the dataset's]", show_default=False)]
@@ -39,13 +38,15 @@ Settings = Annotated[list[str] | None, typer.Option("--set", help="KEY=VALUE, KE
 Fraction = Annotated[float, typer.Option(help="Share of the training split used.")]
 Runs = Annotated[str, typer.Option(help="Folder of all runs.")]
 Download = Annotated[bool, typer.Option("--download", help="Fetch the data first, where there is a network.")]
-Run = Annotated[Path, typer.Argument(help="Folder of a run, such as runs/NAME.")]
+Run = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run, such as runs/NAME.")]
 
 
 @app.command()
 def search(
     dataset: Dataset = "digits",
-    method: Annotated[str, typer.Option(help="Method, methods joined by + or a list with commas: see fairtune list methods.")] = "mfd",
+    method: Annotated[
+        str, typer.Option(help="Method, methods joined by + or a list with commas: see fairtune list methods.")
+    ] = "mfd",
     data: Data = None,
     model: Model = None,
     trials: Annotated[int, typer.Option(help="Settings to try.")] = 20,
@@ -59,7 +60,9 @@ def search(
     sampler: Annotated[str, typer.Option(help="tpe, gp, nsga2 or random.")] = "tpe",
     seed: Annotated[int, typer.Option(help="Seed of the search, its data splits and its trials.")] = 0,
     final_seeds: Annotated[int, typer.Option(help="Seeds that confirm the choice on the test split.")] = 4,
-    name: Annotated[str | None, typer.Option(help="Name of the run.  [default: dataset, method and time]", show_default=False)] = None,
+    name: Annotated[
+        str | None, typer.Option(help="Name of the run.  [default: dataset, method and time]", show_default=False)
+    ] = None,
     runs: Runs = "runs",
     tracking_uri: Annotated[
         str | None, typer.Option(help="MLflow server or database.  [default: a database in --runs]", show_default=False)
@@ -69,9 +72,12 @@ def search(
     ] = None,
     cpus_per_trial: Annotated[float, typer.Option(help="CPU cores of each trial.")] = 1,
     gpus_per_trial: Annotated[
-        float | None, typer.Option(help="GPUs of each trial, may be a fraction.  [default: 1 if there is one, else 0]", show_default=False)
+        float | None,
+        typer.Option(help="GPUs of each trial, may be a fraction.  [default: 1 if there is one, else 0]", show_default=False),
     ] = None,
-    max_concurrent: Annotated[int | None, typer.Option(help="Trials at a time.  [default: as many as fit]", show_default=False)] = None,
+    max_concurrent: Annotated[
+        int | None, typer.Option(help="Trials at a time.  [default: as many as fit]", show_default=False)
+    ] = None,
     precision: Precision = "auto",
     protocol: Protocol = "fixed",
     space: Annotated[str | None, typer.Option(help="YAML file that narrows, fixes or widens the search space.")] = None,
@@ -90,17 +96,18 @@ def search(
       fairtune search --method mfd,ss+hkd --accuracy-floor 0.93 --set weight=0.1..10
     """
     from fairtune.resolve import Request, resolve
+    from fairtune.workflow import run
 
     options = {key: value for key, value in locals().items() if key in Request.model_fields}
     with _told():
         if download:
             _download(dataset, data)
         spec, place = resolve(Request(**options, set=settings or []))
-        _run(spec, place)
+        run(spec, place, console)
 
 
 @app.command()
-def resume(run: Run) -> None:
+def resume(folder: Run) -> None:
     """Go on with a search that was stopped or killed; nothing finished is lost or repeated.
 
     [bold]Example[/]
@@ -109,17 +116,18 @@ def resume(run: Run) -> None:
     """
     from fairtune import checks
     from fairtune.folders import RunFolder
+    from fairtune.workflow import run
 
     with _told():
-        spec, place = RunFolder(run).load()
+        spec, place = RunFolder(folder).load()
         faults = checks.resources(place) + checks.tracking(place.tracking_uri)
         if faults:
             raise InvalidInput(faults)
-        _run(spec, place)
+        run(spec, place, console)
 
 
 @app.command()
-def report(run: Run) -> None:
+def report(folder: Run) -> None:
     """Write a run's report anew from its study and print the outcome.
 
     [bold]Example[/]
@@ -132,7 +140,7 @@ def report(run: Run) -> None:
     from fairtune.study import SearchStudy
 
     with _told():
-        spec, place = RunFolder(run).load()
+        spec, place = RunFolder(folder).load()
         print_outcome(console, write_report(spec, place, SearchStudy(RunFolder.of(place).study, spec)))
 
 
@@ -168,6 +176,24 @@ def train(
         train_one(Request(**options, set=settings or []), console)
 
 
+@app.command("run")
+def run_pipeline(
+    file: Annotated[Path, typer.Argument(metavar="PIPELINE", help="YAML file, or the name of one that comes with fairtune.")],
+    data: Data = None,
+    runs: Runs = "runs",
+) -> None:
+    """Run the searches of a pipeline and print them beside the published figures.
+
+    [bold]Example[/]
+
+      fairtune run pipelines/digits.yaml
+    """
+    from fairtune.pipeline import run
+
+    with _told():
+        run(file, data, runs, console)
+
+
 @app.command("list")
 def list_(what: Annotated[str, typer.Argument(help="methods, datasets, models or rules.")]) -> None:
     """List what there is.
@@ -188,14 +214,16 @@ def list_(what: Annotated[str, typer.Argument(help="methods, datasets, models or
             table.add_column(title)
         for name in plugins.names(kinds[what]):
             plugin = plugins.load(kinds[what], name)
-            options = "\n".join(f"{key} = {option.default}  ({option.help}; {option.legal})" for key, option in declared(plugin).items())
+            options = "\n".join(
+                f"{key} = {option.default}  ({option.help}; {option.legal})" for key, option in declared(plugin).items()
+            )
             table.add_row(name, plugins.summary(plugin), options)
         console.print(table)
 
 
 @app.command()
 def ui(
-    run: Annotated[Path, typer.Argument(help="Folder of a run, or of all runs.")] = Path("runs"),
+    folder: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run, or of all runs.")] = Path("runs"),
     port: Annotated[int, typer.Option(help="Port on this machine.")] = 5000,
 ) -> None:
     """Open a run in MLflow's web interface, on this machine only.
@@ -207,40 +235,7 @@ def ui(
     from fairtune.browse import browse
 
     with _told():
-        browse(run, port, console)
-
-
-def _run(spec: SearchSpec, place: Place) -> None:
-    """Header, search, report, mirror."""
-    from fairtune.folders import RunFolder
-    from fairtune.report import write_report
-    from fairtune.report.terminal import SearchDisplay, print_header, print_outcome
-    from fairtune.report.write import report_files
-    from fairtune.search.run import run_search
-    from fairtune.study import SearchStudy
-    from fairtune.tracking import Tracker
-    from fairtune.trial import open_data
-
-    folder = RunFolder.of(place)
-    folder.save(spec, place)
-    data = open_data(spec.baseline(), Path(place.data))
-    cells = {
-        name: split.cells(data.num_groups, data.num_classes) for name, split in (("train", data.train), ("validation", data.validation))
-    }
-    print_header(console, spec, place, data.info, cells)
-    study = SearchStudy(folder.study, spec)
-    tracker = Tracker(spec, place, study)
-    with SearchDisplay(console, spec, study.records()) as display:
-        run_search(spec, place, study, [display, tracker])
-    summary = write_report(spec, place, study)
-    tracker.finish(summary.model_dump(mode="json"), report_files(folder), folder.chosen.path if summary.chosen else None)
-    print_outcome(console, summary)
-    if summary.chosen is None:
-        best = max((trial.val["accuracy"] for trial in summary.trials if trial.val), default=float("nan"))
-        raise NoFeasibleTrial(
-            f"no trial reached accuracy {summary.floor:.4f} ({spec.accuracy_floor}); the best had {best:.4f}: "
-            "lower --accuracy-floor, widen the search with --set, or give it more --trials or --epochs"
-        )
+        browse(folder, port, console)
 
 
 def _download(dataset: str, data: str | None) -> None:

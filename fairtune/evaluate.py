@@ -48,12 +48,12 @@ def evaluate(net: Net, split: DeviceSplit, *, num_groups: int, precision: Precis
     net.eval()
     tables: list[tuple[Tensor, Tensor]] = []
     loss = torch.zeros((), dtype=torch.float64, device=split.device)
-    for index in torch.arange(len(split), device=split.device).split(_BATCH):
+    for index in torch.split(torch.arange(len(split), device=split.device), _BATCH):
         batch = split.batch(index)
         with autocast(split.device, precision):
             logits = net(batch.x).logits
         logits = logits.to(split.dtype)
         loss += F.cross_entropy(logits, batch.y, reduction="sum")
         tables.append(count(logits, batch.y, batch.a, num_groups))
-    hard, soft = (sum(table).cpu().numpy() for table in zip(*tables, strict=True))  # type: ignore[attr-defined]
+    hard, soft = (sum(table).cpu().numpy() for table in zip(*tables, strict=True))
     return GroupCounts(hard.astype(np.int64), soft), float(loss) / len(split)

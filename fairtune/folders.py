@@ -118,9 +118,7 @@ class RunFolder:
             InvalidInput: the folder holds no search.
         """
         if not self.study.is_file():
-            raise InvalidInput(
-                f"{self.path} holds no search (no {self.study.name}): give the folder of a run, such as runs/NAME"
-            )
+            raise InvalidInput(f"{self.path} holds no search (no {self.study.name}): give the folder of a run, such as runs/NAME")
         try:
             spec = SearchSpec.model_validate_json(self.spec.read_text())
             place = Place.model_validate_json(self.place.read_text())

@@ -24,7 +24,7 @@ def non_dominated(accuracy: npt.ArrayLike, deo_m: npt.ArrayLike) -> npt.NDArray[
         Mask ``(n,)``.
     """
     points = _points(accuracy, deo_m)
-    mask = np.isfinite(points).all(axis=1)
+    mask: npt.NDArray[np.bool_] = np.isfinite(points).all(axis=1)  # type: ignore[assignment]
     if mask.any():
         mask[mask] = moocore.is_nondominated(points[mask], maximise=_MAXIMISE, keep_weakly=True)
     return mask

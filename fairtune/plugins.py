@@ -58,9 +58,7 @@ def _load_outside(kind: Kind, name: str) -> type:
     try:
         found = getattr(importlib.import_module(module_name), class_name)
     except (ImportError, AttributeError, ValueError) as error:
-        raise InvalidInput(
-            f"cannot load the {kind} {name!r}: {error}; write package.module:Class, importable from here"
-        ) from error
+        raise InvalidInput(f"cannot load the {kind} {name!r}: {error}; write package.module:Class, importable from here") from error
     if not inspect.isclass(found):
         raise InvalidInput(f"the {kind} {name!r} is not a class")
     return found

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
 Ints = npt.NDArray[np.int64]
@@ -19,7 +20,8 @@ Floats = npt.NDArray[np.float64]
 Bytes = npt.NDArray[np.uint8]
 
 
-class Batch(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Batch:
     """One training or evaluation batch on the device.
 
     Attributes:
@@ -48,6 +50,10 @@ class Outputs(NamedTuple):
     features: Tensor
     maps: Tensor | None = None
 
+    def to(self, dtype: torch.dtype) -> Outputs:
+        """The same in another floating point type."""
+        return Outputs(self.logits.to(dtype), self.features.to(dtype), None if self.maps is None else self.maps.to(dtype))
+
 
 @dataclass(frozen=True)
 class GroupCounts:
@@ -68,13 +74,16 @@ class GroupCounts:
     @property
     def cells(self) -> Ints:
         """Samples per cell, ``(A, K)``."""
-        return self.hard.sum(axis=2)
+        cells: Ints = self.hard.sum(axis=2)
+        return cells
 
     def to_json(self) -> dict[str, Any]:
+        """Both tables as nested lists, probabilities to six digits."""
         return {"hard": self.hard.tolist(), "soft": np.round(self.soft, 6).tolist()}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> GroupCounts:
+        """The inverse of :meth:`to_json`."""
         return cls(np.asarray(data["hard"], dtype=np.int64), np.asarray(data["soft"], dtype=np.float64))
 
 

@@ -7,6 +7,7 @@ import math
 import os
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,6 +15,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from fairtune import checks
+from fairtune.datasets import Info
 from fairtune.device import PRECISIONS, pick_device, resolve_precision
 from fairtune.errors import FairtuneError, InvalidInput, unknown_name
 from fairtune.methods import components, compose
@@ -156,15 +158,15 @@ def _spec(request: Request, faults: Faults) -> SearchSpec | None:
         faults.attempt(lambda: load("model", request.model))  # type: ignore[arg-type]
     settings, unread = read_settings(request.set)
     faults.found += unread
-    methods = [name for name in (faults.attempt(lambda m=m: _known_method(m)) for m in request.method.split(",")) if name]
+    methods = [name for name in (faults.attempt(partial(_known_method, part)) for part in request.method.split(",")) if name]
     if dataset is None or faults.found:
         return None
     options = _dataset_options(request, dataset, settings, faults)
     _check_keys(methods, dataset, settings, faults)
-    spaces = {method: faults.attempt(lambda m=method: _space(m, request, settings)) for method in methods}
+    spaces = {method: faults.attempt(partial(_space, method, request, settings)) for method in methods}
     if faults.found:
         return None
-    info = dataset.info
+    info: Info = dataset.info  # type: ignore[attr-defined]
     gpus = _gpus(request)
     precision = request.precision
     if precision == "auto" and gpus > 0 and not torch.cuda.is_available():
@@ -229,7 +231,7 @@ def _dataset_options(request: Request, dataset: type, settings: list[Setting], f
     given: dict[str, Value] = {}
     for key, text in settings:
         for name in matching(key, known):
-            value = faults.attempt(lambda name=name, text=text: parse_domain(text, known[name].legal))
+            value = faults.attempt(partial(parse_domain, text, known[name].legal))
             if isinstance(value, Real | Options):
                 faults.found.append(f"--set {key}={text}: an option of the dataset takes one value; it cannot be searched")
             elif value is not None:
@@ -258,7 +260,7 @@ def _check_runnable(spec: SearchSpec, place: Place, faults: Faults) -> None:
         return
     faults.attempt(lambda: build_net(baseline, opened.info, torch.device("cpu")))
     for method in spec.spaces:
-        faults.attempt(lambda m=method: check_data(opened, baseline, compose(m, {})))
+        faults.attempt(partial(check_data, opened, baseline, compose(method, {})))
 
 
 def read_duration(text: str | None) -> float | None:
@@ -272,7 +274,5 @@ def read_duration(text: str | None) -> float | None:
     match = _DURATION.fullmatch(text.strip())
     seconds = float(match[1]) * _SECONDS[match[2]] if match else math.nan
     if not seconds > 0:
-        raise ValueError(
-            f"cannot read the time budget {text!r}: write seconds, or a number with s, m, h or d, such as 90s or 1.5h"
-        )
+        raise ValueError(f"cannot read the time budget {text!r}: write seconds, or a number with s, m, h or d, such as 90s or 1.5h")
     return seconds

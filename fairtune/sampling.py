@@ -38,7 +38,8 @@ def check_batch_size(samples: int, batch_size: int) -> None:
 
 def cell_positions(y: Ints | Tensor, a: Ints | Tensor, num_groups: int, num_classes: int) -> list[Ints]:
     """Positions of each cell's samples, group-major (a * K + y); ``y`` and ``a`` are ``(n,)``."""
-    cell = np.asarray((a * num_classes + y).cpu() if isinstance(y, Tensor) else a * num_classes + y)
+    cell = a * num_classes + y
+    cell = cell.cpu().numpy() if isinstance(cell, Tensor) else cell
     return [np.flatnonzero(cell == c) for c in range(num_groups * num_classes)]
 
 
@@ -50,9 +51,7 @@ def check_cells(cells: Sequence[Ints], num_classes: int, batch_size: int) -> Non
         DataError: a cell holds fewer samples than one batch takes from it.
     """
     if batch_size < len(cells):
-        raise InvalidInput(
-            f"a balanced batch needs a sample of each of {len(cells)} cells: raise --batch-size from {batch_size}"
-        )
+        raise InvalidInput(f"a balanced batch needs a sample of each of {len(cells)} cells: raise --batch-size from {batch_size}")
     quota = -(-batch_size // len(cells))
     short = [(c % num_classes, c // num_classes, len(cell)) for c, cell in enumerate(cells) if len(cell) < quota]
     if short:

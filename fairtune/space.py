@@ -30,12 +30,15 @@ class Real(_Domain):
     log: bool = False
 
     def contains(self, value: Value) -> bool:
+        """Whether a value lies in it."""
         return isinstance(value, int | float) and not isinstance(value, bool) and self.low <= value <= self.high
 
     def within(self, other: Domain) -> bool:
+        """Whether all of it lies in another."""
         return isinstance(other, Real) and other.low <= self.low and self.high <= other.high
 
     def faults(self) -> list[str]:
+        """Why it cannot be searched, if so."""
         if not (math.isfinite(self.low) and math.isfinite(self.high)):
             return [f"the range {self} has no finite ends"]
         if self.low > self.high:
@@ -44,6 +47,7 @@ class Real(_Domain):
 
     @property
     def size(self) -> float:
+        """How many values it has."""
         return 1.0 if self.low == self.high else math.inf
 
     def __str__(self) -> str:
@@ -56,18 +60,22 @@ class Integer(Real):
     kind: Literal["integer"] = "integer"  # type: ignore[assignment]
 
     def contains(self, value: Value) -> bool:
+        """Whether a value lies in it."""
         return super().contains(value) and float(value).is_integer()
 
     def faults(self) -> list[str]:
+        """Why it cannot be searched, if so."""
         faults = super().faults()
         whole = self.low.is_integer() and self.high.is_integer()
         return faults if faults or whole else [f"the range {self} is of whole numbers: its ends must be whole too"]
 
     def within(self, other: Domain) -> bool:
+        """Whether all of it lies in another."""
         return isinstance(other, Integer) and other.low <= self.low and self.high <= other.high
 
     @property
     def size(self) -> float:
+        """How many values it has."""
         return self.high - self.low + 1
 
 
@@ -78,16 +86,20 @@ class Options(_Domain):
     values: tuple[Value, ...]
 
     def contains(self, value: Value) -> bool:
+        """Whether a value lies in it."""
         return any(type(value) is type(option) and value == option for option in self.values)
 
     def within(self, other: Domain) -> bool:
+        """Whether all of it lies in another."""
         return all(other.contains(value) for value in self.values)
 
     def faults(self) -> list[str]:
+        """Why it cannot be searched, if so."""
         return [] if self.values else ["the list of options is empty"]
 
     @property
     def size(self) -> float:
+        """How many values it has."""
         return len(self.values)
 
     def __str__(self) -> str:
@@ -98,7 +110,13 @@ Domain = Annotated[Integer | Real | Options, Field(discriminator="kind")]
 _DOMAIN: TypeAdapter[Domain] = TypeAdapter(Domain)
 
 
-def hyperparameter(default: Value, legal: Domain, *, search: Domain | None = None, help: str = "") -> Any:
+def hyperparameter(
+    default: Value,
+    legal: Domain,
+    *,
+    search: Domain | None = None,
+    help: str = "",  # noqa: A002
+) -> Any:
     """Declare a hyperparameter as a dataclass field.
 
     Args:
@@ -126,7 +144,7 @@ def declared(plugin: type) -> dict[str, Hyperparameter]:
     if not dataclasses.is_dataclass(plugin):
         return {}
     return {
-        field.name: Hyperparameter(default=field.default, **field.metadata)
+        field.name: Hyperparameter.model_validate({"default": field.default, **field.metadata})
         for field in dataclasses.fields(plugin)
         if "legal" in field.metadata
     }

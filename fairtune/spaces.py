@@ -114,15 +114,14 @@ def _apply_file(
     for part in ("search", "fixed"):
         for name, given in (content.get(part) or {}).items():
             space = _apply(space, f"{prefix}{name}", given, known, f"{path.name}, {part}: {name}", faults)
-    points = content.get("points") or {}
-    chosen = points.get(dataset, points.get("default", [])) if isinstance(points, dict) else points
-    read = (_read_point(point, prefix, known, path, faults) for point in chosen)
+    points: Any = content.get("points") or {}
+    if isinstance(points, dict):
+        points = points.get(dataset, points.get("default", []))
+    read = (_read_point(point, prefix, known, path, faults) for point in points)
     return space.model_copy(update={"points": (*space.points, *(point for point in read if point))})
 
 
-def _read_point(
-    point: Any, prefix: str, known: Mapping[str, Hyperparameter], path: Path, faults: list[str]
-) -> dict[str, Value]:
+def _read_point(point: Any, prefix: str, known: Mapping[str, Hyperparameter], path: Path, faults: list[str]) -> dict[str, Value]:
     values: dict[str, Value] = {}
     for name, given in point.items():
         found = matching(f"{prefix}{name}", known)

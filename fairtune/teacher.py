@@ -43,8 +43,8 @@ class LiveTeacher:
     def outputs(self, batch: Batch, flip: Tensor | None) -> Outputs:
         """Outputs on a batch's images, flipped already or not."""
         with autocast(batch.x.device, self.precision):
-            out = self.net(batch.x, want_maps=self.want_maps)
-        return Outputs(*(None if part is None else part.to(self.dtype) for part in out))
+            out: Outputs = self.net(batch.x, want_maps=self.want_maps)
+        return out.to(self.dtype)
 
 
 class CachedTeacher:
@@ -102,11 +102,11 @@ def _write(live: LiveTeacher, split: DeviceSplit, versions: int, files: list[Pat
     parts: list[Outputs] = []
     everything = torch.arange(len(split), device=split.device)
     for version in range(versions):
-        for index in everything.split(_BATCH):
+        for index in torch.split(everything, _BATCH):
             flip = torch.full_like(index, bool(version), dtype=torch.bool) if version else None
             parts.append(live.outputs(split.batch(index, flip), flip))
     for file, tensors in zip(files, ([p.logits for p in parts], [p.features for p in parts]), strict=True):
-        array = torch.cat(tensors).unflatten(0, (versions, len(split))).cpu().numpy()
+        array = torch.cat(tensors).cpu().numpy().reshape(versions, len(split), *tensors[0].shape[1:])
         scratch = file.with_suffix(".part.npy")
         np.save(scratch, array)
         scratch.rename(file)

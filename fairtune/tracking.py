@@ -207,9 +207,7 @@ class Tracker:
 
     def _write_metrics(self, run_id: str, values: Mapping[str, float], step: int) -> None:
         now = int(time.time() * 1000)
-        self._write_batch(
-            run_id, [Metric(name, float(value), now, step) for name, value in values.items() if value is not None]
-        )
+        self._write_batch(run_id, [Metric(name, float(value), now, step) for name, value in values.items() if value is not None])
 
     def _write_batch(self, run_id: str, metrics: list[Metric]) -> None:
         for start in range(0, len(metrics), _BATCH):

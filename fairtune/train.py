@@ -103,7 +103,7 @@ class Training:
             for step, index in enumerate(order):
                 terms = self.step(index, None if flips is None else flips[step])
                 for name, value in terms.items():
-                    totals[name] = totals.get(name, 0) + value  # type: ignore[operator]
+                    totals[name] = totals.get(name, 0) + value
         means = {name: float(total) / len(order) for name, total in totals.items()}
         return {"train.loss": sum(means.values()), **{f"train.{name}": mean for name, mean in means.items()}}
 
@@ -119,8 +119,8 @@ class Training:
         """
         batch = self.train.batch(index, flip)
         with autocast(self.train.device, self.spec.precision):
-            out = self.net(batch.x, want_maps=self.method.needs_maps)
-        student = Outputs(*(None if part is None else part.to(self.train.dtype) for part in out))
+            out: Outputs = self.net(batch.x, want_maps=self.method.needs_maps)
+        student = out.to(self.train.dtype)
         teacher = None if self.teacher is None else self.teacher.outputs(batch, flip)
         terms = {"ce": F.cross_entropy(student.logits, batch.y)}
         terms |= self.method.loss(student, teacher, batch, Progress(self.epoch, self.spec.epochs))

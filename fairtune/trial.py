@@ -46,10 +46,12 @@ class Data:
 
     @property
     def num_groups(self) -> int:
+        """A."""
         return len(self.info.groups)
 
     @property
     def num_classes(self) -> int:
+        """K."""
         return len(self.info.classes)
 
     @property
@@ -94,7 +96,7 @@ def build_net(spec: TrialSpec, info: Info, device: torch.device) -> Net:
     """A trial's net, initialised from its seed."""
     with torch_stream(torch.device("cpu"), spec.seed, "init"):
         net: Net = load("model", spec.model.name)(info.shape, len(info.classes), **spec.model.options)
-    return net.to(device, parameter_dtype(spec.precision), memory_format=torch.channels_last)
+    return net.to(device, parameter_dtype(spec.precision)).to(memory_format=torch.channels_last)
 
 
 def load_net(spec: TrialSpec, info: Info, folder: TrialFolder, device: torch.device) -> Net:
@@ -159,9 +161,9 @@ class Trial:
             flips=flips,
             teacher=self._teacher(runs, train, flips, method) if method.needs_teacher else None,
         )
-        self._restore()
+        self._seconds_before = self._restore()
         self._saved_at = time.perf_counter()
-        self._seconds_before = self._seconds_before + (time.perf_counter() - began)
+        self._seconds_before += self._saved_at - began
 
     def _teacher(self, runs: Path, train: DeviceSplit, flips: bool, method: Composite) -> Teacher:
         if self.spec.teacher is None:
@@ -243,17 +245,17 @@ class Trial:
         write_atomically(self.folder.checkpoint, lambda path: torch.save(state, path))
         self._saved_at = time.perf_counter()
 
-    def _restore(self) -> None:
-        self._seconds_before = 0.0
+    def _restore(self) -> float:
+        """Go on from the checkpoint if there is one of this trial; returns the seconds spent outside epochs so far."""
         if not self.folder.checkpoint.is_file():
-            return
+            return 0.0
         state = torch.load(self.folder.checkpoint, map_location=self.device, weights_only=True)
         if state["id"] != self.spec.id:
-            return
+            return 0.0
         self.training.load_state_dict(state["training"])
         self.training.counts = GroupCounts.from_json(state["counts"])
         self.history = state["history"]
-        self._seconds_before = state["seconds_before"]
+        return float(state["seconds_before"])
 
 
 def run_trial(trial: Trial, report: Callable[[TrialResult], None] = lambda result: None) -> TrialResult:

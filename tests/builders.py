@@ -59,9 +59,7 @@ def digits_training(method="scratch", values=None, **changes) -> Training:
     if composite.needs_teacher:
         net_of_teacher = build_net(spec.model_copy(update={"seed": 99}), splits["info"], CPU)
         teacher = LiveTeacher(net_of_teacher, spec.precision, dtype, want_maps=composite.needs_maps)
-    return Training(
-        spec, net, composite, train, validation, num_groups=2, num_classes=10, flips=False, teacher=teacher
-    )
+    return Training(spec, net, composite, train, validation, num_groups=2, num_classes=10, flips=False, teacher=teacher)
 
 
 def train_epochs(training: Training, epochs: int) -> list[dict[str, float]]:
@@ -72,11 +70,7 @@ def train_epochs(training: Training, epochs: int) -> list[dict[str, float]]:
 
 def parameters(training: Training) -> dict[str, Tensor]:
     """A copy of every parameter of the net and of the modules that the method owns."""
-    own = {
-        f"{name}.{key}": value
-        for name, part in training.method.parts.items()
-        for key, value in part.modules.named_parameters()
-    }
+    own = {f"{name}.{key}": value for name, part in training.method.parts.items() for key, value in part.modules.named_parameters()}
     return {name: value.detach().clone() for name, value in (dict(training.net.named_parameters()) | own).items()}
 
 

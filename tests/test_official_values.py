@@ -78,9 +78,7 @@ MMD = {
         s, t, y, a, num_classes=k, num_groups=g, sigma=sigma, sigma_power=1, kernel=kernel
     ),
     "mfd_k": lambda s, t, y, a, k, g, sigma, kernel: mfd_k_loss(s, t, sigma=sigma, sigma_power=1, kernel=kernel),
-    "mfd_f": lambda s, t, y, a, k, g, sigma, kernel: mfd_f_loss(
-        s, y, a, num_classes=k, num_groups=g, sigma=sigma, kernel=kernel
-    ),
+    "mfd_f": lambda s, t, y, a, k, g, sigma, kernel: mfd_f_loss(s, y, a, num_classes=k, num_groups=g, sigma=sigma, kernel=kernel),
 }
 MMD_CASES = [
     pytest.param(method, *case.values, id=f"{method}-{case.id}") for method in MMD for case in case_dtypes("mfd_losses", method)

@@ -34,7 +34,11 @@ def test_names_are_sorted_file_names_without_private_ones():
 
 @pytest.mark.parametrize(
     ("kind", "given", "hint"),
-    [("method", "mdf", "did you mean 'mfd'"), ("dataset", "cifar10", "did you mean 'cifar10s'"), ("model", "resnext", "known: cnn, mlp")],
+    [
+        ("method", "mdf", "did you mean 'mfd'"),
+        ("dataset", "cifar10", "did you mean 'cifar10s'"),
+        ("model", "resnext", "known: cnn, mlp"),
+    ],
 )
 def test_an_unknown_name_gets_near_misses(kind, given, hint):
     with pytest.raises(InvalidInput, match=f"unknown {kind} '{given}': {hint}"):

@@ -37,11 +37,15 @@ def test_torch_s_generator_is_given_back_as_it_was():
     assert torch.equal(torch.get_rng_state(), before)
 
 
+def draw_and_fail():
+    torch.rand(100)
+    raise KeyError
+
+
 def test_torch_s_generator_is_given_back_after_an_error():
     before = torch.get_rng_state()
     with pytest.raises(KeyError), torch_stream(CPU, 0, "noise"):
-        torch.rand(100)
-        raise KeyError
+        draw_and_fail()
     assert torch.equal(torch.get_rng_state(), before)
 
 
@@ -55,7 +59,7 @@ def test_draws_inside_depend_on_the_stream_alone():
 
 
 def test_numpy_s_global_generator_is_left_alone():
-    before = np.random.get_state()[1].copy()  # noqa: NPY002
+    before = np.random.get_state()[1].copy()
     with torch_stream(CPU, 0, "data"):
         generator(0, "data").random(10)
-    np.testing.assert_array_equal(before, np.random.get_state()[1])  # noqa: NPY002
+    np.testing.assert_array_equal(before, np.random.get_state()[1])

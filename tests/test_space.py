@@ -152,5 +152,5 @@ def test_declared_reads_a_plug_in_s_fields():
 
 
 def test_an_illegal_default_is_refused_where_it_is_written():
-    with pytest.raises(ValueError, match="default 0.0 is outside the legal domain"):
+    with pytest.raises(ValueError, match=r"default 0\.0 is outside the legal domain"):
         hyperparameter(0.0, REAL)

@@ -123,7 +123,9 @@ def test_a_search_spec_survives_json():
 
 def test_a_result_gives_its_counts_back_and_survives_json():
     counts = counts_of_recalls([[8, 3], [1, 5]], [[10, 10], [10, 10]])
-    result = TrialResult(spec=SPEC, state="complete", history=({"epoch": 1},), val={"accuracy": float("nan")}, val_counts=counts.to_json())
+    result = TrialResult(
+        spec=SPEC, state="complete", history=({"epoch": 1},), val={"accuracy": float("nan")}, val_counts=counts.to_json()
+    )
     read = TrialResult.model_validate_json(result.model_dump_json())
     assert read.epochs == 1
     assert read.counts("val").hard.tolist() == counts.hard.tolist()

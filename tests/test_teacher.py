@@ -1,5 +1,3 @@
-import os
-
 import numpy as np
 import pytest
 import torch
@@ -41,7 +39,7 @@ def test_cached_outputs_are_those_of_the_live_teacher(split, flips, tmp_path):
     assert isinstance(cached, CachedTeacher)
     live = LiveTeacher(net, "fp32", torch.float32)
     index, flip = random_batch(split)
-    for mirrored in ([flip, ~flip, torch.zeros_like(flip)] if flips else [None]):
+    for mirrored in [flip, ~flip, torch.zeros_like(flip)] if flips else [None]:
         batch = split.batch(index, mirrored)
         ours, theirs = cached.outputs(batch, mirrored), live.outputs(batch, mirrored)
         torch.testing.assert_close(ours.logits, theirs.logits, rtol=1e-5, atol=1e-6)
@@ -79,10 +77,10 @@ def test_outputs_too_large_to_keep_are_computed_live(split, tmp_path, monkeypatc
 
 def test_a_second_trial_reads_the_files_of_the_first(split, tmp_path):
     first = open_teacher(build_net(), split, flips=True, precision="fp32", folder=tmp_path)
-    written = {file.name: os.stat(file).st_mtime_ns for file in tmp_path.glob("*.npy")}
+    written = {file.name: file.stat().st_mtime_ns for file in tmp_path.glob("*.npy")}
     again = open_teacher(build_net(), split, flips=True, precision="fp32", folder=tmp_path)
     assert set(written) == {"logits.npy", "features.npy"}
-    assert {file.name: os.stat(file).st_mtime_ns for file in tmp_path.glob("*.npy")} == written
+    assert {file.name: file.stat().st_mtime_ns for file in tmp_path.glob("*.npy")} == written
     assert torch.equal(first.logits, again.logits)
 
 

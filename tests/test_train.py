@@ -126,10 +126,10 @@ def test_a_loss_that_is_not_finite_ends_the_training():
 
 def test_the_global_generators_are_left_alone():
     training = digits_training(model=digits_spec().model.model_copy(update={"name": "cnn"}))
-    before_torch, before_numpy = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
+    before_torch, before_numpy = torch.get_rng_state(), np.random.get_state()[1].copy()
     train_epochs(training, 1)
     assert torch.equal(torch.get_rng_state(), before_torch)
-    np.testing.assert_array_equal(np.random.get_state()[1], before_numpy)  # noqa: NPY002
+    np.testing.assert_array_equal(np.random.get_state()[1], before_numpy)
 
 
 @pytest.mark.parametrize("schedule", ["plateau", "cosine"])

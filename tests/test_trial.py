@@ -51,9 +51,7 @@ def test_scores_are_those_of_the_last_epoch_and_of_the_counts(tmp_path):
     result = run_trial(open_trial(digits_spec(epochs=2), tmp_path))
     last = result.history[-1]
     assert {name.removeprefix("val."): value for name, value in last.items() if name.startswith("val.")} == result.val
-    assert scores(result.counts("val"), weighting="cells") == {
-        name: value for name, value in result.val.items() if name != "loss"
-    }
+    assert scores(result.counts("val"), weighting="cells") == {name: value for name, value in result.val.items() if name != "loss"}
 
 
 def test_the_weights_on_disk_are_those_that_were_scored(tmp_path):
@@ -185,7 +183,7 @@ def test_the_confirmation_scores_the_test_split_and_trains_the_same_net(tmp_path
 def test_a_method_that_needs_a_teacher_says_so_if_there_is_none(tmp_path):
     with pytest.raises(InvalidInput, match="the method hkd needs a teacher and the trial names none"):
         open_trial(digits_spec("hkd"), tmp_path)
-    with pytest.raises(InvalidInput, match="has not been trained: no .*weights"):
+    with pytest.raises(InvalidInput, match=r"has not been trained: no .*weights"):
         open_trial(digits_spec("hkd", teacher=digits_spec()), tmp_path)
 
 

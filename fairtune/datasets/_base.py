@@ -153,6 +153,7 @@ class Dataset:
         empty = [f"({info.classes[y]}, {info.groups[a]})" for a, y in np.argwhere(held_out == 0)]
         if empty:
             raise DataError(
-                f"no validation samples in {len(empty)} of {held_out.size} cells ({', '.join(empty[:6])}{' ...' if len(empty) > 6 else ''}): "
+                f"no validation samples in {len(empty)} of {held_out.size} cells "
+                f"({', '.join(empty[:6])}{' and others' if len(empty) > 6 else ''}): "
                 "DEO compares the groups within every class; use data, or a skew, with samples of both groups in each class"
             )

@@ -90,7 +90,8 @@ class CIFAR10S(Dataset):
             majority = int(len(members) * self.skew + 1e-9)
             gray = majority if label in _GRAY_CLASSES[self.protocol] else len(members) - majority
             in_colour[members[:gray]] = False
-        return np.arange(images) + images * in_colour
+        rows: Ints = np.arange(images) + images * in_colour
+        return rows
 
 
 def download(root: Path, url: str = ARCHIVE, md5: str = ARCHIVE_MD5) -> None:

@@ -27,8 +27,8 @@ class Digits(Dataset):
 
     Of the training digits 0 to 4 the share ``skew`` is red, of 5 to 9 it is green, as CIFAR-10S skews gray and colour; the
     jittered inks follow the coloured digits of R. Ragonesi et al., "Learning Unbiased Representations via Mutual Information
-    Backpropagation", 2021. A quarter of the digits is the test split, fixed once, each digit in both inks: exactly balanced. The validation share is
-    large, so that the smallest cells still say something about fairness.
+    Backpropagation", 2021. A quarter of the digits is the test split, fixed once, each digit in both inks: exactly balanced. Half
+    of the others is held out for validation, so that the smallest cells still say something about fairness.
     """
 
     cache_key: ClassVar[str] = "digits-1"
@@ -77,7 +77,8 @@ class Digits(Dataset):
             majority = round(self.skew * len(members))
             green[members[:majority]] = digit >= 5
             green[members[majority:]] = digit < 5
-        return np.arange(digits) + digits * green
+        rows: Ints = np.arange(digits) + digits * green
+        return rows
 
 
 def _both_inks(strokes: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -> Pool:

@@ -56,15 +56,14 @@ class HintonDistillation(Method):
 
     needs_teacher: ClassVar[bool] = True
 
-    weight: float = hyperparameter(
-        4.0, Real(low=0, log=True), search=Real(low=0.4, high=40, log=True), help="distillation weight"
-    )
+    weight: float = hyperparameter(4.0, Real(low=0, log=True), search=Real(low=0.4, high=40, log=True), help="distillation weight")
     temperature: float = hyperparameter(
         3.0, Real(low=0.1, high=100, log=True), search=Options(values=(1.0, 3.0, 5.0, 10.0)), help="softens both predictions"
     )
     annealing: str = hyperparameter("linear", Options(values=("linear", "none")), help="fall of the weight over the epochs")
 
     def loss(self, student: Outputs, teacher: Outputs | None, batch: Batch, progress: Progress) -> dict[str, Tensor]:
+        """The weighted term."""
         assert teacher is not None
         weight = self.weight
         if self.annealing == "linear":

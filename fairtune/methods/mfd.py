@@ -113,6 +113,7 @@ class FairFeatureDistillation(Method):
     bandwidth: str = hyperparameter("batch", Options(values=("batch", "cell")), help="pairs that set the kernel's bandwidth")
 
     def loss(self, student: Outputs, teacher: Outputs | None, batch: Batch, progress: Progress) -> dict[str, Tensor]:
+        """The weighted term."""
         assert teacher is not None
         discrepancy = mfd_loss(
             student.features,

@@ -72,8 +72,8 @@ def mfd_f_loss(
 class FairFeatures(Method):
     """Makes every group's features look like its class's, without a teacher (MFD-F): the ablation of MFD that only is fair.
 
-    L = CE + weight / 2 * (1 / A) sum_{y,a} max(0, MMD^2), on balanced batches. Source: S. Jung et al., CVPR 2021, table 4; paper and
-    code agree.
+    L = CE + weight / 2 * (1 / A) sum_{y,a} max(0, MMD^2), on balanced batches. Source: S. Jung et al., CVPR 2021, table 4; paper
+    and code agree.
     """
 
     sampling: ClassVar[Literal["uniform", "balanced"]] = "balanced"
@@ -83,6 +83,7 @@ class FairFeatures(Method):
     kernel: str = hyperparameter("rbf", Options(values=("rbf", "poly")), help="kernel of the MMD")
 
     def loss(self, student: Outputs, teacher: Outputs | None, batch: Batch, progress: Progress) -> dict[str, Tensor]:
+        """The weighted term."""
         discrepancy = mfd_f_loss(
             student.features,
             batch.y,

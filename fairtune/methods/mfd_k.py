@@ -53,6 +53,7 @@ class FeatureDistillation(Method):
     kernel: str = hyperparameter("rbf", Options(values=("rbf", "poly")), help="kernel of the MMD")
 
     def loss(self, student: Outputs, teacher: Outputs | None, batch: Batch, progress: Progress) -> dict[str, Tensor]:
+        """The weighted term."""
         assert teacher is not None
         discrepancy = mfd_k_loss(
             student.features,

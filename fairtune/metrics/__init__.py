@@ -1,9 +1,9 @@
 """Group metrics, each a function of :class:`fairtune.records.GroupCounts` alone."""
 
-from fairtune.metrics._accuracy import accuracy, cell_accuracy, worst_cell_accuracy
+from fairtune.metrics._accuracy import Weighting, accuracy, cell_accuracy, worst_cell_accuracy
 from fairtune.metrics._deo import deo_a, deo_m, gaps, small_cells
 from fairtune.metrics._interval import Interval, interval
-from fairtune.metrics._scores import BETTER, Weighting, scores
+from fairtune.metrics._scores import BETTER, scores
 
 __all__ = [
     "BETTER",

@@ -19,7 +19,8 @@ def cell_accuracy(counts: GroupCounts) -> Floats:
     """
     correct = np.diagonal(counts.hard, axis1=1, axis2=2).astype(float)
     total = counts.cells
-    return np.divide(correct, total, out=np.full(total.shape, np.nan), where=total > 0)
+    per_cell: Floats = np.divide(correct, total, out=np.full(total.shape, np.nan), where=total > 0)
+    return per_cell
 
 
 def accuracy(counts: GroupCounts, *, weighting: Weighting = "samples") -> float:

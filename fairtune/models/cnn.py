@@ -62,7 +62,7 @@ def pooled_relu(x: Tensor) -> Tensor:
     Args:
         x: ``(B, C, H, W)`` with even H and W, in channels-last memory for speed.
     """
-    pooled = _BitwiseMaxPool.apply(x) if x.device.type == "cpu" else F.max_pool2d(x, 2)  # type: ignore[no-untyped-call]
+    pooled = _BitwiseMaxPool.apply(x) if x.device.type == "cpu" else F.max_pool2d(x, 2)
     return F.relu(pooled, inplace=True)
 
 
@@ -80,7 +80,7 @@ class _BitwiseMaxPool(torch.autograd.Function):
         return _larger(_larger(_bits(x), 3), 2).view(x.dtype)
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> Tensor:  # type: ignore[override]
+    def backward(ctx: Any, grad: Tensor) -> Tensor:
         (x,) = ctx.saved_tensors
         bits = _bits(x)
         rows = _larger(bits, 3)
@@ -91,9 +91,10 @@ def _bits(x: Tensor) -> Tensor:
     return x.view({2: torch.int16, 4: torch.int32, 8: torch.int64}[x.element_size()])
 
 
-def _pairs(x: Tensor, dim: int) -> tuple[Tensor, ...]:
+def _pairs(x: Tensor, dim: int) -> tuple[Tensor, Tensor]:
     """Views of the even and of the odd positions along a dimension."""
-    return x.unflatten(dim, (-1, 2)).unbind(dim + 1)
+    even, odd = torch.unflatten(x, dim, (-1, 2)).unbind(dim + 1)
+    return even, odd
 
 
 def _larger(x: Tensor, dim: int) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import torch.nn.functional as F
@@ -24,7 +25,7 @@ class MLP(Net):
     def __init__(self, shape: tuple[int, ...], num_classes: int) -> None:
         super().__init__()
         widths = (math.prod(shape), *_WIDTHS)
-        self.layers = nn.ModuleList(nn.Linear(fan_in, fan_out) for fan_in, fan_out in zip(widths[:-1], widths[1:], strict=True))
+        self.layers = nn.ModuleList(nn.Linear(fan_in, fan_out) for fan_in, fan_out in itertools.pairwise(widths))
         self.head = nn.Linear(widths[-1], num_classes)
 
     def forward(self, x: Tensor, *, want_maps: bool = False) -> Outputs:

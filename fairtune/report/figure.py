@@ -8,10 +8,10 @@ import matplotlib
 
 matplotlib.use("Agg")
 
-from matplotlib.axes import Axes  # noqa: E402
-from matplotlib.figure import Figure  # noqa: E402
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
-from fairtune.report.summary import Summary, Trial  # noqa: E402
+from fairtune.report.summary import Summary, Trial
 
 INK, MUTED, BLUE, RED, GREEN = "#1b2733", "#9aa7b4", "#2566c8", "#c8452d", "#178a5b"
 
@@ -40,7 +40,14 @@ def _validation(axes: Axes, summary: Summary) -> None:
     if summary.chosen is not None:
         chosen = summary.chosen
         axes.plot(
-            chosen.val["deo_m"], chosen.val["accuracy"], "o", ms=13, mfc="none", mec=GREEN, mew=2, label=f"chosen (#{chosen.number})"
+            chosen.val["deo_m"],
+            chosen.val["accuracy"],
+            "o",
+            ms=13,
+            mfc="none",
+            mec=GREEN,
+            mew=2,
+            label=f"chosen (#{chosen.number})",
         )
     axes.set_title("trials, validation split", loc="left", color=INK)
     _finish(axes)

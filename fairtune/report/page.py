@@ -13,8 +13,10 @@ from fairtune.report.summary import Summary
 
 def render_page(summary: Summary, figure: Path) -> str:
     """The page's HTML, the figure inlined."""
-    environment = jinja2.Environment(loader=jinja2.PackageLoader("fairtune", "report"), autoescape=True, undefined=jinja2.StrictUndefined)
-    environment.filters["score"] = lambda value: "–" if value is None else f"{value:.4f}"
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("fairtune", "report"), autoescape=True, undefined=jinja2.StrictUndefined
+    )
+    environment.filters["score"] = lambda value: "-" if value is None else f"{value:.4f}"
     environment.filters["params"] = format_params
     return environment.get_template("page.html.j2").render(
         summary=summary,
@@ -25,7 +27,7 @@ def render_page(summary: Summary, figure: Path) -> str:
 
 def format_params(params: dict[str, Any]) -> str:
     """Searched values in one line, the method's own prefix left out."""
-    return ", ".join(f"{name.rpartition('.')[2]} {format_value(value)}" for name, value in params.items()) or "–"
+    return ", ".join(f"{name.rpartition('.')[2]} {format_value(value)}" for name, value in params.items()) or "-"
 
 
 def format_value(value: Any) -> str:

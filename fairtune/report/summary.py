@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -11,13 +12,14 @@ from fairtune.jobs import final_key, final_seeds
 from fairtune.metrics import Interval, deo_a, deo_m, interval, small_cells
 from fairtune.metrics import accuracy as accuracy_of
 from fairtune.pareto import hypervolume
+from fairtune.records import GroupCounts
 from fairtune.rules import front
 from fairtune.space import Value
 from fairtune.spec import Place, SearchSpec, TrialResult
 from fairtune.study import Record, SearchStudy
 
-SCHEMA = "fairtune-summary/1"
-_SCORED = {"accuracy": accuracy_of, "deo_m": deo_m, "deo_a": deo_a}
+SCHEMA: Literal["fairtune-summary/1"] = "fairtune-summary/1"
+_SCORED: dict[str, Callable[[GroupCounts], float]] = {"accuracy": accuracy_of, "deo_m": deo_m, "deo_a": deo_a}
 
 
 class _Part(BaseModel):

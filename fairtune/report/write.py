@@ -46,7 +46,10 @@ def trials_table(summary: Summary) -> pd.DataFrame:
                 "number": trial.number,
                 "method": trial.method,
                 **trial.params,
-                **{name: (trial.val or {}).get(name) for name in ("accuracy", "deo_m", "deo_a", "sample_accuracy", "worst_cell_accuracy")},
+                **{
+                    name: (trial.val or {}).get(name)
+                    for name in ("accuracy", "deo_m", "deo_a", "sample_accuracy", "worst_cell_accuracy")
+                },
                 "feasible": trial.feasible,
                 "front": trial.number in summary.front,
                 "state": trial.state,

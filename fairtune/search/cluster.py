@@ -14,7 +14,6 @@ from fairtune.spec import Place
 
 _OBJECT_STORE_BYTES = 256 * 2**20
 _ENVIRONMENT = {
-    "RAY_AUTH_MODE": "disabled",
     "RAY_AIR_NEW_OUTPUT": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_TRAIN_ENABLE_V2_MIGRATION_WARNINGS": "0",
@@ -54,6 +53,7 @@ def _connect(place: Place) -> None:
         except (ConnectionError, ValueError, RuntimeError) as error:
             raise InvalidInput(f"no Ray cluster answers at --address {place.address}: {error}") from error
         return
+    os.environ.setdefault("RAY_AUTH_MODE", "disabled")
     ray.init(
         address="local",
         include_dashboard=False,

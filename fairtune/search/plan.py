@@ -14,9 +14,9 @@ from typing import Any, Literal
 
 from fairtune.checks import resolve_floor
 from fairtune.errors import FairtuneError
-from fairtune.methods import compose
 from fairtune.folders import RunFolder, baseline_folder
 from fairtune.jobs import Job, Kind, Observer, final_key, final_seeds
+from fairtune.methods import compose
 from fairtune.plugins import load
 from fairtune.rules import front
 from fairtune.space import Value

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from ray import tune
 
 from fairtune.errors import Interrupted
-from fairtune.search.cluster import cluster
 from fairtune.folders import RunFolder
 from fairtune.jobs import Observer
+from fairtune.search.cluster import cluster
 from fairtune.search.plan import Plan
 from fairtune.search.searcher import BudgetStopper, InterruptNotice, PlanSearcher, ProgressCallback
 from fairtune.search.trainable import TrialTrainable

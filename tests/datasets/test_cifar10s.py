@@ -115,7 +115,10 @@ def archive(made, tmp_path, monkeypatch):
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(SimpleHTTPRequestHandler, directory=path.parent)) as server:
         thread = Thread(target=server.serve_forever)
         thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/{path.name}", hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
+        yield (
+            f"http://127.0.0.1:{server.server_port}/{path.name}",
+            hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest(),
+        )
         server.shutdown()
         thread.join()
 

@@ -81,9 +81,9 @@ def test_labels_and_groups_are_those_of_the_rows(pools, name):
 
 @every_dataset
 def test_the_seed_alone_decides_the_splits(pools, name):
-    before = np.random.get_state()  # noqa: NPY002
+    before = np.random.get_state()
     (_, first), (_, again), (_, other) = (splits_of(pools, name, seed=seed) for seed in (3, 3, 4))
-    after = np.random.get_state()  # noqa: NPY002
+    after = np.random.get_state()
     np.testing.assert_array_equal(before[1], after[1])
     assert before[2:] == after[2:]
     for part in PARTS:

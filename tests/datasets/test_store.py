@@ -56,5 +56,5 @@ def test_a_failed_decoding_leaves_nothing_behind(tmp_path, monkeypatch):
 def test_a_cache_that_cannot_be_written_is_named(tmp_path, monkeypatch):
     (tmp_path / "cache").write_text("a file, not a folder")
     monkeypatch.setenv("FAIRTUNE_CACHE", str(tmp_path / "cache"))
-    with pytest.raises(DataError, match="cannot write the data cache .*FAIRTUNE_CACHE"):
+    with pytest.raises(DataError, match=r"cannot write the data cache .*FAIRTUNE_CACHE"):
         open_part(Digits(), tmp_path, "train")

@@ -32,10 +32,7 @@ def example_of(cells, **changes):
 
 def weights_of(method, weight):
     return {
-        f"{part}.{name}": weight
-        for part, plugin in components(method).items()
-        for name in declared(plugin)
-        if name == "weight"
+        f"{part}.{name}": weight for part, plugin in components(method).items() for name in declared(plugin) if name == "weight"
     }
 
 

@@ -113,7 +113,13 @@ def assert_same_value_and_gradient(ours, twin, student):
 @pytest.mark.parametrize("scale", SCALES.values(), ids=SCALES)
 @pytest.mark.parametrize(
     ("kernel", "bandwidth", "sigma", "sigma_power"),
-    [("rbf", "batch", 1.0, 1), ("rbf", "batch", 0.5, 1), ("rbf", "batch", 2.0, 2), ("rbf", "cell", 2.0, 2), ("poly", "batch", 1.0, 1)],
+    [
+        ("rbf", "batch", 1.0, 1),
+        ("rbf", "batch", 0.5, 1),
+        ("rbf", "batch", 2.0, 2),
+        ("rbf", "cell", 2.0, 2),
+        ("poly", "batch", 1.0, 1),
+    ],
 )
 def test_mfd_agrees_with_loops_over_cells(layout, scale, kernel, bandwidth, sigma, sigma_power):
     student, teacher, y, a = features(layout, scale)

@@ -97,7 +97,5 @@ def test_gaps_are_fairlearn_s_accuracy_differences_within_each_class():
     y, a, predicted, counts = random_predictions(classes=4, groups=3)
     for label in range(4):
         of_class = y == label
-        frame = MetricFrame(
-            metrics=accuracy_score, y_true=y[of_class], y_pred=predicted[of_class], sensitive_features=a[of_class]
-        )
+        frame = MetricFrame(metrics=accuracy_score, y_true=y[of_class], y_pred=predicted[of_class], sensitive_features=a[of_class])
         assert gaps(counts)[label] == pytest.approx(frame.difference(method="between_groups"))

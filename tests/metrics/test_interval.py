@@ -76,11 +76,11 @@ def test_covers_the_true_value_about_as_often_as_it_says(rng, score, truth):
 
 def test_the_seed_decides_and_no_global_generator_is_touched(rng):
     model = drawn_model(rng, 30)
-    before = np.random.get_state()[1].copy()  # noqa: NPY002
+    before = np.random.get_state()[1].copy()
     first, again, other = (interval([model], deo_m, replicates=100, seed=seed) for seed in (1, 1, 2))
     assert first == again
     assert (first.low, first.high) != (other.low, other.high)
-    np.testing.assert_array_equal(before, np.random.get_state()[1])  # noqa: NPY002
+    np.testing.assert_array_equal(before, np.random.get_state()[1])
 
 
 def test_a_score_that_is_nowhere_defined_has_no_interval():

@@ -66,5 +66,5 @@ def test_drops_in_training_only(net, x):
 
 @pytest.mark.parametrize("shape", [(3, 30, 32), (3, 4, 8), (12,)])
 def test_other_sizes_are_refused_with_a_way_out(shape):
-    with pytest.raises(InvalidInput, match="divisible by 8.*try mlp"):
+    with pytest.raises(InvalidInput, match=r"divisible by 8.*try mlp"):
         CNN(shape, 10)
