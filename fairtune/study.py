@@ -72,18 +72,21 @@ class SearchStudy:
                 self._study.set_metric_names(self._objectives)
             self._study.sampler = _sampler(spec, len(self._study.trials))
         self._live: dict[int, optuna.Trial] = {}
+        self._kept: dict[str, Any] = self._study.user_attrs
+        self._settled: dict[int, Record] = {}
         self._began = time.time()
         self._wall_before = float(self.get("wall_s") or 0.0)
-        if not self._study.trials:
+        if not self._study.get_trials(deepcopy=False):
             self._enqueue_points()
 
     def get(self, key: str) -> Any:
         """A value kept beside the trials (baseline, floor, confirmations, ...), or None."""
-        return self._study.user_attrs.get(key)
+        return self._kept.get(key)
 
     def put(self, key: str, value: Any) -> None:
         """Keep a value that JSON can hold."""
         self._study.set_user_attr(key, value)
+        self._kept[key] = value
 
     def put_result(self, key: str, result: TrialResult) -> None:
         """Keep a result that is not a trial's."""
@@ -96,7 +99,7 @@ class SearchStudy:
 
     def finals(self) -> dict[str, TrialResult]:
         """The retrainings of the confirmation that have ended, by job key."""
-        kept = {key: value for key, value in self._study.user_attrs.items() if key.startswith("final-")}
+        kept = {key: value for key, value in self._kept.items() if key.startswith("final-")}
         return {key: TrialResult.model_validate_json(text) for key, text in kept.items()}
 
     @property
@@ -145,7 +148,8 @@ class SearchStudy:
 
     def records(self) -> list[Record]:
         """All trials asked for so far, by number."""
-        return [self._record(trial) for trial in self._study.trials if trial.state != optuna.trial.TrialState.WAITING]
+        trials = self._study.get_trials(deepcopy=False)
+        return [self._record(trial) for trial in trials if trial.state != optuna.trial.TrialState.WAITING]
 
     def views(self) -> list[View]:
         """The complete trials as selection rules see them."""
@@ -156,6 +160,15 @@ class SearchStudy:
         ]
 
     def _record(self, trial: optuna.trial.FrozenTrial) -> Record:
+        """A trial's record; one that has ended never changes, so it is read once."""
+        if trial.number not in self._settled:
+            record = self._read(trial)
+            if record.state == "running":
+                return record
+            self._settled[trial.number] = record
+        return self._settled[trial.number]
+
+    def _read(self, trial: optuna.trial.FrozenTrial) -> Record:
         methods = list(self.spec.spaces)
         method = trial.params.get("method", methods[0])
         prefix = self._prefix(method)

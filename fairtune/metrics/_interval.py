@@ -43,8 +43,8 @@ def interval(
     Each replicate draws one of the models, then draws the samples of each of its cells anew (a multinomial draw from the
     cell's row of the confusion table, cell sizes fixed), and scores the result: the interval covers both the choice of the
     training seed and the choice of the test samples, for one model such as would be shipped. A maximum such as DEO_M is
-    pushed up by every redraw, so the percentiles are bias-corrected (B. Efron, "Better bootstrap confidence intervals", JASA
-    1987, section 3, without acceleration) and widened, where that overshoots, to hold the mean.
+    pushed up by every redraw, so the draws are shifted until their median is the mean over the models: the interval always
+    holds that mean.
 
     Args:
         models: group counts of each model on the same split, at least one.
