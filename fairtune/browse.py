@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
 import socket
 import subprocess
 import sys
+import time
+import urllib.request
 from pathlib import Path
 
 from rich.console import Console
@@ -32,15 +37,32 @@ def browse(path: Path, port: int, console: Console) -> None:
         console.print(f"this run is recorded at {uri.rstrip('/')}/{page}", highlight=False, soft_wrap=True)
         return
     free = _free_port(port)
-    console.print(f"open http://{_HOST}:{free}/{page}   (Ctrl-C ends it)", highlight=False, soft_wrap=True)
-    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri, "--host", _HOST, "--port", str(free)]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    base = f"http://{_HOST}:{free}"
+    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri]
+    command += ["--host", _HOST, "--port", str(free), "--workers", "1"]
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
     try:
+        console.print("starting MLflow's interface ...")
+        while server.poll() is None and not _answers(base):
+            time.sleep(0.5)
+        if server.poll() is None:
+            console.print(f"open {base}/{page}   (Ctrl-C ends it)", highlight=False, soft_wrap=True)
         if server.wait() != 0:
-            raise InvalidInput(f"MLflow could not serve {uri}; try: {' '.join(command)}")
+            raise InvalidInput(f"MLflow could not serve {uri}; to see why: {' '.join(command)}")
     except KeyboardInterrupt:
-        server.terminate()
+        console.print("stopped")
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(server.pid, signal.SIGTERM)
         server.wait()
+
+
+def _answers(base: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{base}/health", timeout=1):
+            return True
+    except OSError:
+        return False
 
 
 def _records(path: Path) -> tuple[str, str]:

@@ -7,6 +7,7 @@ import re
 import tempfile
 import urllib.parse
 import urllib.request
+from pathlib import Path
 
 import torch
 
@@ -72,14 +73,19 @@ def run_folder(spec: SearchSpec, place: Place) -> list[str]:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+,-]*", place.name) or place.name == "baselines":
         return [f"--name {place.name!r}: use letters, digits and . _ + - only, and not the name baselines"]
     folder = RunFolder.of(place)
-    if folder.spec.is_file() and folder.load()[0] != spec:
+    if folder.study.is_file() and folder.load()[0] != spec:
         return [f"the run {place.name!r} exists with another specification ({folder.spec}): choose another --name, or resume it"]
+    return writable(folder.path)
+
+
+def writable(folder: Path) -> list[str]:
+    """Faults of a folder to write in; it is made if it is not there."""
     try:
-        folder.path.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder.path):
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        return [f"cannot write the run folder {folder.path}: {error.strerror}; choose another --runs"]
+        return [f"cannot write the run folder {folder}: {error.strerror}; choose another --runs"]
     return []
 
 

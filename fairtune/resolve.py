@@ -128,6 +128,8 @@ def resolve_one(request: Request) -> tuple[TrialSpec, Place]:
     assert place is not None
     _check_runnable(spec, place, faults)
     faults.raise_if_any()
+    faults.found += checks.writable(Path(place.runs))
+    faults.raise_if_any()
     ((method, space),) = spec.spaces.items()
     known = hyperparameters(method)
     given = {name for setting in read_settings(request.set)[0] for name in matching(setting.key, known | OPTIMIZER)}
@@ -204,7 +206,7 @@ def _place(request: Request) -> Place:
     return Place(
         data=str(data_root(request.data)),
         runs=str(Path(request.runs).expanduser().resolve()),
-        name=request.name or f"{request.dataset}-{request.method}-{stamp}".replace(":", "."),
+        name=request.name or f"{request.dataset}-{request.method}-{stamp}".replace(":", ".").replace(" ", ""),
         tracking_uri=request.tracking_uri,
         address=request.address,
         cpus_per_trial=request.cpus_per_trial,
@@ -231,12 +233,20 @@ def _dataset_options(request: Request, dataset: type, settings: list[Setting], f
     given: dict[str, Value] = {}
     for key, text in settings:
         for name in matching(key, known):
-            value = faults.attempt(partial(parse_domain, text, known[name].legal))
-            if isinstance(value, Real | Options):
-                faults.found.append(f"--set {key}={text}: an option of the dataset takes one value; it cannot be searched")
-            elif value is not None:
+            value = faults.attempt(partial(_dataset_option, Setting(key, text), known[name]))
+            if value is not None:
                 given[name.removeprefix("dataset.")] = value
     return dataset.complete(given) | {"seed": request.seed}  # type: ignore[attr-defined,no-any-return]
+
+
+def _dataset_option(setting: Setting, option: Hyperparameter) -> Value:
+    try:
+        value = parse_domain(setting.text, option.legal)
+    except ValueError as error:
+        raise InvalidInput(f"--set {setting.key}={setting.text}: {error}") from error
+    if isinstance(value, Real | Options):
+        raise InvalidInput(f"--set {setting.key}={setting.text}: an option of the dataset takes one value; it cannot be searched")
+    return value
 
 
 def _check_keys(methods: list[str], dataset: type, settings: list[Setting], faults: Faults) -> None:

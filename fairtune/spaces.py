@@ -2,7 +2,7 @@
 
 ``search_spaces/NAME.yaml`` has up to three parts: ``search`` (domains), ``fixed`` (values) and ``points`` (settings tried first,
 by dataset, ``default`` for any other). The file of a component uses bare names; the file of a combination (``ss+hkd.yaml``) full
-ones.
+ones. Of several files' points the most specific come first: the user's, the combination's, its components'.
 """
 
 from __future__ import annotations
@@ -103,22 +103,35 @@ def build_space(method: str, dataset: str, settings: Sequence[Setting] = (), fil
 def _apply_file(
     space: Space, path: Path, prefix: str, dataset: str, known: Mapping[str, Hyperparameter], faults: list[str]
 ) -> Space:
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except (OSError, yaml.YAMLError) as error:
-        faults.append(f"cannot read the search space {path}: {error}")
-        return space
-    if not isinstance(content, dict) or not set(content) <= _PARTS:
-        faults.append(f"the search space {path} must be a mapping with some of: {', '.join(sorted(_PARTS))}")
-        return space
+    content = _read_file(path, faults)
     for part in ("search", "fixed"):
         for name, given in (content.get(part) or {}).items():
             space = _apply(space, f"{prefix}{name}", given, known, f"{path.name}, {part}: {name}", faults)
-    points: Any = content.get("points") or {}
+    points: Any = content.get("points") or []
     if isinstance(points, dict):
         points = points.get(dataset, points.get("default", []))
-    read = (_read_point(point, prefix, known, path, faults) for point in points)
-    return space.model_copy(update={"points": (*space.points, *(point for point in read if point))})
+    read = [_read_point(point, prefix, known, path, faults) for point in points]
+    return space.model_copy(update={"points": (*filter(None, read), *space.points)})
+
+
+def _read_file(path: Path, faults: list[str]) -> dict[str, Any]:
+    """The content of a YAML file; empty if it cannot be read or is not shaped like one of ours."""
+    try:
+        content: Any = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        faults.append(f"cannot read the search space {path}: {error}")
+        return {}
+    if not isinstance(content, dict) or not set(content) <= _PARTS:
+        faults.append(f"the search space {path} must be a mapping with some of: {', '.join(sorted(_PARTS))}")
+        return {}
+    shapeless = [part for part in ("search", "fixed") if not isinstance(content.get(part) or {}, dict)]
+    faults += [f"{path.name}: {part} must be a mapping of names" for part in shapeless]
+    points = content.get("points") or []
+    lists = points.values() if isinstance(points, dict) else [points]
+    if not all(isinstance(some, list) and all(isinstance(point, dict) for point in some) for some in lists):
+        faults.append(f"{path.name}: points must be a list of mappings, or one such list for each dataset")
+        shapeless.append("points")
+    return {part: given for part, given in content.items() if part not in shapeless}
 
 
 def _read_point(point: Any, prefix: str, known: Mapping[str, Hyperparameter], path: Path, faults: list[str]) -> dict[str, Value]:

@@ -6,6 +6,7 @@ The driver is the only writer and writes in batches. The study stays the truth: 
 
 from __future__ import annotations
 
+import getpass
 import logging
 import os
 import time
@@ -110,6 +111,7 @@ class Tracker:
             self._client.log_table(self.run_id, _front_table(summary), "front.json")
         if chosen is not None:
             self._client.log_artifacts(self.run_id, str(chosen), "chosen")
+        self._client.set_tag(self.run_id, "mlflow.note.content", _note(summary))
         self._client.set_terminated(self.run_id, "FINISHED")
 
     def _everything(self) -> list[tuple[str, str, TrialResult, dict[str, float]]]:
@@ -130,7 +132,8 @@ class Tracker:
         if known is not None:
             return str(known.experiment_id)
         location = (Path(self.place.runs) / "mlartifacts").as_uri() if self.place.tracking_uri is None else None
-        return str(self._client.create_experiment(name, artifact_location=location))
+        tags = {"mlflow.experimentKind": "custom_model_development"}
+        return str(self._client.create_experiment(name, artifact_location=location, tags=tags))
 
     def _parent(self) -> str:
         known = self.study.get("mlflow_run_id")
@@ -143,7 +146,7 @@ class Tracker:
         run = self._client.create_run(
             self.experiment_id,
             run_name=self.place.name,
-            tags={"fairtune.kind": "search", "fairtune.folder": str(RunFolder.of(self.place).path)},
+            tags={**_origin(), "fairtune.kind": "search", "fairtune.folder": str(RunFolder.of(self.place).path)},
         )
         self._client.log_batch(run.info.run_id, params=_params(self.spec.model_dump(mode="json")))
         self.study.put("mlflow_run_id", run.info.run_id)
@@ -171,7 +174,7 @@ class Tracker:
 
     def _child(self, key: str, kind: str, method: str, spec: Mapping[str, Any]) -> str:
         if key not in self._runs:
-            tags = {_PARENT: self.run_id, _JOB: key, "fairtune.kind": kind, "fairtune.method": method}
+            tags = {**_origin(), _PARENT: self.run_id, _JOB: key, "fairtune.kind": kind, "fairtune.method": method}
             run = self._client.create_run(self.experiment_id, run_name=key, tags=tags)
             self._runs[key] = run.info.run_id
             self._client.log_batch(run.info.run_id, params=_params(spec))
@@ -222,6 +225,32 @@ class Tracker:
             if not self._warned:
                 logging.getLogger(__name__).warning("MLflow at %s does not take the search's records: %s", self.uri, error)
             self._warned = True
+
+
+def _origin() -> dict[str, str]:
+    """Who made a run, and with what, as MLflow's pages show it."""
+    try:
+        user = getpass.getuser()
+    except (OSError, KeyError):
+        user = "unknown"
+    return {"mlflow.user": user, "mlflow.source.name": "fairtune", "mlflow.source.type": "LOCAL"}
+
+
+def _note(summary: Mapping[str, Any]) -> str:
+    """The outcome in a few lines of Markdown, shown on the run's page."""
+    chosen = summary["chosen"]
+    if chosen is None:
+        lines = ["No trial reached the accuracy floor: none is chosen."]
+    else:
+        setting = ", ".join(
+            f"{name} = {value:.4g}" if isinstance(value, float) else f"{name} = {value}" for name, value in chosen["params"].items()
+        )
+        lines = [f"Chosen: **trial {chosen['number']}**, {chosen['method']} {setting}".rstrip()]
+    lines += ["", "| confirmed on test | accuracy | DEO_M |", "|---|---|---|"]
+    for role, confirmed in summary["confirmed"].items():
+        cells = [f"{score['mean']:.4f} ± {score['std']:.4f}" for name, score in confirmed["test"].items() if name != "deo_a"]
+        lines.append(f"| {role.replace('_', ' ')} | {' | '.join(cells)} |")
+    return "\n".join(lines)
 
 
 def _params(data: Mapping[str, Any], prefix: str = "") -> list[Param]:
