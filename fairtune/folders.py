@@ -28,7 +28,7 @@ class TrialFolder:
 
     @property
     def result(self) -> Path:
-        """The :class:`TrialResult`; it is there if and only if the trial has ended."""
+        """The :class:`TrialResult`; it is there if and only if the trial has completed."""
         return self.path / "trial.json"
 
     def read_result(self) -> TrialResult | None:

@@ -22,7 +22,7 @@ STREAMS = ("data", "init", "order", "noise", "method", "sampler", "bootstrap")
 def _sequence(seed: int, name: str, key: tuple[int, ...]) -> np.random.SeedSequence:
     if name not in STREAMS:
         raise ValueError(f"unknown random stream {name!r}: the streams are {', '.join(STREAMS)}")
-    return np.random.SeedSequence([seed, zlib.crc32(name.encode()), *key])
+    return np.random.SeedSequence([seed, zlib.crc32(name.encode())], spawn_key=key)
 
 
 def stream_seed(seed: int, name: str, *key: int) -> int:

@@ -230,6 +230,11 @@ class Trial:
         self.folder.checkpoint.unlink(missing_ok=True)
         return result
 
+    def fail(self, error: Exception) -> TrialResult:
+        """The result of a trial that cannot go on; its checkpoint, perhaps of a net beyond repair, goes."""
+        self.folder.checkpoint.unlink(missing_ok=True)
+        return self.result("failed", describe(error))
+
     def save_checkpoint(self) -> None:
         """Keep all that the next epoch depends on."""
         if not self.history:
@@ -271,7 +276,7 @@ def run_trial(trial: Trial, report: Callable[[TrialResult], None] = lambda resul
             report(trial.result("running"))
         return trial.finish()
     except Exception as error:
-        return trial.result("failed", describe(error))
+        return trial.fail(error)
 
 
 def failed(spec: TrialSpec, error: str) -> TrialResult:

@@ -105,7 +105,8 @@ class Example:
         student, teacher = (Outputs(*(part.detach()[order] for part in side)) for side in (self.student, self.teacher))
         for part in student:
             part.requires_grad_()
-        return Example(student, teacher, Batch(*(part[order] for part in self.batch)))
+        batch = Batch(self.batch.x[order], self.batch.y[order], self.batch.a[order], self.batch.index[order])
+        return Example(student, teacher, batch)
 
 
 def random_example(y: Tensor, a: Tensor, *, seed=0, num_classes=K, features=(D,), scale=1.0) -> Example:

@@ -12,8 +12,9 @@ import fairtune
 PACKAGE = Path(fairtune.__file__).parent
 
 ROWS = (
-    {"cli", "pipeline"},
-    {"single", "browse"},
+    {"cli"},
+    {"pipeline"},
+    {"workflow", "single", "browse"},
     {"search"},
     {"report", "tracking"},
     {"jobs"},

@@ -111,7 +111,7 @@ def test_narrowing_moves_a_name_between_searched_and_fixed():
 def test_points_are_cut_to_what_is_searched():
     points = (
         {"m.weight": 3.0, "m.kernel": "rbf"},
-        {"m.weight": 3.0, "m.kernel": "poly"},
+        {"m.weight": 5.0, "m.kernel": "poly"},
         {"m.weight": 3.0},
         {"m.weight": 300.0, "m.kernel": "rbf"},
         {"m.weight": 7.0, "other.depth": 2},

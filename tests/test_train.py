@@ -154,6 +154,22 @@ def test_dropout_noise_is_restored():
         assert torch.equal(value, parameters(restored)[name])
 
 
+class SameOrder(Training):
+    """Trains on the same batch in every epoch."""
+
+    def batch_order(self):
+        return np.arange(64)[None]
+
+
+def test_every_epoch_has_its_own_noise():
+    still = {"optimizer": Optimizer(name="sgd", lr=1e-30, schedule="constant")}
+    made = digits_training(model=digits_spec().model.model_copy(update={"name": "cnn"}), **still)
+    training = SameOrder(made.spec, made.net, made.method, made.train, made.validation, num_groups=2, num_classes=10, flips=False)
+    first, second = train_epochs(training, 2)
+    assert first["train.ce"] != second["train.ce"]
+    assert first["val.loss"] == second["val.loss"]
+
+
 def test_bf16_keeps_full_precision_weights_and_losses():
     training = digits_training("mfd", precision="bf16")
     (record,) = train_epochs(training, 1)

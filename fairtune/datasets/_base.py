@@ -27,8 +27,8 @@ class Info:
         groups: name of each group.
         shape: of one input, ``(C, H, W)`` or ``(F,)``.
         augment: transforms drawn anew for every training batch.
-        balanced_test: whether the test split holds equally many samples per cell; if so, validation accuracy is weighted by
-            cell to estimate the same quantity.
+        balanced_test: whether each class of the test split holds equally many samples of every group; if so, validation
+            accuracy is weighted by cell to estimate the same quantity.
         model: default architecture.
         epochs: default length of training.
         batch_size: default batch size.
@@ -86,7 +86,7 @@ class Dataset:
     @classmethod
     def complete(cls, given: dict[str, Value]) -> dict[str, Value]:
         """The options with defaults filled in."""
-        return {name: given.get(name, option.default) for name, option in declared(cls).items()}
+        return {"seed": given.get("seed", 0)} | {name: given.get(name, option.default) for name, option in declared(cls).items()}
 
     @abstractmethod
     def check(self, root: Path) -> None:

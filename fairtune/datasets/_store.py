@@ -40,19 +40,32 @@ def open_part(dataset: Dataset, root: Path, part: Part) -> Pool:
 def _fill(dataset: Dataset, root: Path, folder: Path) -> None:
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder.with_suffix(".lock")):
-            if folder.is_dir():
-                return
-            scratch = Path(tempfile.mkdtemp(prefix=".decoding-", dir=folder.parent))
-            try:
-                for part, pool in dataset.decode(root).items():
-                    for name, array in pool._asdict().items():
-                        np.save(scratch / f"{part}-{name}.npy", array)
-                scratch.rename(folder)
-            finally:
-                shutil.rmtree(scratch, ignore_errors=True)
+        lock = FileLock(folder.with_suffix(".lock")).acquire()
     except OSError as error:
-        raise DataError(f"cannot write the data cache {folder}: {error}; point FAIRTUNE_CACHE at a writable folder") from error
+        raise _unwritable(folder, error) from error
+    with lock:
+        if folder.is_dir():
+            return
+        decoded = dataset.decode(root)
+        try:
+            _save(decoded, folder)
+        except OSError as error:
+            raise _unwritable(folder, error) from error
+
+
+def _save(decoded: dict[Part, Pool], folder: Path) -> None:
+    scratch = Path(tempfile.mkdtemp(prefix=".decoding-", dir=folder.parent))
+    try:
+        for part, pool in decoded.items():
+            for name, array in pool._asdict().items():
+                np.save(scratch / f"{part}-{name}.npy", array)
+        scratch.rename(folder)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _unwritable(folder: Path, error: OSError) -> DataError:
+    return DataError(f"cannot write the data cache {folder}: {error}; point FAIRTUNE_CACHE at a writable folder")
 
 
 @lru_cache(maxsize=4)

@@ -25,7 +25,10 @@ def components(method: str) -> dict[str, type[Method]]:
         raise InvalidInput(f"cannot read the method {method!r}: write one name, or names joined by +, such as ss+hkd")
     if twice := sorted({part for part in parts if parts.count(part) > 1}):
         raise InvalidInput(f"the method {method!r} names {', '.join(twice)} twice: a component can be used once")
-    return {part.rpartition(":")[2]: load("method", part) for part in parts}
+    short = [part.rpartition(":")[2] for part in parts]
+    if len(set(short)) < len(short):
+        raise InvalidInput(f"the method {method!r} joins two components of one name: rename a class")
+    return {name: load("method", part) for name, part in zip(short, parts, strict=True)}
 
 
 def compose(method: str, values: Mapping[str, Value]) -> Composite:
@@ -64,7 +67,8 @@ class Composite:
         terms: dict[str, Tensor] = {}
         for name, part in self.parts.items():
             for term, value in part.loss(student, teacher, batch, progress).items():
-                terms[f"{name}.{term}" if term in terms else term] = value
+                clashes = term in terms or term == "ce"
+                terms[f"{name}.{term}" if clashes else term] = value
         return terms
 
     @property

@@ -28,7 +28,8 @@ class Dropout(nn.Module):
         """Zero each element with probability p and scale the rest by 1 / (1 - p), in training only."""
         if not self.training or self.p == 0:
             return x
-        if x.device.type != "cpu":
+        dense = x.is_contiguous() or (x.dim() == 4 and x.is_contiguous(memory_format=torch.channels_last))
+        if x.device.type != "cpu" or not dense:
             return nn.functional.dropout(x, self.p)
         return x * self._scaled_mask(x)
 

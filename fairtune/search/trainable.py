@@ -57,7 +57,7 @@ class TrialTrainable(tune.Trainable):  # type: ignore[misc]
                 self._trial.run_epoch()
             return self._report(self._trial.finish() if self._trial.done else self._trial.result("running"))
         except Exception as error:
-            return self._report(self._trial.result("failed", describe(error)))
+            return self._report(self._trial.fail(error))
 
     def cleanup(self) -> None:
         """Keep the state of a training that is interrupted, so that resuming goes on from there."""

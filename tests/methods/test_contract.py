@@ -3,9 +3,8 @@
 import pytest
 import torch
 
-from fairtune.methods import Progress, components
+from fairtune.methods import Progress, components, compose
 from fairtune.plugins import names
-from fairtune.records import Batch, Outputs
 from fairtune.space import declared
 from tests.builders import digits_training, parameters, random_example, saved_and_loaded, started, train_epochs
 
@@ -76,11 +75,11 @@ def test_compiled_loss_agrees_with_eager_on_one_graph(method):
     composite = started(method)
 
     def total(student, teacher, batch):
-        terms = composite.loss(Outputs(*student), Outputs(*teacher), Batch(*batch), Progress(1, 4))
-        return sum(terms.values(), start=student[0].sum())
+        terms = composite.loss(student, teacher, batch, Progress(1, 4))
+        return sum(terms.values(), start=student.logits.sum())
 
     def value_and_gradient(function, example):
-        value = function(tuple(example.student), tuple(example.teacher), tuple(example.batch))
+        value = function(example.student, example.teacher, example.batch)
         return value, torch.autograd.grad(value, example.student.logits)[0]
 
     torch._dynamo.reset()
@@ -101,10 +100,8 @@ def test_weight_zero_is_the_baseline_with_the_same_sampling(method):
     assert_equal_parameters(dict(training.optimizer.state_dict()["state"][0]), dict(baseline.optimizer.state_dict()["state"][0]))
 
 
-@every_method
+@pytest.mark.parametrize("method", [method for method in METHODS if weights_of(method, 1.0)])
 def test_a_weight_changes_the_training(method):
-    if not weights_of(method, 1.0):
-        pytest.skip("this method has no weight")
     trainings = [digits_training(method, weights_of(method, weight)) for weight in (0.0, 5.0)]
     for training in trainings:
         train_epochs(training, 1)
@@ -136,11 +133,9 @@ def test_optimizers_share_no_parameter_and_leave_none_out(method):
     assert sorted(map(id, held)) == sorted(map(id, expected))
 
 
-@every_method
+@pytest.mark.parametrize("method", [method for method in METHODS if compose(method, {}).needs_teacher])
 def test_the_teacher_stays_as_it_is(method):
     training = digits_training(method)
-    if training.teacher is None:
-        pytest.skip("this method has no teacher")
     before = {name: value.clone() for name, value in training.teacher.net.state_dict().items()}
     train_epochs(training, 1)
     assert_equal_parameters(before, training.teacher.net.state_dict())
