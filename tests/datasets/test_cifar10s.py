@@ -42,7 +42,7 @@ def test_published_test_split_has_one_thousand_per_cell(shared_data):
 
 
 def test_default_skew_is_the_one_published_for_the_protocol():
-    assert CIFAR10S.complete({}) == {"val_frac": 0.1, "skew": 0.8, "protocol": "mfd"}
+    assert CIFAR10S.complete({}) == {"seed": 0, "val_frac": 0.1, "skew": 0.8, "protocol": "mfd"}
     assert CIFAR10S.complete({"protocol": "wang"})["skew"] == 0.95
     assert CIFAR10S.complete({"protocol": "wang", "skew": 0.6})["skew"] == 0.6
 

@@ -102,7 +102,8 @@ def test_info_names_plug_ins_and_sources(name):
 def test_completed_options_are_legal(name):
     plugin = load("dataset", name)
     options = plugin.complete({})
-    assert options.keys() == declared(plugin).keys()
+    assert options.keys() == {"seed", *declared(plugin)}
+    assert plugin.complete({"seed": 3})["seed"] == 3
     assert all(option.legal.contains(options[key]) for key, option in declared(plugin).items())
 
 
