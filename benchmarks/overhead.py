@@ -57,7 +57,14 @@ class Clock:
 def main() -> None:
     with tempfile.TemporaryDirectory() as runs:
         request = Request(
-            method="mfd", trials=TRIALS, epochs=1, final_seeds=1, runs=runs, name="overhead", max_concurrent=WORKERS, accuracy_floor="0"
+            method="mfd",
+            trials=TRIALS,
+            epochs=1,
+            final_seeds=1,
+            runs=runs,
+            name="overhead",
+            max_concurrent=WORKERS,
+            accuracy_floor="0",
         )
         spec, place = resolve(request)
         folder = RunFolder(Path(runs) / "overhead")
@@ -70,7 +77,9 @@ def main() -> None:
     print(f"{TRIALS} trials, {WORKERS} at a time: wall {wall:.2f} s, training {clock.trained_s:.2f} s of both workers together")
     print(f"overhead {overhead:.3f} s per trial (aim: at most 0.3)")
     steady = [end for end in clock.ended if end > clock.ended[4]]
-    print(f"after the first five, with both workers up: {(steady[-1] - clock.ended[4]) / len(steady):.3f} s per trial, training included")
+    print(
+        f"after the first five, with both workers up: {(steady[-1] - clock.ended[4]) / len(steady):.3f} s per trial, training included"
+    )
 
 
 if __name__ == "__main__":

@@ -22,8 +22,8 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 _WIDTH = None if sys.stdout.isatty() else 120
-console = Console(highlight=False, width=_WIDTH)
-errors = Console(stderr=True, highlight=False)
+console = Console(highlight=False, markup=False, width=_WIDTH)
+errors = Console(stderr=True, highlight=False, markup=False)
 
 Dataset = Annotated[str, typer.Option(help="Dataset: see fairtune list datasets.")]
 Data = Annotated[
@@ -258,11 +258,11 @@ class _told:  # noqa: N801
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         if isinstance(error, InvalidInput) and len(error.faults) > 1:
-            errors.print(f"[bold red]{len(error.faults)} faults[/]")
+            errors.print(f"{len(error.faults)} faults", style="bold red")
             for fault in error.faults:
-                errors.print(f"  - {fault}", markup=False, soft_wrap=True)
+                errors.print(f"  - {fault}", soft_wrap=True)
         elif isinstance(error, FairtuneError):
-            errors.print(f"fairtune: {error}", markup=False, soft_wrap=True)
+            errors.print(f"fairtune: {error}", soft_wrap=True)
         elif isinstance(error, KeyboardInterrupt):
             errors.print("fairtune: stopped")
             raise typer.Exit(Interrupted.exit_code) from error

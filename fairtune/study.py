@@ -115,7 +115,14 @@ class SearchStudy:
 
     def ask(self) -> tuple[int, str, dict[str, Value]]:
         """Propose a setting: its trial number, its method, and its searched values by full name."""
-        trial = self._study.ask()
+        return self._draw(self._study.ask())
+
+    def left_over(self) -> list[tuple[int, str, dict[str, Value]]]:
+        """What earlier sessions asked for and never told; a setting that was drawn in part is drawn to its end."""
+        running = [trial for trial in self._study.trials if trial.state == optuna.trial.TrialState.RUNNING]
+        return [self._draw(optuna.trial.Trial(self._study, trial._trial_id)) for trial in running]
+
+    def _draw(self, trial: optuna.Trial) -> tuple[int, str, dict[str, Value]]:
         self._live[trial.number] = trial
         methods = list(self.spec.spaces)
         method = trial.suggest_categorical("method", methods) if len(methods) > 1 else methods[0]
@@ -222,3 +229,8 @@ def _suggest(trial: optuna.Trial, name: str, domain: Domain) -> Value:
 def search_size(spaces: dict[str, Space]) -> float:
     """How many different settings a search has; infinite as soon as one real range is searched."""
     return sum(space.size for space in spaces.values())
+
+
+def trials_to_run(spec: SearchSpec) -> int:
+    """How many trials a search has: as many as asked for, but not more than there are settings."""
+    return int(min(spec.trials, search_size(spec.spaces)))

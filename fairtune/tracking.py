@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from fairtune.errors import Interrupted, NoFeasibleTrial
 from fairtune.folders import RunFolder
 from fairtune.jobs import Job
 from fairtune.spec import Place, SearchSpec, TrialResult
@@ -30,6 +31,7 @@ from mlflow.exceptions import MlflowException  # noqa: E402
 _PARENT = "mlflow.parentRunId"
 _JOB = "fairtune.job"
 _ENDED = {"complete": "FINISHED", "pruned": "KILLED", "failed": "FAILED"}
+_FRONT = "front.json"
 _BATCH = 1000
 """Metrics that MLflow takes at once."""
 
@@ -61,6 +63,15 @@ class Tracker:
             self.run_id = self._parent()
         self._find_children()
 
+    def __enter__(self) -> Tracker:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        """End the runs of a search that could not go on, or that the user stopped; resuming opens them again."""
+        if error is not None and not isinstance(error, NoFeasibleTrial):
+            stopped = isinstance(error, Interrupted | KeyboardInterrupt)
+            self._safely(lambda: self._cut_short("KILLED" if stopped else "FAILED"))
+
     def baseline_ready(self, result: TrialResult, floor: float, *, found: bool) -> None:
         """Note the floor; a baseline that was found gets a child run too."""
         self._safely(lambda: self._client.log_metric(self.run_id, "floor", floor))
@@ -69,11 +80,11 @@ class Tracker:
 
     def job_started(self, job: Job) -> None:
         """Open the job's child run."""
-        self._safely(lambda: self._child(job.key, job.kind, job.spec.method, job.spec.model_dump(mode="json")))
+        self._safely(lambda: self._client.update_run(self._child_of(job), status="RUNNING"))
 
     def job_progressed(self, job: Job, result: TrialResult) -> None:
         """Write the epochs trained since the last report."""
-        self._safely(lambda: self._write_epochs(job.key, result))
+        self._safely(lambda: self._write_epochs(self._child_of(job), job.key, result))
 
     def job_finished(self, job: Job, result: TrialResult, record: Record | None) -> None:
         """Write the final scores and counts, and end the child run."""
@@ -95,8 +106,13 @@ class Tracker:
         self._safely(lambda: self._finish(summary, files, chosen))
 
     def interrupted(self) -> None:
-        """End the run of a search that is being stopped; resuming opens it again."""
-        self._safely(lambda: self._client.set_terminated(self.run_id, "KILLED"))
+        """Nothing yet: the trainings under way are about to be kept."""
+
+    def _cut_short(self, status: str) -> None:
+        for key, run_id in self._runs.items():
+            if key not in self._ended:
+                self._client.set_terminated(run_id, "KILLED")
+        self._client.set_terminated(self.run_id, status)
 
     def _finish(self, summary: Mapping[str, Any], files: list[Path], chosen: Path | None) -> None:
         for key, kind, result, extra in self._everything():
@@ -104,15 +120,21 @@ class Tracker:
         scores = {"hypervolume": summary["hypervolume"], **summary["cost"]}
         for role, confirmed in summary["confirmed"].items():
             scores |= {f"{role}/test/{name}": interval["mean"] for name, interval in confirmed["test"].items()}
-        self._write_metrics(self.run_id, scores, step=0)
+        known = self._client.get_run(self.run_id).data.metrics
+        self._write_metrics(self.run_id, {name: score for name, score in scores.items() if known.get(name) != score}, step=0)
         for file in files:
             self._client.log_artifact(self.run_id, str(file))
         if summary["front"]:
-            self._client.log_table(self.run_id, _front_table(summary), "front.json")
+            self._write_front(summary)
         if chosen is not None:
             self._client.log_artifacts(self.run_id, str(chosen), "chosen")
         self._client.set_tag(self.run_id, "mlflow.note.content", _note(summary))
         self._client.set_terminated(self.run_id, "FINISHED")
+
+    def _write_front(self, summary: Mapping[str, Any]) -> None:
+        """The front as a table, once: MLflow appends to a table that is there."""
+        if _FRONT not in {file.path for file in self._client.list_artifacts(self.run_id)}:
+            self._client.log_table(self.run_id, _front_table(summary), _FRONT)
 
     def _everything(self) -> list[tuple[str, str, TrialResult, dict[str, float]]]:
         found: list[tuple[str, str, TrialResult, dict[str, float]]] = []
@@ -154,23 +176,27 @@ class Tracker:
         return str(run.info.run_id)
 
     def _find_children(self) -> None:
+        settled = {key for key, *_ in self._everything()}
         token = None
         while True:
             page = self._client.search_runs(
                 [self.experiment_id], filter_string=f"tags.`{_PARENT}` = '{self.run_id}'", page_token=token
             )
             for run in page:
-                self._adopt(run)
+                self._adopt(run, settled)
             token = page.token
             if not token:
                 return
 
-    def _adopt(self, run: Run) -> None:
+    def _adopt(self, run: Run, settled: set[str]) -> None:
         key = run.data.tags[_JOB]
         self._runs[key] = run.info.run_id
         self._epochs[key] = int(run.data.metrics.get("epoch", 0))
-        if run.info.status in _ENDED.values():
+        if key in settled and run.info.status in _ENDED.values():
             self._ended.add(key)
+
+    def _child_of(self, job: Job) -> str:
+        return self._child(job.key, job.kind, job.spec.method, job.spec.model_dump(mode="json"))
 
     def _child(self, key: str, kind: str, method: str, spec: Mapping[str, Any]) -> str:
         if key not in self._runs:
@@ -184,7 +210,7 @@ class Tracker:
         if key in self._ended:
             return
         run_id = self._child(key, kind, result.spec.method, result.spec.model_dump(mode="json"))
-        self._write_epochs(key, result)
+        self._write_epochs(run_id, key, result)
         final = {**result.val, **extra, "seconds": result.seconds, "peak_memory_mb": result.peak_memory_mb}
         final |= {f"test/{name}": value for name, value in (result.test or {}).items()}
         self._write_metrics(run_id, final, step=result.epochs)
@@ -195,11 +221,11 @@ class Tracker:
         self._client.set_terminated(run_id, _ENDED[result.state])
         self._ended.add(key)
 
-    def _write_epochs(self, key: str, result: TrialResult) -> None:
+    def _write_epochs(self, run_id: str, key: str, result: TrialResult) -> None:
         written = self._epochs.get(key, 0)
         now = int(time.time() * 1000)
         self._write_batch(
-            self._runs[key],
+            run_id,
             [
                 Metric(name.replace(".", "/"), float(value), now, int(epoch["epoch"]))
                 for epoch in result.history[written:]

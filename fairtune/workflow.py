@@ -33,11 +33,11 @@ def run(spec: SearchSpec, place: Place, console: Console) -> Summary:
     cells = {name: split.cells(data.num_groups, data.num_classes) for name, split in splits.items()}
     print_header(console, spec, place, data.info, cells)
     study = SearchStudy(folder.study, spec)
-    tracker = Tracker(spec, place, study)
-    with SearchDisplay(console, spec, study.records()) as display:
-        run_search(spec, place, study, [display, tracker])
-    summary = write_report(spec, place, study)
-    tracker.finish(summary.model_dump(mode="json"), report_files(folder), folder.chosen.path if summary.chosen else None)
+    with Tracker(spec, place, study) as tracker:
+        with SearchDisplay(console, spec, study.records()) as display:
+            run_search(spec, place, study, [display, tracker])
+        summary = write_report(spec, place, study)
+        tracker.finish(summary.model_dump(mode="json"), report_files(folder), folder.chosen.path if summary.chosen else None)
     print_outcome(console, summary)
     if summary.chosen is None:
         best = max((trial.val["accuracy"] for trial in summary.trials if trial.val), default=float("nan"))

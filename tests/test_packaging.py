@@ -21,7 +21,13 @@ def unpacked(tmp_path_factory):
 
 
 def test_the_wheel_carries_spaces_pipelines_and_the_page(unpacked):
-    for path in ("search_spaces/mfd.yaml", "pipelines/digits.yaml", "pipelines/published/mfd_main.csv", "report/page.html.j2", "py.typed"):
+    for path in (
+        "search_spaces/mfd.yaml",
+        "pipelines/digits.yaml",
+        "pipelines/published/mfd_main.csv",
+        "report/page.html.j2",
+        "py.typed",
+    ):
         assert (unpacked / "fairtune" / path).is_file(), path
 
 

@@ -18,6 +18,7 @@ def render_page(summary: Summary, figure: Path) -> str:
     )
     environment.filters["score"] = lambda value: "-" if value is None else f"{value:.4f}"
     environment.filters["params"] = format_params
+    environment.filters["error"] = format_error
     return environment.get_template("page.html.j2").render(
         summary=summary,
         on_front=set(summary.front),
@@ -28,6 +29,11 @@ def render_page(summary: Summary, figure: Path) -> str:
 def format_params(params: dict[str, Any]) -> str:
     """Searched values in one line, the method's own prefix left out."""
     return ", ".join(f"{name.rpartition('.')[2]} {format_value(value)}" for name, value in params.items()) or "-"
+
+
+def format_error(error: str) -> str:
+    """The last line of an error: a sentence, or what a traceback ends in."""
+    return error.strip().rpartition("\n")[2]
 
 
 def format_value(value: Any) -> str:

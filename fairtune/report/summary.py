@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from fairtune.errors import InvalidInput
 from fairtune.jobs import final_key, final_seeds
@@ -15,11 +16,15 @@ from fairtune.pareto import hypervolume
 from fairtune.records import GroupCounts
 from fairtune.rules import front
 from fairtune.space import Value
-from fairtune.spec import Place, SearchSpec, TrialResult
+from fairtune.spec import Place, SearchSpec, TrialResult, TrialSpec
 from fairtune.study import Record, SearchStudy
 
 SCHEMA: Literal["fairtune-summary/1"] = "fairtune-summary/1"
 _SCORED: dict[str, Callable[[GroupCounts], float]] = {"accuracy": accuracy_of, "deo_m": deo_m, "deo_a": deo_a}
+
+
+Score = Annotated[float, BeforeValidator(lambda value: math.nan if value is None else value)]
+"""A score; null in a file stands for one that is not defined."""
 
 
 class _Part(BaseModel):
@@ -31,7 +36,7 @@ class Baseline(_Part):
 
     id: str
     seconds: float
-    val: dict[str, float]
+    val: dict[str, Score]
 
 
 class Trial(_Part):
@@ -44,7 +49,7 @@ class Trial(_Part):
     params: dict[str, Value]
     epochs: int
     seconds: float
-    val: dict[str, float] | None
+    val: dict[str, Score] | None
     feasible: bool | None
     error: str | None = None
 
@@ -55,7 +60,7 @@ class Chosen(_Part):
     number: int
     method: str
     params: dict[str, Value]
-    val: dict[str, float]
+    val: dict[str, Score]
     weights: str
 
 
@@ -127,7 +132,7 @@ def summarise(spec: SearchSpec, place: Place, study: SearchStudy) -> Summary:
         trials=trials,
         front=[view.number for view in front(views)],
         chosen=_chosen(study, records),
-        confirmed=_confirmed(spec, study),
+        confirmed=_confirmed(spec, study, records),
         hypervolume=hypervolume([view.val["accuracy"] for view in views], [view.val["deo_m"] for view in views]),
         cost=Cost(
             wall_s=float(study.get("wall_s") or 0.0),
@@ -166,8 +171,8 @@ def _chosen(study: SearchStudy, records: list[Record]) -> Chosen | None:
     )
 
 
-def _confirmed(spec: SearchSpec, study: SearchStudy) -> dict[str, Confirmed]:
-    """By role; roles that fell on one trial share its retraining."""
+def _confirmed(spec: SearchSpec, study: SearchStudy, records: list[Record]) -> dict[str, Confirmed]:
+    """By role; roles that fell on one trial share its retraining, and a trial equal to the baseline shares the baseline's."""
     finals = study.finals()
     roles: dict[str, int] = study.get("roles") or {}
     trained: dict[int | None, Confirmed] = {}
@@ -176,9 +181,15 @@ def _confirmed(spec: SearchSpec, study: SearchStudy) -> dict[str, Confirmed]:
         results = {seed: finals[final_key(role, seed)] for seed in final_seeds(spec) if final_key(role, seed) in finals}
         if results:
             trained[number] = _score(number, results)
+        elif number is not None and "baseline" in confirmed and _spec_of(records[number]) == spec.baseline():
+            trained[number] = confirmed["baseline"].model_copy(update={"number": number})
         if number in trained:
             confirmed[role] = trained[number]
     return confirmed
+
+
+def _spec_of(record: Record) -> TrialSpec | None:
+    return None if record.result is None else record.result.spec
 
 
 def _score(number: int | None, results: dict[int, TrialResult]) -> Confirmed:

@@ -16,17 +16,18 @@ from fairtune.datasets import Info
 from fairtune.folders import RunFolder
 from fairtune.jobs import Job
 from fairtune.records import Ints
-from fairtune.report.page import format_params
+from fairtune.report.page import format_error, format_params
 from fairtune.report.summary import Summary
 from fairtune.spec import Place, SearchSpec, TrialResult
-from fairtune.study import Record
+from fairtune.study import Record, trials_to_run
 
 _SHOWN = 8
 
 
 def print_header(console: Console, spec: SearchSpec, place: Place, info: Info, cells: Mapping[str, Ints]) -> None:
     """Data and group counts, what is searched, the budget, and where things go."""
-    console.print(f"[bold]fairtune[/] {spec.methods} on {spec.dataset.name} with {spec.model.name}, run [bold]{place.name}[/]")
+    title = f"fairtune {spec.methods} on {spec.dataset.name} with {spec.model.name}, run {place.name}"
+    console.print(title, style="bold", soft_wrap=True)
     grid = Table.grid(padding=(0, 2))
     for split, counts in cells.items():
         groups = ", ".join(f"{name} {counts[a].sum():,}" for a, name in enumerate(info.groups))
@@ -35,7 +36,8 @@ def print_header(console: Console, spec: SearchSpec, place: Place, info: Info, c
     for method, space in spec.spaces.items():
         searched = ", ".join(f"{name} {domain}" for name, domain in space.search.items()) or "nothing to search: one setting"
         grid.add_row(method, searched)
-    budget = f"{spec.trials} trials of {spec.epochs} epochs, batches of {spec.batch_size}, {spec.precision}"
+    trials = trials_to_run(spec)
+    budget = f"{trials} trial{'s' * (trials > 1)} of {spec.epochs} epochs, batches of {spec.batch_size}, {spec.precision}"
     grid.add_row("budget", budget + (f", {spec.time_budget_s:g} s at most" if spec.time_budget_s else ""))
     grid.add_row("floor", f"accuracy {spec.accuracy_floor}; chosen by {spec.select}; confirmed on {spec.final_seeds} seeds")
     grid.add_row("folder", str(RunFolder.of(place).path))
@@ -47,7 +49,7 @@ class SearchDisplay:
     """A live table on a terminal; one line per finished training in a log file.
 
     Args:
-        console: where to write.
+        console: where to write, its markup off: settings, paths and errors may hold brackets.
         spec: the search.
         records: trials of an earlier session.
     """
@@ -55,6 +57,7 @@ class SearchDisplay:
     def __init__(self, console: Console, spec: SearchSpec, records: list[Record]) -> None:
         self.console = console
         self.spec = spec
+        self._trials = trials_to_run(spec)
         self._finished = [record for record in records if record.state != "running"]
         self._running: dict[str, tuple[Job, TrialResult | None]] = {}
         self._final: tuple[int, int] | None = None
@@ -93,7 +96,9 @@ class SearchDisplay:
         elif job.kind == "final" and self._final is not None:
             self._final = (self._final[0] + 1, self._final[1])
             if not self._live.is_started:
-                outcome = _scores(result.test or {}) if result.state == "complete" else f"failed: {result.error}"
+                outcome = (
+                    _scores(result.test or {}) if result.state == "complete" else f"failed: {format_error(result.error or '')}"
+                )
                 self.console.print(f"confirm {self._final[0]}/{self._final[1]}  {job.key}  {outcome}", soft_wrap=True)
 
     def confirming(self, roles: dict[str, int], jobs: int) -> None:
@@ -108,10 +113,10 @@ class SearchDisplay:
 
     def _line(self, record: Record) -> str:
         assert record.result is not None
-        counted = f"trial {len(self._finished)}/{self.spec.trials}"
+        counted = f"trial {len(self._finished)}/{self._trials}"
         setting = f"#{record.number} {record.method} {format_params(record.params)}"
         if record.state != "complete":
-            reason = f": {record.result.error}" if record.result.error else f" after {record.result.epochs} epochs"
+            reason = f": {format_error(record.result.error)}" if record.result.error else f" after {record.result.epochs} epochs"
             return f"{counted}  {setting}  {record.state}{reason}"
         verdict = "feasible" if record.feasible else "below the floor"
         return f"{counted}  {setting}  {_scores(record.result.val)}  {verdict}  {record.result.seconds:.1f} s"
@@ -124,7 +129,7 @@ class SearchDisplay:
             table.add_row(*self._finished_row(record))
         for job, result in self._running.values():
             table.add_row(*self._running_row(job, result))
-        done = f"{len(self._finished)} of {self.spec.trials} trials"
+        done = f"{len(self._finished)} of {self._trials} trials"
         if self._final is not None:
             done += f", {self._final[0]} of {self._final[1]} confirmations"
         return Group(table, Text(f"{done}, {time.time() - self._began:.0f} s", style="dim"))

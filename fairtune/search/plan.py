@@ -21,7 +21,7 @@ from fairtune.plugins import load
 from fairtune.rules import front
 from fairtune.space import Value
 from fairtune.spec import Place, SearchSpec, TrialResult, TrialSpec
-from fairtune.study import Record, SearchStudy, search_size
+from fairtune.study import Record, SearchStudy, trials_to_run
 
 
 class Plan:
@@ -43,10 +43,10 @@ class Plan:
         self.error: FairtuneError | None = None
         self.complete = False
         self._running: dict[str, Job] = {}
-        self._left_over = [record for record in study.records() if record.state == "running"]
+        self._left_over = study.left_over()
         self._finals: list[Job] | None = None
         self._results: dict[str, TrialResult] = {}
-        self._limit = min(spec.trials, search_size(spec.spaces))
+        self._limit = trials_to_run(spec)
         known = study.get_result("baseline")
         if known is not None and study.floor is not None:
             self._announce_baseline(known, study.floor, found=True)
@@ -65,9 +65,7 @@ class Plan:
             return self._start(job)
         if self._running:
             return "wait"
-        self.complete = True
-        self.study.put("complete", True)
-        self.study.put("wall_s", self.study.wall_s)
+        self._complete()
         return "done"
 
     def finish(self, job: Job, result: TrialResult) -> None:
@@ -94,6 +92,12 @@ class Plan:
         """Tell the observers that the user wants to stop."""
         for observer in self.observers:
             observer.interrupted()
+
+    def _complete(self) -> None:
+        self.complete = True
+        if not self.study.get("complete"):
+            self.study.put("wall_s", self.study.wall_s)
+            self.study.put("complete", True)
 
     def _start(self, job: Job) -> Job:
         self._running[job.key] = job
@@ -133,8 +137,7 @@ class Plan:
 
     def _next_trial(self) -> Job | None:
         while self._left_over:
-            record = self._left_over.pop(0)
-            job = self._trial_job(record.number, record.method, record.params)
+            job = self._trial_job(*self._left_over.pop(0))
             ended = job.folder.read_result()
             if ended is None:
                 return job
@@ -148,7 +151,7 @@ class Plan:
         return None
 
     def _settle(self, job: Job, result: TrialResult) -> None:
-        """End a trial whose result is known already: it ended as the search was killed, or it equals an earlier one."""
+        """End a job whose result is known already: it ended as the search was killed, or it equals an earlier one."""
         for observer in self.observers:
             observer.job_started(job)
         self.finish(job, result)
@@ -183,7 +186,13 @@ class Plan:
     def _next_final(self) -> Job | None:
         if self._finals is None:
             self._finals = self._choose()
-        return self._finals.pop(0) if self._finals else None
+        while self._finals:
+            job = self._finals.pop(0)
+            ended = job.folder.read_result()
+            if ended is None:
+                return job
+            self._settle(job, ended)
+        return None
 
     def _choose(self) -> list[Job]:
         if self.study.get("chosen") is None:

@@ -38,6 +38,9 @@ class TrialTrainable(tune.Trainable):  # type: ignore[misc]
     run's folder: a retried or resumed trial goes on from there whatever Ray remembers.
     """
 
+    _trial: Trial | None
+    _failed: TrialResult
+
     def setup(self, config: dict[str, Any]) -> None:
         """Begin the first job."""
         self._begin(config)
@@ -53,11 +56,14 @@ class TrialTrainable(tune.Trainable):  # type: ignore[misc]
             return self._report(self._failed)
         try:
             began = time.perf_counter()
-            while not self._trial.done and time.perf_counter() - began < REPORT_EVERY_S:
+            while not self._trial.done:
                 self._trial.run_epoch()
+                if time.perf_counter() - began > REPORT_EVERY_S:
+                    break
             return self._report(self._trial.finish() if self._trial.done else self._trial.result("running"))
         except Exception as error:
-            return self._report(self._trial.fail(error))
+            self._failed, self._trial = self._trial.fail(error), None
+            return self._report(self._failed)
 
     def cleanup(self) -> None:
         """Keep the state of a training that is interrupted, so that resuming goes on from there."""
@@ -75,7 +81,7 @@ class TrialTrainable(tune.Trainable):  # type: ignore[misc]
         job, place = config["job"], Place.model_validate_json(config["place"])
         torch.set_num_threads(max(1, int(place.cpus_per_trial)))
         spec = TrialSpec.model_validate_json(job["spec"])
-        self._trial: Trial | None = None
+        self._trial = None
         try:
             self._trial = Trial(
                 spec,

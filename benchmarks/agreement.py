@@ -1,0 +1,147 @@
+"""Whether fairtune's fast step trains as the papers' does.
+
+    python benchmarks/agreement.py [--data FOLDER] [--steps 300]
+
+Both train the papers' net with MFD (weight 3, sigma 1) and Adam from the same initial weights, with the same trained teacher, on
+the same balanced batches and flips, without dropout, whose masks cannot be made equal: on the embedded digits, or on CIFAR-10S
+if --data names the folder that holds ``cifar-10-batches-py``.
+
+float64: the largest relative difference of the loss over the first steps; expect 1e-12 or less, since the mathematics is the same.
+float32, bfloat16: the largest relative difference between the loss curves, each smoothed by a running mean over 25 steps, and
+that of the whole curves' means. Training amplifies rounding, so both are to be judged by the controls: the papers' way against
+itself with the samples of every batch in another order, the same mathematics rounded differently.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from _papers import PapersCNN, PapersStep
+from rich.console import Console
+from rich.table import Table
+from torch import Tensor
+
+from fairtune import sampling
+from fairtune.batches import DeviceSplit
+from fairtune.datasets import Info, open_part
+from fairtune.device import parameter_dtype
+from fairtune.methods import Context, compose
+from fairtune.models.cnn import CNN
+from fairtune.plugins import load
+from fairtune.records import Floats, Ints, Split
+from fairtune.seeding import generator, torch_stream
+from fairtune.spec import PlugIn, Precision, TrialSpec
+from fairtune.teacher import open_teacher
+from fairtune.train import Training
+
+CPU = torch.device("cpu")
+BATCH, SAMPLES, TEACHER_STEPS, EXACT_STEPS, WINDOW, CONTROLS = 120, 3000, 200, 20, 25, 4
+
+
+class Setting:
+    """What both sides share: the data, the order, the initial weights and the teacher."""
+
+    def __init__(self, data: Path | None, steps: int) -> None:
+        dataset = load("dataset", "digits" if data is None else "cifar10s")()
+        split: Split = dataset.training_splits(open_part(dataset, data or Path(), "train"))["train"]
+        self.split = split.take(np.arange(min(len(split), SAMPLES)))
+        self.info: Info = dataset.info
+        self.groups, self.classes = len(self.info.groups), len(self.info.classes)
+        rng = generator(0, "order")
+        cells = sampling.cell_positions(self.split.y, self.split.a, self.groups, self.classes)
+        self.order: Ints = sampling.balanced(cells, BATCH, max(steps, TEACHER_STEPS), rng)
+        self.flips = torch.from_numpy(rng.random(self.order.shape) < 0.5) if "flip" in self.info.augment else None
+        teacher = self.net(seed=1)
+        self.train(self.training("scratch", teacher, "fp32", Path()), TEACHER_STEPS)
+        self.teacher = teacher.state_dict()
+
+    def net(self, kind: type[CNN] = CNN, dtype: torch.dtype = torch.float32, *, seed: int = 0) -> CNN:
+        """A net before training, without dropout."""
+        with torch_stream(CPU, seed, "init"):
+            net = kind(self.info.shape, self.classes).to(dtype)
+        net.dropout.p = 0.0
+        return net
+
+    def training(self, method: str, net: CNN, precision: Precision, cache: Path) -> Training:
+        """A training as a trial sets it up."""
+        spec = TrialSpec(
+            dataset=PlugIn(name="-"), model=PlugIn(name="cnn"), method=method, epochs=50, batch_size=BATCH, precision=precision
+        )
+        dtype = parameter_dtype(precision)
+        train = DeviceSplit(self.split, CPU, dtype)
+        composite = compose(method, {})
+        composite.start(Context(self.classes, self.groups, (256,), CPU, "official", dtype))
+        outputs = None
+        if composite.needs_teacher:
+            teacher = self.net(dtype=dtype).to(memory_format=torch.channels_last)
+            teacher.load_state_dict(self.teacher)
+            outputs = open_teacher(teacher, train, flips=self.flips is not None, precision=precision, folder=cache / precision)
+        net.to(memory_format=torch.channels_last).train()
+        sizes = {"num_groups": self.groups, "num_classes": self.classes}
+        return Training(spec, net, composite, train, train, **sizes, flips=self.flips is not None, teacher=outputs)
+
+    def train(self, training: Training, steps: int) -> Floats:
+        """Fairtune's loss at each step."""
+        return self._curve(steps, lambda index, flip: sum(training.step(index, flip).values(), torch.zeros(())))
+
+    def train_papers(self, dtype: torch.dtype, steps: int, control: int = 0) -> Floats:
+        """The papers' loss at each step; a ``control`` above 0 names an order of the samples within every batch."""
+        teacher = self.net(PapersCNN, dtype)
+        teacher.load_state_dict(self.teacher)
+        step = PapersStep(self.net(PapersCNN, dtype), teacher)
+        data = DeviceSplit(self.split, CPU, dtype)
+        within = torch.from_numpy(np.random.default_rng(control).permutation(BATCH) if control else np.arange(BATCH))
+
+        def one(index: Tensor, flip: Tensor | None) -> Tensor:
+            batch = data.batch(index[within], None if flip is None else flip[within])
+            return step(batch.x.contiguous(), batch.y, batch.a)
+
+        return self._curve(steps, one)
+
+    def _curve(self, steps: int, step: Callable[[Tensor, Tensor | None], Tensor]) -> Floats:
+        flips = [None] * steps if self.flips is None else self.flips[:steps]
+        return np.array([step(torch.from_numpy(i), f).item() for i, f in zip(self.order[:steps], flips, strict=True)])
+
+
+def largest(a: Floats, b: Floats) -> float:
+    """Largest relative difference."""
+    return float(np.abs(a / b - 1).max())
+
+
+def smooth(curve: Floats) -> Floats:
+    """Running mean."""
+    return np.convolve(curve, np.full(WINDOW, 1 / WINDOW), mode="valid")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, help="folder that holds cifar-10-batches-py; the embedded digits without it")
+    parser.add_argument("--steps", type=int, default=300, help="length of the float32 and bfloat16 curves")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    setting = Setting(arguments.data, arguments.steps)
+    with tempfile.TemporaryDirectory() as scratch:
+        curves: dict[str, Floats] = {}
+        for precision, steps in (("float64", EXACT_STEPS), ("fp32", arguments.steps), ("bf16", arguments.steps)):
+            training = setting.training("mfd", setting.net(dtype=parameter_dtype(precision)), precision, Path(scratch))
+            curves[precision] = setting.train(training, steps)
+    exact = largest(curves["float64"], setting.train_papers(torch.float64, EXACT_STEPS))
+    papers = setting.train_papers(torch.float32, arguments.steps)
+    controls = [setting.train_papers(torch.float32, arguments.steps, control) for control in range(1, CONTROLS + 1)]
+    console = Console(soft_wrap=True, width=120)
+    console.print(f"float64, first {EXACT_STEPS} steps: largest relative difference {exact:.1e}")
+    table = Table("against the papers' way in float32", "first step", "largest, smoothed", "mean", "loss from", "to")
+    rows = {"fairtune, float32": curves["fp32"], "fairtune, bfloat16": curves["bf16"]}
+    for name, curve in (rows | {f"control {number}": curve for number, curve in enumerate(controls, 1)}).items():
+        numbers = (largest(curve[:1], papers[:1]), largest(smooth(curve), smooth(papers)), abs(curve.mean() / papers.mean() - 1))
+        table.add_row(name, *(f"{n:.1e}" for n in numbers), f"{smooth(curve)[0]:.3f}", f"{smooth(curve)[-1]:.3f}")
+    console.print(table)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,96 @@
+import base64
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from fairtune.report import write_report
+from fairtune.report.page import format_error, format_params
+
+
+def page_of(session):
+    write_report(session.spec, session.place, session.study)
+    return session.folder.page.read_text()
+
+
+class Tags(HTMLParser):
+    """Opening and closing tags, balanced."""
+
+    VOID = ("meta", "img", "br")
+
+    def __init__(self, page):
+        super().__init__()
+        self.open, self.seen, self.text = [], [], ""
+        self.feed(page)
+
+    def handle_starttag(self, tag, attributes):
+        self.seen.append(tag)
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text += data
+
+
+def test_the_page_is_sound_and_needs_nothing_beside_it(any_search):
+    page = page_of(any_search)
+    tags = Tags(page)
+    assert tags.open == []
+    assert {"script", "link", "b"}.isdisjoint(tags.seen)
+    assert re.findall(r'src="([^"]{0,22})', page) == ["data:image/png;base64,"]
+    image = re.search(r'base64,([^"]+)"', page)[1]
+    assert base64.b64decode(image) == any_search.folder.figure.read_bytes()
+
+
+def test_it_tells_what_was_chosen(mixed):
+    number = mixed.study.get("chosen")
+    text = Tags(page_of(mixed)).text
+    assert f"Chosen: trial {number}" in text
+    assert "(failed: 2)" in text
+    assert mixed.study.get("test_opened")[0]["when"] in text
+
+
+def test_errors_are_text_not_markup(mixed):
+    page = page_of(mixed)
+    assert "&lt;b&gt;/a[/b]" in page
+    assert "/<b>/" not in page
+    text = Tags(page).text
+    assert "failed: train.mfd became inf in epoch 1" in text or "failed: train.loss became" in text
+    assert "failed: IsADirectoryError: " in text
+    assert "failed: Traceback" not in text
+
+
+def test_it_says_that_no_trial_reached_the_floor(infeasible):
+    assert "No trial reached the floor: none is chosen." in page_of(infeasible)
+
+
+def test_it_says_that_the_search_has_not_ended(unfinished):
+    text = Tags(page_of(unfinished)).text
+    assert "The search has not ended; this is how it stands." in text
+    assert "Not yet." in text
+
+
+@pytest.mark.parametrize(
+    ("params", "text"),
+    [
+        ({}, "-"),
+        ({"mfd.weight": 2.727353195, "t": 3.0, "mfd.kernel": "rbf"}, "weight 2.727, t 3, kernel rbf"),
+    ],
+)
+def test_settings_fit_in_a_line(params, text):
+    assert format_params(params) == text
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        ("it became nan", "it became nan"),
+        ("Traceback\n  File x\nKeyError: 'a'\n", "KeyError: 'a'"),
+        ("", ""),
+    ],
+)
+def test_the_last_line_of_an_error_says_what_happened(error, line):
+    assert format_error(error) == line

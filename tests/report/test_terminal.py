@@ -1,0 +1,165 @@
+import io
+
+import pytest
+from rich.console import Console
+
+from fairtune.report.summary import summarise
+from fairtune.report.terminal import SearchDisplay, print_header, print_outcome
+from fairtune.trial import open_data
+from tests.search_helpers import Session, crash, small_search, train
+
+
+def terminal(width=160):
+    return Console(record=True, force_terminal=True, width=width, file=io.StringIO(), markup=False, highlight=False)
+
+
+def log():
+    return Console(record=True, force_terminal=False, width=120, file=io.StringIO(), markup=False, highlight=False)
+
+
+def shown(console):
+    return console.export_text(clear=False)
+
+
+def lines(console, start):
+    return [line for line in shown(console).splitlines() if line.startswith(start)]
+
+
+def outcome(session):
+    console = log()
+    print_outcome(console, summarise(session.spec, session.place, session.study))
+    return shown(console)
+
+
+def header(session):
+    console, data = log(), open_data(session.spec.baseline(), session.folder.path)
+    cells = {"train": data.train.cells(2, 10), "validation": data.validation.cells(2, 10)}
+    print_header(console, session.spec, session.place, data.info, cells)
+    return shown(console)
+
+
+@pytest.fixture(scope="module")
+def logged(tmp_path_factory):
+    """What a log file shows of a search with a failed and a crashed trial, in a folder named to confuse."""
+    runs = tmp_path_factory.mktemp("logged") / "a[" / "b]"
+    runs.mkdir(parents=True)
+    file = runs / "points.yaml"
+    file.write_text("{search: {weight: {low: 0.1, high: 1e40}}, points: [{weight: 1}, {weight: 1e39}, {weight: 2}]}")
+    spec, place = small_search(runs, space=str(file))
+    console = log()
+    with SearchDisplay(console, spec, []) as display:
+        session = Session(spec, place, observers=[display])
+        crash(session.folder.trial(2))
+        session.run()
+    return session, console
+
+
+def test_a_log_has_one_line_for_each_training(logged):
+    session, console = logged
+    finals = [key for key in session.keys if key.startswith("final")]
+    assert len(shown(console).splitlines()) == len(session.keys) + 1
+    assert len(lines(console, "baseline ")) == 1
+    assert [line[:9] for line in lines(console, "trial ")] == ["trial 1/3", "trial 2/3", "trial 3/3"]
+    assert [line.split()[:3] for line in lines(console, "confirm ")] == [
+        ["confirm", f"{i}/{len(finals)}", key] for i, key in enumerate(finals, start=1)
+    ]
+
+
+def test_a_line_tells_setting_scores_and_verdict(logged):
+    session, console = logged
+    first, second, third = lines(console, "trial ")
+    val = session.trials[0].result.val
+    assert f"#0 mfd weight 1  accuracy {val['accuracy']:.4f}  DEO_M {val['deo_m']:.4f}  feasible" in first
+    assert "#1 mfd weight 1e+39  failed: train." in second
+    assert "#2 mfd weight 2  failed: IsADirectoryError: " in third
+    assert "/a[/b]/" in third
+
+
+def test_a_log_says_that_the_test_split_is_opened(logged):
+    _, console = logged
+    (line,) = lines(console, "opening the test split")
+    assert "retrainings of the baseline, chosen (trial 0), most accurate (trial 0), fairest (trial 0)" in line
+
+
+def test_a_terminal_shows_what_runs_and_what_is_best(tmp_path):
+    console = terminal()
+    spec, place = small_search(tmp_path, trials=4, epochs=3)
+    with SearchDisplay(console, spec, []) as display:
+        session = Session(spec, place, observers=[display]).run(2)
+        first, second = session.plan.next(), session.plan.next()
+        standing = session.trials[0].result
+        display.job_progressed(second, standing.model_copy(update={"history": standing.history[:2]}))
+        console.print(display._table())
+    table = shown(console)
+    assert "#0     mfd weight 3" in table
+    assert "feasible" in table
+    assert f"#{first.number}     mfd weight" in table
+    assert "0/3" in table
+    assert "2/3" in table
+    assert "1 of 4 trials" in table
+
+
+def test_a_terminal_counts_confirmations(tmp_path):
+    console = terminal()
+    with SearchDisplay(console, *small_search(tmp_path, trials=1)[:1], []) as display:
+        session = Session(*small_search(tmp_path, trials=1), observers=[display]).run(2)
+        job = session.plan.next()
+        session.plan.finish(job, train(job, session.plan))
+        console.print(display._table())
+    assert "1 of 1 trials, 1 of 2 confirmations" in shown(console)
+
+
+def test_a_resumed_search_counts_earlier_trials(unfinished):
+    console = log()
+    display = SearchDisplay(console, unfinished.spec, unfinished.trials)
+    console.print(display._table())
+    assert "1 of 3 trials" in shown(console)
+
+
+def test_a_search_of_few_settings_counts_those(tmp_path):
+    spec, _ = small_search(tmp_path, method="ss", trials=20)
+    console = log()
+    console.print(SearchDisplay(console, spec, [])._table())
+    assert "0 of 1 trials" in shown(console)
+
+
+def test_stopping_is_answered(tmp_path):
+    console = log()
+    SearchDisplay(console, small_search(tmp_path)[0], []).interrupted()
+    assert shown(console) == "stopping: keeping the trainings under way ...\n"
+
+
+def test_the_header_says_what_is_to_come(mixed):
+    text = header(mixed)
+    assert "fairtune mfd on digits with mlp, run run" in text
+    assert "674 samples (red 338, green 336); 10 to 58 per (class, group) cell" in text
+    assert "test        sealed until the choice is made" in text
+    assert "mfd.weight 0.1..1e+40 (log)" in text
+    assert "4 trials of 2 epochs, batches of 64, fp32" in text
+    assert "/a[/b]/run" in text.replace("\n", "").replace(" ", "")
+
+
+def test_the_header_of_a_method_without_hyperparameters(tmp_path):
+    session = Session(*small_search(tmp_path, method="ss", time_budget="90s", trials=20))
+    assert "nothing to search: one setting" in header(session)
+    assert "1 trial of 2 epochs, batches of 64, fp32, 90 s at most" in header(session)
+
+
+def test_the_outcome_names_the_choice_and_the_files(mixed):
+    text = outcome(mixed)
+    number = mixed.study.get("chosen")
+    assert f"chosen: trial {number}, mfd weight" in text
+    assert "front (validation)" in text
+    assert "confirmed (test)" in text
+    assert f"browse   fairtune ui {mixed.folder.path}" in text
+
+
+def test_the_outcome_without_a_choice(infeasible):
+    assert "no trial reached the floor: none is chosen" in outcome(infeasible)
+
+
+def test_the_outcome_of_an_unfinished_search(unfinished):
+    text = outcome(unfinished)
+    assert "front (validation)" in text
+    assert "confirmed (test)" not in text
+    assert "chosen" not in text

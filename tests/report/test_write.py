@@ -1,0 +1,47 @@
+import pandas as pd
+from safetensors.torch import load_file
+
+from fairtune.report import write_report
+from fairtune.report.write import report_files
+
+
+def write(session):
+    return write_report(session.spec, session.place, session.study)
+
+
+def test_every_file_is_there(any_search):
+    write(any_search)
+    files = report_files(any_search.folder)
+    assert [file.name for file in files] == ["summary.json", "report.html", "front.png", "trials.csv"]
+    assert all(file.stat().st_size > 0 for file in files)
+    assert any_search.folder.figure.read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
+
+
+def test_writing_it_again_changes_nothing(any_search):
+    write(any_search)
+    kept = ("summary", "table", "page")
+    before = {name: getattr(any_search.folder, name).read_bytes() for name in kept}
+    write(any_search)
+    assert {name: getattr(any_search.folder, name).read_bytes() for name in kept} == before
+
+
+def test_the_table_has_a_row_for_each_trial(mixed):
+    write(mixed)
+    table = pd.read_csv(mixed.folder.table)
+    assert list(table["number"]) == [0, 1, 2, 3]
+    assert list(table["state"]) == ["complete", "failed", "failed", "complete"]
+    assert list(table["mfd.weight"]) == [1, 1e39, 2, 4]
+    assert list(table["feasible"].isna()) == [False, True, True, False]
+    assert list(table.loc[table["front"], "number"]) == sorted(write(mixed).front)
+
+
+def test_the_chosen_model_is_kept_with_its_result(mixed):
+    number = write(mixed).chosen.number
+    assert mixed.folder.chosen.read_result() == mixed.folder.trial(number).read_result()
+    kept, trained = load_file(mixed.folder.chosen.weights), load_file(mixed.folder.trial(number).weights)
+    assert all(kept[name].equal(trained[name]) for name in trained)
+
+
+def test_no_model_is_kept_where_none_is_chosen(infeasible):
+    write(infeasible)
+    assert not infeasible.folder.chosen.path.exists()

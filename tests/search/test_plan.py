@@ -1,0 +1,366 @@
+"""The plan with real trainings, run one after the other in this process."""
+
+import shutil
+
+import pytest
+
+from fairtune.datasets import open_part
+from fairtune.datasets._store import cache_folder
+from fairtune.folders import baseline_folder
+from fairtune.jobs import final_seeds
+from fairtune.records import GroupCounts
+from fairtune.rules import front
+from fairtune.search import trainable
+from fairtune.trial import make_dataset
+from tests.search_helpers import Session, Watcher, crash, run_small, small_search, train
+
+
+def kinds(session):
+    return [job.kind for job in session.trained]
+
+
+def points(tmp_path, *points, **parts):
+    """Options for a search that tries these points right at the start, and no others."""
+    file = tmp_path / "points.yaml"
+    search = {"weight": {"low": 0.1, "high": 1e40}} | parts.pop("search", {})
+    file.write_text(repr({"points": list(points), "search": search, **parts}))
+    return {"space": str(file), "trials": len(points)}
+
+
+def trial_states(session):
+    return [record.state for record in session.trials]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A search from beginning to end."""
+    return run_small(tmp_path_factory.mktemp("whole"), trials=4, final_seeds=2, accuracy_floor="teacher-0.05")
+
+
+def test_the_order_is_baseline_then_trials_then_finals(whole):
+    first_final = 1 + whole.spec.trials
+    assert kinds(whole)[:first_final] == ["baseline", *["trial"] * 4]
+    assert set(kinds(whole)[first_final:]) == {"final"}
+    assert whole.plan.complete
+    assert whole.study.get("complete") is True
+
+
+def test_a_complete_search_has_nothing_more_to_do(whole):
+    assert whole.plan.next() == "done"
+    assert Session(whole.spec, whole.place).run().keys == []
+
+
+def test_only_finals_are_scored_on_the_test_split(whole):
+    assert whole.study.get_result("baseline").test is None
+    assert all(record.result.test is None for record in whole.trials)
+    assert all({"accuracy", "deo_m", "deo_a"} <= set(result.test) for result in whole.study.finals().values())
+
+
+def test_finals_retrain_the_baseline_and_each_role_on_seeds_of_their_own(whole):
+    roles, finals = whole.study.get("roles"), whole.study.finals()
+    settings = {"baseline": whole.spec.baseline()} | {role: whole.trials[number].result.spec for role, number in roles.items()}
+    assert final_seeds(whole.spec) == [1, 2]
+    for key, result in finals.items():
+        _, role, seed = key.split("-")
+        assert result.spec == settings[role].model_copy(update={"seed": int(seed)})
+    trained = {result.spec.id for result in finals.values()}
+    assert trained == {spec.model_copy(update={"seed": seed}).id for spec in settings.values() for seed in (1, 2)}
+    assert len(finals) == len(trained), "roles that fell on one trial share its retraining"
+
+
+def test_the_test_split_is_opened_once_and_the_study_says_when(whole):
+    (opened,) = whole.study.get("test_opened")
+    assert sorted(opened) == ["jobs", "roles", "when"]
+    assert opened["roles"][0] == "baseline"
+    assert opened["jobs"] == whole.keys[5:]
+
+
+def test_the_floor_is_relative_to_the_baseline(whole):
+    floor = whole.study.get_result("baseline").val["accuracy"] - 0.05
+    assert whole.study.floor == pytest.approx(floor)
+    assert [record.feasible for record in whole.trials] == [record.result.val["accuracy"] >= floor for record in whole.trials]
+
+
+def test_published_settings_come_first(whole):
+    assert whole.trials[0].params == {"mfd.weight": 3.0}
+    assert len({record.params["mfd.weight"] for record in whole.trials}) == 4
+
+
+def test_every_student_learns_from_the_baseline(whole):
+    assert [record.result.spec.teacher for record in whole.trials] == [whole.spec.baseline()] * 4
+
+
+def test_weights_are_kept_for_the_front_only(whole):
+    on_front = {view.number for view in front(whole.study.views())}
+    kept = {number for number in range(4) if whole.folder.trial(number).weights.is_file()}
+    assert kept == on_front
+    assert all(whole.folder.trial(number).result.is_file() for number in range(4))
+
+
+def test_nothing_else_is_left_on_disk(whole):
+    assert not any(whole.folder.path.rglob("checkpoint.pt"))
+    assert not any((whole.folder.path / "finals").iterdir())
+
+
+def test_observers_are_told_everything(tmp_path):
+    watcher = Watcher()
+    session = Session(*small_search(tmp_path, trials=2), observers=[watcher]).run()
+    assert [event[1] for event in watcher.events("started")] == session.keys
+    assert [event[1] for event in watcher.events("finished")] == session.keys
+    assert [event[2] for event in watcher.events("finished")] == [None, 0, 1, *[None] * (len(session.keys) - 3)]
+    assert [event[0] for event in watcher.seen if event[0] not in ("started", "progressed")][:2] == ["baseline", "finished"]
+    assert watcher.events("baseline")[0][3] is False
+    assert watcher.events("confirming") == [("confirming", session.study.get("roles"), len(session.keys) - 3)]
+
+
+def test_trials_never_open_the_test_split(tmp_path, monkeypatch):
+    monkeypatch.setenv("FAIRTUNE_CACHE", str(tmp_path / "cache"))
+    session = Session(*small_search(tmp_path / "runs"))
+    open_part(make_dataset(session.spec.dataset), tmp_path, "train")
+    for file in cache_folder().rglob("test-*.npy"):
+        file.unlink()
+    session.run()
+    assert trial_states(session) == ["complete"] * 3
+    finals = session.study.finals().values()
+    assert finals
+    assert all(result.state == "failed" and "test-x.npy" in result.error for result in finals)
+
+
+def test_a_second_search_finds_the_teacher_by_content(tmp_path):
+    first = run_small(tmp_path, trials=1)
+    watcher = Watcher()
+    home = baseline_folder(tmp_path, first.spec.baseline())
+    written = home.weights.stat().st_mtime_ns
+    second = Session(*small_search(tmp_path, method="hkd", name="second", trials=1), observers=[watcher]).run()
+    assert "baseline" not in kinds(second)
+    assert watcher.events("baseline")[0][1] == first.study.get_result("baseline")
+    assert watcher.events("baseline")[0][3] is True
+    assert second.trials[0].result.spec.teacher == first.spec.baseline()
+    assert home.weights.stat().st_mtime_ns == written
+
+
+def test_another_training_is_another_teacher(tmp_path):
+    run_small(tmp_path, trials=1)
+    assert "baseline" in kinds(Session(*small_search(tmp_path, name="second", epochs=1)).run(1))
+
+
+def test_a_teacher_without_its_weights_is_trained_again(tmp_path):
+    first = run_small(tmp_path, trials=1)
+    baseline_folder(tmp_path, first.spec.baseline()).weights.unlink()
+    assert run_small(tmp_path, trials=1, name="second").keys[0] == "baseline"
+
+
+def test_a_method_without_hyperparameters_is_tried_once(tmp_path):
+    session = run_small(tmp_path, method="ss", trials=20)
+    assert [(record.number, record.params) for record in session.trials] == [(0, {})]
+
+
+def test_the_plain_model_can_be_searched_too(tmp_path):
+    session = run_small(tmp_path, method="scratch")
+    assert session.study.get("chosen") == 0
+    assert [key for key in session.keys if key.startswith("final")] == ["final-baseline-1"]
+
+
+def test_equal_settings_are_not_trained_twice(tmp_path):
+    watcher = Watcher()
+    found = small_search(tmp_path, trials=6, sampler="random", set=["weight=1,2,3,4,5,6"])
+    session = Session(*found, observers=[watcher]).run()
+    weights = [record.params["mfd.weight"] for record in session.trials]
+    assert len(weights) == 6
+    assert len(set(weights)) < 6, "a seed that draws no setting twice shows nothing"
+    assert kinds(session).count("trial") == len(set(weights))
+    assert len(watcher.events("finished")) == len(session.keys) + 6 - len(set(weights))
+    for record in session.trials:
+        twin = session.trials[weights.index(record.params["mfd.weight"])]
+        assert (record.state, record.result) == ("complete", twin.result)
+
+
+def test_every_method_of_a_list_is_tried(tmp_path):
+    session = run_small(tmp_path, method="mfd,ss", trials=2)
+    assert [(record.method, record.params) for record in session.trials] == [("mfd", {"mfd.weight": 3.0}), ("ss", {})]
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "gp", "nsga2", "random"])
+def test_every_sampler_runs_a_search(tmp_path, sampler):
+    session = run_small(tmp_path, sampler=sampler, trials=6, epochs=1, method="mfd_f")
+    assert session.plan.complete
+    assert len({record.params["mfd_f.weight"] for record in session.trials}) == 6
+
+
+class TestFailures:
+    def test_a_diverging_trial_is_recorded_and_the_search_goes_on(self, tmp_path):
+        session = run_small(tmp_path, **points(tmp_path, {"weight": 1}, {"weight": 1e39}, {"weight": 2}))
+        assert trial_states(session) == ["complete", "failed", "complete"]
+        reason = session.trials[1].result.error
+        assert reason.startswith("train.")
+        assert reason.endswith(" in epoch 1")
+        assert session.plan.complete
+
+    def test_a_diverging_learning_rate(self, tmp_path):
+        search = {"optimizer.lr": [1e-3, 10.0]}
+        options = points(
+            tmp_path, {"lr": 10.0, "weight": 1}, {"lr": 1e-3, "weight": 1}, search=search, fixed={"optimizer.name": "sgd"}
+        )
+        assert trial_states(run_small(tmp_path, **options)) == ["failed", "complete"]
+
+    def test_a_crash_is_a_failed_trial_with_its_traceback(self, tmp_path):
+        session = Session(*small_search(tmp_path))
+        crash(session.folder.trial(1))
+        session.run()
+        assert trial_states(session) == ["complete", "failed", "complete"]
+        assert session.trials[1].result.error.startswith("Traceback")
+        assert "IsADirectoryError" in session.trials[1].result.error
+
+    def test_nothing_is_chosen_if_every_trial_fails(self, tmp_path):
+        session = run_small(tmp_path, **points(tmp_path, {"weight": 1e39}, {"weight": 2e39}))
+        assert session.keys == ["baseline", "trial-0", "trial-1"]
+        assert str(session.plan.error).startswith("none of 2 trials completed; the first failed with: train.")
+        assert session.study.get("test_opened") is None
+
+    def test_a_baseline_that_diverges_ends_the_search(self, tmp_path):
+        session = run_small(tmp_path, set=["lr=10", "optimizer.name=sgd"])
+        assert session.keys == ["baseline"]
+        assert str(session.plan.error).startswith("the baseline could not be trained: train.loss became nan")
+        assert session.trials == []
+
+    def test_a_failing_final_seed_is_recorded(self, tmp_path):
+        session = Session(*small_search(tmp_path, trials=1, final_seeds=2))
+        crash(session.folder.final("baseline", 1))
+        session.run()
+        states = {key: result.state for key, result in session.study.finals().items()}
+        assert states.pop("final-baseline-1") == "failed"
+        assert set(states.values()) == {"complete"}
+        assert session.plan.complete
+
+
+def test_no_feasible_trial_means_no_choice_but_the_ends_are_confirmed(tmp_path):
+    session = run_small(tmp_path, accuracy_floor="1")
+    assert session.study.get("chosen") == -1
+    assert set(session.study.get("roles")) == {"most_accurate", "fairest"}
+    assert [record.feasible for record in session.trials] == [False] * 3
+    assert session.plan.complete
+    assert any(key.startswith("final-most_accurate") for key in session.keys)
+
+
+class TestTimeBudget:
+    def test_no_trial_starts_after_it(self, tmp_path):
+        session = run_small(tmp_path, time_budget="0.000001s")
+        assert session.keys == ["baseline"]
+        assert str(session.plan.error).startswith("the time budget ended before one of 0 trials completed")
+
+    def test_time_of_earlier_sessions_counts(self, tmp_path):
+        session = Session(*small_search(tmp_path, time_budget="1h", trials=5)).run(3)
+        spent(session)
+        late = Session(session.spec, session.place)
+        assert late.run().plan.complete
+        assert trial_states(late) == ["complete", "complete"]
+
+    def test_a_trial_under_way_is_stopped_and_keeps_its_scores(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(trainable, "REPORT_EVERY_S", 0.0)
+        session = Session(*small_search(tmp_path, time_budget="1h", trials=5, epochs=3)).run(2)
+        session.plan.next()
+        spent(session)
+        late = Session(session.spec, session.place)
+        assert late.run().plan.complete
+        assert trial_states(late) == ["complete", "pruned"]
+        stopped = late.trials[1].result
+        assert stopped.epochs == 1
+        assert stopped.val["accuracy"] == stopped.history[-1]["val.accuracy"]
+        assert all(result.epochs == 3 for result in late.study.finals().values()), "finals are not stopped"
+
+
+def spent(session):
+    """Let an hour pass."""
+    session.study.put("wall_s", 3600.0)
+
+
+class TestKilled:
+    """Sessions end as a killed process does: what is in the study and on disk stays, nothing else."""
+
+    @pytest.mark.parametrize("ended", [False, True], ids=["under way", "ended, not told"])
+    @pytest.mark.parametrize("after", range(6))
+    def test_nothing_is_lost_or_repeated_whenever_it_is_killed(self, tmp_path, after, ended):
+        spec, place = small_search(tmp_path)
+        first = Session(spec, place).run(after)
+        cut = first.plan.next()
+        told = first.trials
+        if ended and cut != "done":
+            train(cut, first.plan)
+        second = Session(spec, place).run()
+        assert second.plan.complete
+        assert [(record.number, record.state) for record in second.trials] == [(0, "complete"), (1, "complete"), (2, "complete")]
+        assert [record.params for record in second.trials[: len(told)]] == [record.params for record in told]
+        once = [*first.keys, *second.keys]
+        if ended and cut != "done":
+            assert cut.key not in once
+            once.append(cut.key)
+        assert len(once) == len(set(once)), "a job was trained twice"
+        assert sorted(key for key in once if key.startswith("trial")) == ["trial-0", "trial-1", "trial-2"]
+        assert set(second.study.finals()) == {key for key in once if key.startswith("final")}
+
+    def test_a_trial_goes_on_from_its_checkpoint(self, tmp_path):
+        whole = run_small(tmp_path / "whole", epochs=3)
+        spec, place = small_search(tmp_path / "cut", epochs=3)
+        first = Session(spec, place).run(1)
+        job = first.plan.next()
+        stop_after_an_epoch(job, first.plan)
+        assert job.folder.checkpoint.is_file()
+        watcher = Watcher()
+        second = Session(spec, place, observers=[watcher]).run(1)
+        assert without_seconds(second.trials[0].result) == without_seconds(whole.trials[0].result)
+        assert not job.folder.checkpoint.exists()
+
+    def test_two_left_over_trials_both_end(self, tmp_path):
+        spec, place = small_search(tmp_path)
+        first = Session(spec, place).run(1)
+        keys = [first.plan.next().key for _ in range(2)]
+        assert keys == ["trial-0", "trial-1"]
+        second = Session(spec, place).run()
+        assert second.keys[:3] == ["trial-0", "trial-1", "trial-2"]
+
+    def test_a_trial_killed_while_its_setting_was_drawn_gets_the_rest(self, tmp_path):
+        spec, place = small_search(tmp_path, method="hkd")
+        first = Session(spec, place).run(2)
+        cut = first.study._study.ask()
+        cut.suggest_float("hkd.weight", 0.4, 40, log=True)
+        second = Session(spec, place).run()
+        assert set(second.trials[1].params) == {"hkd.weight", "hkd.temperature"}
+        assert second.trials[1].params["hkd.weight"] == cut.params["hkd.weight"]
+        assert second.trials[1].result.spec.values["hkd.temperature"] == second.trials[1].params["hkd.temperature"]
+
+    def test_a_baseline_is_announced_again(self, tmp_path):
+        spec, place = small_search(tmp_path)
+        Session(spec, place).run(2)
+        watcher = Watcher()
+        Session(spec, place, observers=[watcher])
+        assert watcher.events("baseline")[0][2:] == (0.0, True)
+
+    def test_opening_the_test_split_again_is_noted(self, tmp_path):
+        spec, place = small_search(tmp_path, final_seeds=2)
+        first = Session(spec, place).run(5)
+        second = Session(spec, place).run()
+        opened = second.study.get("test_opened")
+        assert len(opened) == 2
+        assert opened[0]["jobs"] == [*first.keys[4:], *second.keys]
+        assert opened[1]["jobs"] == second.keys
+
+    def test_a_folder_moved_between_sessions(self, tmp_path):
+        spec, place = small_search(tmp_path / "old")
+        first = Session(spec, place).run(3)
+        shutil.move(tmp_path / "old", tmp_path / "new")
+        second = Session(*type(first.folder)(tmp_path / "new" / "run").load()).run()
+        assert second.plan.complete
+        assert [record.state for record in second.trials] == ["complete"] * 3
+
+
+def stop_after_an_epoch(job, plan):
+    """What an actor that is told to end leaves behind."""
+    worker = trainable.TrialTrainable.__new__(trainable.TrialTrainable)
+    worker.setup(trainable.job_config(job, plan.place))
+    worker._trial.run_epoch()
+    worker.cleanup()
+
+
+def without_seconds(result):
+    history = [{name: value for name, value in epoch.items() if name != "seconds"} for epoch in result.history]
+    return result.val, history, GroupCounts.from_json(result.val_counts).to_json()

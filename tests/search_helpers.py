@@ -1,0 +1,122 @@
+"""Small searches on the embedded digits, run in this process by the worker that Ray would run."""
+
+import shutil
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from fairtune.folders import RunFolder, TrialFolder
+from fairtune.jobs import Job
+from fairtune.resolve import Request, resolve
+from fairtune.search.plan import Plan
+from fairtune.search.trainable import TrialTrainable, job_config
+from fairtune.spec import Place, SearchSpec, TrialResult
+from fairtune.study import Record, SearchStudy
+
+SMALL: dict[str, Any] = {"epochs": 2, "trials": 3, "final_seeds": 1, "name": "run", "accuracy_floor": "0", "gpus_per_trial": 0}
+
+
+def small_search(runs: Path, **options: Any) -> tuple[SearchSpec, Place]:
+    """The specification of a search that trains in a few seconds."""
+    return resolve(Request(**SMALL | {"runs": str(runs), "precision": "fp32"} | options))
+
+
+class Session:
+    """What one process does for a search; a second session on the same folder is a resumed search.
+
+    Attributes:
+        trained: the jobs trained here, in order.
+    """
+
+    def __init__(self, spec: SearchSpec, place: Place, observers: list[Any] | None = None) -> None:
+        self.spec, self.place = spec, place
+        self.folder = RunFolder.of(place)
+        self.folder.save(spec, place)
+        self.study = SearchStudy(self.folder.study, spec)
+        self.plan = Plan(spec, place, self.study, observers or [])
+        self.trained: list[Job] = []
+
+    def run(self, jobs: int | None = None) -> "Session":
+        """Train to the end, or this many jobs more."""
+        end = None if jobs is None else len(self.trained) + jobs
+        while end is None or len(self.trained) < end:
+            job = self.plan.next()
+            if isinstance(job, str):
+                assert job == "done"
+                break
+            self.plan.finish(job, train(job, self.plan))
+            self.trained.append(job)
+        return self
+
+    @property
+    def keys(self) -> list[str]:
+        """Names of the jobs trained here."""
+        return [job.key for job in self.trained]
+
+    @property
+    def trials(self) -> list[Record]:
+        return self.study.records()
+
+
+def run_small(runs: Path, **options: Any) -> Session:
+    """A whole small search."""
+    return Session(*small_search(runs, **options)).run()
+
+
+def train(job: Job, plan: Plan) -> TrialResult:
+    """Train a job as a worker does, until it has ended or its time is up."""
+    worker = _worker()
+    worker.reset(job_config(job, plan.place))
+    while True:
+        step = worker.train()
+        standing = TrialResult.model_validate_json(step["trial"])
+        for observer in plan.observers:
+            observer.job_progressed(job, standing)
+        if step["done"]:
+            return standing
+        if plan.out_of_time(job):
+            return standing.model_copy(update={"state": "pruned"})
+
+
+@cache
+def _worker() -> TrialTrainable:
+    class Worker(TrialTrainable):
+        def setup(self, config):
+            """Wait for the first job."""
+
+    worker = Worker({})
+    shutil.rmtree(worker.logdir)
+    return worker
+
+
+def crash(folder: TrialFolder) -> None:
+    """Put something in the way of a training, so that it crashes when it keeps its weights."""
+    folder.weights.mkdir(parents=True)
+
+
+class Watcher:
+    """Notes what a search tells its observers."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[Any, ...]] = []
+
+    def baseline_ready(self, result, floor, *, found):
+        self.seen.append(("baseline", result, floor, found))
+
+    def job_started(self, job):
+        self.seen.append(("started", job.key))
+
+    def job_progressed(self, job, result):
+        self.seen.append(("progressed", job.key, result.epochs))
+
+    def job_finished(self, job, result, record):
+        self.seen.append(("finished", job.key, record and record.number))
+
+    def confirming(self, roles, jobs):
+        self.seen.append(("confirming", roles, jobs))
+
+    def interrupted(self):
+        self.seen.append(("interrupted",))
+
+    def events(self, *kinds: str) -> list[tuple[Any, ...]]:
+        return [event for event in self.seen if event[0] in kinds]
