@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from _papers import PapersCNN, PapersStep
+from _training import CPU, make_training
 from rich.console import Console
 from rich.table import Table
 from torch import Tensor
@@ -29,17 +30,13 @@ from torch import Tensor
 from fairtune import sampling
 from fairtune.batches import DeviceSplit
 from fairtune.datasets import Info, open_part
-from fairtune.device import parameter_dtype
-from fairtune.methods import Context, compose
 from fairtune.models.cnn import CNN
 from fairtune.plugins import load
 from fairtune.records import Floats, Ints, Split
 from fairtune.seeding import generator, torch_stream
-from fairtune.spec import PlugIn, Precision, TrialSpec
-from fairtune.teacher import open_teacher
+from fairtune.spec import Precision
 from fairtune.train import Training
 
-CPU = torch.device("cpu")
 BATCH, SAMPLES, TEACHER_STEPS, EXACT_STEPS, WINDOW, CONTROLS = 120, 3000, 200, 20, 25, 4
 
 
@@ -57,7 +54,7 @@ class Setting:
         self.order: Ints = sampling.balanced(cells, BATCH, max(steps, TEACHER_STEPS), rng)
         self.flips = torch.from_numpy(rng.random(self.order.shape) < 0.5) if "flip" in self.info.augment else None
         teacher = self.net(seed=1)
-        self.train(self.training("scratch", teacher, "fp32", Path()), TEACHER_STEPS)
+        self.train(make_training("scratch", teacher, self.split, precision="fp32", batch_size=BATCH), TEACHER_STEPS)
         self.teacher = teacher.state_dict()
 
     def net(self, kind: type[CNN] = CNN, dtype: torch.dtype = torch.float32, *, seed: int = 0) -> CNN:
@@ -67,23 +64,21 @@ class Setting:
         net.dropout.p = 0.0
         return net
 
-    def training(self, method: str, net: CNN, precision: Precision, cache: Path) -> Training:
-        """A training as a trial sets it up."""
-        spec = TrialSpec(
-            dataset=PlugIn(name="-"), model=PlugIn(name="cnn"), method=method, epochs=50, batch_size=BATCH, precision=precision
+    def training(self, precision: Precision, cache: Path) -> Training:
+        """MFD by fairtune."""
+        teacher = self.net()
+        teacher.load_state_dict(self.teacher)
+        return make_training(
+            "mfd",
+            self.net(),
+            self.split,
+            teacher=teacher,
+            precision=precision,
+            batch_size=BATCH,
+            cache=cache / precision,
+            flips=self.flips is not None,
+            protocol="official",
         )
-        dtype = parameter_dtype(precision)
-        train = DeviceSplit(self.split, CPU, dtype)
-        composite = compose(method, {})
-        composite.start(Context(self.classes, self.groups, (256,), CPU, "official", dtype))
-        outputs = None
-        if composite.needs_teacher:
-            teacher = self.net(dtype=dtype).to(memory_format=torch.channels_last)
-            teacher.load_state_dict(self.teacher)
-            outputs = open_teacher(teacher, train, flips=self.flips is not None, precision=precision, folder=cache / precision)
-        net.to(memory_format=torch.channels_last).train()
-        sizes = {"num_groups": self.groups, "num_classes": self.classes}
-        return Training(spec, net, composite, train, train, **sizes, flips=self.flips is not None, teacher=outputs)
 
     def train(self, training: Training, steps: int) -> Floats:
         """Fairtune's loss at each step."""
@@ -128,8 +123,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         curves: dict[str, Floats] = {}
         for precision, steps in (("float64", EXACT_STEPS), ("fp32", arguments.steps), ("bf16", arguments.steps)):
-            training = setting.training("mfd", setting.net(dtype=parameter_dtype(precision)), precision, Path(scratch))
-            curves[precision] = setting.train(training, steps)
+            curves[precision] = setting.train(setting.training(precision, Path(scratch)), steps)
     exact = largest(curves["float64"], setting.train_papers(torch.float64, EXACT_STEPS))
     papers = setting.train_papers(torch.float32, arguments.steps)
     controls = [setting.train_papers(torch.float32, arguments.steps, control) for control in range(1, CONTROLS + 1)]

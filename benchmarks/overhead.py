@@ -1,8 +1,8 @@
 """What a search costs beyond training: 40 near-empty trials of one epoch, two at a time, with the study and MLflow written.
 
-Run with ``python benchmarks/overhead.py``. The clock runs from the first trial handed out to the last one told, start-up of Ray and the
-baseline left out, the second worker's start-up left in. Overhead per trial is the wall time less the training time of the workers, over the
-number of trials; the aim is 0.3 s at most.
+Run with ``python benchmarks/overhead.py``. The clock runs from the first trial handed out to the last one told, start-up of Ray
+and the baseline left out, the second worker's start-up left in. Overhead per trial is the wall time less the training time of
+the workers, over the number of trials; the aim is 0.3 s at most.
 """
 
 from __future__ import annotations
@@ -77,9 +77,8 @@ def main() -> None:
     print(f"{TRIALS} trials, {WORKERS} at a time: wall {wall:.2f} s, training {clock.trained_s:.2f} s of both workers together")
     print(f"overhead {overhead:.3f} s per trial (aim: at most 0.3)")
     steady = [end for end in clock.ended if end > clock.ended[4]]
-    print(
-        f"after the first five, with both workers up: {(steady[-1] - clock.ended[4]) / len(steady):.3f} s per trial, training included"
-    )
+    pace = (steady[-1] - clock.ended[4]) / len(steady)
+    print(f"after the first five, with both workers up: {pace:.3f} s per trial, training included")
 
 
 if __name__ == "__main__":

@@ -7,9 +7,11 @@ the folder that holds ``cifar-10-batches-py``; the times do not depend on it. Al
 ratios are taken round by round, then their median. Fairtune's steps gather and flip their batch; the papers' are handed theirs
 ready, and once more with its assembly image by image.
 
-Expect MFD with a cached teacher to cost at most 1.10 plain steps, and the papers' MFD step 3.7 to 4.1 of fairtune's on a
-processor with AVX512-BF16, more with AMX. What bounds the step is printed below the table: the multiplications of its
-convolutions, which no change of the program avoids, at the best rate that a matrix product reaches here.
+Expect MFD with a cached teacher to cost at most 1.10 plain steps, and the papers' MFD step 3.8 to 4.1 of fairtune's on a
+processor with AVX512-BF16, more with AMX. A fifth of the papers' time is the operating system's: glibc gives their float32
+activations back after every step and fetches them anew. ``MALLOC_MMAP_THRESHOLD_=33554432 MALLOC_TRIM_THRESHOLD_=1073741824``
+before the command makes it keep them, and leaves a ratio of about 3.2. What bounds the step is printed below the table: the
+multiplications of its convolutions, which no change of the program avoids, at the best rate that a matrix product reaches here.
 """
 
 from __future__ import annotations
@@ -24,36 +26,28 @@ import numpy as np
 import torch
 from _papers import PapersCNN, PapersStep, papers_batch
 from _timing import Seconds, machine, median_ms, peak_gflops, race, ratio
+from _training import CPU, make_training, random_images
 from rich.console import Console
 from rich.table import Table
 
-from fairtune.batches import DeviceSplit
 from fairtune.datasets import open_part
 from fairtune.device import resolve_precision
-from fairtune.methods import Context, compose
-from fairtune.models import Net
 from fairtune.models.cnn import CNN
 from fairtune.plugins import load
 from fairtune.records import Split
-from fairtune.seeding import generator, torch_stream
-from fairtune.spec import PlugIn, Precision, TrialSpec
-from fairtune.teacher import LiveTeacher, open_teacher
-from fairtune.train import Training
+from fairtune.seeding import torch_stream
+from fairtune.spec import Precision
 
-CPU = torch.device("cpu")
 SHAPE, CLASSES, GROUPS, BATCH, SAMPLES = (3, 32, 32), 10, 2, 128, 2048
 CONVOLUTIONS = ((3, 32, 32), (32, 32, 32), (32, 64, 16), (64, 64, 16), (64, 128, 8), (128, 128, 8))  # channels in, out, side
 
 
 def some_images(data: Path | None) -> Split:
     """Random images, or the first ones of CIFAR-10S."""
-    if data is not None:
-        dataset = load("dataset", "cifar10s")()
-        return dataset.training_splits(open_part(dataset, data, "train"))["train"].take(np.arange(SAMPLES))
-    rng = generator(0, "data")
-    pool = rng.integers(0, 256, (SAMPLES, *SHAPE[1:], SHAPE[0]), dtype=np.uint8)
-    y, a = rng.integers(0, CLASSES, SAMPLES), rng.integers(0, GROUPS, SAMPLES)
-    return Split(pool, np.arange(SAMPLES), y, a, np.arange(SAMPLES))
+    if data is None:
+        return random_images(SAMPLES, SHAPE[1], num_classes=CLASSES, num_groups=GROUPS)
+    dataset = load("dataset", "cifar10s")()
+    return dataset.training_splits(open_part(dataset, data, "train"))["train"].take(np.arange(SAMPLES))
 
 
 def make_net(seed: int, kind: type[CNN] = CNN) -> CNN:
@@ -61,39 +55,11 @@ def make_net(seed: int, kind: type[CNN] = CNN) -> CNN:
         return kind(SHAPE, CLASSES)
 
 
-def make_training(method: str, precision: Precision, split: Split, cache: Path | None = None) -> Training:
-    """A training as a trial sets it up; teachers are live without a ``cache``."""
-    spec = TrialSpec(
-        dataset=PlugIn(name="cifar10s"), model=PlugIn(name="cnn"), method=method, epochs=50, batch_size=BATCH, precision=precision
-    )
-    train = DeviceSplit(split, CPU, torch.float32)
-    composite = compose(method, {})
-    composite.start(Context(CLASSES, GROUPS, (256,), CPU, "fixed", torch.float32))
-    teacher, net = (_channels_last(make_net(seed)) for seed in (1, 0))
-    if cache is None:
-        outputs = LiveTeacher(teacher, precision, torch.float32)
-    else:
-        outputs = open_teacher(teacher, train, flips=True, precision=precision, folder=cache / precision)
-    net.train()
-    return Training(
-        spec,
-        net,
-        composite,
-        train,
-        train,
-        num_groups=GROUPS,
-        num_classes=CLASSES,
-        flips=True,
-        teacher=outputs if composite.needs_teacher else None,
-    )
-
-
-def _channels_last(net: Net) -> Net:
-    return net.to(memory_format=torch.channels_last)
-
-
-def steps(training: Training) -> Callable[[], object]:
-    """Fairtune's step on one batch after another."""
+def steps(method: str, precision: Precision, split: Split, cache: Path | None = None) -> Callable[[], object]:
+    """Fairtune's step on one batch after another; the teacher is live without a ``cache``."""
+    folder = None if cache is None else cache / precision
+    net, teacher = make_net(0), make_net(1)
+    training = make_training(method, net, split, teacher=teacher, precision=precision, batch_size=BATCH, cache=folder)
     batches = cycle(torch.from_numpy(training.batch_order()))
     flip = torch.rand(BATCH) < 0.5
     return lambda: training.step(next(batches), flip)
@@ -162,12 +128,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         cache = Path(scratch)
         variants = {
-            "plain": steps(make_training("scratch", precision, split)),
-            "MFD": steps(make_training("mfd", precision, split, cache)),
-            "HKD": steps(make_training("hkd", precision, split, cache)),
-            "MFD, live teacher": steps(make_training("mfd", precision, split)),
-            "plain, fp32": steps(make_training("scratch", "fp32", split)),
-            "MFD, fp32": steps(make_training("mfd", "fp32", split, cache)),
+            "plain": steps("scratch", precision, split),
+            "MFD": steps("mfd", precision, split, cache),
+            "HKD": steps("hkd", precision, split, cache),
+            "MFD, live teacher": steps("mfd", precision, split),
+            "plain, fp32": steps("scratch", "fp32", split),
+            "MFD, fp32": steps("mfd", "fp32", split, cache),
             "papers' plain": papers_steps(split, distil=False, assemble=False),
             "papers' MFD": papers_steps(split, distil=True, assemble=False),
             "papers' MFD, batch assembled": papers_steps(split, distil=True, assemble=True),

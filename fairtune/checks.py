@@ -16,6 +16,7 @@ from fairtune.spec import Place, SearchSpec
 
 _FLOOR = re.compile(r"teacher(?:\s*([+-])\s*(\d*\.?\d+(?:[eE][+-]?\d+)?))?")
 _TIMEOUT_S = 5
+_DATABASES = ("postgresql", "mysql", "mssql", "databricks")
 
 
 def read_floor(text: str) -> tuple[float, bool]:
@@ -75,35 +76,43 @@ def run_folder(spec: SearchSpec, place: Place) -> list[str]:
     folder = RunFolder.of(place)
     if folder.study.is_file() and folder.load()[0] != spec:
         return [f"the run {place.name!r} exists with another specification ({folder.spec}): choose another --name, or resume it"]
-    return writable(folder.path)
+    return writable(folder.path, "--runs")
 
 
-def writable(folder: Path) -> list[str]:
-    """Faults of a folder to write in; it is made if it is not there."""
+def writable(folder: Path, option: str) -> list[str]:
+    """Faults of a folder to write in; it is made if it is not there.
+
+    Args:
+        folder: the folder.
+        option: what names it on the command line.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        return [f"cannot write the run folder {folder}: {error.strerror}; choose another --runs"]
+        return [f"cannot write the folder {folder}: {error.strerror}; choose another {option}"]
     return []
 
 
 def tracking(uri: str | None) -> list[str]:
-    """Faults of an MLflow address: a server that does not answer, or a kind of store that MLflow has dropped."""
+    """Faults of an MLflow address: a server or file that is not there, or a kind of store that MLflow has dropped."""
     if uri is None:
         return []
-    scheme = urllib.parse.urlparse(uri).scheme
+    scheme = urllib.parse.urlparse(uri).scheme.partition("+")[0]
     if scheme in ("http", "https"):
-        try:
-            with urllib.request.urlopen(f"{uri.rstrip('/')}/health", timeout=_TIMEOUT_S):
-                return []
-        except (OSError, ValueError) as error:
-            reason = getattr(error, "reason", error)
-            return [f"the MLflow server {uri} does not answer ({reason}): start it, or leave --tracking-uri out"]
-    if scheme in ("sqlite", "postgresql", "mysql", "mssql", "databricks") or scheme.partition("+")[0] in (
-        "postgresql",
-        "mysql",
-    ):
+        return _server(uri)
+    if scheme == "sqlite":
+        return writable(Path(uri.partition(":///")[2]).parent, "--tracking-uri")
+    if scheme in _DATABASES:
         return []
     return [f"--tracking-uri {uri!r}: give http://HOST:PORT of an MLflow server or a database such as sqlite:///mlflow.db"]
+
+
+def _server(uri: str) -> list[str]:
+    try:
+        with urllib.request.urlopen(f"{uri.rstrip('/')}/health", timeout=_TIMEOUT_S):
+            return []
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "reason", error)
+        return [f"the MLflow server {uri} does not answer ({reason}): start it, or leave --tracking-uri out"]

@@ -128,7 +128,7 @@ def resolve_one(request: Request) -> tuple[TrialSpec, Place]:
     assert place is not None
     _check_runnable(spec, place, faults)
     faults.raise_if_any()
-    faults.found += checks.writable(Path(place.runs))
+    faults.found += checks.writable(Path(place.runs), "--runs")
     faults.raise_if_any()
     ((method, space),) = spec.spaces.items()
     known = hyperparameters(method)

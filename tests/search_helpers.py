@@ -28,11 +28,13 @@ class Session:
         trained: the jobs trained here, in order.
     """
 
-    def __init__(self, spec: SearchSpec, place: Place, observers: list[Any] | None = None) -> None:
+    def __init__(
+        self, spec: SearchSpec, place: Place, observers: list[Any] | None = None, study: SearchStudy | None = None
+    ) -> None:
         self.spec, self.place = spec, place
         self.folder = RunFolder.of(place)
         self.folder.save(spec, place)
-        self.study = SearchStudy(self.folder.study, spec)
+        self.study = study or SearchStudy(self.folder.study, spec)
         self.plan = Plan(spec, place, self.study, observers or [])
         self.trained: list[Job] = []
 

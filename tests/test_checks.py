@@ -88,7 +88,7 @@ def test_a_folder_that_cannot_be_written_is_a_fault(tmp_path):
     spec, place = small_search(tmp_path)
     (tmp_path / "file").write_text("in the way")
     (fault,) = checks.run_folder(spec, place.model_copy(update={"runs": str(tmp_path / "file" / "runs")}))
-    assert fault.startswith(f"cannot write the run folder {tmp_path / 'file' / 'runs' / 'run'}: ")
+    assert fault.startswith(f"cannot write the folder {tmp_path / 'file' / 'runs' / 'run'}: ")
     assert fault.endswith("; choose another --runs")
 
 
@@ -132,6 +132,14 @@ def test_a_spoilt_run_says_so(tmp_path, spoilt):
 @pytest.mark.parametrize("uri", [None, "sqlite:///mlflow.db", "postgresql+psycopg2://me@host/db", "mysql://host/db"])
 def test_databases_are_taken_as_given(uri):
     assert checks.tracking(uri) == []
+
+
+def test_a_database_in_a_file_wants_a_folder(tmp_path):
+    assert checks.tracking(f"sqlite:///{tmp_path}/new/mlflow.db") == []
+    (tmp_path / "file").write_text("in the way")
+    (fault,) = checks.tracking(f"sqlite:///{tmp_path}/file/mlflow.db")
+    assert fault.startswith(f"cannot write the folder {tmp_path}/file: ")
+    assert fault.endswith("; choose another --tracking-uri")
 
 
 @pytest.mark.parametrize("uri", ["file:///tmp/mlruns", "mlruns", "ftp://host"])

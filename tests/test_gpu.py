@@ -12,7 +12,7 @@ pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(),
 @pytest.mark.parametrize("model", ["cnn", "mlp"])
 def test_a_teacher_and_its_student_train_on_the_gpu(tmp_path, model, precision):
     cuda = torch.device("cuda")
-    options = {"skew": 0.85, "val_frac": 0.5, "seed": 0}
+    options = {"skew": 0.8, "val_frac": 0.4, "seed": 0}
     teacher = TrialSpec(
         dataset=PlugIn(name="digits", options=options),
         model=PlugIn(name=model),

@@ -27,8 +27,8 @@ class Digits(Dataset):
 
     Of the training digits 0 to 4 the share ``skew`` is red, of 5 to 9 it is green, as CIFAR-10S skews gray and colour; the
     jittered inks follow the coloured digits of R. Ragonesi et al., "Learning Unbiased Representations via Mutual Information
-    Backpropagation", 2021. A quarter of the digits is the test split, fixed once, each digit in both inks: exactly balanced. Half
-    of the others is held out for validation, so that the smallest cells still say something about fairness.
+    Backpropagation", 2021. A quarter of the digits is the test split, fixed once, each digit in both inks: exactly balanced. Two
+    fifths of the others are held out for validation, so that the smallest cells still say something about fairness.
     """
 
     cache_key: ClassVar[str] = "digits-2"
@@ -45,8 +45,8 @@ class Digits(Dataset):
         obtain="comes with scikit-learn",
     )
 
-    skew: float = hyperparameter(0.85, Real(low=0, high=1), help="share of a class in its majority ink")
-    val_frac: float = hyperparameter(0.5, Real(low=0.05, high=0.9), help="share of the training set held out for validation")
+    skew: float = hyperparameter(0.8, Real(low=0, high=1), help="share of a class in its majority ink")
+    val_frac: float = hyperparameter(0.4, Real(low=0.05, high=0.9), help="share of the training set held out for validation")
 
     def check(self, root: Path) -> None:
         """Nothing to check: the digits come with scikit-learn."""

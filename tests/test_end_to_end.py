@@ -1,0 +1,101 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from mlflow import MlflowClient
+
+pytestmark = pytest.mark.ray
+
+
+def fairtune(*arguments, **options):
+    command = [str(Path(sys.executable).with_name("fairtune")), *map(str, arguments)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options)
+
+
+def search(runs, *more):
+    return fairtune("search", "--runs", runs, "--name", "run", "--trials", 3, "--final-seeds", 1, *more)
+
+
+def mlflow_runs(runs):
+    client = MlflowClient(f"sqlite:///{runs}/mlflow.db")
+    experiment = client.get_experiment_by_name("digits")
+    return client, {run.info.run_name: run for run in client.search_runs([experiment.experiment_id])}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    runs = tmp_path_factory.mktemp("runs")
+    process = search(runs, "--epochs", 4)
+    output, _ = process.communicate(timeout=300)
+    assert process.returncode in (0, 3), output
+    return runs, output
+
+
+def test_the_summary_follows_its_schema(finished):
+    summary = json.loads((finished[0] / "run" / "summary.json").read_text())
+    assert summary["schema"] == "fairtune-summary/1"
+    assert summary["complete"]
+    assert [trial["number"] for trial in summary["trials"]] == [0, 1, 2]
+    assert {trial["state"] for trial in summary["trials"]} == {"complete"}
+    for trial in summary["trials"]:
+        assert trial["feasible"] == (trial["val"]["accuracy"] >= summary["floor"])
+    assert summary["floor"] == pytest.approx(summary["baseline"]["val"]["accuracy"] - 0.01)
+    assert set(summary["confirmed"]["baseline"]["test"]["deo_m"]) == {"mean", "std", "low", "high", "values"}
+    assert len(summary["test_opened"]) == 1
+
+
+def test_a_log_file_gets_one_line_for_each_trial(finished):
+    lines = [line for line in finished[1].splitlines() if line.startswith("trial ") and "/3" in line]
+    assert len(lines) == 3
+
+
+def test_mlflow_mirrors_every_training_once(finished):
+    client, found = mlflow_runs(finished[0])
+    assert {"run", "baseline", "trial-0", "trial-1", "trial-2", "final-baseline-1"} <= set(found)
+    assert {run.info.status for run in found.values()} == {"FINISHED"}
+    steps = Counter(metric.step for metric in client.get_metric_history(found["trial-0"].info.run_id, "val/accuracy"))
+    assert steps == {1: 1, 2: 1, 3: 1, 4: 1}
+    artifacts = {artifact.path for artifact in client.list_artifacts(found["run"].info.run_id)}
+    assert {"front.png", "front.json", "summary.json", "report.html"} <= artifacts
+
+
+def test_a_second_search_finds_the_baseline(finished):
+    runs, _ = finished
+    process = fairtune(
+        "search", "--runs", runs, "--name", "again", "--trials", 1, "--final-seeds", 1, "--epochs", 4, "--method", "ss"
+    )
+    output, _ = process.communicate(timeout=300)
+    assert process.returncode in (0, 3), output
+    assert "trained earlier" in output
+    assert len(list((runs / "baselines").iterdir())) == 1
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)])
+def test_a_stopped_search_goes_on_without_loss_or_repetition(tmp_path, number, code):
+    process = search(tmp_path, "--epochs", 150)
+    deadline = time.monotonic() + 120
+    while not list((tmp_path / "baselines").glob("*/trial.json")) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    time.sleep(6)
+    os.kill(process.pid, number)
+    process.communicate(timeout=120)
+    assert process.returncode == code
+
+    resumed = fairtune("resume", tmp_path / "run")
+    output, _ = resumed.communicate(timeout=300)
+    assert resumed.returncode in (0, 3), output
+    summary = json.loads((tmp_path / "run" / "summary.json").read_text())
+    assert [(trial["number"], trial["state"], trial["epochs"]) for trial in summary["trials"]] == [
+        (n, "complete", 150) for n in range(3)
+    ]
+    client, found = mlflow_runs(tmp_path)
+    assert {run.info.status for run in found.values()} == {"FINISHED"}
+    for key in ("trial-0", "trial-1", "trial-2"):
+        steps = Counter(metric.step for metric in client.get_metric_history(found[key].info.run_id, "val/accuracy"))
+        assert steps == dict.fromkeys(range(1, 151), 1)
