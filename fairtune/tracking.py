@@ -153,7 +153,8 @@ class Tracker:
         known = self._client.get_experiment_by_name(name)
         if known is not None:
             return str(known.experiment_id)
-        location = (Path(self.place.runs) / "mlartifacts").as_uri() if self.place.tracking_uri is None else None
+        served = self.uri.startswith(("http://", "https://"))
+        location = None if served else (Path(self.place.runs) / "mlartifacts").as_uri()
         tags = {"mlflow.experimentKind": "custom_model_development"}
         return str(self._client.create_experiment(name, artifact_location=location, tags=tags))
 

@@ -2,7 +2,6 @@ from pathlib import Path
 
 import pytest
 
-from fairtune.datasets.digits import Digits
 from fairtune.errors import InvalidInput
 from fairtune.methods import compose
 from fairtune.resolve import Request, data_root, read_duration, resolve, resolve_one

@@ -1,5 +1,4 @@
 import io
-import re
 
 import pytest
 from rich.console import Console
