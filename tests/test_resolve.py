@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from fairtune.datasets.digits import Digits
 from fairtune.errors import InvalidInput
 from fairtune.methods import compose
 from fairtune.resolve import Request, data_root, read_duration, resolve, resolve_one
@@ -25,9 +26,9 @@ def one_trial(tmp_path, **options):
 def test_the_default_is_mfd_on_digits(tmp_path):
     spec, place = resolve(Request(runs=str(tmp_path)))
     assert (spec.dataset.name, spec.methods, spec.model.name) == ("digits", "mfd", "mlp")
-    assert (spec.epochs, spec.batch_size, spec.trials, spec.final_seeds) == (40, 64, 20, 4)
-    assert spec.optimizer == Optimizer()
-    assert spec.dataset.options == {"seed": 0, "skew": 0.8, "val_frac": 0.4}
+    assert (spec.epochs, spec.batch_size) == (Digits.info.epochs, Digits.info.batch_size)
+    assert (spec.trials, spec.final_seeds, spec.optimizer) == (20, 4, Optimizer())
+    assert spec.dataset.options == Digits.complete({}) | {"seed": 0}
     assert place.name.startswith("digits-mfd-2")
     assert place.mlflow == f"sqlite:///{tmp_path}/mlflow.db"
 
