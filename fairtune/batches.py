@@ -27,6 +27,7 @@ class DeviceSplit:
         self.rows = torch.from_numpy(split.rows).to(device) if on_cpu else torch.arange(len(split), device=device)
         self.y = torch.from_numpy(split.y).to(device)
         self.a = torch.from_numpy(split.a).to(device)
+        self.attribute = None if split.attribute is None else torch.from_numpy(split.attribute).to(device, dtype)
         self.dtype = dtype
         self.device = device
 
@@ -50,4 +51,5 @@ class DeviceSplit:
             x = x.permute(0, 3, 1, 2).to(self.dtype).div_(255)
         else:
             x = x.to(self.dtype)
-        return Batch(x, self.y[index], self.a[index], index)
+        attribute = None if self.attribute is None else self.attribute[index]
+        return Batch(x, self.y[index], self.a[index], index, attribute)

@@ -29,12 +29,15 @@ class Batch:
         y: labels ``(B,)``, int64.
         a: sensitive attribute (group) ``(B,)``, int64.
         index: position of each sample in its split ``(B,)``, int64.
+        attribute: the sensitive attribute as a vector ``(B, E)`` where a dataset has a finer one than its groups (the colour of a
+            digit), floating point; None elsewhere.
     """
 
     x: Tensor
     y: Tensor
     a: Tensor
     index: Tensor
+    attribute: Tensor | None = None
 
 
 class Outputs(NamedTuple):
@@ -44,15 +47,18 @@ class Outputs(NamedTuple):
         logits: ``(B, K)``.
         features: the tap that feature methods use, ``(B, D)`` or ``(B, C, h, w)``.
         maps: the last convolution's map ``(B, C, h, w)``, or None where it was not asked for.
+        embedding: the vector that the last linear layer (``net.head``) sees ``(B, D)``: what information about the group is
+            looked for in. Often the same as ``features``; None for the outputs of a cached teacher.
     """
 
     logits: Tensor
     features: Tensor
     maps: Tensor | None = None
+    embedding: Tensor | None = None
 
     def to(self, dtype: torch.dtype) -> Outputs:
         """The same in another floating point type."""
-        return Outputs(self.logits.to(dtype), self.features.to(dtype), None if self.maps is None else self.maps.to(dtype))
+        return Outputs(*(None if part is None else part.to(dtype) for part in self))  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)
@@ -97,6 +103,7 @@ class Split:
         y: labels ``(n,)``.
         a: groups ``(n,)``.
         source: id of the original image ``(n,)``; two samples made from one image share it.
+        attribute: as in :class:`Batch`, float32 ``(n, E)``, or None.
     """
 
     pool: npt.NDArray[Any]
@@ -104,13 +111,15 @@ class Split:
     y: Ints
     a: Ints
     source: Ints
+    attribute: npt.NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def take(self, keep: Ints) -> Split:
         """The samples at the positions ``keep``, in that order."""
-        return Split(self.pool, self.rows[keep], self.y[keep], self.a[keep], self.source[keep])
+        attribute = None if self.attribute is None else self.attribute[keep]
+        return Split(self.pool, self.rows[keep], self.y[keep], self.a[keep], self.source[keep], attribute)
 
     def cells(self, num_groups: int, num_classes: int) -> Ints:
         """Samples per cell, ``(A, K)``."""

@@ -53,7 +53,7 @@ class CNN(Net):
             before_pool = pair["second"](F.relu(pair["first"](x), inplace=True))  # type: ignore[index]
             x = self.dropout(pooled_relu(before_pool))
         features = F.relu(self.hidden(x.flatten(1)))
-        return Outputs(self.head(features), features, F.relu(before_pool) if want_maps else None)
+        return Outputs(self.head(features), features, F.relu(before_pool) if want_maps else None, features)
 
 
 def pooled_relu(x: Tensor) -> Tensor:

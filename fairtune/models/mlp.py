@@ -33,4 +33,4 @@ class MLP(Net):
         features = x.flatten(1)
         for layer in self.layers:
             features = F.relu(layer(features))
-        return Outputs(self.head(features), features, None)
+        return Outputs(self.head(features), features, None, features)
