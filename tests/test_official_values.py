@@ -100,7 +100,7 @@ def mmd_method(method, stored, student, teacher):
     composite.start(Context(num_classes, int(stored["num_groups"]), tuple(student.shape[1:]), CPU, "official", student.dtype))
     logits = torch.zeros(len(y), num_classes, dtype=student.dtype)
     batch = Batch(student.detach(), y, a, torch.arange(len(y)))
-    terms = composite.loss(Outputs(logits, student), Outputs(logits, teacher), batch, Progress(0, 2))
+    terms = composite.loss(Outputs(logits, student), {"features": teacher}, batch, Progress(0, 2))
     assert list(terms) == [method]
     return terms[method]
 
@@ -134,7 +134,7 @@ def hkd_method(student, teacher, temperature):
     y = torch.zeros(len(student), dtype=torch.int64)
     composite.start(Context(student.shape[1], 2, (1,), CPU, "official", student.dtype))
     batch = Batch(student.detach(), y, y, y)
-    return composite.loss(Outputs(student, student), Outputs(teacher, teacher), batch, Progress(0, 2))["hkd"]
+    return composite.loss(Outputs(student, student), {"logits": teacher}, batch, Progress(0, 2))["hkd"]
 
 
 @pytest.mark.parametrize("route", [hkd_function, hkd_method])

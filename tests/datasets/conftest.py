@@ -25,15 +25,15 @@ ROOTS = {"digits": _digits, "cifar10s": _cifar10s}
 def pools(tmp_path_factory):
     """The training and test pool of a dataset, decoded once from real files or, where there are none, from made ones."""
     opened = {}
-    with pytest.MonkeyPatch.context() as patch:
 
-        def pools_of(name):
-            if name not in opened:
-                if name not in ROOTS:
-                    pytest.fail(f"the dataset {name} is new: say in {__file__} where its files are, or make small ones")
+    def pools_of(name):
+        if name not in opened:
+            if name not in ROOTS:
+                pytest.fail(f"the dataset {name} is new: say in {__file__} where its files are, or make small ones")
+            with pytest.MonkeyPatch.context() as patch:
                 root = ROOTS[name](patch, tmp_path_factory.mktemp(name))
                 dataset = load("dataset", name)()
                 opened[name] = {part: open_part(dataset, root, part) for part in ("train", "test")}
-            return opened[name]
+        return opened[name]
 
-        yield pools_of
+    return pools_of

@@ -46,7 +46,7 @@ def assert_equal_parameters(one, other):
 @pytest.mark.parametrize("scale", [1.0, 0.0])
 def test_loss_is_finite_and_has_a_gradient_whatever_cells_are_missing(method, cells, scale):
     example = example_of(cells, scale=scale)
-    terms = started(method).loss(example.student, example.teacher, example.batch, Progress(1, 4))
+    terms = example.terms(started(method))
     for term in terms.values():
         assert term.shape == ()
         assert torch.isfinite(term)
@@ -58,7 +58,7 @@ def test_loss_is_finite_and_has_a_gradient_whatever_cells_are_missing(method, ce
 @every_method
 def test_terms_leave_the_cross_entropy_alone(method):
     example = example_of(FULL)
-    assert "ce" not in started(method).loss(example.student, example.teacher, example.batch, Progress(0, 4))
+    assert "ce" not in example.terms(started(method), Progress(0, 4))
 
 
 @every_method
@@ -66,7 +66,7 @@ def test_order_of_the_batch_does_not_matter(method):
     example = example_of(FULL)
     shuffled = example.reordered(torch.randperm(len(FULL), generator=torch.Generator().manual_seed(0)))
     composite = started(method)
-    before, after = (composite.loss(e.student, e.teacher, e.batch, Progress(1, 4)) for e in (example, shuffled))
+    before, after = (e.terms(composite) for e in (example, shuffled))
     torch.testing.assert_close(before, after, rtol=1e-10, atol=1e-12)
 
 
@@ -79,7 +79,7 @@ def test_compiled_loss_agrees_with_eager_on_one_graph(method):
         return sum(terms.values(), start=student.logits.sum())
 
     def value_and_gradient(function, example):
-        value = function(example.student, example.teacher, example.batch)
+        value = function(example.student, composite.from_teacher(example.teacher), example.batch)
         return value, torch.autograd.grad(value, example.student.logits)[0]
 
     torch._dynamo.reset()
