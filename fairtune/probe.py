@@ -23,7 +23,7 @@ import torch.nn.functional as F
 from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 
-from fairtune.batches import DeviceSplit
+from fairtune.batches import SCORING_BATCH, DeviceSplit
 from fairtune.device import autocast
 from fairtune.errors import InvalidInput
 from fairtune.metrics import Weighting
@@ -34,7 +34,6 @@ from fairtune.spec import Precision
 
 MAX_SAMPLES = 5000
 MIN_SAMPLES = 20
-_BATCH = 500
 _MEMBERS, _WIDTH, _EPOCHS, _PATIENCE = 4, 128, 40, 8
 _STEP_BATCH, _LR, _WEIGHT_DECAY = 128, 2e-3, 1.0
 _CLIP = 8.0
@@ -151,7 +150,7 @@ def embed(net: Net, split: DeviceSplit, positions: Tensor, precision: Precision)
     """
     net.eval()
     parts = []
-    for index in torch.split(positions.to(split.device), _BATCH):
+    for index in torch.split(positions.to(split.device), SCORING_BATCH):
         with autocast(split.device, precision):
             embedding = net(split.batch(index).x).embedding
         if embedding is None:

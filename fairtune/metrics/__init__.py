@@ -14,11 +14,12 @@ from fairtune.metrics._interval import Interval, interval
 from fairtune.metrics._iou import group_iou, iou, iou_paired, sigma_iou
 from fairtune.metrics._odds import equal_opportunity, equalized_odds
 from fairtune.metrics._parity import demographic_parity
-from fairtune.metrics._scores import BETTER, scores
+from fairtune.metrics._scores import BETTER, GAPS, label, scores
 from fairtune.metrics._weighting import Weighting
 
 __all__ = [
     "BETTER",
+    "GAPS",
     "Interval",
     "Weighting",
     "accuracy",
@@ -39,6 +40,7 @@ __all__ = [
     "interval",
     "iou",
     "iou_paired",
+    "label",
     "scores",
     "sigma_iou",
     "small_cells",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 from fairtune.metrics._accuracy import accuracy, balanced_accuracy, worst_cell_accuracy, worst_group_accuracy
@@ -25,7 +26,23 @@ BETTER: dict[str, Literal["higher", "lower"]] = {
     "demographic_parity": "lower",
     "sigma_iou": "lower",
     "loss": "lower",
+    "mutual_information": "lower",
+    "private_accuracy": "lower",
+    "auc": "lower",
 }
+"""Those of :func:`scores`, the loss, and those of :func:`fairtune.probe.probe`, in the order of tables."""
+
+GAPS: dict[str, Callable[[GroupCounts], float]] = {
+    score.__name__: score for score in (deo_m, deo_a, equalized_odds, equal_opportunity, demographic_parity, sigma_iou)
+}
+"""The scores that are 0 where all groups are treated alike and grow to 1 at most: what can be weighed against accuracy."""
+
+_PUBLISHED_NAMES = {"deo_m": "DEO_M", "deo_a": "DEO_A", "sigma_iou": "sigma_IOU"}
+
+
+def label(score: str) -> str:
+    """A score's name for people."""
+    return _PUBLISHED_NAMES.get(score, score.replace("_", " "))
 
 
 def scores(counts: GroupCounts, *, weighting: Weighting = "samples") -> dict[str, float]:
