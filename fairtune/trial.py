@@ -119,8 +119,11 @@ def start_method(method: Composite, net: Net, train: DeviceSplit, spec: TrialSpe
         InvalidInput: the method makes no sense for them.
     """
     probe = net.eval()(train.batch(torch.zeros(1, dtype=torch.int64, device=train.device)).x, want_maps=method.needs_maps)
-    if method.needs_maps and probe.maps is None:
-        raise InvalidInput(f"the method {spec.method} needs the map of a convolution, which {spec.model.name} has not: try cnn")
+    if method.needs_maps and (probe.maps is None or probe.maps[0, 0].numel() == 1):
+        raise InvalidInput(
+            f"the method {spec.method} compares maps position by position, but the model {spec.model.name} gives one vector for "
+            "these inputs, on which the gradient is zero: use a convolutional model such as cnn, or larger images"
+        )
     context = Context(
         num_classes=num_classes,
         num_groups=num_groups,
@@ -133,6 +136,7 @@ def start_method(method: Composite, net: Net, train: DeviceSplit, spec: TrialSpe
         attribute_size=0 if train.attribute is None else train.attribute.shape[1],
         cells=train.cells(num_groups, num_classes),
         net=net,
+        lr=spec.optimizer.lr,
     )
     with torch_stream(train.device, spec.seed, "method"):
         method.start(context)

@@ -32,6 +32,8 @@ class Context(NamedTuple):
         attribute_size: length of one sample's ``Batch.attribute``; 0 where a dataset has none.
         cells: training samples per cell ``(A, K)``.
         net: the net, which methods may gate or read but which the loop trains.
+        lr: of the net's optimiser.
+        combined: whether the method is joined with others.
     """
 
     num_classes: int
@@ -45,6 +47,8 @@ class Context(NamedTuple):
     attribute_size: int = 0
     cells: Ints | None = None
     net: nn.Module | None = None
+    lr: float = 1e-3
+    combined: bool = False
 
 
 class Progress(NamedTuple):
@@ -76,8 +80,8 @@ class Loop(typing.Protocol):
     def forward(self, batch: Batch) -> Outputs:
         """Run the net as a step does, with gradient."""
 
-    def scored(self, part: Literal["train", "validation"]) -> Iterator[tuple[Outputs, Batch]]:
-        """The net's outputs on a whole split, in evaluation mode, not augmented, without gradient."""
+    def validated(self) -> Iterator[tuple[Outputs, Batch]]:
+        """The net's outputs on the validation split, in evaluation mode, without gradient."""
 
 
 @dataclass

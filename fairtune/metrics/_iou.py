@@ -12,7 +12,6 @@ here the class is left out of that group's mean.
 
 from __future__ import annotations
 
-import itertools
 import warnings
 from typing import Literal
 
@@ -44,7 +43,7 @@ def group_iou(counts: GroupCounts, *, kind: Kind = "hard", weighting: Weighting 
     """
     if empty == "error":
         check_samples(counts.cells)
-    per_group = _mean_iou(weigh(counts.hard if kind == "hard" else counts.soft, counts, weighting))
+    per_group = _mean(_class_iou(weigh(counts.hard if kind == "hard" else counts.soft, counts, weighting)))
     return np.where((counts.cells == 0).any(axis=1), np.nan, per_group) if empty == "nan" else per_group
 
 
@@ -69,22 +68,22 @@ def sigma_iou(counts: GroupCounts, *, weighting: Weighting = "samples", empty: E
     return float(kept.std(ddof=1)) if len(kept) >= 2 else float("nan")
 
 
-def iou(counts: GroupCounts, *, reduce: Reduce = "mean", empty: Empty = "ignore") -> float:
+def iou(counts: GroupCounts, *, reduce: Reduce = "sum", empty: Empty = "ignore") -> float:
     """Squared deviation of each group's soft IOU from that of all samples, eq. (12); 0 is fair.
 
     Args:
         counts: the group counts of a split.
-        reduce: over groups that have samples. ``mean`` is the authors' code, for which their weights are meant, ``sum`` the paper.
-        empty: as for :func:`group_iou`.
+        reduce: over groups that have samples. ``sum`` is the paper, ``mean`` the authors' code.
+        empty: what an empty cell does: ``ignore`` compares each group on the classes it has, ``nan`` gives NaN, ``error`` raises.
 
     Returns:
-        In [0, 1] for ``mean``; NaN when there is no sample (or, with ``empty="nan"``, if any cell is empty).
+        In [0, 1] for ``mean``; NaN when there is no sample.
 
     Raises:
         DataError: a cell is empty and ``empty`` is ``error``.
     """
-    deviations = (group_iou(counts, kind="soft", empty=empty) - _mean_iou(counts.soft.sum(axis=0))) ** 2
-    return _reduced(deviations, reduce, empty)
+    per_group, overall = _class_iou(counts.soft), _class_iou(counts.soft.sum(axis=0))
+    return _reduced(_mean(per_group - overall) ** 2, counts, reduce, empty)
 
 
 def iou_paired(counts: GroupCounts, *, reduce: Reduce = "mean", empty: Empty = "ignore") -> float:
@@ -92,33 +91,42 @@ def iou_paired(counts: GroupCounts, *, reduce: Reduce = "mean", empty: Empty = "
 
     Args:
         counts: the group counts of a split.
-        reduce: over pairs of groups that both have samples; ``mean`` is the authors' code.
-        empty: as for :func:`group_iou`.
+        reduce: over pairs of groups that can be compared; ``mean`` is the authors' code.
+        empty: what an empty cell does: ``ignore`` compares two groups on the classes that both have, ``nan`` gives NaN, ``error``
+            raises.
 
     Returns:
-        In [0, 1] for ``mean``; NaN if fewer than two groups have samples (or, with ``empty="nan"``, if any cell is empty).
+        In [0, 1] for ``mean``; NaN if no two groups have a class in common.
 
     Raises:
         DataError: a cell is empty and ``empty`` is ``error``.
     """
-    pairs = itertools.combinations(group_iou(counts, kind="soft", empty=empty), 2)
-    return _reduced(np.array([(one - other) ** 2 for one, other in pairs]), reduce, empty)
+    per_group = _class_iou(counts.soft)
+    first, second = np.triu_indices(len(per_group), k=1)
+    return _reduced(_mean(per_group[first] - per_group[second]) ** 2, counts, reduce, empty)
 
 
-def _mean_iou(confusion: Floats) -> Floats:
-    """Of confusion matrices ``(..., K, K)``, true by predicted, over the classes that have samples."""
+def _class_iou(confusion: Floats) -> Floats:
+    """Of each class, from confusion matrices ``(..., K, K)``, true by predicted; NaN for a class without samples."""
     intersection = np.diagonal(confusion, axis1=-2, axis2=-1)
     of_class = confusion.sum(axis=-1)
     union = of_class + confusion.sum(axis=-2) - intersection
-    per_class = np.divide(intersection, union, out=np.full(union.shape, np.nan), where=of_class > 0)
+    per_class: Floats = np.divide(intersection, union, out=np.full(union.shape, np.nan), where=of_class > 0)
+    return per_class
+
+
+def _mean(per_class: Floats) -> Floats:
+    """Over the classes that are there; NaN where none is."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
         mean: Floats = np.nanmean(per_class, axis=-1)
     return mean
 
 
-def _reduced(deviations: Floats, reduce: Reduce, empty: Empty) -> float:
-    kept = deviations if empty == "nan" else deviations[~np.isnan(deviations)]
-    if len(kept) == 0:
+def _reduced(deviations: Floats, counts: GroupCounts, reduce: Reduce, empty: Empty) -> float:
+    if empty == "error":
+        check_samples(counts.cells)
+    kept = deviations[~np.isnan(deviations)]
+    if len(kept) == 0 or (empty == "nan" and (counts.cells == 0).any()):
         return float("nan")
     return float(kept.sum() if reduce == "sum" else kept.mean())

@@ -3,12 +3,15 @@ import math
 
 import numpy as np
 import pytest
+import torch
 from sklearn.metrics import jaccard_score
 
+from fairtune import metrics
 from fairtune.errors import DataError
+from fairtune.methods import _hanel
 from fairtune.metrics import group_iou, iou, iou_paired, sigma_iou
 from fairtune.records import GroupCounts
-from tests.builders import group_counts, random_predictions
+from tests.builders import group_counts, random_predictions, table
 
 # group 0: 3/(3+1) and 4/(4+1); group 1: 2/4 and 0/2
 COUNTS = group_counts([[[3, 0], [1, 4]], [[2, 2], [0, 0]]])
@@ -43,9 +46,9 @@ def test_soft_probabilities_in_place_of_counts():
     *_, counts = random_predictions(classes=3, groups=2)
     soft = GroupCounts(counts.hard, counts.soft)
     expected = []
-    for table in counts.soft:
-        union = table.sum(0) + table.sum(1) - np.diag(table)
-        expected.append(np.mean(np.diag(table) / union))
+    for confusion in counts.soft:
+        union = confusion.sum(0) + confusion.sum(1) - np.diag(confusion)
+        expected.append(np.mean(np.diag(confusion) / union))
     np.testing.assert_allclose(group_iou(soft, kind="soft"), expected)
     assert not np.allclose(group_iou(soft, kind="soft"), group_iou(soft))
 
@@ -54,11 +57,32 @@ def test_deviations_by_hand():
     *_, counts = random_predictions(classes=3, groups=3)
     per_group = group_iou(counts, kind="soft")
     (overall,) = group_iou(GroupCounts(counts.hard.sum(0, keepdims=True), counts.soft.sum(0, keepdims=True)), kind="soft")
-    assert iou(counts) == pytest.approx(np.mean((per_group - overall) ** 2))
-    assert iou(counts, reduce="sum") == pytest.approx(3 * iou(counts))
+    assert iou(counts) == pytest.approx(np.sum((per_group - overall) ** 2))
+    assert iou(counts, reduce="mean") == pytest.approx(iou(counts) / 3)
     pairs = [(one - other) ** 2 for one, other in itertools.combinations(per_group, 2)]
     assert iou_paired(counts) == pytest.approx(np.mean(pairs))
     assert iou_paired(counts, reduce="sum") == pytest.approx(np.sum(pairs))
+
+
+def test_groups_are_compared_on_the_classes_they_have():
+    # group 1 has class 0 alone: 3/4 and 2/4 of its own, 5/8 of all
+    assert iou_paired(COUNTS) == pytest.approx((3 / 4 - 2 / 4) ** 2)
+    overall = np.array([5 / 8, 4 / 7])
+    assert iou(COUNTS) == pytest.approx(np.mean([3 / 4 - overall[0], 4 / 5 - overall[1]]) ** 2 + (2 / 4 - overall[0]) ** 2)
+
+
+@pytest.mark.parametrize("samples", [30, 60])
+@pytest.mark.parametrize("name", ["dp_l2", "eo_l2", "dp_mi", "eo_mi", "iou", "iou_paired"])
+def test_what_is_reported_is_what_the_methods_lower_on_a_batch_of_the_whole_set(name, samples):
+    rng = np.random.default_rng(samples)
+    y, a = rng.integers(0, 3, samples), rng.integers(0, 3, samples)
+    a[y == 2] = 0
+    p = rng.dirichlet(np.ones(3), samples)
+    counts = GroupCounts(table(y, a, np.eye(3, dtype=np.int64)[p.argmax(1)], 3), table(y, a, p, 3))
+    assert (counts.cells == 0).sum() == 2
+    y, a, p = map(torch.tensor, (y, a, p))
+    loss = getattr(_hanel, name)(p, _hanel.members(y, a, 3, 3, p.dtype), False)
+    assert getattr(metrics, name)(counts) == pytest.approx(float(loss))
 
 
 def test_empty_cells_follow_the_policy():
