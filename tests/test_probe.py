@@ -11,7 +11,7 @@ from fairtune.batches import DeviceSplit
 from fairtune.errors import InvalidInput
 from fairtune.probe import MAX_SAMPLES, Embedded, auc, mutual_information, predict_groups, private_accuracy, probe, score_embedding
 from fairtune.records import Outputs, Split
-from tests.builders import CPU
+from tests.builders import CPU, digits_training
 
 SCORES = ["mutual_information", "private_accuracy", "auc"]
 
@@ -195,7 +195,15 @@ class TestOnASplit:
         assert list(found) == SCORES
         assert found["mutual_information"] == pytest.approx(math.log(2), abs=0.02)
 
-    def test_an_unskewed_split_does_not_blame_the_label(self):
+    @pytest.mark.parametrize("weighting", ["samples", "cells"])
+    def test_the_embedding_of_an_untrained_net_still_holds_the_colour_of_a_digit(self, weighting):
+        training = digits_training()
+        found = probe(training.net, training.validation, num_groups=2, precision="fp32", weighting=weighting)
+        assert found["mutual_information"] > 0.6
+        assert found["private_accuracy"] > 0.97
+        assert found["auc"] > 0.99
+
+    def test_weighting_by_cell_does_not_blame_the_label(self):
         found = self.probe(skewed())
         assert found["mutual_information"] == pytest.approx(math.log(2) + 0.9 * math.log(0.9) + 0.1 * math.log(0.1), abs=0.04)
         assert found["private_accuracy"] == pytest.approx(0.9, abs=0.03)
