@@ -16,7 +16,12 @@ RULES = plugins.names("rule")
 
 
 def view(number, accuracy, gap, *, feasible=True):
-    return View(number, {}, {"accuracy": accuracy, "deo_m": gap, "deo_a": gap / 2, "sigma_iou": gap / 4}, feasible)
+    return View(
+        number,
+        {},
+        {"accuracy": accuracy, "deo_m": gap, "deo_a": gap / 2, "sigma_iou": gap / 4, "mutual_information": gap / 2},
+        feasible,
+    )
 
 
 def random_views(seed, count=12):
