@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
-from fairtune.models._weights import fit, pin, read
+from fairtune.models._weights import fit, pin, read, say_headless
 from fairtune.records import Outputs
 from fairtune.space import Hyperparameter, OptionsOrFile, Value
 
@@ -45,11 +45,13 @@ class Net(nn.Module):
             InvalidInput: there is no such file.
         """
         options = {name: given.get(name, option.default) for name, option in cls.options.items()}
-        named = cls.options["weights"].legal
-        assert isinstance(named, OptionsOrFile)
-        if options["weights"] not in named.values:
-            options["weights"] = pin(str(options["weights"]), [str(name) for name in named.values])
-        return options
+        weights = str(options["weights"])
+        return options | {"weights": weights if weights in cls._named_weights() else pin(weights, cls._named_weights())}
+
+    @classmethod
+    def _named_weights(cls) -> list[str]:
+        legal = cls.options["weights"].legal
+        return [str(name) for name in legal.values] if isinstance(legal, OptionsOrFile) else []
 
     @abstractmethod
     def forward(self, x: Tensor, *, want_maps: bool = False) -> Outputs:
@@ -67,7 +69,8 @@ class Net(nn.Module):
     def pretrain(self, weights: str) -> None:
         """Take over weights in place of the random ones.
 
-        A head for another number of classes, or none, is left as it is, and a warning says so; all else must fit.
+        Where they have no head, or one for another number of classes, the head stays as it is, and of a file a warning says so; all
+        else must fit.
 
         Args:
             weights: the option of that name, completed.
@@ -75,8 +78,11 @@ class Net(nn.Module):
         Raises:
             InvalidInput: the weights cannot be had, cannot be read, have changed since they were pinned, or do not fit.
         """
-        if weights != NO_WEIGHTS:
-            fit(self, self.state_of(weights), weights)
+        if weights == NO_WEIGHTS:
+            return
+        with_head = fit(self, self.state_of(weights), weights)
+        if not with_head and weights not in self._named_weights():
+            say_headless(weights)
 
     def state_of(self, weights: str) -> dict[str, Tensor]:
         """The state dict that ``weights`` stands for, under this net's names."""

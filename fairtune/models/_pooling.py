@@ -16,7 +16,8 @@ def pooled_relu(x: Tensor) -> Tensor:
         x: ``(B, C, H, W)``, in channels-last memory for speed; an odd last row or column is left out, as torch does.
     """
     even = x.shape[2] % 2 == x.shape[3] % 2 == 0
-    pooled = _BitwiseMaxPool.apply(x) if even and x.device.type == "cpu" else F.max_pool2d(x, 2)
+    bitwise = even and x.device.type == "cpu" and not torch.compiler.is_compiling()
+    pooled = _BitwiseMaxPool.apply(x) if bitwise else F.max_pool2d(x, 2)
     return F.relu(pooled, inplace=True)
 
 

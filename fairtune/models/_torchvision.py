@@ -123,9 +123,7 @@ def classifier(name: str) -> type[Classifier]:
     if name not in known:
         raise InvalidInput(unknown_name("torchvision model", name, known))
     if name.startswith("squeezenet"):
-        raise InvalidInput(
-            f"the model torchvision:{name} ends in a convolution, not in a linear layer: try torchvision:mobilenet_v2"
-        )
+        raise InvalidInput(f"the model torchvision:{name} ends in a convolution, not a linear layer: try torchvision:mobilenet_v2")
     return type(name, (Classifier,), {"architecture": name, "__doc__": f"{name} of torchvision, with a head for K classes."})
 
 

@@ -71,7 +71,7 @@ def read(pinned: str) -> dict[str, Tensor]:
     return _plain(state, path)
 
 
-def fit(net: nn.Module, state: dict[str, Tensor], source: str) -> None:
+def fit(net: nn.Module, state: dict[str, Tensor], source: str) -> bool:
     """Load a state dict into a net; a head that does not fit is left out.
 
     Counters of batch normalisation may be missing, as in files of early torch.
@@ -80,6 +80,9 @@ def fit(net: nn.Module, state: dict[str, Tensor], source: str) -> None:
         net: changed in place.
         state: under the net's names.
         source: where it comes from, for messages.
+
+    Returns:
+        Whether the head was taken over too.
 
     Raises:
         InvalidInput: something beside the head is missing, unknown or of another shape; the first few are named.
@@ -93,9 +96,14 @@ def fit(net: nn.Module, state: dict[str, Tensor], source: str) -> None:
     if faults:
         more = f" and {len(faults) - _NAMED} more" if len(faults) > _NAMED else ""
         raise InvalidInput(f"the weights {path} do not fit the model {type(net).__name__}: {'; '.join(faults[:_NAMED])}{more}")
-    if heads[0] != heads[1]:
-        _warn_once(f"the weights {path} have no head for {len(own[f'{_HEAD}weight'])} classes: the head starts from random weights")
     net.load_state_dict(state, strict=False)
+    return heads[0] == heads[1]
+
+
+@lru_cache
+def say_headless(source: str) -> None:
+    """Warn, once for each source, that the head of a net was not taken over."""
+    log.warning(f"the weights {_split(source)[0]} have no head for these classes: the head starts from random weights")
 
 
 def _mismatches(own: dict[str, Tensor], state: dict[str, Tensor]) -> list[str]:
@@ -137,8 +145,3 @@ def _plain(state: object, path: str) -> dict[str, Tensor]:
     inner = [str(name) for name, value in state.items() if isinstance(value, dict)] if isinstance(state, dict) else []
     hint = f"; if it is its entry {inner[0]!r}, save that alone" if inner else ""
     raise InvalidInput(f"the weights {path} are not a state dict, a mapping from names to tensors{hint}")
-
-
-@lru_cache
-def _warn_once(text: str) -> None:
-    log.warning(text)
