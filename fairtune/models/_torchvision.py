@@ -81,10 +81,10 @@ class TorchvisionNet(Net):
         ours = {"normalize.mean": mean, "normalize.std": std}
         for name, value in state.items():
             layer, _, parameter = name.rpartition(".")
-            if layer != self._last:
-                ours |= {} if name.startswith(_AUXILIARY) else {f"body.{name}": value}
-            elif self.last_layer is not None:
-                ours[f"{self.last_layer}.{parameter}"] = value
+            if layer == self._last:
+                ours |= {f"{self.last_layer}.{parameter}": value} if self.last_layer is not None else {}
+            elif not name.startswith(_AUXILIARY):
+                ours[f"body.{name}"] = value
         return ours
 
 
