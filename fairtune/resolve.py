@@ -19,7 +19,7 @@ from fairtune.batches import DeviceSplit
 from fairtune.datasets import Info
 from fairtune.device import PRECISIONS, parameter_dtype, pick_device, resolve_precision
 from fairtune.errors import FairtuneError, InvalidInput, unknown_name
-from fairtune.methods import components, compose
+from fairtune.methods import compose
 from fairtune.models import Net
 from fairtune.plugins import load
 from fairtune.space import Hyperparameter, Options, Real, Space, Value, declared, parse_domain
@@ -223,7 +223,7 @@ def _gpus(request: Request) -> float:
 
 
 def _known_method(method: str) -> str:
-    components(method.strip())
+    compose(method.strip(), {})
     return method.strip()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterable, Iterator
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -112,8 +112,8 @@ class Training:
         self._flips = torch.from_numpy(rng.random(self._order.shape) < 0.5).to(self.train.device) if self.flips else None
         totals: dict[str, Tensor] = {}
         with torch_stream(self.train.device, self.spec.seed, "noise", self.epoch):
-            self.method.begin_epoch(self, progress)
             self.net.train(self.method.trains_net)
+            self.method.begin_epoch(self, progress)
             for number in range(self.steps):
                 for name, value in self.step(self._order[number], self._flip_of(number)).items():
                     totals[name] = totals.get(name, 0) + value
@@ -166,13 +166,12 @@ class Training:
         return out.to(self.train.dtype)
 
     @torch.no_grad()
-    def scored(self, part: Literal["train", "validation"]) -> Iterator[tuple[Outputs, Batch]]:
-        """The net's outputs on a whole split, in evaluation mode, not augmented."""
-        split = self.train if part == "train" else self.validation
+    def validated(self) -> Iterator[tuple[Outputs, Batch]]:
+        """The net's outputs on the validation split, in evaluation mode."""
         training = self.net.training
         self.net.eval()
-        for index in torch.split(torch.arange(len(split), device=split.device), SCORING_BATCH):
-            batch = split.batch(index)
+        for index in torch.split(torch.arange(len(self.validation), device=self.validation.device), SCORING_BATCH):
+            batch = self.validation.batch(index)
             yield self.forward(batch), batch
         self.net.train(training)
 

@@ -81,7 +81,7 @@ def saved_and_loaded(state: object) -> Any:
 
 
 def started(method: str, values=None, *, protocol="fixed", num_classes=K, num_groups=A, features=(D,)) -> Composite:
-    """A method bound to a float64 trial of a small linear net on :func:`random_example`."""
+    """A method bound to a float64 trial of a small net on :func:`random_example`."""
     composite = compose(method, values or {})
     context = Context(
         num_classes,
@@ -93,7 +93,7 @@ def started(method: str, values=None, *, protocol="fixed", num_classes=K, num_gr
         embedding_size=E,
         map_shape=MAP if composite.needs_maps else None,
         cells=np.full((num_groups, num_classes), 8),
-        net=torch.nn.Linear(D, num_classes, dtype=torch.float64),
+        net=load("model", "mlp")((D,), num_classes).double(),
     )
     with torch_stream(CPU, 0, "method"):
         composite.start(context)

@@ -32,6 +32,8 @@ class Context(NamedTuple):
         attribute_size: length of one sample's ``Batch.attribute``; 0 where a dataset has none.
         cells: training samples per cell ``(A, K)``.
         net: the net, which methods may gate or read but which the loop trains.
+        lr: of the net's optimiser.
+        combined: whether the method is joined with others.
     """
 
     num_classes: int
@@ -45,6 +47,8 @@ class Context(NamedTuple):
     attribute_size: int = 0
     cells: Ints | None = None
     net: nn.Module | None = None
+    lr: float = 1e-3
+    combined: bool = False
 
 
 class Progress(NamedTuple):
@@ -76,8 +80,8 @@ class Loop(typing.Protocol):
     def forward(self, batch: Batch) -> Outputs:
         """Run the net as a step does, with gradient."""
 
-    def scored(self, part: Literal["train", "validation"]) -> Iterator[tuple[Outputs, Batch]]:
-        """The net's outputs on a whole split, in evaluation mode, not augmented, without gradient."""
+    def validated(self) -> Iterator[tuple[Outputs, Batch]]:
+        """The net's outputs on the validation split, in evaluation mode, without gradient."""
 
 
 @dataclass
@@ -113,6 +117,17 @@ class Method:
     def finished(self) -> bool:
         """Whether more epochs would change nothing; asked after each."""
         return False
+
+    @property
+    def needs(self) -> list[str]:
+        """What there must be for it to train, in words."""
+        wants = {
+            "the baseline's outputs": self.needs_teacher,
+            "the baseline's weights": self.starts_from_teacher,
+            "balanced batches": self.sampling == "balanced",
+            "the map of a convolution": self.needs_maps,
+        }
+        return [name for name, wanted in wants.items() if wanted]
 
     def start(self, context: Context) -> None:
         """Bind the method to a trial, then let it build its modules in :meth:`setup`."""

@@ -71,6 +71,10 @@ class Composite:
         if len(replacing) > 1:
             raise InvalidInput(f"{' and '.join(replacing)} each replace the cross-entropy: combine one of them with other methods")
 
+        frozen = [name for name, part in self.parts.items() if not part.trains_net]
+        if len(frozen) > 1:
+            raise InvalidInput(f"{' and '.join(frozen)} each prune the trained baseline: combine one of them with other methods")
+
     @property
     def needs_baseline(self) -> bool:
         """Whether a trained baseline must be there before training starts."""
@@ -83,7 +87,7 @@ class Composite:
 
     def start(self, context: Context) -> None:
         for part in self.parts.values():
-            part.start(context)
+            part.start(context._replace(combined=len(self.parts) > 1))
 
     def from_teacher(self, teacher: Outputs) -> dict[str, Tensor]:
         """What the components need of the baseline's outputs."""
