@@ -22,6 +22,7 @@ from fairtune.errors import FairtuneError, InvalidInput, unknown_name
 from fairtune.methods import compose
 from fairtune.models import Net
 from fairtune.plugins import load
+from fairtune.rules import fairness_score
 from fairtune.space import Hyperparameter, Options, Real, Space, Value, declared, parse_domain
 from fairtune.spaces import OPTIMIZER, Setting, build_space, hyperparameters, matching, read_settings
 from fairtune.spec import Optimizer, Place, PlugIn, SearchSpec, TrialSpec
@@ -155,7 +156,7 @@ def _spec(request: Request, faults: Faults) -> SearchSpec | None:
         if given not in known:
             faults.found.append(unknown_name(option, given, known))
     faults.attempt(lambda: checks.read_floor(request.accuracy_floor))
-    faults.attempt(lambda: load("rule", request.select))
+    faults.attempt(lambda: fairness_score(request.select))
     budget = faults.attempt(lambda: read_duration(request.time_budget))
     dataset = faults.attempt(lambda: load("dataset", request.dataset))
     model = request.model or (dataset.info.model if dataset is not None else None)  # type: ignore[attr-defined]
