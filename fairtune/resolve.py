@@ -6,7 +6,7 @@ import datetime as dt
 import math
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -20,6 +20,7 @@ from fairtune.datasets import Info
 from fairtune.device import PRECISIONS, parameter_dtype, pick_device, resolve_precision
 from fairtune.errors import FairtuneError, InvalidInput, unknown_name
 from fairtune.methods import compose
+from fairtune.models import Net
 from fairtune.plugins import load
 from fairtune.rules import fairness_score
 from fairtune.space import Hyperparameter, Options, Real, Space, Value, declared, parse_domain
@@ -158,15 +159,16 @@ def _spec(request: Request, faults: Faults) -> SearchSpec | None:
     faults.attempt(lambda: fairness_score(request.select))
     budget = faults.attempt(lambda: read_duration(request.time_budget))
     dataset = faults.attempt(lambda: load("dataset", request.dataset))
-    if request.model is not None:
-        faults.attempt(lambda: load("model", request.model))  # type: ignore[arg-type]
+    model = request.model or (dataset.info.model if dataset is not None else None)  # type: ignore[attr-defined]
+    net = None if model is None else faults.attempt(lambda: _net(model))
     settings, unread = read_settings(request.set)
     faults.found += unread
     methods = [name for name in (faults.attempt(partial(_known_method, part)) for part in request.method.split(",")) if name]
-    if dataset is None or faults.found:
+    if dataset is None or model is None or net is None or faults.found:
         return None
-    options = _dataset_options(request, dataset, settings, faults)
-    _check_keys(methods, dataset, settings, faults)
+    options = dataset.complete(_options("dataset", dataset, settings, faults) | {"seed": request.seed})  # type: ignore[attr-defined]
+    model_options = faults.attempt(partial(net.complete, _options("model", net, settings, faults)))
+    _check_keys(methods, {"dataset": dataset, "model": net}, settings, faults)
     spaces = {method: faults.attempt(partial(_space, method, request, settings)) for method in methods}
     if faults.found:
         return None
@@ -178,7 +180,7 @@ def _spec(request: Request, faults: Faults) -> SearchSpec | None:
     return faults.attempt(
         lambda: SearchSpec(
             dataset=PlugIn(name=request.dataset, options=options),
-            model=PlugIn(name=request.model or info.model),
+            model=PlugIn(name=model, options=model_options or {}),
             spaces={method: space for method, space in spaces.items() if space is not None},
             epochs=info.epochs if request.epochs is None else request.epochs,
             batch_size=info.batch_size if request.batch_size is None else request.batch_size,
@@ -230,30 +232,39 @@ def _space(method: str, request: Request, settings: list[Setting]) -> Space:
     return build_space(method, request.dataset, settings, None if request.space is None else Path(request.space))
 
 
-def _dataset_options(request: Request, dataset: type, settings: list[Setting], faults: Faults) -> dict[str, Value]:
-    known = {f"dataset.{name}": option for name, option in declared(dataset).items()}
+def _net(name: str) -> type[Net]:
+    found = load("model", name)
+    if not issubclass(found, Net):
+        raise InvalidInput(f"the model {name!r} must derive from fairtune.models.Net")
+    return found
+
+
+def _options(kind: str, plugin: type, settings: list[Setting], faults: Faults) -> dict[str, Value]:
+    """What the settings say of a dataset or a model."""
+    known = {f"{kind}.{name}": option for name, option in declared(plugin).items()}
     given: dict[str, Value] = {}
     for key, text in settings:
         for name in matching(key, known):
-            value = faults.attempt(partial(_dataset_option, Setting(key, text), known[name]))
+            value = faults.attempt(partial(_option, kind, Setting(key, text), known[name]))
             if value is not None:
-                given[name.removeprefix("dataset.")] = value
-    return dataset.complete(given | {"seed": request.seed})  # type: ignore[attr-defined,no-any-return]
+                given[name.removeprefix(f"{kind}.")] = value
+    return given
 
 
-def _dataset_option(setting: Setting, option: Hyperparameter) -> Value:
+def _option(kind: str, setting: Setting, option: Hyperparameter) -> Value:
     try:
         value = parse_domain(setting.text, option.legal)
     except ValueError as error:
         raise InvalidInput(f"--set {setting.key}={setting.text}: {error}") from error
     if isinstance(value, Real | Options):
-        raise InvalidInput(f"--set {setting.key}={setting.text}: an option of the dataset takes one value; it cannot be searched")
+        raise InvalidInput(f"--set {setting.key}={setting.text}: an option of the {kind} takes one value; it cannot be searched")
     return value
 
 
-def _check_keys(methods: list[str], dataset: type, settings: list[Setting], faults: Faults) -> None:
+def _check_keys(methods: list[str], plugins: Mapping[str, type], settings: list[Setting], faults: Faults) -> None:
     known: dict[str, Hyperparameter] = dict(OPTIMIZER)
-    known |= {f"dataset.{name}": option for name, option in declared(dataset).items()}
+    for kind, plugin in plugins.items():
+        known |= {f"{kind}.{name}": option for name, option in declared(plugin).items()}
     for method in methods:
         known |= hyperparameters(method)
     names = {*known, *(name.rpartition(".")[2] for name in known)}

@@ -26,7 +26,7 @@ from fairtune.files import write_atomically
 from fairtune.folders import TrialFolder, baseline_folder
 from fairtune.methods import Composite, Context, compose
 from fairtune.metrics import Weighting, scores
-from fairtune.models import Net
+from fairtune.models import NO_WEIGHTS, Net
 from fairtune.plugins import load
 from fairtune.probe import probe
 from fairtune.records import GroupCounts, Split
@@ -103,10 +103,14 @@ def check_data(data: Data, spec: TrialSpec, method: Composite) -> None:
         raise DataError(f"{unbiased}{error}") from None
 
 
-def build_net(spec: TrialSpec, info: Info, device: torch.device) -> Net:
-    """A trial's net, initialised from its seed."""
+def build_net(spec: TrialSpec, info: Info, device: torch.device, *, pretrained: bool = True) -> Net:
+    """A trial's net, initialised from its seed and, unless its weights are replaced anyway, from the weights it names."""
+    options = dict(spec.model.options)
+    weights = str(options.pop("weights", NO_WEIGHTS))
     with torch_stream(torch.device("cpu"), spec.seed, "init"):
-        net: Net = load("model", spec.model.name)(info.shape, len(info.classes), **spec.model.options)
+        net: Net = load("model", spec.model.name)(info.shape, len(info.classes), **options)
+        if pretrained:
+            net.pretrain(weights)
     return net.to(device, parameter_dtype(spec.precision)).to(memory_format=torch.channels_last)
 
 
@@ -118,7 +122,7 @@ def load_net(spec: TrialSpec, info: Info, folder: TrialFolder, device: torch.dev
     """
     if not folder.weights.is_file():
         raise InvalidInput(f"the teacher {spec.id} has not been trained: no {folder.weights}")
-    net = build_net(spec, info, device)
+    net = build_net(spec, info, device, pretrained=False)
     net.load_state_dict(load_file(folder.weights))
     return net
 
