@@ -12,11 +12,11 @@ from fairtune.datasets._store import cache_folder
 from fairtune.datasets.digits import Digits
 from fairtune.errors import DataError, InvalidInput
 from fairtune.evaluate import evaluate
-from fairtune.folders import TrialFolder, baseline_folder
+from fairtune.folders import baseline_folder
 from fairtune.methods import compose
 from fairtune.metrics import scores
 from fairtune.spec import Optimizer, PlugIn
-from fairtune.trial import Trial, check_data, describe, failed, load_net, open_data, run_trial
+from fairtune.trial import check_data, describe, failed, load_net, open_data, run_trial
 from tests.builders import CPU, digits_spec, open_trial, trained_baseline
 
 OUTSIDE = "tests.methods.outside:Adversary"

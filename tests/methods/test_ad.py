@@ -143,7 +143,7 @@ def test_a_net_far_worse_than_guessing_has_diverged():
     hopeless = 5 * math.log(K)
     assert part.end_epoch(None, {"ce": 0.99 * hopeless}, LAST) == {}
     assert part.end_epoch(None, {"fitnet": 1.0}, LAST) == {}
-    with pytest.raises(Diverged, match="lower ad.weight"):
+    with pytest.raises(Diverged, match="lower ad\\.weight"):
         part.end_epoch(None, {"ce": 1.01 * hopeless}, LAST)
 
 

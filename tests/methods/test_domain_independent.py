@@ -3,7 +3,7 @@ import torch.nn.functional as F
 
 from fairtune.evaluate import evaluate
 from fairtune.trial import build_net
-from tests.builders import A, CPU, E, K, digits_spec, digits_splits, digits_training, random_example, started, train_epochs
+from tests.builders import CPU, A, E, K, digits_spec, digits_splits, digits_training, random_example, started, train_epochs
 
 Y, GROUPS = torch.tensor([0, 1, 2, 0, 1]), torch.tensor([0, 1, 0, 1, 1])
 

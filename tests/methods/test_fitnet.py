@@ -50,9 +50,8 @@ def test_the_teacher_gets_no_gradient():
 )
 def test_stage_one_takes_a_third_alone_and_nothing_in_combinations(method, stages, epochs, expected):
     composite = started(method, {"fitnet.stages": stages})
-    assert [composite.trains_alone(Progress(epoch, epochs)) for epoch in range(epochs)] == [
-        epoch < expected for epoch in range(epochs)
-    ]
+    alone = [composite.trains_alone(Progress(epoch, epochs)) for epoch in range(epochs)]
+    assert alone == [epoch < expected for epoch in range(epochs)]
 
 
 def test_stage_one_trains_the_features_alone_and_stage_two_everything():

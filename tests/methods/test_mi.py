@@ -14,9 +14,8 @@ QUICK = {"mi.inner_steps": 3}
 
 
 def method(protocol="fixed", attribute_size=0, num_groups=A, **values):
-    part = started("mi", {f"mi.{name}": value for name, value in values.items()}, protocol=protocol, num_groups=num_groups).parts[
-        "mi"
-    ]
+    values = {f"mi.{name}": value for name, value in values.items()}
+    part = started("mi", values, protocol=protocol, num_groups=num_groups).parts["mi"]
     part.start(part.context._replace(attribute_size=attribute_size))
     return part
 
@@ -193,15 +192,14 @@ def test_the_walk_starts_over_with_the_epoch_and_after_its_last_batch():
     assert torch.equal(training.batch(training.steps + 1).index, training.batch(1).index)
 
 
-def test_features_that_are_reused_take_no_other_batch_and_one_forward():
-    for reuse, runs in ((True, 1 + 1 + 1), (False, 1 + 1 + 3)):
-        training, numbers = prepared({"mi.reuse_features": reuse})
-        passes = []
-        handle = training.net.register_forward_hook(lambda *_: passes.append(1))
-        steps(training, 1)
-        handle.remove()
-        assert len(passes) == runs
-        assert numbers == ([] if reuse else [0, 1, 2])
+@pytest.mark.parametrize(("reuse", "numbers", "forwards"), [(True, [], 1 + 1 + 1), (False, [0, 1, 2], 1 + 1 + 3)])
+def test_features_that_are_reused_take_no_other_batch_and_one_forward(reuse, numbers, forwards):
+    training, seen = prepared({"mi.reuse_features": reuse})
+    passes = []
+    training.net.register_forward_hook(lambda *_: passes.append(1))
+    steps(training, 1)
+    assert len(passes) == forwards
+    assert seen == numbers
 
 
 def test_accumulated_batches_make_one_estimate_and_for_the_authors_a_mean():
