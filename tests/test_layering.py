@@ -25,6 +25,7 @@ ROWS = (
     {"train"},
     {"evaluate", "teacher"},
     {"batches", "sampling"},
+    {"augment"},
     {"methods", "datasets", "models"},
     {"plugins"},
     {"folders"},
