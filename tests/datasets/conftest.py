@@ -28,21 +28,21 @@ def pools(tmp_path_factory):
     ``pools(name)`` are the pools by part, ``pools.root(name)`` is the folder of the files.
     """
     opened, roots = {}, {}
-    with pytest.MonkeyPatch.context() as patch:
 
-        def pools_of(name):
-            if name not in opened:
-                if name not in ROOTS:
-                    pytest.fail(f"the dataset {name} is new: say in {__file__} where its files are, or make small ones")
+    def pools_of(name):
+        if name not in opened:
+            if name not in ROOTS:
+                pytest.fail(f"the dataset {name} is new: say in {__file__} where its files are, or make small ones")
+            with pytest.MonkeyPatch.context() as patch:
                 root = roots[name] = ROOTS[name](patch, tmp_path_factory.mktemp(name))
                 dataset = load("dataset", name)()
                 parts = {*dataset.training_parts(), "test"}
                 opened[name] = {part: open_part(dataset, root, part) for part in parts}
-            return opened[name]
+        return opened[name]
 
-        def root_of(name):
-            pools_of(name)
-            return roots[name]
+    def root_of(name):
+        pools_of(name)
+        return roots[name]
 
-        pools_of.root = root_of
-        yield pools_of
+    pools_of.root = root_of
+    return pools_of
