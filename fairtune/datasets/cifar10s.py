@@ -54,9 +54,9 @@ class CIFAR10S(Dataset):
     protocol: str = hyperparameter("mfd", Options(values=("mfd", "wang")), help="which classes are skewed to gray")
 
     @classmethod
-    def complete(cls, given: dict[str, Value]) -> dict[str, Value]:
+    def complete(cls, given: dict[str, Value], root: Path | None = None) -> dict[str, Value]:
         """Defaults filled in; the default skew is the one published for the protocol."""
-        options = super().complete(given)
+        options = super().complete(given, root)
         return options | {"skew": given.get("skew", _PUBLISHED_SKEW[str(options["protocol"])])}
 
     def describe(self, root: Path) -> Info:

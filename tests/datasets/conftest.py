@@ -4,7 +4,7 @@ from fairtune.datasets import open_part
 from fairtune.plugins import load
 from tests.conftest import SHARED
 
-from .files import use_checksums, write_cifar10
+from .files import use_checksums, write_animals, write_cifar10
 
 
 def _digits(patch, folder):
@@ -18,7 +18,12 @@ def _cifar10s(patch, folder):
     return folder
 
 
-ROOTS = {"digits": _digits, "cifar10s": _cifar10s}
+def _manifest(patch, folder):
+    write_animals(folder)
+    return folder
+
+
+ROOTS = {"digits": _digits, "synthetic": _digits, "cifar10s": _cifar10s, "manifest": _manifest}
 
 
 @pytest.fixture(scope="session")
