@@ -22,10 +22,12 @@ _TEST_SHARE = 0.25
 
 @dataclass(kw_only=True)
 class Synthetic(Dataset):
-    """Patterns of waves, one of each class and one of each group, in noise; needs no files.
+    """Patterns of waves, one of each class and one of each group, hidden in noise; needs no files.
 
-    x: RGB images ``0.5 + signal * pattern[y] + bias * pattern[a] + noise``, the noise Gaussian in every pixel. y: the class. a: the
-    group. Of the training samples of class y the share ``majority_frac`` is in group ``y mod groups``, the others are spread evenly. The
+    x: RGB images ``0.5 + noise * (signal * u[y] + bias * v[a] + n)`` with patterns u, v of length 1 and n standard normal in every
+    pixel: ``signal`` and ``bias`` are distances in standard deviations, whatever the size. y: the class. a: the group.
+
+    Of the training samples of class y the share ``majority_frac`` is in group ``y mod groups``, the others are spread evenly. The
     larger ``bias`` is against ``signal``, the more a net gains by reading the group instead of the class. The test split, a
     quarter as large again, has equally many samples in every cell.
 
@@ -42,9 +44,9 @@ class Synthetic(Dataset):
     samples: int = hyperparameter(2000, Integer(low=8, high=10**9), help="training and validation samples")
     size: int = hyperparameter(16, Integer(low=8, high=1024), help="height and width in pixels")
     majority_frac: float = hyperparameter(0.9, Real(low=0, high=1), help="share of a class in its majority group")
-    signal: float = hyperparameter(0.05, Real(low=0, high=1), help="strength of the pattern of the class")
-    bias: float = hyperparameter(0.1, Real(low=0, high=1), help="strength of the pattern of the group")
-    noise: float = hyperparameter(0.2, Real(low=0, high=1), help="standard deviation of a pixel")
+    signal: float = hyperparameter(3.0, Real(low=0, high=100), help="strength of the pattern of the class")
+    bias: float = hyperparameter(4.0, Real(low=0, high=100), help="strength of the pattern of the group")
+    noise: float = hyperparameter(0.15, Real(low=0.01, high=0.5), help="standard deviation of a pixel")
 
     def describe(self, root: Path) -> Info:
         """As many classes and groups as asked for."""
@@ -88,7 +90,7 @@ class Synthetic(Dataset):
 
     def _pool(self, y: Ints, a: Ints, part: int) -> Pool:
         patterns = _patterns(self.classes + self.groups, self.size)
-        means = self.signal * patterns[: self.classes], self.bias * patterns[self.classes :]
+        means = self.noise * self.signal * patterns[: self.classes], self.noise * self.bias * patterns[self.classes :]
         return Pool(_Drawings(y, a, *means, self.noise, part), {"y": y, "a": a, "source": np.arange(len(y))})
 
 
@@ -134,12 +136,12 @@ class _Drawings:
 
 
 def _patterns(number: int, size: int) -> Floats:
-    """Sums of plane waves ``(number, size, size, 3)`` of mean 0 and standard deviation 1, all different."""
+    """Sums of plane waves ``(number, size, size, 3)`` of mean 0 and length 1."""
     rng = generator(0, "data", 1)
     place = np.arange(size) / size
     row, column = rng.integers(0, 4, (2, number, 1, 1, 3, _WAVES))
     phase = rng.uniform(0, 2 * np.pi, (number, 1, 1, 3, _WAVES))
     angle = 2 * np.pi * (row * place[:, None, None, None] + (column + (row == 0)) * place[:, None, None]) + phase
     waves = np.cos(angle).sum(axis=-1)
-    patterns: Floats = waves / waves.std(axis=(1, 2, 3), keepdims=True)
+    patterns: Floats = waves / np.sqrt((waves**2).sum(axis=(1, 2, 3), keepdims=True))
     return patterns

@@ -47,10 +47,10 @@ def nearest(images, patterns):
 
 
 def test_class_and_group_can_be_read_from_the_images(tmp_path):
-    pool = Synthetic(**CLEAR, signal=0.1, noise=0.05, majority_frac=0.5).decode(tmp_path)["train"]
+    pool = Synthetic(**CLEAR, signal=6, bias=6, majority_frac=0.5).decode(tmp_path)["train"]
     patterns = module._patterns(4, 8)
-    assert (nearest(pool.x[:], patterns[:2]) == pool.columns["y"]).mean() > 0.9
-    assert (nearest(pool.x[:], patterns[2:]) == pool.columns["a"]).mean() > 0.9
+    assert (nearest(pool.x[:], patterns[:2]) == pool.columns["y"]).mean() > 0.97
+    assert (nearest(pool.x[:], patterns[2:]) == pool.columns["a"]).mean() > 0.97
 
 
 def test_without_bias_the_group_cannot_be_read(tmp_path):
@@ -84,7 +84,7 @@ def test_parts_differ_in_their_noise(tmp_path):
 
 
 def test_options_that_change_the_images_have_a_cache_of_their_own(tmp_path):
-    changed = {"classes": 3, "groups": 3, "samples": 900, "size": 9, "majority_frac": 0.7, "signal": 0.3, "bias": 0.4, "noise": 0.5}
+    changed = {"classes": 3, "groups": 3, "samples": 900, "size": 9, "majority_frac": 0.7, "signal": 1.0, "bias": 1.0, "noise": 0.5}
     keys = {Synthetic(**{name: value}).cache_key(tmp_path) for name, value in changed.items()}
     assert len(keys | {Synthetic().cache_key(tmp_path)}) == len(changed) + 1
     assert Synthetic(seed=3, val_frac=0.5).cache_key(tmp_path) == Synthetic().cache_key(tmp_path)
