@@ -75,7 +75,8 @@ def open_splits(dataset: Dataset, root: Path, train_fraction: float = 1.0) -> di
     Raises:
         DataError: as :func:`open_part`; or a split lacks samples that training or scoring needs.
     """
-    pools = {part: open_part(dataset, root, part) for part in dataset.training_parts()}
+    folder = prepare(dataset, root)
+    pools = {part: _open(folder, part) for part in dataset.training_parts()}
     return dataset.training_splits(pools, dataset.describe(root), train_fraction)
 
 
