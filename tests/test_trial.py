@@ -1,5 +1,6 @@
 import json
 import shutil
+from dataclasses import replace
 
 import pytest
 import torch
@@ -14,6 +15,7 @@ from fairtune.evaluate import evaluate
 from fairtune.folders import TrialFolder, baseline_folder
 from fairtune.methods import compose
 from fairtune.metrics import scores
+from fairtune.models.mlp import MLP
 from fairtune.spec import Optimizer, PlugIn
 from fairtune.trial import Trial, check_data, describe, failed, load_net, open_data, run_trial
 from tests.builders import CPU, digits_spec
@@ -59,9 +61,24 @@ def test_the_weights_on_disk_are_those_that_were_scored(tmp_path):
     trial = open_trial(spec, tmp_path)
     result = run_trial(trial)
     net = load_net(spec, trial.data.info, trial.folder, CPU)
-    counts, _ = evaluate(net, trial.training.validation, num_groups=2, precision="fp32")
+    counts, _, _ = evaluate(net, trial.training.validation, num_groups=2, precision="fp32")
     assert counts.hard.tolist() == result.counts("val").hard.tolist()
     assert load_file(trial.folder.weights).keys() == net.state_dict().keys()
+
+
+def test_training_starts_from_the_weights_of_a_file_and_needs_it_no_more_once_it_has_ended(tmp_path):
+    run_trial(source := open_trial(digits_spec(epochs=3), tmp_path, "source"))
+    file = shutil.copy(source.folder.weights, tmp_path / "start.safetensors")
+    spec = digits_spec(epochs=1, seed=5, model=PlugIn(name="mlp", options=MLP.complete({"weights": str(file)})))
+    trial = open_trial(spec, tmp_path)
+    assert all(
+        torch.equal(value, source.training.net.state_dict()[name]) for name, value in trial.training.net.state_dict().items()
+    )
+    run_trial(trial)
+    file.unlink()
+    assert load_net(spec, trial.data.info, trial.folder, CPU).state_dict().keys() == trial.training.net.state_dict().keys()
+    with pytest.raises(InvalidInput, match="cannot read the weights"):
+        open_trial(spec, tmp_path, "another")
 
 
 def test_every_epoch_is_reported_as_it_ends(tmp_path):
@@ -208,6 +225,11 @@ def test_the_teacher_s_outputs_are_kept_apart_for_every_way_to_see_the_data(tmp_
         ({"batch_size": 5000}, InvalidInput, "a batch of 5000 cannot be filled"),
         ({"method": "ss", "batch_size": 19}, InvalidInput, "each of 20 cells"),
         ({"method": "ss", "batch_size": 400}, DataError, r"take 20 samples of each of 20 cells, but \(y=5, a=0\) has 16"),
+        ({"method": "ffw", "batch_size": 400}, DataError, "the method ffw needs an unbiased set, .* but .y=5, a=0. has 16"),
+        ({"method": "ffw"}, InvalidInput, "needs a teacher and the trial names none"),
+        ({"method": "iou"}, InvalidInput, "needs a teacher and the trial names none"),
+        ({"method": "nst", "teacher": digits_spec()}, InvalidInput, "model mlp gives one vector .* gradient is zero"),
+        ({"method": "at", "teacher": digits_spec()}, InvalidInput, "model mlp gives one vector .* gradient is zero"),
         ({"dataset": PlugIn(name="digits", options={"skew": 1.0})}, DataError, "no validation samples in 10 of 20 cells"),
         ({"method": "mdf"}, InvalidInput, "did you mean 'mfd'"),
         ({"model": PlugIn(name="resnet")}, InvalidInput, "unknown model"),
@@ -216,6 +238,14 @@ def test_the_teacher_s_outputs_are_kept_apart_for_every_way_to_see_the_data(tmp_
 def test_what_cannot_work_is_refused_before_any_training(changes, error, reason, tmp_path):
     with pytest.raises(error, match=reason):
         open_trial(digits_spec(**changes), tmp_path)
+
+
+def test_one_group_alone_cannot_be_compared(tmp_path):
+    spec = digits_spec()
+    data = open_data(spec, tmp_path)
+    alone = replace(data, info=replace(data.info, groups=("red",)))
+    with pytest.raises(DataError, match=r"digits has 1 group\(s\) and 10 class\(es\): fairness compares at least two groups"):
+        check_data(alone, spec, compose("scratch", {}))
 
 
 def test_data_are_opened_whole(tmp_path):
