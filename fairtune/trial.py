@@ -17,8 +17,9 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from fairtune import sampling
+from fairtune.augment import Augment
 from fairtune.batches import DeviceSplit
-from fairtune.datasets import Dataset, Info, open_part
+from fairtune.datasets import Dataset, Info, open_part, open_splits
 from fairtune.device import parameter_dtype, peak_memory_mb
 from fairtune.errors import DataError, Diverged, FairtuneError, InvalidInput
 from fairtune.evaluate import evaluate
@@ -62,6 +63,12 @@ class Data:
         """How validation accuracy weighs, so that it estimates the test split's."""
         return "cells" if self.info.balanced_test else "samples"
 
+    def on(self, device: torch.device, dtype: torch.dtype, split: Split) -> DeviceSplit:
+        """One of the splits on a device, its images transformed as this dataset's are."""
+        size = self.info.shape[1:]
+        augment = Augment(self.info.augment, self.info.normalise, (size[0], size[1]) if size else None)
+        return DeviceSplit(split, device, dtype, augment)
+
 
 def make_dataset(plugin: PlugIn) -> Dataset:
     """The dataset of a specification."""
@@ -78,9 +85,9 @@ def open_data(spec: TrialSpec, root: Path, *, open_test: bool = False) -> Data:
         open_test: also open the test split; only the confirmation of a search does.
     """
     dataset = make_dataset(spec.dataset)
-    splits = dataset.training_splits(open_part(dataset, root, "train"), spec.train_fraction)
+    splits = open_splits(dataset, root, spec.train_fraction)
     test = dataset.test_split(open_part(dataset, root, "test")) if open_test else None
-    return Data(dataset.info, splits["train"], splits["validation"], test)
+    return Data(dataset.describe(root), splits["train"], splits["validation"], test)
 
 
 def check_data(data: Data, spec: TrialSpec, method: Composite) -> None:
@@ -190,22 +197,20 @@ class Trial:
         self.history: list[dict[str, float]] = []
         method = compose(spec.method, spec.values)
         check_data(self.data, spec, method)
-        train = DeviceSplit(self.data.train, device, parameter_dtype(spec.precision))
+        train = self.data.on(device, parameter_dtype(spec.precision), self.data.train)
         net = build_net(spec, self.data.info, device)
         if method.starts_from_teacher:
             net.load_state_dict(self._baseline_net(runs).state_dict())
         start_method(method, net, train, spec, self.data.num_classes, self.data.num_groups)
-        flips = "flip" in self.data.info.augment
         self.training = Training(
             spec,
             net,
             method,
             train,
-            DeviceSplit(self.data.validation, device, train.dtype),
+            self.data.on(device, train.dtype, self.data.validation),
             num_groups=self.data.num_groups,
             num_classes=self.data.num_classes,
-            flips=flips,
-            teacher=self._teacher(runs, train, flips, method) if method.needs_teacher else None,
+            teacher=self._teacher(runs, train, method) if method.needs_teacher else None,
         )
         self._seconds_before = self._restore()
         self._saved_at = time.perf_counter()
@@ -216,12 +221,12 @@ class Trial:
             raise InvalidInput(f"the method {self.spec.method} needs a teacher and the trial names none")
         return load_net(self.spec.teacher, self.data.info, baseline_folder(runs, self.spec.teacher), self.device)
 
-    def _teacher(self, runs: Path, train: DeviceSplit, flips: bool, method: Composite) -> Teacher:
+    def _teacher(self, runs: Path, train: DeviceSplit, method: Composite) -> Teacher:
         net = self._baseline_net(runs)
         assert self.spec.teacher is not None
         seen = digest([self.spec.dataset.model_dump(mode="json"), self.spec.train_fraction, self.spec.precision])
         folder = baseline_folder(runs, self.spec.teacher).path / f"outputs-{seen}"
-        return open_teacher(net, train, method, flips=flips, precision=self.spec.precision, folder=folder)
+        return open_teacher(net, train, method, precision=self.spec.precision, folder=folder)
 
     @property
     def done(self) -> bool:
@@ -277,7 +282,7 @@ class Trial:
 
     def _tested(self, split: Split) -> dict[str, Any]:
         """What the test split says of the trained net."""
-        test = DeviceSplit(split, self.device, parameter_dtype(self.spec.precision))
+        test = self.data.on(self.device, parameter_dtype(self.spec.precision), split)
         scored = evaluate(self.training.net, test, num_groups=self.data.num_groups, precision=self.spec.precision)
         found = scores(scored.counts) | {"loss": scored.loss} | ({} if scored.auc is None else {"auc": scored.auc})
         return {"test": found | (self._probe(test, "samples") if self.probed else {}), "test_counts": scored.counts.to_json()}

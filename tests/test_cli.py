@@ -24,7 +24,17 @@ from tests.datasets.files import write_cifar10
 from tests.search_helpers import Session, run_small, small_search
 from tests.test_tracking import whole
 
-COMMANDS = typer.main.get_command(app).commands
+
+def leaves(group, path=""):
+    """Every command that does something, by its words."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from leaves(command, f"{path}{name} ")
+        else:
+            yield f"{path}{name}", command
+
+
+COMMANDS = dict(leaves(typer.main.get_command(app)))
 
 
 def call(*arguments):
@@ -188,7 +198,7 @@ class TestHelp:
     def test_names_every_command(self):
         result = call("--help")
         assert result.exit_code == 0
-        assert all(name in result.stdout for name in COMMANDS)
+        assert all(name.split()[0] in result.stdout for name in COMMANDS)
 
     @pytest.mark.parametrize("name", COMMANDS)
     def test_ends_in_commands_that_exist(self, name):
@@ -197,18 +207,37 @@ class TestHelp:
         lines = [line.strip() for line in examples.splitlines()[1:] if line.strip()]
         assert lines
         for line in lines:
-            program, command, *arguments = shlex.split(line)
-            assert (program, command) == ("fairtune", name)
-            COMMANDS[name].make_context(name, arguments)
+            words, command = shlex.split(line), ["fairtune", *name.split()]
+            assert words[: len(command)] == command
+            COMMANDS[name].make_context(name, words[len(command) :])
 
     @pytest.mark.parametrize("name", COMMANDS)
     def test_can_be_asked_for(self, name):
-        result = call(name, "--help")
+        result = call(*name.split(), "--help")
         assert result.exit_code == 0
         assert f"fairtune {name}" in result.stdout
 
     def test_no_command_at_all_is_answered_with_help(self):
         assert "Usage" in said(call())
+
+
+class TestData:
+    def test_prepares_a_dataset(self, tmp_path, monkeypatch):
+        monkeypatch.setenv("FAIRTUNE_CACHE", str(tmp_path))
+        result = call("data", "prepare", "digits")
+        assert result.exit_code == 0
+        assert result.stdout.startswith(f"digits is ready: 1 MiB in {tmp_path}")
+
+    def test_inspects_a_dataset(self, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        result = call("data", "inspect", "digits", "--set", "skew=0.9")
+        assert result.exit_code == 0
+        assert "mutual information" in result.stdout
+        assert {path.name for path in (tmp_path / "digits-inspection").iterdir()} == {"cells.png", "samples.png"}
+
+    def test_names_the_faults(self, tmp_path):
+        assert "choose error or skip" in refused("data", "prepare", "digits", "--on-bad-image", "ignore")
+        assert "data_batch_1 is missing" in refused("data", "inspect", "cifar10s", "--data", tmp_path)
 
 
 class TestTrain:
