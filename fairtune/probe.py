@@ -13,15 +13,15 @@ what the classifier failed to learn.
 
 from __future__ import annotations
 
-import copy
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from sklearn.metrics import roc_auc_score
-from torch import Tensor, nn
+from torch import Tensor
+from torch.optim.adamw import adamw
 
 from fairtune.batches import SCORING_BATCH, DeviceSplit
 from fairtune.device import autocast
@@ -29,7 +29,7 @@ from fairtune.errors import InvalidInput
 from fairtune.metrics import Weighting
 from fairtune.models import Net
 from fairtune.records import Ints
-from fairtune.seeding import generator, torch_stream
+from fairtune.seeding import generator, stream_seed
 from fairtune.spec import Precision
 
 MAX_SAMPLES = 5000
@@ -69,7 +69,7 @@ def probe(
     """Ask a net's embedding for the group.
 
     Of a split with more than 5000 samples, 5000 are drawn at random. Every (y, a) cell is halved between training and
-    scoring. Takes less than a second on one core, beside the net's own forward pass.
+    scoring. Takes a fifth of a second at most for embeddings of 128 units, on one core and beside the net's own forward pass.
 
     Args:
         net: a trained net; left in evaluation mode.
@@ -177,16 +177,14 @@ def predict_groups(fit: Embedded, z: Tensor, *, num_groups: int, seed: int = 0) 
     """
     inputs = _standardised(z, fit.z)
     fit = fit._replace(z=_standardised(fit.z, fit.z), weight=fit.weight.float())
-    part = torch.from_numpy(generator(seed, "probe", 0).permutation(len(fit.a))) % _MEMBERS
-    members = []
-    for member in range(_MEMBERS):
-        left_out, used = (fit.take(rows.nonzero().squeeze(1)) for rows in (part == member, part != member))
-        with torch_stream(torch.device("cpu"), seed, "probe", 1, member):
-            net = _perceptron(fit, num_groups)
-            _train(net, used, left_out)
-        with torch.no_grad():
-            members.append(F.log_softmax(net(inputs), dim=1))
-    return torch.logsumexp(torch.stack(members), dim=0) - math.log(_MEMBERS)
+    order = torch.from_numpy(generator(seed, "probe", 0).permutation(len(fit.a)))
+    quarter = len(order) // _MEMBERS
+    turned = torch.stack([order.roll(-quarter * member) for member in range(_MEMBERS)])
+    source = torch.Generator().manual_seed(stream_seed(seed, "probe", 1))
+    parameters = _perceptrons(fit, num_groups, source)
+    parameters = _train(parameters, fit, used=turned[:, quarter:], left_out=turned[:, :quarter], source=source)
+    members = F.log_softmax(_logits(parameters, inputs.expand(_MEMBERS, -1, -1)), dim=1)
+    return torch.logsumexp(members, dim=0).T - math.log(_MEMBERS)
 
 
 def _present(a: Tensor) -> list[int]:
@@ -209,31 +207,70 @@ def _standardised(z: Tensor, reference: Tensor) -> Tensor:
     return ((z - mean) / torch.where(varies, deviation, torch.inf)).clamp(-_CLIP, _CLIP).float()
 
 
-def _perceptron(fit: Embedded, num_groups: int) -> nn.Sequential:
-    """One that predicts the groups' shares, each sample and one more of every group counted, whatever its input."""
+def _perceptrons(fit: Embedded, num_groups: int, source: torch.Generator) -> list[Tensor]:
+    """Weights ``(4, out, in)`` and biases ``(4, out, 1)`` of the four members' two layers, drawn as torch draws a linear layer.
+
+    They predict the groups' shares, each sample and one more of every group counted, whatever their input.
+    """
+    size = fit.z.shape[1]
+    hidden = [torch.empty(_MEMBERS, _WIDTH, width).uniform_(-1, 1, generator=source) / math.sqrt(size) for width in (size, 1)]
     share = torch.ones(num_groups).index_add(0, fit.a, fit.weight)
-    last = nn.Linear(_WIDTH, num_groups)
-    nn.init.zeros_(last.weight)
-    last.bias.data.copy_((share / share.sum()).log())
-    return nn.Sequential(nn.Linear(fit.z.shape[1], _WIDTH), nn.ReLU(), last)
+    bias = (share / share.sum()).log()[:, None].repeat(_MEMBERS, 1, 1)
+    return [*hidden, torch.zeros(_MEMBERS, num_groups, _WIDTH), bias]
 
 
-def _train(net: nn.Sequential, used: Embedded, left_out: Embedded) -> None:
-    """Train until the samples left out have not been predicted better for 8 epochs; keep the best epoch."""
-    optimizer = torch.optim.AdamW(net.parameters(), lr=_LR, weight_decay=_WEIGHT_DECAY, fused=True)
-    best, kept, since = _loss(net, left_out).item(), copy.deepcopy(net.state_dict()), 0
-    for _ in range(_EPOCHS):
-        for rows in torch.split(torch.randperm(len(used.a)), _STEP_BATCH):
-            optimizer.zero_grad()
-            _loss(net, used.take(rows)).backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
-        loss, since = _loss(net, left_out).item(), since + 1
-        if loss < best:
-            best, kept, since = loss, copy.deepcopy(net.state_dict()), 0
-        if since == _PATIENCE:
+def _logits(parameters: list[Tensor], z: Tensor) -> Tensor:
+    """Every member's ``(4, A, B)`` of its own samples ``(4, B, D)``; with the samples last, a training step is a fifth faster."""
+    weight, bias, last_weight, last_bias = parameters
+    return torch.baddbmm(last_bias, last_weight, torch.baddbmm(bias, weight, z.mT).relu())
+
+
+def _losses(parameters: list[Tensor], samples: Embedded) -> Tensor:
+    """Every member's mean loss ``(4,)`` on its own samples."""
+    return (samples.weight * F.cross_entropy(_logits(parameters, samples.z), samples.a, reduction="none")).mean(1)
+
+
+def _train(parameters: list[Tensor], fit: Embedded, *, used: Tensor, left_out: Tensor, source: torch.Generator) -> list[Tensor]:
+    """Train all members side by side, each on the samples at its row of ``used``; a member is done when it has not predicted those
+    at its row of ``left_out`` better for 8 epochs.
+
+    Returns:
+        Every member's parameters after its own best epoch.
+    """
+    judged = fit.take(left_out)
+    kept, best, best_epoch = parameters, _losses(parameters, judged), torch.zeros(_MEMBERS)
+    parameters = [parameter.clone().requires_grad_() for parameter in parameters]
+    moments = _Moments.before_the_first_step(parameters)
+    for epoch in range(1, _EPOCHS + 1):
+        for columns in torch.split(torch.randperm(used.shape[1], generator=source), _STEP_BATCH):
+            loss = _losses(parameters, fit.take(used[:, columns]))
+            _step(parameters, list(torch.autograd.grad(loss.sum(), parameters)), moments)
+        with torch.no_grad():
+            loss = _losses(parameters, judged)
+            better = (loss < best) & (epoch - best_epoch <= _PATIENCE)
+            best, best_epoch = torch.where(better, loss, best), torch.where(better, epoch, best_epoch)
+            kept = [torch.where(better[:, None, None], *pair) for pair in zip(parameters, kept, strict=True)]
+        if epoch - best_epoch.max() >= _PATIENCE:
             break
-    net.load_state_dict(kept)
+    return kept
 
 
-def _loss(net: nn.Sequential, samples: Embedded) -> Tensor:
-    return (samples.weight * F.cross_entropy(net(samples.z), samples.a, reduction="none")).mean()
+class _Moments(NamedTuple):
+    """What AdamW remembers of every parameter, in the order in which torch's function takes it."""
+
+    mean: list[Tensor]
+    mean_square: list[Tensor]
+    largest_mean_square: list[Tensor]
+    steps: list[Tensor]
+
+    @classmethod
+    def before_the_first_step(cls, parameters: list[Tensor]) -> _Moments:
+        mean, mean_square = ([torch.zeros_like(parameter) for parameter in parameters] for _ in range(2))
+        return cls(mean, mean_square, [], [torch.zeros(()) for _ in parameters])
+
+
+@torch.no_grad()
+def _step(parameters: list[Tensor], gradients: list[Tensor], moments: _Moments) -> None:
+    """One step of AdamW, in place. The first ``torch.optim.AdamW`` of a process would import torch's compiler, for a second."""
+    fixed: dict[str, Any] = {"beta1": 0.9, "beta2": 0.999, "eps": 1e-8, "amsgrad": False, "maximize": False, "fused": True}
+    adamw(parameters, gradients, *moments, lr=_LR, weight_decay=_WEIGHT_DECAY, **fixed)

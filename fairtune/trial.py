@@ -174,7 +174,7 @@ class Trial:
         runs: folder of all runs, where the baselines live.
         device: where to compute.
         open_test: score the test split at the end; only the confirmation of a search does.
-        probed: also ask the trained net's embedding for the group (see :mod:`fairtune.probe`), which takes about a second.
+        probed: also ask the trained net's embedding for the group (see :mod:`fairtune.probe`).
     """
 
     def __init__(

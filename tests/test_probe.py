@@ -9,7 +9,18 @@ from sklearn.metrics import roc_auc_score
 
 from fairtune.batches import DeviceSplit
 from fairtune.errors import InvalidInput
-from fairtune.probe import MAX_SAMPLES, Embedded, auc, mutual_information, predict_groups, private_accuracy, probe, score_embedding
+from fairtune.probe import (
+    MAX_SAMPLES,
+    Embedded,
+    _perceptrons,
+    _train,
+    auc,
+    mutual_information,
+    predict_groups,
+    private_accuracy,
+    probe,
+    score_embedding,
+)
 from fairtune.records import Outputs, Split
 from tests.builders import CPU, digits_training
 
@@ -97,6 +108,7 @@ class TestTheProbe:
         z, a = shifted(400, 2, 1.0)
         before = torch.get_rng_state()
         first = scored(z, a)
+        assert torch.equal(torch.get_rng_state(), before)
         torch.rand(3)
         assert scored(z, a) == first
         assert scored(z, a, seed=1) != first
@@ -127,6 +139,46 @@ class TestTheProbe:
         z, a = shifted(100, 3, 2.0)
         predicted = predict_groups(embedded(z, a), torch.tensor(z), num_groups=3)
         torch.testing.assert_close(predicted.exp().sum(1), torch.ones(100))
+
+
+def trained_alone(net, used, left_out):
+    """The best epoch of a net that takes one step of ``torch.optim.AdamW`` an epoch and is stopped early, and its parameters then."""
+    optimizer = torch.optim.AdamW(net.parameters(), lr=2e-3, weight_decay=1.0)
+
+    def loss(samples):
+        return (samples.weight * torch.nn.functional.cross_entropy(net(samples.z), samples.a, reduction="none")).mean()
+
+    best, best_epoch, kept = loss(left_out).item(), 0, [parameter.detach().clone() for parameter in net.parameters()]
+    for epoch in range(1, 41):
+        optimizer.zero_grad()
+        loss(used).backward()
+        optimizer.step()
+        if (found := loss(left_out).item()) < best:
+            best, best_epoch, kept = found, epoch, [parameter.detach().clone() for parameter in net.parameters()]
+        if epoch - best_epoch == 8:
+            break
+    return best_epoch, kept
+
+
+def test_the_four_members_train_as_each_would_alone():
+    z, a = shifted(100, 3, 1.0, size=16)
+    weight = np.random.default_rng(0).uniform(0.5, 1.5, 100)
+    fit = embedded(z.astype(np.float32), a, weight)
+    fit = fit._replace(weight=fit.weight.float())
+    rows = torch.arange(100).roll(7).view(4, 25)
+    used = torch.stack([rows.roll(-member, 0)[1:].flatten() for member in range(4)])  # one batch: the order within does not matter
+    start = _perceptrons(fit, 3, torch.Generator().manual_seed(0))
+    together = _train(start, fit, used=used, left_out=rows, source=torch.Generator())
+    epochs = []
+    for member in range(4):
+        net = torch.nn.Sequential(torch.nn.Linear(16, 128), torch.nn.ReLU(), torch.nn.Linear(128, 3))
+        for parameter, value in zip(net.parameters(), start, strict=True):
+            parameter.data.copy_(value[member].view_as(parameter))
+        epoch, kept = trained_alone(net, fit.take(used[member]), fit.take(rows[member]))
+        epochs.append(epoch)
+        for parameter, alone in zip(together, kept, strict=True):
+            torch.testing.assert_close(parameter[member].view_as(alone), alone, atol=1e-5, rtol=1e-4)
+    assert len(set(epochs)) > 1
 
 
 class TestScoresOfPredictions:
@@ -227,7 +279,7 @@ class TestOnASplit:
         began = time.perf_counter()
         probe(net, split, num_groups=2, precision="fp32")
         assert sum(seen) == MAX_SAMPLES
-        assert time.perf_counter() - began < 20  # about half a second on one idle core
+        assert time.perf_counter() - began < 20  # about a quarter of a second on one idle core
 
     def test_the_net_is_asked_in_evaluation_mode_and_without_gradients(self):
         z, a = shifted(400, 2, 2.0)
