@@ -57,5 +57,7 @@ def within(root: Path, names: Sequence[str]) -> list[str]:
     found = [os.path.relpath(os.path.join(folder, name), folder) for name in names]  # noqa: PTH118
     outside = [name for name, path in zip(names, found, strict=True) if path.split(os.sep, 1)[0] == os.pardir]
     if outside:
-        raise DataError(f"{len(outside)} paths lead out of {root}: {first_of(outside)}; give --data a folder that holds all files")
+        raise DataError(
+            f"paths that lead out of {root} ({len(outside)}): {first_of(outside)}; give --data a folder that holds all files"
+        )
     return found

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from fairtune.datasets._files import first_of
 from fairtune.errors import DataError
@@ -71,6 +71,8 @@ class ImageFiles:
         def fill(row: int) -> str | None:
             try:
                 images[row - start] = decode_image(self.root / self.names[row], self.size, self.fit)
+            except UnidentifiedImageError:
+                return "not an image"
             except Exception as error:  # a damaged file can make a decoder raise anything
                 return f"{error or type(error).__name__}".partition("\n")[0]
             return None
@@ -101,9 +103,8 @@ def decode_image(path: Path, size: tuple[int, int], fit: Fit = "stretch") -> Byt
 
 def unreadable(named: list[str]) -> DataError:
     """The error of images that cannot be read; each is named with the reason."""
-    are = "image is" if len(named) == 1 else "images are"
     return DataError(
-        f"{len(named):,} {are} unreadable: {first_of(named)}; "
+        f"unreadable images ({len(named):,}): {first_of(named)}; "
         "mend them, or leave them out with fairtune data prepare DATASET --on-bad-image skip"
     )
 
