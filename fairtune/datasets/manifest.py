@@ -202,9 +202,8 @@ def _check_complete(table: pd.DataFrame, file: Path) -> None:
     for name, values in table.items():
         if len(lines := np.flatnonzero(values.isna())):
             rows = first_of([str(line + 1) for line in lines])
-            raise DataError(
-                f"{file}: rows without a value in the column {str(name)!r} ({len(lines)}): {rows}, the first below the heading being 1"
-            )
+            where = f"the column {str(name)!r} ({len(lines)})"
+            raise DataError(f"{file}: rows without a value in {where}: {rows}, the first below the heading being 1")
 
 
 def _check_different(table: pd.DataFrame, column: str, what: str, file: Path) -> None:
