@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from fairtune.datasets._files import first_of
+from fairtune.datasets._files import first_of, within
 from fairtune.errors import DataError
 from fairtune.records import Bytes
 
@@ -35,12 +35,18 @@ class ImageFiles:
         names: path of each file in it.
         size: height and width.
         fit: ``stretch`` changes the proportions; ``crop`` cuts the largest window of the right ones from the middle first.
+
+    Raises:
+        DataError: a path leads out of the folder.
     """
 
     root: Path
     names: Sequence[str]
     size: tuple[int, int]
     fit: Fit = "stretch"
+
+    def __post_init__(self) -> None:
+        within(self.root, self.names)
 
     @property
     def shape(self) -> tuple[int, ...]:
