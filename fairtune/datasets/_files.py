@@ -43,6 +43,12 @@ def first_of(names: list[str], shown: int = 10) -> str:
     return ", ".join(names[:shown]) + more
 
 
+def _relative(folder: str, name: str) -> str:
+    """A path relative to a folder, without its detours; that of a plain relative one is itself, at a tenth of the cost."""
+    plain = not (os.path.isabs(name) or name.startswith(os.curdir) or os.pardir in name)  # noqa: PTH117
+    return name if plain else os.path.relpath(os.path.join(folder, name), folder)  # noqa: PTH118
+
+
 def within(root: Path, names: Sequence[str]) -> list[str]:
     """Paths relative to a folder, checked to lie in it; symbolic links inside the folder may lead anywhere.
 
@@ -61,9 +67,3 @@ def within(root: Path, names: Sequence[str]) -> list[str]:
             f"paths that lead out of {root} ({len(outside)}): {first_of(outside)}; give --data a folder that holds all files"
         )
     return found
-
-
-def _relative(folder: str, name: str) -> str:
-    """A path relative to a folder, without its detours; that of a plain relative one is itself, at a tenth of the cost."""
-    plain = not (os.path.isabs(name) or name.startswith(os.curdir) or os.pardir in name)  # noqa: PTH117
-    return name if plain else os.path.relpath(os.path.join(folder, name), folder)  # noqa: PTH118
