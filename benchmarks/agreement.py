@@ -29,13 +29,14 @@ from torch import Tensor
 
 from fairtune import sampling
 from fairtune.batches import DeviceSplit
-from fairtune.datasets import Info, open_part
+from fairtune.datasets import Info, open_splits
 from fairtune.models.cnn import CNN
 from fairtune.plugins import load
 from fairtune.records import Floats, Ints, Split
 from fairtune.seeding import generator, torch_stream
 from fairtune.spec import Precision
 from fairtune.train import Training
+from fairtune.transforms import Flip
 
 BATCH, SAMPLES, TEACHER_STEPS, EXACT_STEPS, WINDOW, CONTROLS, ROUNDING = 120, 3000, 200, 20, 25, 4, 1e-7
 
@@ -45,14 +46,14 @@ class Setting:
 
     def __init__(self, data: Path | None, steps: int) -> None:
         dataset = load("dataset", "digits" if data is None else "cifar10s")()
-        split: Split = dataset.training_splits(open_part(dataset, data or Path(), "train"))["train"]
+        split: Split = open_splits(dataset, data or Path())["train"]
         self.split = split.take(np.arange(min(len(split), SAMPLES)))
-        self.info: Info = dataset.info
+        self.info: Info = dataset.describe(data or Path())
         self.groups, self.classes = len(self.info.groups), len(self.info.classes)
         rng = generator(0, "order")
         cells = sampling.cell_positions(self.split.y, self.split.a, self.groups, self.classes)
         self.order: Ints = sampling.balanced(cells, BATCH, max(steps, TEACHER_STEPS), rng)
-        self.flips = torch.from_numpy(rng.random(self.order.shape) < 0.5) if "flip" in self.info.augment else None
+        self.flips = torch.from_numpy(rng.random(self.order.shape) < 0.5) if Flip() in self.info.augment else None
         teacher = self.net(seed=1)
         self.train(make_training("scratch", teacher, self.split, precision="fp32", batch_size=BATCH), TEACHER_STEPS)
         self.teacher = teacher.state_dict()

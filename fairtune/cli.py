@@ -246,7 +246,7 @@ def _download(dataset: str, data: str | None) -> None:
 
     module = import_module(plugins.load("dataset", dataset).__module__)
     if not hasattr(module, "download"):
-        raise InvalidInput(f"--download: the dataset {dataset} cannot be fetched; {plugins.load('dataset', dataset).info.obtain}")  # type: ignore[attr-defined]
+        raise InvalidInput(f"--download: the dataset {dataset} cannot be fetched; {plugins.load('dataset', dataset).obtain}")  # type: ignore[attr-defined]
     module.download(data_root(data))
 
 

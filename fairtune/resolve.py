@@ -15,7 +15,6 @@ import torch
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from fairtune import checks
-from fairtune.datasets import Info
 from fairtune.device import PRECISIONS, pick_device, resolve_precision
 from fairtune.errors import FairtuneError, InvalidInput, unknown_name
 from fairtune.methods import components, compose
@@ -168,7 +167,9 @@ def _spec(request: Request, faults: Faults) -> SearchSpec | None:
     spaces = {method: faults.attempt(partial(_space, method, request, settings)) for method in methods}
     if faults.found:
         return None
-    info: Info = dataset.info  # type: ignore[attr-defined]
+    info = faults.attempt(lambda: make_dataset(PlugIn(name=request.dataset, options=options)).describe(data_root(request.data)))
+    if info is None:
+        return None
     gpus = _gpus(request)
     precision = request.precision
     if precision == "auto" and gpus > 0 and not torch.cuda.is_available():

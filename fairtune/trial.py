@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 
 from fairtune import sampling
 from fairtune.batches import DeviceSplit
-from fairtune.datasets import Dataset, Info, open_part
+from fairtune.datasets import Dataset, Info, open_part, open_splits
 from fairtune.device import parameter_dtype, peak_memory_mb
 from fairtune.errors import Diverged, FairtuneError, InvalidInput
 from fairtune.evaluate import evaluate
@@ -31,6 +31,7 @@ from fairtune.seeding import torch_stream
 from fairtune.spec import PlugIn, State, TrialResult, TrialSpec, digest
 from fairtune.teacher import open_teacher
 from fairtune.train import Teacher, Training
+from fairtune.transforms import Flip
 
 CHECKPOINT_EVERY_S = 15.0
 
@@ -75,9 +76,9 @@ def open_data(spec: TrialSpec, root: Path, *, open_test: bool = False) -> Data:
         open_test: also open the test split; only the confirmation of a search does.
     """
     dataset = make_dataset(spec.dataset)
-    splits = dataset.training_splits(open_part(dataset, root, "train"), spec.train_fraction)
+    splits = open_splits(dataset, root, spec.train_fraction)
     test = dataset.test_split(open_part(dataset, root, "test")) if open_test else None
-    return Data(dataset.info, splits["train"], splits["validation"], test)
+    return Data(dataset.describe(root), splits["train"], splits["validation"], test)
 
 
 def check_data(data: Data, spec: TrialSpec, method: Composite) -> None:
@@ -145,7 +146,7 @@ class Trial:
         dtype = parameter_dtype(spec.precision)
         train = DeviceSplit(self.data.train, device, dtype)
         net = build_net(spec, self.data.info, device)
-        flips = "flip" in self.data.info.augment
+        flips = Flip() in self.data.info.augment
         probe = net.eval()(train.batch(torch.zeros(1, dtype=torch.int64, device=device)).x)
         shape = tuple(probe.features.shape[1:])
         with torch_stream(device, spec.seed, "method"):

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from fairtune.batches import DeviceSplit
-from fairtune.datasets import open_part
+from fairtune.datasets import open_splits
 from fairtune.device import parameter_dtype
 from fairtune.methods import Composite, Context, compose
 from fairtune.plugins import load
@@ -41,7 +41,7 @@ def digits_spec(method="scratch", **changes) -> TrialSpec:
 @lru_cache
 def digits_splits() -> dict[str, Any]:
     digits = load("dataset", "digits")()
-    return digits.training_splits(open_part(digits, NO_FILES, "train")) | {"info": digits.info}
+    return open_splits(digits, NO_FILES) | {"info": digits.describe(NO_FILES)}
 
 
 def digits_training(method="scratch", values=None, **changes) -> Training:

@@ -29,7 +29,7 @@ ROWS = (
     {"plugins"},
     {"folders"},
     {"spec"},
-    {"space", "metrics", "pareto", "device", "files"},
+    {"space", "metrics", "pareto", "device", "files", "transforms"},
     {"seeding"},
     {"records", "errors"},
 )

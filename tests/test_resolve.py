@@ -26,7 +26,8 @@ def one_trial(tmp_path, **options):
 def test_the_default_is_mfd_on_digits(tmp_path):
     spec, place = resolve(Request(runs=str(tmp_path)))
     assert (spec.dataset.name, spec.methods, spec.model.name) == ("digits", "mfd", "mlp")
-    assert (spec.epochs, spec.batch_size) == (Digits.info.epochs, Digits.info.batch_size)
+    info = Digits().describe(tmp_path)
+    assert (spec.epochs, spec.batch_size) == (info.epochs, info.batch_size)
     assert (spec.trials, spec.final_seeds, spec.optimizer) == (20, 4, Optimizer())
     assert spec.dataset.options == Digits.complete({}) | {"seed": 0}
     assert place.name.startswith("digits-mfd-2")

@@ -148,7 +148,7 @@ def no_test_files(tmp_path, monkeypatch):
     """A cache that holds the training part only."""
     open_part(Digits(), tmp_path, "train")
     pools = tmp_path / "cache" / "pools"
-    shutil.copytree(cache_folder() / "pools" / Digits.cache_key, pools / Digits.cache_key)
+    shutil.copytree(cache_folder() / "pools" / Digits.cache_name, pools / Digits.cache_name)
     for path in pools.glob("*/test-*"):
         path.unlink()
     monkeypatch.setenv("FAIRTUNE_CACHE", str(tmp_path / "cache"))
@@ -167,7 +167,7 @@ def test_a_trial_never_opens_the_test_split(tmp_path):
 
 @pytest.mark.usefixtures("no_test_files")
 def test_asking_for_the_test_split_reads_its_files(tmp_path):
-    with pytest.raises(FileNotFoundError, match="test-x"):
+    with pytest.raises(FileNotFoundError, match="test-"):
         open_trial(digits_spec(epochs=1), tmp_path, open_test=True)
 
 
