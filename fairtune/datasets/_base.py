@@ -33,11 +33,13 @@ class Info:
             resizes them.
         augment: transforms drawn anew for every training batch, in this order.
         normalise: applied last, in training and in evaluation.
-        balanced_test: whether each class of the test split holds equally many samples of every group; if so, validation
-            accuracy is weighted by cell to estimate the same quantity.
+        balanced_test: whether each class of the test split holds equally many samples of every group, to within one; if so,
+            validation accuracy is weighted by cell to estimate the same quantity.
         model: default architecture.
         epochs: default length of training.
         batch_size: default batch size.
+        class_balance: beta of the effective-number class weights that the cross-entropy is trained with
+            (:func:`fairtune.sampling.effective_number_weights`); None weighs all classes alike.
     """
 
     classes: tuple[str, ...]
@@ -49,6 +51,7 @@ class Info:
     model: str
     epochs: int
     batch_size: int = 128
+    class_balance: float | None = None
 
 
 class Samples(Protocol):
@@ -111,8 +114,13 @@ class Dataset:
     val_frac: float = hyperparameter(0.1, Real(low=0.01, high=0.9), help="share of the training set held out for validation")
 
     @classmethod
-    def complete(cls, given: dict[str, Value]) -> dict[str, Value]:
-        """The options with defaults filled in."""
+    def complete(cls, given: dict[str, Value], root: Path | None = None) -> dict[str, Value]:
+        """The options with defaults filled in.
+
+        Args:
+            given: what the user said.
+            root: folder of the original files, where a default depends on which of them are there.
+        """
         return {"seed": given.get("seed", 0)} | {name: given.get(name, option.default) for name, option in declared(cls).items()}
 
     @abstractmethod

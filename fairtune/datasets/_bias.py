@@ -80,12 +80,13 @@ class DrawnBias(Dataset):
 def choose_versions(pool: Pool, originals: Ints, aligned_shares: tuple[float, ...], rng: np.random.Generator) -> Ints:
     """One version of each original.
 
-    Of the n samples of a class ``int(n * share)`` are aligned, the others spread evenly over the conflicting values.
+    Of the n samples of a class ``int(n * share)`` are aligned, the others spread evenly over the conflicting values. A second bias
+    is drawn in the same way within the aligned and within the conflicting samples of the first, so that the two are independent.
 
     Args:
         pool: see :class:`DrawnBias`.
         originals: which originals.
-        aligned_shares: of each bias; several biases are drawn independently.
+        aligned_shares: of each bias.
         rng: draws which samples conflict.
 
     Returns:
@@ -95,12 +96,14 @@ def choose_versions(pool: Pool, originals: Ints, aligned_shares: tuple[float, ..
     version = np.zeros_like(originals)
     for bias, share in enumerate(aligned_shares):
         value = pool.columns[f"conflict{bias}"][originals]
-        for label in np.unique(y):
-            members = np.flatnonzero(y == label)
+        cell = y * 2 ** len(aligned_shares) + version
+        for c in np.unique(cell):
+            members = np.flatnonzero(cell == c)
             aligned = int(len(members) * share + 1e-9)
             spread = evenly(value[members], rng)
             version[members[spread[: len(members) - aligned]]] += 2**bias
-    return originals + version * (len(pool) // 2 ** len(aligned_shares))
+    rows: Ints = originals + version * (len(pool) // 2 ** len(aligned_shares))
+    return rows
 
 
 def evenly(value: Ints, rng: np.random.Generator) -> Ints:

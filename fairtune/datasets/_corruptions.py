@@ -57,7 +57,8 @@ def snow(x: Floats, severity: int, rng: np.random.Generator) -> Floats:
             streaks[chosen] = np.maximum(streaks[chosen], moved)
     whitened = np.maximum(x, (x @ _LUMA)[..., None] * 0.5 + 0.5)
     scene = (1 - veil) * x + veil * whitened
-    return scene + streaks[..., None] * (1 - scene)
+    snowy: Floats = scene + streaks[..., None] * (1 - scene)
+    return snowy
 
 
 def frost(x: Floats, severity: int, rng: np.random.Generator) -> Floats:
@@ -73,20 +74,22 @@ def fog(x: Floats, severity: int, rng: np.random.Generator) -> Floats:
     """A cloud field added to the scene, which is then dimmed to its old maximum."""
     density, roughness = _at(severity, (0.2, 0.5, 0.75, 1.0, 1.5), (1.5, 1.5, 1.3, 1.1, 0.9))
     highest = x.max(axis=(1, 2, 3), keepdims=True)
-    return (x + density * _clouds(x.shape[:3], 1 + roughness, rng)[..., None]) * highest / (highest + density)
+    foggy: Floats = (x + density * _clouds(x.shape[:3], 1 + roughness, rng)[..., None]) * highest / (highest + density)
+    return foggy
 
 
 def brightness(x: Floats, severity: int, _rng: np.random.Generator) -> Floats:
     """The value (in hue, saturation, value) raised by a constant; hue and saturation stay."""
     (raised,) = _at(severity, (0.05, 0.1, 0.15, 0.2, 0.3))
     value = x.max(axis=-1, keepdims=True)
-    return np.where(value > 0, x / np.where(value > 0, value, 1), 1) * np.minimum(value + raised, 1)
+    brighter: Floats = np.where(value > 0, x / np.where(value > 0, value, 1), 1) * np.minimum(value + raised, 1)
+    return brighter
 
 
 def contrast(x: Floats, severity: int, _rng: np.random.Generator) -> Floats:
     """Each channel drawn towards its mean."""
     (kept,) = _at(severity, (0.75, 0.5, 0.4, 0.3, 0.15))
-    mean = x.mean(axis=(1, 2), keepdims=True)
+    mean: Floats = x.mean(axis=(1, 2), keepdims=True)
     return mean + kept * (x - mean)
 
 
@@ -97,7 +100,8 @@ def spatter(x: Floats, severity: int, rng: np.random.Generator) -> Floats:
     edge = np.quantile(field, 1 - share, axis=(1, 2), keepdims=True)
     depth = ((field - edge) / field.std(axis=(1, 2), keepdims=True)).clip(0, 0.5)[..., None] / 0.5
     liquid = np.array([0.69, 0.93, 0.93]) if severity <= 3 else np.array([0.25, 0.16, 0.08])
-    return x + opacity * depth * (liquid - x)
+    spattered: Floats = x + opacity * depth * (liquid - x)
+    return spattered
 
 
 def elastic(x: Floats, severity: int, rng: np.random.Generator) -> Floats:

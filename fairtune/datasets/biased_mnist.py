@@ -54,7 +54,7 @@ class BiasedMNIST(DrawnBias):
     rho: float = hyperparameter(0.99, Real(low=0, high=1), help="share of a class on the background of its colour")
 
     def describe(self, root: Path) -> Info:
-        """The same whatever the options."""
+        """Ten digits on ten backgrounds."""
         return Info(
             classes=tuple("0123456789"),
             groups=tuple(COLOURS),

@@ -66,7 +66,7 @@ def test_validation_holds_its_share_of_every_cell(pools, name):
 
 @every_dataset
 def test_a_fraction_of_the_training_set_holds_its_share_of_every_cell(pools, name):
-    dataset, whole = splits_of(pools, name)
+    _, whole = splits_of(pools, name)
     _, part = splits_of(pools, name, train_fraction=0.5)
     assert np.abs(cells(pools, name, part["train"]) - 0.5 * cells(pools, name, whole["train"])).max() <= 0.5
     assert set(part["train"].rows) <= set(whole["train"].rows)
