@@ -63,7 +63,7 @@ def snow(x: Floats, severity: int, rng: np.random.Generator) -> Floats:
 
 def frost(x: Floats, severity: int, rng: np.random.Generator) -> Floats:
     """Bluish white crystals, the ridges of a cloud field, over a dimmed scene."""
-    cover, dim = _at(severity, (0.35, 0.45, 0.55, 0.65, 0.75), (0.95, 0.9, 0.85, 0.8, 0.75))
+    cover, dim = _at(severity, (0.3, 0.4, 0.48, 0.55, 0.62), (0.95, 0.9, 0.85, 0.8, 0.75))
     ridges = 1 - np.abs(2 * _clouds(x.shape[:3], 1.2, rng) - 1)
     crystals = cover * ridges**2 + 0.15 * cover * rng.random(x.shape[:3])
     ice = np.array([0.82, 0.9, 1.0])

@@ -42,7 +42,7 @@ class CorruptedCIFAR10(DrawnOrPublished):
     images are corrupted by our own formulas (:mod:`fairtune.datasets._corruptions`), at ``severity`` 1 to 5.
     """
 
-    cache_name: ClassVar[str] = "corrupted-cifar10-1"
+    cache_name: ClassVar[str] = "corrupted-cifar10-2"
     licence: ClassVar[str] = f"CIFAR-10: {_cifar10.LICENCE}; published files: none stated"
     citation: ClassVar[str] = (
         "J. Nam et al., Learning from Failure: Training Debiased Classifier from Biased Classifier, NeurIPS 2020; published files "
