@@ -1,12 +1,16 @@
 """Datasets: one file each, named as on the command line."""
 
 from fairtune.datasets._base import Dataset, Info, Part, Pool, Samples, equal_cells
-from fairtune.datasets._files import state_of
-from fairtune.datasets._store import Progress, open_part, open_splits, prepare
+from fairtune.datasets._files import state_of, within
+from fairtune.datasets._images import Fit, ImageFiles
+from fairtune.datasets._store import OnBadImage, Progress, open_part, open_splits, prepare, skipped
 
 __all__ = [
     "Dataset",
+    "Fit",
+    "ImageFiles",
     "Info",
+    "OnBadImage",
     "Part",
     "Pool",
     "Progress",
@@ -15,5 +19,7 @@ __all__ = [
     "open_part",
     "open_splits",
     "prepare",
+    "skipped",
     "state_of",
+    "within",
 ]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
-from functools import lru_cache
+import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from fairtune.errors import DataError
 
 
-def state_of(root: Path, names: Iterable[str]) -> str:
+def state_of(root: Path, names: Sequence[str]) -> str:
     """A digest of names, sizes and modification times of files.
 
     The pixels of 200,000 images take minutes to read, their directory entries a second; an image that was changed, added or
@@ -23,11 +23,6 @@ def state_of(root: Path, names: Iterable[str]) -> str:
     Raises:
         DataError: files are missing.
     """
-    return _state_of(root, tuple(names))
-
-
-@lru_cache(maxsize=8)
-def _state_of(root: Path, names: tuple[str, ...]) -> str:
     digest = hashlib.sha256()
     missing = []
     for name in names:
@@ -46,3 +41,21 @@ def first_of(names: list[str], shown: int = 10) -> str:
     """The first few of many names, and how many more there are."""
     more = f" and {len(names) - shown:,} more" if len(names) > shown else ""
     return ", ".join(names[:shown]) + more
+
+
+def within(root: Path, names: Sequence[str]) -> list[str]:
+    """Paths relative to a folder, checked to lie in it; symbolic links inside the folder may lead anywhere.
+
+    Args:
+        root: the folder.
+        names: relative, or absolute below it.
+
+    Raises:
+        DataError: some lead out of it.
+    """
+    folder = os.path.abspath(root)  # noqa: PTH100
+    found = [os.path.relpath(os.path.join(folder, name), folder) for name in names]  # noqa: PTH118
+    outside = [name for name, path in zip(names, found, strict=True) if path.split(os.sep, 1)[0] == os.pardir]
+    if outside:
+        raise DataError(f"{len(outside)} paths lead out of {root}: {first_of(outside)}; give --data a folder that holds all files")
+    return found

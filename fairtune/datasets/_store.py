@@ -11,20 +11,22 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Mapping
-from functools import lru_cache, partial
+from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, Literal, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from filelock import FileLock
 
-from fairtune.datasets._base import Dataset, Part, Pool
+from fairtune.datasets._base import Dataset, Part, Pool, Samples
+from fairtune.datasets._images import ImageFiles, unreadable
 from fairtune.errors import DataError
 from fairtune.files import write_atomically
 from fairtune.records import Split
 
-_SLICE_BYTES = 32 * 2**20
+_SLICE_BYTES = 16 * 2**20
+_SKIPPED = "skipped.json"
 
 
 class Progress(NamedTuple):
@@ -35,6 +37,7 @@ class Progress(NamedTuple):
     total: int
 
 
+OnBadImage = Literal["error", "skip"]
 Report = Callable[[Progress], None]
 
 
@@ -72,13 +75,14 @@ def open_splits(dataset: Dataset, root: Path, train_fraction: float = 1.0) -> di
     return dataset.training_splits(pools, dataset.describe(root), train_fraction)
 
 
-def prepare(dataset: Dataset, root: Path, report: Report = lambda progress: None) -> Path:
+def prepare(dataset: Dataset, root: Path, *, on_bad_image: OnBadImage = "error", report: Report = lambda progress: None) -> Path:
     """Decode a dataset into the cache if it is not there; one process of the machine does it, the others wait.
 
     Args:
         dataset: the dataset.
         root: folder of its original files.
-        report: called after every slice.
+        on_bad_image: ``skip`` leaves images out that cannot be read; ``error`` reads all of them, then names those.
+        report: called before every slice, and at the end of a part.
 
     Returns:
         Folder of the decoded pools.
@@ -98,59 +102,110 @@ def prepare(dataset: Dataset, root: Path, report: Report = lambda progress: None
         if not folder.is_dir():
             pools = dataset.decode(root)
             try:
-                _save(pools, folder, report)
+                _save(pools, folder, on_bad_image, report)
             except OSError as error:
                 raise _unwritable(folder, error) from error
     return folder
 
 
-def _save(pools: Mapping[Part, Pool], folder: Path, report: Report) -> None:
+def skipped(folder: Path) -> dict[str, str]:
+    """The images that were left out of decoded pools, and why."""
+    left_out: dict[str, str] = json.loads((folder / _SKIPPED).read_text())
+    return left_out
+
+
+def _save(pools: Mapping[Part, Pool], folder: Path, on_bad_image: OnBadImage, report: Report) -> None:
     unfinished = folder.with_name(f".{folder.name}.unfinished")
     unfinished.mkdir(exist_ok=True)
     _check_space(pools, unfinished)
+    parts = {part: _append(part, pool.x, unfinished, report) for part, pool in pools.items()}
+    left_out = {
+        pool.x.names[row]: reason
+        for part, pool in pools.items()
+        if isinstance(pool.x, ImageFiles)
+        for row, reason in parts[part].faults.items()
+    }
+    if left_out and on_bad_image == "error":
+        raise unreadable([f"{name} ({reason})" for name, reason in left_out.items()])
     for part, pool in pools.items():
-        write_atomically(unfinished / f"{part}-columns.npz", partial(_save_columns, pool.columns))
-        _append(part, pool, unfinished, report)
-    for path in unfinished.glob("*.json"):
-        path.unlink()
+        _save_columns(pool, parts[part], unfinished / f"{part}-columns.npz")
+        (unfinished / _progress_file(part)).unlink()
+    (unfinished / _SKIPPED).write_text(json.dumps(left_out))
     unfinished.rename(folder)
 
 
-def _save_columns(columns: Mapping[str, npt.NDArray[Any]], path: Path) -> None:
+def _check_space(pools: Mapping[Part, Pool], folder: Path) -> None:
+    needed = sum(len(pool) * _row_bytes(pool.x) for pool in pools.values())
+    present = sum(path.stat().st_size for path in folder.glob("*-x.npy"))
+    free = shutil.disk_usage(folder).free
+    if needed - present > free:
+        raise OSError(f"{(needed - present) / 2**20:,.0f} MiB are needed and {free / 2**20:,.0f} MiB are free")
+
+
+@dataclass
+class _Written:
+    """What of a part is in its file: ``done`` rows were read, those with ``faults`` are left out."""
+
+    done: int = 0
+    faults: dict[int, str] = field(default_factory=dict)
+
+    @property
+    def rows(self) -> int:
+        return self.done - len(self.faults)
+
+    def save(self, path: Path) -> None:
+        path.write_text(json.dumps([self.done, [*self.faults.items()]]))
+
+    @classmethod
+    def load(cls, path: Path) -> _Written:
+        if not path.is_file():
+            return cls()
+        done, faults = json.loads(path.read_text())
+        return cls(done, dict(faults))
+
+
+def _append(part: Part, x: Samples, folder: Path, report: Report) -> _Written:
+    """Write the samples of a part to the end of its file, from where an earlier process stopped."""
+    total = x.shape[0]
+    step = max(1, _SLICE_BYTES // _row_bytes(x))
+    progress = folder / _progress_file(part)
+    written = _Written.load(progress)
+    with (folder / f"{part}-x.npy").open("r+b" if written.done else "wb") as file:
+        _write_header(file, x, written.rows)
+        file.truncate(file.seek(written.rows * _row_bytes(x), os.SEEK_CUR))
+        while written.done < total:
+            report(Progress(part, written.done, total))
+            rows = slice(written.done, min(written.done + step, total))
+            samples, faults = x.read(rows) if isinstance(x, ImageFiles) else (x[rows], {})
+            file.write(np.delete(samples, [row - rows.start for row in faults], axis=0).tobytes())
+            file.flush()
+            os.fsync(file.fileno())
+            written = _Written(rows.stop, written.faults | faults)
+            write_atomically(progress, written.save)
+        file.seek(0)
+        _write_header(file, x, written.rows)
+    report(Progress(part, total, total))
+    return written
+
+
+def _write_header(file: BinaryIO, x: Samples, rows: int) -> None:
+    """The header of a ``.npy`` file; its length does not depend on the number of rows."""
+    header = {"descr": np.lib.format.dtype_to_descr(x.dtype), "fortran_order": False, "shape": (rows, *x.shape[1:])}
+    np.lib.format.write_array_header_1_0(file, header)
+
+
+def _save_columns(pool: Pool, written: _Written, path: Path) -> None:
+    columns: Any = {name: np.delete(column, [*written.faults], axis=0) for name, column in pool.columns.items()}
     with path.open("wb") as file:
         np.savez(file, allow_pickle=False, **columns)
 
 
-def _check_space(pools: Mapping[Part, Pool], folder: Path) -> None:
-    needed = sum(int(np.prod(pool.x.shape)) * pool.x.dtype.itemsize for pool in pools.values())
-    present = sum(path.stat().st_size for path in folder.glob("*-x.npy"))
-    free = shutil.disk_usage(folder).free
-    if needed - present > free:
-        raise OSError(f"{(needed - present) / 2**20:,.0f} MiB are needed and {free / 2**20:,.0f} MiB free")
+def _row_bytes(x: Samples) -> int:
+    return int(np.prod(x.shape[1:])) * x.dtype.itemsize
 
 
-def _append(part: Part, pool: Pool, folder: Path, report: Report) -> None:
-    """Write the samples of a pool to the end of its file, from where an earlier process stopped."""
-    total, row_bytes = len(pool), int(np.prod(pool.x.shape[1:])) * pool.x.dtype.itemsize
-    rows = max(1, _SLICE_BYTES // max(row_bytes, 1))
-    progress = folder / f"{part}-progress.json"
-    done = json.loads(progress.read_text())["done"] if progress.is_file() else 0
-    with (folder / f"{part}-x.npy").open("r+b" if done else "wb") as file:
-        header = {"descr": np.lib.format.dtype_to_descr(pool.x.dtype), "fortran_order": False, "shape": pool.x.shape}
-        np.lib.format.write_array_header_1_0(file, header)
-        file.truncate(file.seek(done * row_bytes, os.SEEK_CUR))
-        while done < total:
-            report(Progress(part, done, total))
-            file.write(np.ascontiguousarray(pool.x[done : done + rows]).tobytes())
-            file.flush()
-            os.fsync(file.fileno())
-            done = min(done + rows, total)
-            write_atomically(progress, partial(_save_progress, done))
-    report(Progress(part, total, total))
-
-
-def _save_progress(done: int, path: Path) -> None:
-    path.write_text(json.dumps({"done": done}))
+def _progress_file(part: Part) -> str:
+    return f"{part}-progress.json"
 
 
 def _unwritable(folder: Path, error: OSError) -> DataError:
