@@ -262,6 +262,25 @@ def equal_cells(y: Ints, a: Ints, rng: np.random.Generator | None = None) -> Int
     return np.sort(np.concatenate([np.empty(0, dtype=np.int64), *kept]))
 
 
+def check_test(y: Ints, a: Ints, info: Info) -> None:
+    """Check, before anything is decoded, that what will be the test split has samples of every group in every class.
+
+    Raises:
+        DataError: the label has one value only, or some cells are empty; they are named.
+    """
+    cells = np.bincount(a * len(info.classes) + y, minlength=len(info.groups) * len(info.classes))
+    counts = cells.reshape(len(info.groups), len(info.classes))
+    present = np.flatnonzero(counts.sum(axis=0))
+    if len(present) < 2:
+        seen = f"all {len(y)} are {info.classes[present[0]]!r}" if len(present) else "there are no samples"
+        raise DataError(f"the label has fewer than two values in the test split: {seen}; choose another target")
+    if empty := [f"({info.classes[y]}, {info.groups[a]})" for a, y in np.argwhere(counts == 0)]:
+        raise DataError(
+            f"no test samples in {len(empty)} of {counts.size} cells: {', '.join(empty[:6])}"
+            f"{' and others' if len(empty) > 6 else ''}; choose another target, attribute or binning"
+        )
+
+
 def check_counts(splits: Mapping[str, Split], info: Info) -> None:
     """Check that ``train`` and ``validation`` hold what training and scoring need.
 

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
-import numpy.typing as npt
-from PIL import Image
 
 from fairtune.datasets import _cifar10
 from fairtune.datasets._base import Info, Part, Pool
 from fairtune.datasets._bias import conflicting_values, unbiased_values
 from fairtune.datasets._corruptions import CORRUPTIONS, corrupt
-from fairtune.datasets._files import state_of
+from fairtune.datasets._files import first_of, state_of
+from fairtune.datasets._images import ImageFiles
 from fairtune.datasets._published import DrawnOrPublished
 from fairtune.errors import DataError
 from fairtune.records import Bytes, Ints
@@ -86,12 +85,12 @@ class CorruptedCIFAR10(DrawnOrPublished):
             yield self.severity
         else:
             biased, unbiased = self._published(root)
-            yield state_of(root, [str(path.relative_to(root)) for path in (*biased.files, *unbiased.files)])
+            yield state_of(root, (*biased.names, *unbiased.names))
 
     def decode(self, root: Path) -> dict[Part, Pool]:
         """Every training image with the corruption of its class and with another, the test images with one; or as published."""
         if self.images == "published":
-            biased, unbiased = (Pool(files.decoded(), files.columns()) for files in self._published(root))
+            biased, unbiased = (files.pool(root) for files in self._published(root))
             return self.shared_out(biased, unbiased)
         files = _cifar10.read_cifar10(root)
         images, y = files["train"]
@@ -123,8 +122,8 @@ class CorruptedCIFAR10(DrawnOrPublished):
                 there = sorted(path.name for path in (root / FOLDER).glob("*pct"))
                 raise DataError(f"{folder} is missing ({FOLDER} holds {', '.join(there) or 'no shares'}): {self.obtain}")
         return (
-            _Files.of([*biased.glob("align/*/*.png"), *biased.glob("conflict/*/*.png")], self.obtain),
-            _Files.of([*test.glob("*/*.png")], self.obtain),
+            _Files.of(root, [*biased.glob("align/*/*.png"), *biased.glob("conflict/*/*.png")], self.obtain),
+            _Files.of(root, test.glob("*/*.png"), self.obtain),
         )
 
 
@@ -132,35 +131,22 @@ class CorruptedCIFAR10(DrawnOrPublished):
 class _Files:
     """Published images, whose names end in label and corruption."""
 
-    files: tuple[Path, ...]
+    names: tuple[str, ...]
     y: Ints
     a: Ints
 
     @classmethod
-    def of(cls, paths: Iterable[Path], obtain: str) -> _Files:
-        files = tuple(sorted(paths))
-        fields = [path.stem.split("_") for path in files]
-        unread = [
-            path.name for path, parts in zip(files, fields, strict=True) if len(parts) != 3 or not "".join(parts[1:]).isdigit()
-        ]
-        if unread or not files:
-            raise DataError(f"{len(unread)} images are not named ID_LABEL_BIAS.png ({', '.join(unread[:3])}): {obtain}")
+    def of(cls, root: Path, paths: Iterable[Path], obtain: str) -> _Files:
+        names = tuple(sorted(str(path.relative_to(root)) for path in paths))
+        fields = [Path(name).stem.split("_") for name in names]
+        if unread := [
+            name for name, parts in zip(names, fields, strict=True) if len(parts) != 3 or not "".join(parts[1:]).isdigit()
+        ]:
+            raise DataError(f"{len(unread)} images in {root} are not named ID_LABEL_BIAS.png: {first_of(unread, 3)}; {obtain}")
         y, a = (np.array([int(parts[place]) for parts in fields], dtype=np.int64) for place in (1, 2))
-        absent = [name for v, name in enumerate(_cifar10.CLASSES) if v not in y]
-        if absent:
-            raise DataError(f"{files[0].parents[1]} holds no images of {', '.join(absent)}: unpack it again; {obtain}")
-        return cls(files, y, a)
+        if absent := [name for v, name in enumerate(_cifar10.CLASSES) if v not in y]:
+            raise DataError(f"{root / FOLDER} holds no images of {', '.join(absent)}: unpack it again; {obtain}")
+        return cls(names, y, a)
 
-    def columns(self) -> dict[str, npt.NDArray[Any]]:
-        return {"y": self.y, "a": self.a, "source": np.arange(len(self.files))}
-
-    def decoded(self) -> Bytes:
-        return np.stack(list(self._decoded()))
-
-    def _decoded(self) -> Iterator[Bytes]:
-        for path in self.files:
-            try:
-                with Image.open(path) as image:
-                    yield np.asarray(image.convert("RGB"))
-            except OSError as error:
-                raise DataError(f"{path} is damaged: {error}") from error
+    def pool(self, root: Path) -> Pool:
+        return Pool(ImageFiles(root, self.names, (32, 32)), {"y": self.y, "a": self.a, "source": np.arange(len(self.names))})
