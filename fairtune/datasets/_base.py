@@ -143,6 +143,10 @@ class Dataset:
             DataError: which file, what is wrong with it, and how to get it.
         """
 
+    def remarks(self, root: Path) -> list[str]:
+        """What a user should know of the files that is no fault, such as files that are not used; one sentence each."""
+        return []
+
     def content(self, root: Path) -> Iterable[object]:
         """What the decoded pools depend on beside :attr:`cache_name`, as JSON would hold it.
 
@@ -171,7 +175,7 @@ class Dataset:
         """Label and group of every row of a pool under these options: its columns ``y`` and ``a``."""
         return pool.columns["y"], pool.columns["a"]
 
-    def attribute(self, pool: Pool) -> npt.NDArray[np.float32] | None:
+    def attribute_vectors(self, pool: Pool) -> npt.NDArray[np.float32] | None:
         """The sensitive attribute of every row as a vector ``(N, E)``, where there is one finer than the groups."""
         return None
 
@@ -190,7 +194,7 @@ class Dataset:
     def split(self, pool: Pool, rows: Ints) -> Split:
         """The samples of some rows."""
         y, a = self.labels(pool)
-        attribute = self.attribute(pool)
+        attribute = self.attribute_vectors(pool)
         source = pool.columns["source"][rows]
         return Split(pool.x, rows, y[rows], a[rows], source, None if attribute is None else attribute[rows])  # type: ignore[arg-type]
 

@@ -42,8 +42,8 @@ _BINS = 8
 class ColouredMNIST(DrawnOrPublished):
     """Digits in an ink whose colour goes with the class, on black (coloured MNIST of "Learning Not to Learn").
 
-    x: 28x28 RGB images. y: the digit. a: the class whose mean colour the ink has. ``attribute``: the ink's colour, the maximum of
-    each channel in eight bins, one-hot: 24 numbers, three of them 1.
+    x: 28x28 RGB images. y: the digit. a: the class whose mean colour the ink has. Attribute vector: the ink's colour, the
+    maximum of each channel in eight bins, one-hot: 24 numbers, three of them 1.
 
     In the training set the ink is drawn from a Gaussian around the mean colour of the class, clipped; in the test split around
     the mean of a class that has nothing to do with the digit. ``variance`` is one of seven; B. Kim et al. and their file names
@@ -116,7 +116,7 @@ class ColouredMNIST(DrawnOrPublished):
         """All test images under ``protocol: official``."""
         return np.arange(len(share)) if self.protocol == "official" else super().tested(share)
 
-    def attribute(self, pool: Pool) -> npt.NDArray[np.float32]:
+    def attribute_vectors(self, pool: Pool) -> npt.NDArray[np.float32]:
         """The ink's colour ``(N, 24)``, see :func:`one_hot_colour`."""
         return one_hot_colour(pool.columns["ink"])
 

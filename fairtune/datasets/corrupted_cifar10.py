@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ from fairtune.space import Integer, Real, hyperparameter
 from fairtune.transforms import Crop, Flip, Normalise
 
 FOLDER = "cifar10c"
+_NAME = re.compile(r".+_(?P<label>\d)_(?P<bias>\d)\.png")
 download = _cifar10.download
 
 
@@ -138,12 +140,10 @@ class _Files:
     @classmethod
     def of(cls, root: Path, paths: Iterable[Path], obtain: str) -> _Files:
         names = tuple(sorted(str(path.relative_to(root)) for path in paths))
-        fields = [Path(name).stem.split("_") for name in names]
-        if unread := [
-            name for name, parts in zip(names, fields, strict=True) if len(parts) != 3 or not "".join(parts[1:]).isdigit()
-        ]:
+        fields = [_NAME.fullmatch(Path(name).name) for name in names]
+        if unread := [name for name, match in zip(names, fields, strict=True) if match is None]:
             raise DataError(f"{len(unread)} images in {root} are not named ID_LABEL_BIAS.png: {first_of(unread, 3)}; {obtain}")
-        y, a = (np.array([int(parts[place]) for parts in fields], dtype=np.int64) for place in (1, 2))
+        y, a = (np.array([int(match[part]) for match in fields if match], dtype=np.int64) for part in ("label", "bias"))
         if absent := [name for v, name in enumerate(_cifar10.CLASSES) if v not in y]:
             raise DataError(f"{root / FOLDER} holds no images of {', '.join(absent)}: unpack it again; {obtain}")
         return cls(names, y, a)

@@ -45,8 +45,8 @@ class MultiColourMNIST(DrawnOrPublished):
     """Digits on a ground of two colours, left and right, that both go with the class (Multi-Color MNIST).
 
     x: 28x28 RGB images. y: the digit. a: which of the two biases the image contradicts, the four subsets on which DebiAN reports
-    accuracy (``group: subsets``), or the colour on the left or right (``left``, ``right``). ``attribute``: both colours one-hot,
-    20 numbers.
+    accuracy (``attribute: subsets``), or the colour on the left or right (``left``, ``right``). Attribute vector: both colours
+    one-hot, 20 numbers.
 
     In each class of the training set the share ``left_conflicting`` has another than the class's colour on the left,
     independently ``right_conflicting`` on the right. The test split is unbiased: all pairs of colours alike. ``severity`` 1 to 4
@@ -69,15 +69,15 @@ class MultiColourMNIST(DrawnOrPublished):
     left_conflicting: float = hyperparameter(0.01, Real(low=0, high=1), help="share of a class in another colour on the left")
     right_conflicting: float = hyperparameter(0.05, Real(low=0, high=1), help="share of a class in another colour on the right")
     severity: int = hyperparameter(4, Options(values=tuple(_JITTER)), help="of the bias: the higher, the less colours jitter")
-    group: str = hyperparameter("subsets", Options(values=("subsets", "left", "right")), help="what the groups are")
+    attribute: str = hyperparameter("subsets", Options(values=("subsets", "left", "right")), help="what the groups are")
 
     def describe(self, root: Path) -> Info:
         """The four subsets, or ten colours."""
         return Info(
             classes=tuple("0123456789"),
-            groups=_SUBSETS if self.group == "subsets" else tuple(f"colour of {digit}" for digit in range(NUM_CLASSES)),
+            groups=_SUBSETS if self.attribute == "subsets" else tuple(f"colour of {digit}" for digit in range(NUM_CLASSES)),
             shape=(3, 28, 28),
-            balanced_test=self.images == "drawn" and self.group != "subsets",
+            balanced_test=self.images == "drawn" and self.attribute != "subsets",
             model="mlp3",
             epochs=100,
             batch_size=100,
@@ -122,9 +122,9 @@ class MultiColourMNIST(DrawnOrPublished):
     def labels(self, pool: Pool) -> tuple[Ints, Ints]:
         """The digit, and its subset or one of its colours."""
         y, left, right = (pool.columns[name] for name in ("y", "left", "right"))
-        return y, {"subsets": (left != y) + 2 * (right != y), "left": left, "right": right}[self.group]
+        return y, {"subsets": (left != y) + 2 * (right != y), "left": left, "right": right}[self.attribute]
 
-    def attribute(self, pool: Pool) -> npt.NDArray[np.float32]:
+    def attribute_vectors(self, pool: Pool) -> npt.NDArray[np.float32]:
         """Both colours one-hot ``(N, 20)``."""
         one_hot = np.eye(NUM_CLASSES, dtype=np.float32)
         return np.concatenate([one_hot[pool.columns["left"]], one_hot[pool.columns["right"]]], axis=1)

@@ -44,7 +44,7 @@ def test_pools_hold_what_info_promises(pools, name):
             assert column.dtype == np.int64
             assert column.shape == (len(pool),)
         assert all(len(column) == len(pool) for column in pool.columns.values())
-        attribute = dataset.attribute(pool)
+        attribute = dataset.attribute_vectors(pool)
         assert attribute is None or (attribute.dtype == np.float32 and len(attribute) == len(pool))
 
 
