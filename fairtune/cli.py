@@ -21,10 +21,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
+data_app = typer.Typer(help="Prepare and look at datasets.", no_args_is_help=True)
+app.add_typer(data_app, name="data")
 _WIDTH = None if sys.stdout.isatty() else 120
 console = Console(highlight=False, markup=False, width=_WIDTH)
 errors = Console(stderr=True, highlight=False, markup=False)
 
+DatasetName = Annotated[str, typer.Argument(metavar="DATASET", help="Name: see fairtune list datasets.")]
 Dataset = Annotated[str, typer.Option(help="Dataset: see fairtune list datasets.")]
 Data = Annotated[
     str | None, typer.Option(help="Folder of the original data files.  [default: $FAIRTUNE_DATA or data]", show_default=False)
@@ -236,6 +239,53 @@ def ui(
 
     with _told():
         browse(folder, port, console)
+
+
+@data_app.command("prepare")
+def prepare_data(
+    dataset: DatasetName,
+    data: Data = None,
+    settings: Settings = None,
+    on_bad_image: Annotated[str, typer.Option(help="error, or skip: leave images out that cannot be read.")] = "error",
+    download: Download = False,
+) -> None:
+    """Check a dataset's files and decode them into the cache, once per machine; a search would do it too.
+
+    [bold]Example[/]
+
+      fairtune data prepare cifar10s --data data
+    """
+    from fairtune.inspection import prepare_data
+    from fairtune.resolve import Request
+
+    with _told():
+        if download:
+            _download(dataset, data)
+        prepare_data(Request(dataset=dataset, data=data, set=settings or []), on_bad_image, console)
+
+
+@data_app.command("inspect")
+def inspect_data(
+    dataset: DatasetName,
+    data: Data = None,
+    settings: Settings = None,
+    seed: Annotated[int, typer.Option(help="Seed of the data splits.")] = 0,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the pictures.  [default: DATASET-inspection]", show_default=False)
+    ] = None,
+) -> None:
+    """Count the samples of each group and class, measure the skew, and draw some of each.
+
+    [bold]Example[/]
+
+      fairtune data inspect digits --set skew=0.9
+    """
+    from fairtune.inspection import inspect_data
+    from fairtune.resolve import Request
+
+    with _told():
+        request = Request(dataset=dataset, data=data, set=settings or [], seed=seed)
+        inspect_data(request, out or Path(f"{dataset.replace(':', '.')}-inspection"), console)
 
 
 def _download(dataset: str, data: str | None) -> None:

@@ -6,7 +6,7 @@ import datetime as dt
 import math
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -15,6 +15,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from fairtune import checks
+from fairtune.datasets import Dataset
 from fairtune.device import PRECISIONS, pick_device, resolve_precision
 from fairtune.errors import FairtuneError, InvalidInput, unknown_name
 from fairtune.methods import components, compose
@@ -138,6 +139,24 @@ def resolve_one(request: Request) -> tuple[TrialSpec, Place]:
     return spec.trial(method, values, needs_teacher=compose(method, {}).needs_teacher), place
 
 
+def resolve_dataset(request: Request) -> tuple[Dataset, Path]:
+    """The dataset of a request under its settings, and the folder of its files.
+
+    Raises:
+        InvalidInput: every fault of the dataset's name and its settings.
+    """
+    faults = Faults()
+    dataset = faults.attempt(lambda: load("dataset", request.dataset))
+    settings, unread = read_settings(request.set)
+    faults.found += unread
+    faults.raise_if_any()
+    assert dataset is not None
+    options = _dataset_options(request, dataset, settings, faults)
+    _check_keys(_options_of(dataset), settings, faults)
+    faults.raise_if_any()
+    return make_dataset(PlugIn(name=request.dataset, options=options)), data_root(request.data)
+
+
 def data_root(given: str | None) -> Path:
     """The folder of original data files: as given, else ``$FAIRTUNE_DATA``, else ``data``."""
     return Path(given or os.environ.get("FAIRTUNE_DATA") or "data").expanduser().resolve()
@@ -163,7 +182,10 @@ def _spec(request: Request, faults: Faults) -> SearchSpec | None:
     if dataset is None or faults.found:
         return None
     options = _dataset_options(request, dataset, settings, faults)
-    _check_keys(methods, dataset, settings, faults)
+    settable = OPTIMIZER | _options_of(dataset)
+    for method in methods:
+        settable |= hyperparameters(method)
+    _check_keys(settable, settings, faults)
     spaces = {method: faults.attempt(partial(_space, method, request, settings)) for method in methods}
     if faults.found:
         return None
@@ -230,7 +252,7 @@ def _space(method: str, request: Request, settings: list[Setting]) -> Space:
 
 
 def _dataset_options(request: Request, dataset: type, settings: list[Setting], faults: Faults) -> dict[str, Value]:
-    known = {f"dataset.{name}": option for name, option in declared(dataset).items()}
+    known = _options_of(dataset)
     given: dict[str, Value] = {}
     for key, text in settings:
         for name in matching(key, known):
@@ -250,11 +272,11 @@ def _dataset_option(setting: Setting, option: Hyperparameter) -> Value:
     return value
 
 
-def _check_keys(methods: list[str], dataset: type, settings: list[Setting], faults: Faults) -> None:
-    known: dict[str, Hyperparameter] = dict(OPTIMIZER)
-    known |= {f"dataset.{name}": option for name, option in declared(dataset).items()}
-    for method in methods:
-        known |= hyperparameters(method)
+def _options_of(dataset: type) -> dict[str, Hyperparameter]:
+    return {f"dataset.{name}": option for name, option in declared(dataset).items()}
+
+
+def _check_keys(known: Mapping[str, Hyperparameter], settings: list[Setting], faults: Faults) -> None:
     names = {*known, *(name.rpartition(".")[2] for name in known)}
     faults.found += [f"--set {s.key}={s.text}: {unknown_name('setting', s.key, names)}" for s in settings if s.key not in names]
 

@@ -14,7 +14,7 @@ PACKAGE = Path(fairtune.__file__).parent
 ROWS = (
     {"cli"},
     {"pipeline"},
-    {"workflow", "single", "browse"},
+    {"workflow", "single", "browse", "inspection"},
     {"search"},
     {"report", "tracking"},
     {"jobs"},
@@ -25,6 +25,7 @@ ROWS = (
     {"train"},
     {"evaluate", "teacher"},
     {"batches", "sampling"},
+    {"augment"},
     {"methods", "datasets", "models"},
     {"plugins"},
     {"folders"},

@@ -3,7 +3,7 @@
 from fairtune.datasets._base import Dataset, Info, Part, Pool, Samples, equal_cells
 from fairtune.datasets._files import state_of, within
 from fairtune.datasets._images import Fit, ImageFiles
-from fairtune.datasets._store import OnBadImage, Progress, open_part, open_splits, prepare, skipped
+from fairtune.datasets._store import OnBadImage, Progress, Report, open_part, open_splits, prepare, skipped
 
 __all__ = [
     "Dataset",
@@ -14,6 +14,7 @@ __all__ = [
     "Part",
     "Pool",
     "Progress",
+    "Report",
     "Samples",
     "equal_cells",
     "open_part",
