@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, Tim
 from rich.progress import Progress as ProgressBars
 from rich.table import Table
 
-from fairtune.datasets import Info, OnBadImage, Part, Progress, Report, open_part, open_splits, prepare, skipped
+from fairtune.datasets import Dataset, Info, OnBadImage, Part, Progress, Report, open_part, open_splits, prepare, skipped
 from fairtune.errors import InvalidInput
 from fairtune.records import Floats, Ints, Split
 from fairtune.report.cells import draw_cells, draw_samples
@@ -41,6 +41,7 @@ def prepare_data(request: Request, on_bad_image: str, console: Console) -> Path:
     dataset, root = resolve_dataset(request)
     dataset.describe(root)
     dataset.check(root)
+    _remark(dataset, root, console)
     with progress_bars(console) as report:
         folder = prepare(dataset, root, on_bad_image=policy, report=report)
     if left_out := skipped(folder):
@@ -69,6 +70,7 @@ def inspect_data(request: Request, folder: Path, console: Console) -> None:
         prepare(dataset, root, report=report)
     splits = open_splits(dataset, root) | {"test": dataset.test_split(open_part(dataset, root, "test"))}
     counts = {name: split.cells(len(info.groups), len(info.classes)) for name, split in splits.items()}
+    _remark(dataset, root, console)
     console.print(_count_table(counts, info))
     console.print(_skew_table(counts))
     for name, cells in counts.items():
@@ -106,6 +108,11 @@ def progress_bars(console: Console) -> Iterator[Report]:
             bars.update(tasks[progress.part], completed=progress.done)
 
         yield report
+
+
+def _remark(dataset: Dataset, root: Path, console: Console) -> None:
+    for remark in dataset.remarks(root):
+        console.print(remark, style="yellow", soft_wrap=True)
 
 
 def _policy(given: str) -> OnBadImage:

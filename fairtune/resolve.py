@@ -259,7 +259,9 @@ def _dataset_options(request: Request, dataset: type, settings: list[Setting], f
             value = faults.attempt(partial(_dataset_option, Setting(key, text), known[name]))
             if value is not None:
                 given[name.removeprefix("dataset.")] = value
-    return dataset.complete(given | {"seed": request.seed})  # type: ignore[attr-defined,no-any-return]
+    if "dataset.protocol" in known and "protocol" not in given and known["dataset.protocol"].legal.contains(request.protocol):
+        given["protocol"] = request.protocol
+    return dataset.complete(given | {"seed": request.seed}, data_root(request.data))  # type: ignore[attr-defined,no-any-return]
 
 
 def _dataset_option(setting: Setting, option: Hyperparameter) -> Value:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from fairtune.datasets._base import Dataset, Info, Part, Pool, check_counts, check_test, equal_cells, stratified
-from fairtune.datasets._files import first_of, state_of
+from fairtune.datasets._files import check_present, first_of, state_of
 from fairtune.datasets._images import ImageFiles
 from fairtune.errors import DataError, InvalidInput, unknown_name
 from fairtune.records import Ints, Split
@@ -52,8 +51,8 @@ class CelebA(Dataset):
     licence: ClassVar[str] = "non-commercial research only"
     citation: ClassVar[str] = "Z. Liu, P. Luo, X. Wang, X. Tang, Deep Learning Face Attributes in the Wild, ICCV 2015"
     obtain: ClassVar[str] = (
-        f"get img_align_celeba.zip, {ATTRIBUTES}.txt and {PARTITION}.txt from mmlab.ie.cuhk.edu.hk/projects/CelebA.html and put them "
-        f"into {FOLDER} of the folder given by --data, the images unpacked"
+        f"get img_align_celeba.zip, {ATTRIBUTES}.txt and {PARTITION}.txt from mmlab.ie.cuhk.edu.hk/projects/CelebA.html and put "
+        f"them into {FOLDER} of the folder given by --data, the images unpacked"
     )
 
     target: str = hyperparameter("Attractive", Text(), help="attribute to predict")
@@ -92,11 +91,8 @@ class CelebA(Dataset):
     def check(self, root: Path) -> None:
         """Read both lists, and check that every image in them is there and that the test images fill every cell."""
         table = self._table(root)
-        folder = self._images(root)
-        there = {entry.name for entry in os.scandir(folder)}
-        if missing := [name for name in table.index if name not in there]:
-            named = f"{len(missing):,} of {len(table):,} images are missing in {folder}: {first_of(missing, 3)}"
-            raise DataError(f"{named}; unpack the archive again, or {self.obtain}")
+        folder = self._images(root).relative_to(root)
+        check_present(root, [f"{folder}/{name}" for name in table.index], self.obtain)
         test = table[table["partition"] == _PARTS.index("test")]
         check_test(*self._cells(test), self.describe(root))
 

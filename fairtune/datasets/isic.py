@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from fairtune.datasets._base import Dataset, Info, Part, Pool, check_test, stratified
-from fairtune.datasets._files import first_of, state_of
+from fairtune.datasets._files import check_present, state_of
 from fairtune.datasets._images import ImageFiles
 from fairtune.datasets._shares import cut_in_three
 from fairtune.errors import DataError
@@ -51,7 +51,8 @@ class ISIC(Dataset):
         "Scientific Data 8, 2021"
     )
     obtain: ClassVar[str] = (
-        f"get {TABLE} and the folder jpeg of kaggle.com/c/siim-isic-melanoma-classification into {FOLDER} of the folder given by --data"
+        f"get {TABLE} and the folder jpeg of kaggle.com/c/siim-isic-melanoma-classification into {FOLDER} of the folder given "
+        "by --data"
     )
 
     protocol: str = hyperparameter(
@@ -77,11 +78,7 @@ class ISIC(Dataset):
     def check(self, root: Path) -> None:
         """Read the table, and check that every image in it is there and that the test split has samples in every cell."""
         table = self._table(root)
-        there = {path.stem for path in (root / FOLDER / IMAGES).glob("*.jpg")}
-        if missing := [name for name in table["image_name"] if name not in there]:
-            raise DataError(
-                f"{len(missing):,} of {len(table):,} images are missing in {root / FOLDER / IMAGES}: {first_of(missing, 3)}; {self.obtain}"
-            )
+        check_present(root, _paths(table), self.obtain)
         test = table[self._part(table) == _PARTS.index("test")]
         check_test(test["y"].to_numpy(), test["a"].to_numpy(), self.describe(root))
 

@@ -122,16 +122,16 @@ class UTKFace(Dataset):
         table = pd.DataFrame(fields, dtype=np.int64).assign(name=names, source=np.arange(len(names)))
         y = np.digitize(table["age"], _AGES[self.target][0]).astype(np.int64)
         a = table["gender" if self.attribute == "gender" else "race"]
-        known: pd.DataFrame = table.assign(y=y, a=a, images=len(names))[a < len(_GROUPS[self.attribute])]
-        return known
+        return table.assign(y=y, a=a, images=len(names))[a < len(_GROUPS[self.attribute])]
 
     def _part(self, table: pd.DataFrame) -> Ints:
         if self._cut_by_authors:
-            return cut_in_three(int(table["images"].iloc[0]))[table["source"].to_numpy()]
+            cut: Ints = cut_in_three(int(table["images"].iloc[0]))[table["source"].to_numpy()]
+            return cut
         cell = table["y"].to_numpy() * len(_GROUPS[self.attribute]) + table["a"].to_numpy()
         if self.protocol == "official":
             order, per_cell = _official_order(table["name"].tolist()), _PER_CELL
-            self._check_cells(np.bincount(cell))
+            self._check_cells(np.bincount(cell, minlength=3 * len(_GROUPS[self.attribute])))
         else:
             order = generator(0, "data").permutation(len(table))
             per_cell = min(_PER_CELL, max(1, int(np.unique(cell, return_counts=True)[1].min()) // 4))
