@@ -71,10 +71,9 @@ class DrawnBias(Dataset):
         return splits
 
     def _share(self, pool: Pool, originals: Ints, share: float, rng: np.random.Generator) -> Ints:
-        """A share of some originals, of every class alike."""
-        y = pool.columns["y"][originals]
-        unsplit = Split(np.empty((0,)), originals, y, np.zeros_like(y), originals)
-        return originals[stratified(unsplit, share, rng)]
+        """A share of some originals, alike of every class and value that they conflict with."""
+        y, value = (pool.columns[name][originals] for name in ("y", "conflict0"))
+        return originals[stratified(Split(pool.x, originals, y, value, originals), share, rng)]  # type: ignore[arg-type]
 
 
 def choose_versions(pool: Pool, originals: Ints, aligned_shares: tuple[float, ...], rng: np.random.Generator) -> Ints:

@@ -10,12 +10,12 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from fairtune.datasets._base import Dataset, Info, Part, Pool, check_test
+from fairtune.datasets._base import Dataset, Info, Part, Pool, check_test, stratified
 from fairtune.datasets._files import check_present, first_of, state_of
 from fairtune.datasets._images import ImageFiles
 from fairtune.datasets._pickles import read_object
 from fairtune.errors import DataError, InvalidInput
-from fairtune.records import Ints
+from fairtune.records import Ints, Split
 from fairtune.seeding import generator
 from fairtune.space import Options, hyperparameter
 from fairtune.transforms import IMAGENET
@@ -43,8 +43,8 @@ class IMDB(Dataset):
     ``test: test`` are faces of all ages (22,468), ``eb1`` and ``eb2`` the other training list; there each gender has one age only
     and groups cannot be compared. The training lists have no other cells, so that a quarter of the test list, all ages, validates.
 
-    ``protocol: fixed`` tests on the rest of the list, leaves out of training whoever occurs in validation or test (the number
-    before the first ``_`` of a file name is the person), and keeps a person's images together. ``protocol: official`` takes the
+    ``protocol: fixed`` keeps a person's images together (the number before the first ``_`` of a file name is the person), tests on
+    the rest of the list, and leaves out of training whoever occurs in validation or test. ``protocol: official`` takes the
     lists as they are, and tests on the whole test list, as the authors do. The papers train on 2,000 images: ``--train-fraction``.
     The authors' code subtracts the means of blue, green and red from red, green and blue; here images are normalised as ImageNet's.
     """
@@ -56,8 +56,8 @@ class IMDB(Dataset):
         "B. Kim et al., Learning Not to Learn, CVPR 2019, after M. Alvi et al., Turning a Blind Eye, 2018"
     )
     obtain: ClassVar[str] = (
-        f"unpack imdb_crop.tar of data.vision.ee.ethz.ch/cvl/rrothe/imdb-wiki into the folder given by --data, and put {LABELS} and "
-        f"{SPLIT} (linked at github.com/feidfoe/learning-not-to-learn) and {', '.join(BIASED.values())} (in auxiliary.zip of "
+        f"unpack imdb_crop.tar of data.vision.ee.ethz.ch/cvl/rrothe/imdb-wiki into the folder given by --data, and put {LABELS} "
+        f"and {SPLIT} (linked at github.com/feidfoe/learning-not-to-learn) and {', '.join(BIASED.values())} (in auxiliary.zip of "
         "github.com/rugrag/learn-unbiased) beside it"
     )
 
@@ -129,20 +129,19 @@ class IMDB(Dataset):
         """The images of each part."""
         held_out = _names(self._read(root, SPLIT, "test_list"))
         train = _names(self._read(root, BIASED[self.train]))
-        everyone = held_out if self.test == "test" else [*held_out, *_names(self._read(root, BIASED[self.test]))]
+        test = held_out if self.test == "test" else _names(self._read(root, BIASED[self.test]))
+        validation = [held_out[n] for n in self._validation(held_out, self._people(root))]
         if self.protocol == "fixed":
-            seen = set(map(_person, everyone))
-            train = [name for name in train if _person(name) not in seen]
-        people = sorted(set(map(_person, held_out)))
-        order = generator(0, "data").permutation(len(people))
-        validating = {people[n] for n in order[: round(_VALIDATION_SHARE * len(people))]}
-        validation = [name for name in held_out if _person(name) in validating]
-        if self.test != "test":
-            test = _names(self._read(root, BIASED[self.test]))
-            test = [name for name in test if self.protocol == "official" or _person(name) not in validating]
-        else:
-            test = [name for name in held_out if self.protocol == "official" or _person(name) not in validating]
+            test = _without(test, validation)
+            train = _without(train, [*validation, *test])
         return {"train": train, "validation": validation, "test": test}
+
+    def _validation(self, names: list[str], people: _People) -> Ints:
+        """Positions of a quarter of the people in the test list, of every gender and age."""
+        age, gender = people.of(names)
+        older = (age >= _OLDER).astype(np.int64)
+        unsplit = Split(np.empty((0,)), np.arange(len(names)), gender, older, people.number_of(names))
+        return stratified(unsplit, _VALIDATION_SHARE, generator(0, "data"))
 
     def _people(self, root: Path) -> _People:
         stored = self._read(root, LABELS)
@@ -205,6 +204,12 @@ class _People:
 def _person(name: str) -> str:
     """``nm0000100`` of ``00/nm0000100_rm46373120_1955-1-6_2003.jpg``."""
     return Path(name).name.partition("_")[0]
+
+
+def _without(names: list[str], seen: list[str]) -> list[str]:
+    """The images of people who are not among others."""
+    people = set(map(_person, seen))
+    return [name for name in names if _person(name) not in people]
 
 
 def _names(listed: Any) -> list[str]:

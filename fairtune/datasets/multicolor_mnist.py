@@ -57,7 +57,7 @@ class MultiColourMNIST(DrawnOrPublished):
     """
 
     cache_name: ClassVar[str] = "multi-colour-mnist-1"
-    licence: ClassVar[str] = f"{_mnist.LICENCE}; published files: MIT"
+    licence: ClassVar[str] = f"{_mnist.LICENCE}; published files: none stated"
     citation: ClassVar[str] = (
         f"Z. Li, A. Hoogs, C. Xu, Discover and Mitigate Unknown Biases with Debiasing Alternate Networks, ECCV 2022; "
         f"{_mnist.CITATION}"
@@ -69,6 +69,7 @@ class MultiColourMNIST(DrawnOrPublished):
     left_conflicting: float = hyperparameter(0.01, Real(low=0, high=1), help="share of a class in another colour on the left")
     right_conflicting: float = hyperparameter(0.05, Real(low=0, high=1), help="share of a class in another colour on the right")
     severity: int = hyperparameter(4, Options(values=tuple(_JITTER)), help="of the bias: the higher, the less colours jitter")
+    val_frac: float = hyperparameter(0.2, Real(low=0.01, high=0.9), help="share of the training set held out for validation")
     attribute: str = hyperparameter("subsets", Options(values=("subsets", "left", "right")), help="what the groups are")
 
     def describe(self, root: Path) -> Info:

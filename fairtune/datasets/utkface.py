@@ -119,7 +119,7 @@ class UTKFace(Dataset):
         """Label, group and number of every image with a group, in the order of the names."""
         names, _ = _names(root)
         fields = [match.groupdict() for name in names if (match := _NAME.fullmatch(name))]
-        table = pd.DataFrame(fields, dtype=np.int64).assign(name=names, source=np.arange(len(names)))
+        table = pd.DataFrame(fields).astype(np.int64).assign(name=names, source=np.arange(len(names)))
         y = np.digitize(table["age"], _AGES[self.target][0]).astype(np.int64)
         a = table["gender" if self.attribute == "gender" else "race"]
         return table.assign(y=y, a=a, images=len(names))[a < len(_GROUPS[self.attribute])]
@@ -156,10 +156,11 @@ def _names(root: Path) -> tuple[list[str], list[str]]:
     if not folder.is_dir():
         raise DataError(f"{folder} is missing: {UTKFace.obtain}")
     files = sorted(path.name for path in folder.glob("*.jpg"))
-    if not files:
-        raise DataError(f"{folder} holds no .jpg files: {UTKFace.obtain}")
     names = [name for name in files if _NAME.fullmatch(name)]
-    return names, sorted(set(files) - set(names))
+    malformed = sorted(set(files) - set(names))
+    if not names:
+        raise DataError(f"{folder} holds no AGE_GENDER_RACE_TIME.jpg.chip.jpg, but {len(files)} other .jpg files: {UTKFace.obtain}")
+    return names, malformed
 
 
 def _official_order(names: list[str]) -> Ints:
