@@ -32,7 +32,7 @@ class PapersCNN(CNN):
             maps = F.relu(pair["second"](F.relu(pair["first"](x))))  # type: ignore[index]
             x = self.dropout(F.max_pool2d(maps, 2))
         features = F.relu(self.hidden(x.flatten(1)))
-        return Outputs(self.head(features), features, maps)
+        return Outputs(self.head(features), features, maps, features)
 
 
 class PapersStep:

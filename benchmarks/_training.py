@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -9,13 +10,15 @@ import torch
 
 from fairtune.batches import DeviceSplit
 from fairtune.device import parameter_dtype
-from fairtune.methods import Context, compose
+from fairtune.methods import compose
 from fairtune.models import Net
 from fairtune.records import Split
-from fairtune.seeding import generator, torch_stream
+from fairtune.seeding import generator
+from fairtune.space import Value
 from fairtune.spec import PlugIn, Precision, Protocol, TrialSpec
 from fairtune.teacher import LiveTeacher, open_teacher
 from fairtune.train import Training
+from fairtune.trial import start_method
 
 CPU = torch.device("cpu")
 
@@ -37,11 +40,12 @@ def make_training(
     precision: Precision,
     batch_size: int,
     cache: Path | None = None,
+    values: Mapping[str, Value] | None = None,
     flips: bool = True,
     protocol: Protocol = "fixed",
     device: torch.device = CPU,
 ) -> Training:
-    """A training under a method's default hyperparameters.
+    """A training as a trial sets it up, of any net on any images.
 
     Args:
         method: its name.
@@ -51,6 +55,7 @@ def make_training(
         precision: of the forward and backward pass.
         batch_size: B.
         cache: where the teacher's outputs are kept; None runs it on every batch.
+        values: hyperparameters that are not at their default, by full name.
         flips: whether images are mirrored at random.
         protocol: as in :class:`TrialSpec`.
         device: where to compute.
@@ -67,17 +72,15 @@ def make_training(
     dtype = parameter_dtype(precision)
     train = DeviceSplit(split, device, dtype)
     net.to(device, dtype, memory_format=torch.channels_last)
-    shape = tuple(net.eval()(train.batch(torch.zeros(1, dtype=torch.int64, device=device)).x).features.shape[1:])
     num_classes, num_groups = int(split.y.max()) + 1, int(split.a.max()) + 1
-    composite = compose(method, {})
-    with torch_stream(device, spec.seed, "method"):
-        composite.start(Context(num_classes, num_groups, shape, device, protocol, dtype))
+    composite = compose(method, values or {})
+    start_method(composite, net, train, spec, num_classes, num_groups)
     outputs = None
     if composite.needs_teacher:
         assert teacher is not None
         teacher.to(device, dtype, memory_format=torch.channels_last)
-        live = LiveTeacher(teacher, precision, dtype)
-        outputs = live if cache is None else open_teacher(teacher, train, flips=flips, precision=precision, folder=cache)
+        live = LiveTeacher(teacher, composite, precision, dtype)
+        outputs = live if cache is None else open_teacher(teacher, train, composite, flips=flips, precision=precision, folder=cache)
     net.train()
     return Training(
         spec, net, composite, train, train, num_groups=num_groups, num_classes=num_classes, flips=flips, teacher=outputs

@@ -40,7 +40,7 @@ def baseline_scores(search: SearchSpec, runs: Path) -> dict[str, float]:
 def mfd_scores(search: SearchSpec, values: dict[str, Value], runs: Path) -> dict[str, float]:
     """Test scores of MFD with the plain model as its teacher."""
     baseline_scores(search, runs)
-    spec = search.trial("mfd", values, needs_teacher=True)
+    spec = search.trial("mfd", values, needs_baseline=True)
     return _scores(spec, TrialFolder(runs / spec.id), runs)
 
 

@@ -60,7 +60,8 @@ class ResNet18(Net):
         net = self.net
         x = net.maxpool(net.relu(net.bn1(net.conv1(x))))
         maps = net.layer4(net.layer3(net.layer2(net.layer1(x))))
-        return Outputs(net.fc(net.avgpool(maps).flatten(1)), maps.flatten(1), maps if want_maps else None)
+        pooled = net.avgpool(maps).flatten(1)
+        return Outputs(net.fc(pooled), maps.flatten(1), maps if want_maps else None, pooled)
 
 
 class Workload(NamedTuple):

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from fairtune.records import Batch, Split
+from fairtune.records import Batch, Ints, Split
+
+SCORING_BATCH = 500
+"""Samples per batch where nothing is trained."""
 
 
 class DeviceSplit:
@@ -33,6 +37,11 @@ class DeviceSplit:
 
     def __len__(self) -> int:
         return len(self.y)
+
+    def cells(self, num_groups: int, num_classes: int) -> Ints:
+        """Samples per cell, ``(A, K)``."""
+        cell = (self.a * num_classes + self.y).cpu().numpy()
+        return np.bincount(cell, minlength=num_groups * num_classes).reshape(num_groups, num_classes)
 
     def batch(self, index: Tensor, flip: Tensor | None = None) -> Batch:
         """Gather samples.

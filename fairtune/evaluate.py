@@ -7,13 +7,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from fairtune.batches import DeviceSplit
+from fairtune.batches import SCORING_BATCH, DeviceSplit
 from fairtune.device import autocast
 from fairtune.models import Net
 from fairtune.records import GroupCounts
 from fairtune.spec import Precision
-
-_BATCH = 500
 
 
 def count(logits: Tensor, y: Tensor, a: Tensor, num_groups: int) -> tuple[Tensor, Tensor]:
@@ -48,7 +46,7 @@ def evaluate(net: Net, split: DeviceSplit, *, num_groups: int, precision: Precis
     net.eval()
     tables: list[tuple[Tensor, Tensor]] = []
     loss = torch.zeros((), dtype=torch.float64, device=split.device)
-    for index in torch.split(torch.arange(len(split), device=split.device), _BATCH):
+    for index in torch.split(torch.arange(len(split), device=split.device), SCORING_BATCH):
         batch = split.batch(index)
         with autocast(split.device, precision):
             logits = net(batch.x).logits

@@ -15,15 +15,16 @@ import torch
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from fairtune import checks
+from fairtune.batches import DeviceSplit
 from fairtune.datasets import Dataset
-from fairtune.device import PRECISIONS, pick_device, resolve_precision
+from fairtune.device import PRECISIONS, parameter_dtype, pick_device, resolve_precision
 from fairtune.errors import FairtuneError, InvalidInput, unknown_name
 from fairtune.methods import components, compose
 from fairtune.plugins import load
 from fairtune.space import Hyperparameter, Options, Real, Space, Value, declared, parse_domain
 from fairtune.spaces import OPTIMIZER, Setting, build_space, hyperparameters, matching, read_settings
 from fairtune.spec import Optimizer, Place, PlugIn, SearchSpec, TrialSpec
-from fairtune.trial import build_net, check_data, make_dataset, open_data
+from fairtune.trial import Data, build_net, check_data, make_dataset, open_data, start_method
 
 T = TypeVar("T")
 
@@ -136,7 +137,7 @@ def resolve_one(request: Request) -> tuple[TrialSpec, Place]:
     if ranges := [name for name in space.search if name in given]:
         raise InvalidInput([f"--set {name}={space.search[name]}: train takes one value; search takes a range" for name in ranges])
     values = {**{name: known[name].default for name in space.search}, **space.fixed}
-    return spec.trial(method, values, needs_teacher=compose(method, {}).needs_teacher), place
+    return spec.trial(method, values, needs_baseline=compose(method, values).needs_baseline), place
 
 
 def resolve_dataset(request: Request) -> tuple[Dataset, Path]:
@@ -293,9 +294,17 @@ def _check_runnable(spec: SearchSpec, place: Place, faults: Faults) -> None:
     opened = faults.attempt(lambda: open_data(baseline, data))
     if opened is None:
         return
-    faults.attempt(lambda: build_net(baseline, opened.info, torch.device("cpu")))
-    for method in spec.spaces:
-        faults.attempt(partial(check_data, opened, baseline, compose(method, {})))
+    for method, space in spec.spaces.items():
+        faults.attempt(partial(_check_method, method, space, baseline, opened))
+
+
+def _check_method(method: str, space: Space, baseline: TrialSpec, data: Data) -> None:
+    """Set a method up as its trials will; what is searched is left at its default."""
+    composite = compose(method, space.fixed)
+    check_data(data, baseline, composite)
+    cpu = torch.device("cpu")
+    train = DeviceSplit(data.train, cpu, parameter_dtype(baseline.precision))
+    start_method(composite, build_net(baseline, data.info, cpu), train, baseline, data.num_classes, data.num_groups)
 
 
 def read_duration(text: str | None) -> float | None:

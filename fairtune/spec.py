@@ -60,7 +60,7 @@ class TrialSpec(_Frozen):
         precision: of the forward and backward pass.
         protocol: ``official`` reproduces the authors' code where it differs from the paper or is wrong.
         train_fraction: share of the training split used.
-        teacher: the baseline that distillation methods learn from.
+        teacher: the baseline that distillation methods learn from and fine-tuning ones start from.
     """
 
     dataset: PlugIn
@@ -176,7 +176,7 @@ class SearchSpec(_Frozen):
             train_fraction=self.train_fraction,
         )
 
-    def trial(self, method: str, values: dict[str, Value], *, needs_teacher: bool) -> TrialSpec:
+    def trial(self, method: str, values: dict[str, Value], *, needs_baseline: bool) -> TrialSpec:
         """A trial of this search: a method with every searched and fixed value; ``optimizer.*`` values go to the optimiser."""
         own = {name: value for name, value in values.items() if not name.startswith("optimizer.")}
         changes = {name.removeprefix("optimizer."): value for name, value in values.items() if name.startswith("optimizer.")}
@@ -186,7 +186,7 @@ class SearchSpec(_Frozen):
                 "method": method,
                 "values": own,
                 "optimizer": Optimizer(**{**self.optimizer.model_dump(), **changes}),
-                "teacher": baseline if needs_teacher else None,
+                "teacher": baseline if needs_baseline else None,
             }
         )
 

@@ -6,6 +6,7 @@ every trial of the machine reads its outputs from one memory-mapped file; its fo
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +14,13 @@ import torch
 from filelock import FileLock
 from torch import Tensor
 
-from fairtune.batches import DeviceSplit
+from fairtune.batches import SCORING_BATCH, DeviceSplit
 from fairtune.device import autocast
+from fairtune.methods import Composite
 from fairtune.models import Net
 from fairtune.records import Batch, Outputs
 from fairtune.spec import Precision
 
-_BATCH = 500
 _LIMIT_BYTES = 8 * 2**30
 
 
@@ -28,85 +29,79 @@ class LiveTeacher:
 
     Args:
         net: the trained baseline.
-        precision: of its forward pass.
+        method: says what is needed of the outputs.
+        precision: of the forward pass.
         dtype: of the outputs.
-        want_maps: whether maps are wanted.
     """
 
-    def __init__(self, net: Net, precision: Precision, dtype: torch.dtype, *, want_maps: bool = False) -> None:
+    def __init__(self, net: Net, method: Composite, precision: Precision, dtype: torch.dtype) -> None:
         self.net = net.eval()
+        self.method = method
         self.precision = precision
         self.dtype = dtype
-        self.want_maps = want_maps
 
     @torch.no_grad()
-    def outputs(self, batch: Batch, flip: Tensor | None) -> Outputs:
-        """Outputs on a batch's images, flipped already or not."""
+    def outputs(self, batch: Batch, flip: Tensor | None) -> dict[str, Tensor]:
+        """What the method needs of the outputs on a batch's images, flipped already or not."""
         with autocast(batch.x.device, self.precision):
-            out: Outputs = self.net(batch.x, want_maps=self.want_maps)
-        return out.to(self.dtype)
+            out: Outputs = self.net(batch.x, want_maps=self.method.needs_maps)
+        return self.method.from_teacher(out.to(self.dtype))
 
 
 class CachedTeacher:
     """A teacher whose outputs on every version of every image lie in files.
 
     Args:
-        logits: ``(versions, n, K)``.
-        features: ``(versions, n, ...)``.
+        kept: by name, ``(versions, n, ...)``.
         device: where outputs are wanted.
     """
 
-    def __init__(self, logits: Tensor, features: Tensor, device: torch.device) -> None:
-        self.samples = logits.shape[1]
-        self.logits = logits.flatten(0, 1).to(device)
-        self.features = features.flatten(0, 1).to(device)
+    def __init__(self, kept: Mapping[str, Tensor], device: torch.device) -> None:
+        self.samples = next(iter(kept.values())).shape[1]
+        self.kept = {name: tensor.flatten(0, 1).to(device) for name, tensor in kept.items()}
 
-    def outputs(self, batch: Batch, flip: Tensor | None) -> Outputs:
-        """Outputs on a batch's images; ``flip`` says which version of each."""
+    def outputs(self, batch: Batch, flip: Tensor | None) -> dict[str, Tensor]:
+        """What the method needs of the outputs on a batch's images; ``flip`` says which version of each."""
         rows = batch.index if flip is None else batch.index + self.samples * flip
-        return Outputs(self.logits[rows], self.features[rows], None)
+        return {name: tensor[rows] for name, tensor in self.kept.items()}
 
 
 def open_teacher(
-    net: Net, split: DeviceSplit, *, flips: bool, precision: Precision, folder: Path, want_maps: bool = False
+    net: Net, split: DeviceSplit, method: Composite, *, flips: bool, precision: Precision, folder: Path
 ) -> CachedTeacher | LiveTeacher:
     """The teacher of a trial, its outputs cached if they are worth it.
 
     Args:
         net: the trained baseline.
         split: the student's training split.
+        method: says what is needed of the outputs; methods that need the same share it.
         flips: whether images are flipped at random.
         precision: of the teacher's forward pass.
         folder: where the outputs of this teacher on this split are kept.
-        want_maps: whether maps are wanted; they are too large to keep.
     """
-    live = LiveTeacher(net, precision, split.dtype, want_maps=want_maps)
+    live = LiveTeacher(net, method, precision, split.dtype)
     versions = 2 if flips else 1
-    if want_maps or _bytes_needed(live, split, versions) > _LIMIT_BYTES:
+    one = live.outputs(split.batch(torch.zeros(1, dtype=torch.int64, device=split.device)), None)
+    if versions * len(split) * sum(tensor.nbytes for tensor in one.values()) > _LIMIT_BYTES:
         return live
     folder.mkdir(parents=True, exist_ok=True)
-    files = [folder / "logits.npy", folder / "features.npy"]
+    files = {name: folder / f"{name}.npy" for name in one}
     with FileLock(folder / ".lock"):
-        if not all(file.is_file() for file in files):
-            _write(live, split, versions, files)
-    logits, features = (torch.from_numpy(np.load(file, mmap_mode="c")) for file in files)
-    return CachedTeacher(logits, features, split.device)
+        missing = {name: file for name, file in files.items() if not file.is_file()}
+        if missing:
+            _write(live, split, versions, missing)
+    return CachedTeacher({name: torch.from_numpy(np.load(file, mmap_mode="c")) for name, file in files.items()}, split.device)
 
 
-def _bytes_needed(live: LiveTeacher, split: DeviceSplit, versions: int) -> int:
-    one = live.outputs(split.batch(torch.zeros(1, dtype=torch.int64, device=split.device)), None)
-    return versions * len(split) * (one.logits.nbytes + one.features.nbytes)
-
-
-def _write(live: LiveTeacher, split: DeviceSplit, versions: int, files: list[Path]) -> None:
-    parts: list[Outputs] = []
+def _write(live: LiveTeacher, split: DeviceSplit, versions: int, files: Mapping[str, Path]) -> None:
+    parts: list[dict[str, Tensor]] = []
     everything = torch.arange(len(split), device=split.device)
     for version in range(versions):
-        for index in torch.split(everything, _BATCH):
+        for index in torch.split(everything, SCORING_BATCH):
             flip = torch.full_like(index, bool(version), dtype=torch.bool) if version else None
-            parts.append(live.outputs(split.batch(index, flip), flip))
-    for file, tensors in zip(files, ([p.logits for p in parts], [p.features for p in parts]), strict=True):
-        array = torch.cat(tensors).cpu().numpy().reshape(versions, len(split), *tensors[0].shape[1:])
+            parts.append({name: value.cpu() for name, value in live.outputs(split.batch(index, flip), flip).items()})
+    for name, file in files.items():
+        whole = torch.cat([part[name] for part in parts]).numpy()
         scratch = file.with_suffix(".part.npy")
-        np.save(scratch, array)
+        np.save(scratch, whole.reshape(versions, len(split), *whole.shape[1:]))
         scratch.rename(file)

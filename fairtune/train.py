@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from fairtune import sampling
-from fairtune.batches import DeviceSplit
+from fairtune.batches import SCORING_BATCH, DeviceSplit
 from fairtune.device import autocast
 from fairtune.errors import Diverged
 from fairtune.evaluate import evaluate
-from fairtune.methods import Composite, Progress
+from fairtune.methods import TASK, Composite, Progress
 from fairtune.models import Net
-from fairtune.records import GroupCounts, Ints, Outputs
+from fairtune.records import Batch, GroupCounts, Ints, Outputs
 from fairtune.seeding import generator, torch_stream
 from fairtune.spec import Optimizer, TrialSpec
 from fairtune.teacher import CachedTeacher, LiveTeacher
@@ -65,47 +65,62 @@ class Training:
         self.num_classes = num_classes
         self.flips = flips
         self.teacher = teacher
-        self.optimizer = make_optimizer(net, spec.optimizer)
-        self.schedule = _make_schedule(self.optimizer, spec)
+        own = set(method.parameters)
+        parameters = [parameter for parameter in net.parameters() if parameter not in own] if method.trains_net else []
+        self.optimizer = make_optimizer(parameters, spec.optimizer) if parameters else None
+        self.schedule = None if self.optimizer is None else _make_schedule(self.optimizer, spec)
         self.epoch = 0
+        self._order = torch.empty(0)
+        self._flips: Tensor | None = None
+        self._summed: Collection[str] = ()
         self.counts: GroupCounts | None = None
 
+    @property
+    def done(self) -> bool:
+        """Whether training has ended: after all epochs, or sooner where more would change nothing."""
+        return self.epoch >= self.spec.epochs or (self.epoch > 0 and self.method.finished)
+
     def run_epoch(self) -> dict[str, float]:
-        """Train one epoch and score the validation split.
+        """Train one epoch and score the validation split; after the last, the methods leave the net as it is to be used.
 
         Returns:
-            ``epoch`` (from 1), ``seconds``, ``train.loss`` and one ``train.TERM`` per loss term, ``val.loss``.
+            ``epoch`` (from 1), ``seconds``, ``train.loss`` and one ``train.TERM`` per loss term, what the methods report, and
+            ``val.loss``.
 
         Raises:
             Diverged: a loss term is not finite.
         """
         began = time.perf_counter()
-        losses = self._train_epoch()
+        progress = Progress(self.epoch, self.spec.epochs)
+        losses = self._train_epoch(progress)
+        self.epoch += 1
+        if self.done:
+            self.method.finish(self)
         self.counts, val_loss = evaluate(self.net, self.validation, num_groups=self.num_groups, precision=self.spec.precision)
         losses["val.loss"] = val_loss
-        self.epoch += 1
         for name, value in losses.items():
             if not np.isfinite(value):
                 raise Diverged(f"{name} became {value} in epoch {self.epoch}")
-        if isinstance(self.schedule, torch.optim.lr_scheduler.ReduceLROnPlateau):
-            self.schedule.step(val_loss)
-        elif self.schedule is not None:
-            self.schedule.step()
+        if self.schedule is not None and not self.method.trains_alone(progress):
+            plateau = isinstance(self.schedule, torch.optim.lr_scheduler.ReduceLROnPlateau)
+            self.schedule.step(*([val_loss] if plateau else []))
         return {"epoch": self.epoch, "seconds": time.perf_counter() - began, **losses}
 
-    def _train_epoch(self) -> dict[str, float]:
-        order = torch.from_numpy(self.batch_order()).to(self.train.device)
+    def _train_epoch(self, progress: Progress) -> dict[str, float]:
+        self._order = torch.from_numpy(self.batch_order()).to(self.train.device)
         rng = generator(self.spec.seed, "order", self.epoch, 1)
-        flips = torch.from_numpy(rng.random(order.shape) < 0.5).to(self.train.device) if self.flips else None
+        self._flips = torch.from_numpy(rng.random(self._order.shape) < 0.5).to(self.train.device) if self.flips else None
         totals: dict[str, Tensor] = {}
-        self.net.train()
         with torch_stream(self.train.device, self.spec.seed, "noise", self.epoch):
-            for step, index in enumerate(order):
-                terms = self.step(index, None if flips is None else flips[step])
-                for name, value in terms.items():
+            self.net.train(self.method.trains_net)
+            self.method.begin_epoch(self, progress)
+            for number in range(self.steps):
+                for name, value in self.step(self._order[number], self._flip_of(number)).items():
                     totals[name] = totals.get(name, 0) + value
-        means = {name: float(total) / len(order) for name, total in totals.items()}
-        return {"train.loss": sum(means.values()), **{f"train.{name}": mean for name, mean in means.items()}}
+            means = {name: float(total) / self.steps for name, total in totals.items()}
+            scores = self.method.end_epoch(self, means, progress)
+        loss = sum(mean for name, mean in means.items() if name in self._summed)
+        return {"train.loss": loss, **{f"train.{name}": value for name, value in (means | scores).items()}}
 
     def step(self, index: Tensor, flip: Tensor | None) -> dict[str, Tensor]:
         """One update of the net and of all modules the method owns.
@@ -115,22 +130,53 @@ class Training:
             flip: which images to mirror ``(B,)``, or None.
 
         Returns:
-            Each loss term, detached.
+            Each loss term, and what the methods' inner steps report, detached.
         """
+        progress = Progress(self.epoch, self.spec.epochs)
         batch = self.train.batch(index, flip)
-        with autocast(self.train.device, self.spec.precision):
-            out: Outputs = self.net(batch.x, want_maps=self.method.needs_maps)
-        student = out.to(self.train.dtype)
-        teacher = None if self.teacher is None else self.teacher.outputs(batch, flip)
-        terms = {"ce": F.cross_entropy(student.logits, batch.y)}
-        terms |= self.method.loss(student, teacher, batch, Progress(self.epoch, self.spec.epochs))
-        optimizers = [self.optimizer, *self.method.optimizers]
+        student = self.forward(batch)
+        teacher = {} if self.teacher is None else self.teacher.outputs(batch, flip)
+        terms = {} if self.method.trains_alone(progress) else {TASK: self.method.task_loss(student, batch)}
+        terms |= self.method.loss(student, teacher, batch, progress)
+        optimizers = [*([self.optimizer] if self.optimizer else []), *self.method.optimizers]
         for optimizer in optimizers:
             optimizer.zero_grad()
-        torch.stack(list(terms.values())).sum().backward()  # type: ignore[no-untyped-call]
+        if optimizers:
+            torch.stack(list(terms.values())).sum().backward()  # type: ignore[no-untyped-call]
         for optimizer in optimizers:
             optimizer.step()
+        self._summed = terms.keys()
+        terms |= self.method.inner_step(self, batch, progress)
         return {name: value.detach() for name, value in terms.items()}
+
+    @property
+    def steps(self) -> int:
+        """Batches of this epoch."""
+        return len(self._order)
+
+    def batch(self, number: int) -> Batch:
+        """One batch of this epoch, augmented as in its step; numbers beyond the last start over."""
+        number %= self.steps
+        return self.train.batch(self._order[number], self._flip_of(number))
+
+    def forward(self, batch: Batch) -> Outputs:
+        """Run the net on a batch, in the trial's precision; outputs in the weights' dtype."""
+        with autocast(self.train.device, self.spec.precision):
+            out: Outputs = self.net(batch.x, want_maps=self.method.needs_maps)
+        return out.to(self.train.dtype)
+
+    @torch.no_grad()
+    def validated(self) -> Iterator[tuple[Outputs, Batch]]:
+        """The net's outputs on the validation split, in evaluation mode."""
+        training = self.net.training
+        self.net.eval()
+        for index in torch.split(torch.arange(len(self.validation), device=self.validation.device), SCORING_BATCH):
+            batch = self.validation.batch(index)
+            yield self.forward(batch), batch
+        self.net.train(training)
+
+    def _flip_of(self, number: int) -> Tensor | None:
+        return None if self._flips is None else self._flips[number]
 
     def batch_order(self) -> Ints:
         """Positions of this epoch's batches, ``(steps, B)``."""
@@ -148,7 +194,7 @@ class Training:
         return {
             "epoch": self.epoch,
             "net": self.net.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
+            "optimizer": None if self.optimizer is None else self.optimizer.state_dict(),
             "schedule": None if self.schedule is None else self.schedule.state_dict(),
             "method": self.method.state_dict(),
         }
@@ -157,17 +203,18 @@ class Training:
         """Go on from a state."""
         self.epoch = state["epoch"]
         self.net.load_state_dict(state["net"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        if self.optimizer is not None:
+            self.optimizer.load_state_dict(state["optimizer"])
         self.method.load_state_dict(state["method"])
         if self.schedule is not None:
             self.schedule.load_state_dict(state["schedule"])
 
 
-def make_optimizer(net: Net, spec: Optimizer) -> torch.optim.Optimizer:
+def make_optimizer(parameters: Iterable[nn.Parameter], spec: Optimizer) -> torch.optim.Optimizer:
     """The optimiser of a net's parameters."""
     if spec.name == "sgd":
-        return torch.optim.SGD(net.parameters(), lr=spec.lr, momentum=0.9, weight_decay=spec.weight_decay, fused=True)
-    return torch.optim.Adam(net.parameters(), lr=spec.lr, weight_decay=spec.weight_decay, fused=True)
+        return torch.optim.SGD(parameters, lr=spec.lr, momentum=0.9, weight_decay=spec.weight_decay, fused=True)
+    return torch.optim.Adam(parameters, lr=spec.lr, weight_decay=spec.weight_decay, fused=True)
 
 
 def _make_schedule(optimizer: torch.optim.Optimizer, spec: TrialSpec) -> Any:

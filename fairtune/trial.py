@@ -113,6 +113,36 @@ def load_net(spec: TrialSpec, info: Info, folder: TrialFolder, device: torch.dev
     return net
 
 
+def start_method(method: Composite, net: Net, train: DeviceSplit, spec: TrialSpec, num_classes: int, num_groups: int) -> None:
+    """Bind a method to a trial's net and data.
+
+    Raises:
+        InvalidInput: the method makes no sense for them.
+    """
+    probe = net.eval()(train.batch(torch.zeros(1, dtype=torch.int64, device=train.device)).x, want_maps=method.needs_maps)
+    if method.needs_maps and (probe.maps is None or probe.maps[0, 0].numel() == 1):
+        raise InvalidInput(
+            f"the method {spec.method} compares maps position by position, but the model {spec.model.name} gives one vector for "
+            "these inputs, on which the gradient is zero: use a convolutional model such as cnn, or larger images"
+        )
+    context = Context(
+        num_classes=num_classes,
+        num_groups=num_groups,
+        feature_shape=tuple(probe.features.shape[1:]),
+        device=train.device,
+        protocol=spec.protocol,
+        dtype=train.dtype,
+        embedding_size=probe.embedding.shape[1],
+        map_shape=None if probe.maps is None else tuple(probe.maps.shape[1:]),
+        attribute_size=0 if train.attribute is None else train.attribute.shape[1],
+        cells=train.cells(num_groups, num_classes),
+        net=net,
+        lr=spec.optimizer.lr,
+    )
+    with torch_stream(train.device, spec.seed, "method"):
+        method.start(context)
+
+
 class Trial:
     """A trial under way.
 
@@ -143,20 +173,18 @@ class Trial:
         self.history: list[dict[str, float]] = []
         method = compose(spec.method, spec.values)
         check_data(self.data, spec, method)
-        dtype = parameter_dtype(spec.precision)
-        train = DeviceSplit(self.data.train, device, dtype)
+        train = DeviceSplit(self.data.train, device, parameter_dtype(spec.precision))
         net = build_net(spec, self.data.info, device)
+        if method.starts_from_teacher:
+            net.load_state_dict(self._baseline_net(runs).state_dict())
+        start_method(method, net, train, spec, self.data.num_classes, self.data.num_groups)
         flips = Flip() in self.data.info.augment
-        probe = net.eval()(train.batch(torch.zeros(1, dtype=torch.int64, device=device)).x)
-        shape = tuple(probe.features.shape[1:])
-        with torch_stream(device, spec.seed, "method"):
-            method.start(Context(self.data.num_classes, self.data.num_groups, shape, device, spec.protocol, dtype))
         self.training = Training(
             spec,
             net,
             method,
             train,
-            DeviceSplit(self.data.validation, device, dtype),
+            DeviceSplit(self.data.validation, device, train.dtype),
             num_groups=self.data.num_groups,
             num_classes=self.data.num_classes,
             flips=flips,
@@ -166,24 +194,22 @@ class Trial:
         self._saved_at = time.perf_counter()
         self._seconds_before += self._saved_at - began
 
-    def _teacher(self, runs: Path, train: DeviceSplit, flips: bool, method: Composite) -> Teacher:
+    def _baseline_net(self, runs: Path) -> Net:
         if self.spec.teacher is None:
             raise InvalidInput(f"the method {self.spec.method} needs a teacher and the trial names none")
-        home = baseline_folder(runs, self.spec.teacher)
+        return load_net(self.spec.teacher, self.data.info, baseline_folder(runs, self.spec.teacher), self.device)
+
+    def _teacher(self, runs: Path, train: DeviceSplit, flips: bool, method: Composite) -> Teacher:
+        net = self._baseline_net(runs)
+        assert self.spec.teacher is not None
         seen = digest([self.spec.dataset.model_dump(mode="json"), self.spec.train_fraction, self.spec.precision])
-        return open_teacher(
-            load_net(self.spec.teacher, self.data.info, home, self.device),
-            train,
-            flips=flips,
-            precision=self.spec.precision,
-            folder=home.path / f"outputs-{seen}",
-            want_maps=method.needs_maps,
-        )
+        folder = baseline_folder(runs, self.spec.teacher).path / f"outputs-{seen}"
+        return open_teacher(net, train, method, flips=flips, precision=self.spec.precision, folder=folder)
 
     @property
     def done(self) -> bool:
         """Whether all epochs have been trained."""
-        return self.training.epoch >= self.spec.epochs
+        return self.training.done
 
     def run_epoch(self) -> None:
         """Train one epoch, score it, and save a checkpoint if the last one is old.

@@ -13,18 +13,19 @@ from torch import Tensor
 from fairtune.batches import DeviceSplit
 from fairtune.datasets import open_splits
 from fairtune.device import parameter_dtype
-from fairtune.methods import Composite, Context, compose
+from fairtune.methods import Composite, Context, Progress, compose
 from fairtune.plugins import load
 from fairtune.records import Batch, GroupCounts, Outputs
 from fairtune.seeding import torch_stream
 from fairtune.spec import Optimizer, PlugIn, TrialSpec
 from fairtune.teacher import LiveTeacher
 from fairtune.train import Training
-from fairtune.trial import build_net
+from fairtune.trial import build_net, start_method
 
 CPU = torch.device("cpu")
 NO_FILES = Path("no-files-needed")
-K, A, D = 3, 2, 6
+K, A, D, E = 3, 2, 6, 5
+MAP = (4, 3, 3)
 
 
 def digits_spec(method="scratch", **changes) -> TrialSpec:
@@ -52,13 +53,11 @@ def digits_training(method="scratch", values=None, **changes) -> Training:
     splits, dtype = digits_splits(), parameter_dtype(spec.precision)
     net = build_net(spec, splits["info"], CPU)
     train, validation = (DeviceSplit(splits[name], CPU, dtype) for name in ("train", "validation"))
-    features = net.eval()(train.batch(torch.zeros(1, dtype=torch.int64)).x).features
-    with torch_stream(CPU, spec.seed, "method"):
-        composite.start(Context(10, 2, tuple(features.shape[1:]), CPU, spec.protocol, dtype))
+    start_method(composite, net, train, spec, 10, 2)
     teacher = None
     if composite.needs_teacher:
         net_of_teacher = build_net(spec.model_copy(update={"seed": 99}), splits["info"], CPU)
-        teacher = LiveTeacher(net_of_teacher, spec.precision, dtype, want_maps=composite.needs_maps)
+        teacher = LiveTeacher(net_of_teacher, composite, spec.precision, dtype)
     return Training(spec, net, composite, train, validation, num_groups=2, num_classes=10, flips=False, teacher=teacher)
 
 
@@ -82,10 +81,22 @@ def saved_and_loaded(state: object) -> Any:
 
 
 def started(method: str, values=None, *, protocol="fixed", num_classes=K, num_groups=A, features=(D,)) -> Composite:
-    """A method bound to a float64 trial."""
+    """A method bound to a float64 trial of a small net on :func:`random_example`."""
     composite = compose(method, values or {})
+    context = Context(
+        num_classes,
+        num_groups,
+        features,
+        CPU,
+        protocol,
+        torch.float64,
+        embedding_size=E,
+        map_shape=MAP if composite.needs_maps else None,
+        cells=np.full((num_groups, num_classes), 8),
+        net=load("model", "mlp")((D,), num_classes).double(),
+    )
     with torch_stream(CPU, 0, "method"):
-        composite.start(Context(num_classes, num_groups, features, CPU, protocol, torch.float64))
+        composite.start(context)
     return composite
 
 
@@ -101,6 +112,10 @@ class Example:
     def leaves(self) -> tuple[Tensor, ...]:
         return tuple(part for part in self.student if part is not None)
 
+    def terms(self, composite: Composite, progress: Progress | None = None) -> dict[str, Tensor]:
+        """The method's loss terms on this batch."""
+        return composite.loss(self.student, composite.from_teacher(self.teacher), self.batch, progress or Progress(1, 4))
+
     def reordered(self, order: Tensor) -> "Example":
         student, teacher = (Outputs(*(part.detach()[order] for part in side)) for side in (self.student, self.teacher))
         for part in student:
@@ -115,7 +130,7 @@ def random_example(y: Tensor, a: Tensor, *, seed=0, num_classes=K, features=(D,)
     def draw(*shape):
         return scale * torch.randn(len(y), *shape, generator=rng, dtype=torch.float64)
 
-    student, teacher = (Outputs(draw(num_classes), draw(*features).relu(), draw(4, 3, 3).relu()) for _ in range(2))
+    student, teacher = (Outputs(draw(num_classes), draw(*features).relu(), draw(*MAP).relu(), draw(E).relu()) for _ in range(2))
     for part in student:
         part.requires_grad_()
     return Example(student, teacher, Batch(draw(D), y, a, torch.arange(len(y))))

@@ -74,7 +74,7 @@ def test_settings_go_where_their_name_belongs(tmp_path):
 def test_a_searched_learning_rate_is_the_trials_alone(tmp_path):
     spec, _ = small_search(tmp_path, set=["lr=0.01,0.1"])
     assert spec.baseline().optimizer.lr == 1e-3
-    assert spec.trial("mfd", {"mfd.weight": 3.0, "optimizer.lr": 0.1}, needs_teacher=True).optimizer.lr == 0.1
+    assert spec.trial("mfd", {"mfd.weight": 3.0, "optimizer.lr": 0.1}, needs_baseline=True).optimizer.lr == 0.1
 
 
 def test_a_setting_serves_every_method_that_has_it(tmp_path):

@@ -104,12 +104,12 @@ def test_the_baseline_is_plain_training_with_everything_else_alike():
 
 def test_a_trial_learns_from_the_baseline_if_it_needs_a_teacher():
     search = search_spec()
-    assert search.trial("hkd", {"hkd.weight": 2.0}, needs_teacher=True).teacher == search.baseline()
-    assert search.trial("ss", {}, needs_teacher=False).teacher is None
+    assert search.trial("hkd", {"hkd.weight": 2.0}, needs_baseline=True).teacher == search.baseline()
+    assert search.trial("ss", {}, needs_baseline=False).teacher is None
 
 
 def test_values_of_the_optimiser_go_to_the_optimiser_of_the_student_alone():
-    trial = search_spec().trial("hkd", {"hkd.weight": 2.0, "optimizer.lr": 0.1, "optimizer.name": "sgd"}, needs_teacher=True)
+    trial = search_spec().trial("hkd", {"hkd.weight": 2.0, "optimizer.lr": 0.1, "optimizer.name": "sgd"}, needs_baseline=True)
     assert trial.values == {"hkd.weight": 2.0}
     assert (trial.optimizer.lr, trial.optimizer.name) == (0.1, "sgd")
     assert trial.teacher.optimizer == Optimizer()

@@ -3,6 +3,7 @@ import pytest
 import torch
 
 from fairtune.batches import DeviceSplit
+from fairtune.methods import compose
 from fairtune.plugins import load
 from fairtune.records import Split
 from fairtune.seeding import torch_stream
@@ -10,6 +11,7 @@ from fairtune.teacher import CachedTeacher, LiveTeacher, open_teacher
 from tests.builders import CPU
 
 SAMPLES = 507
+BOTH = compose("hkd+mfd", {})
 
 
 @pytest.fixture(scope="module")
@@ -35,57 +37,59 @@ def random_batch(split, seed=0):
 @pytest.mark.parametrize("flips", [True, False])
 def test_cached_outputs_are_those_of_the_live_teacher(split, flips, tmp_path):
     net = build_net()
-    cached = open_teacher(net, split, flips=flips, precision="fp32", folder=tmp_path)
+    cached = open_teacher(net, split, BOTH, flips=flips, precision="fp32", folder=tmp_path)
     assert isinstance(cached, CachedTeacher)
-    live = LiveTeacher(net, "fp32", torch.float32)
+    live = LiveTeacher(net, BOTH, "fp32", torch.float32)
     index, flip = random_batch(split)
     for mirrored in [flip, ~flip, torch.zeros_like(flip)] if flips else [None]:
         batch = split.batch(index, mirrored)
         ours, theirs = cached.outputs(batch, mirrored), live.outputs(batch, mirrored)
-        torch.testing.assert_close(ours.logits, theirs.logits, rtol=1e-5, atol=1e-6)
-        torch.testing.assert_close(ours.features, theirs.features, rtol=1e-5, atol=1e-6)
+        torch.testing.assert_close(ours["logits"], theirs["logits"], rtol=1e-5, atol=1e-6)
+        torch.testing.assert_close(ours["features"], theirs["features"], rtol=1e-5, atol=1e-6)
 
 
 def test_a_flip_reaches_the_cached_outputs(split, tmp_path):
-    cached = open_teacher(build_net(), split, flips=True, precision="fp32", folder=tmp_path)
+    cached = open_teacher(build_net(), split, BOTH, flips=True, precision="fp32", folder=tmp_path)
     index, flip = random_batch(split)
-    plain = cached.outputs(split.batch(index), torch.zeros_like(flip)).logits
-    mixed = cached.outputs(split.batch(index, flip), flip).logits
+    plain = cached.outputs(split.batch(index), torch.zeros_like(flip))["logits"]
+    mixed = cached.outputs(split.batch(index, flip), flip)["logits"]
     assert ((plain != mixed).any(dim=1) == flip).all()
 
 
 def test_outputs_carry_no_gradient_and_the_teacher_s_dropout_is_off(split):
-    live = LiveTeacher(build_net().train(), "fp32", torch.float32, want_maps=True)
+    live = LiveTeacher(build_net().train(), BOTH, "fp32", torch.float32)
     batch = split.batch(torch.arange(5))
     first, second = live.outputs(batch, None), live.outputs(batch, None)
-    for one, other in zip(first, second, strict=True):
-        assert not one.requires_grad
-        assert torch.equal(one, other)
+    for name in ("logits", "features"):
+        assert not first[name].requires_grad
+        assert torch.equal(first[name], second[name])
 
 
-def test_maps_are_computed_live(split, tmp_path):
-    teacher = open_teacher(build_net(), split, flips=True, precision="fp32", folder=tmp_path, want_maps=True)
-    assert isinstance(teacher, LiveTeacher)
-    assert teacher.outputs(split.batch(torch.arange(5)), None).maps.shape == (5, 128, 2, 2)
-    assert list(tmp_path.iterdir()) == []
+def test_methods_that_need_the_same_share_it(split, tmp_path):
+    open_teacher(build_net(), split, compose("hkd", {}), flips=False, precision="fp32", folder=tmp_path)
+    assert {file.name for file in tmp_path.glob("*.npy")} == {"logits.npy"}
+    written = (tmp_path / "logits.npy").stat().st_mtime_ns
+    both = open_teacher(build_net(), split, BOTH, flips=False, precision="fp32", folder=tmp_path)
+    assert set(both.kept) == {"logits", "features"}
+    assert (tmp_path / "logits.npy").stat().st_mtime_ns == written
 
 
 def test_outputs_too_large_to_keep_are_computed_live(split, tmp_path, monkeypatch):
     monkeypatch.setattr("fairtune.teacher._LIMIT_BYTES", 1000)
-    assert isinstance(open_teacher(build_net(), split, flips=True, precision="fp32", folder=tmp_path), LiveTeacher)
+    assert isinstance(open_teacher(build_net(), split, BOTH, flips=True, precision="fp32", folder=tmp_path), LiveTeacher)
 
 
 def test_a_second_trial_reads_the_files_of_the_first(split, tmp_path):
-    first = open_teacher(build_net(), split, flips=True, precision="fp32", folder=tmp_path)
+    first = open_teacher(build_net(), split, BOTH, flips=True, precision="fp32", folder=tmp_path)
     written = {file.name: file.stat().st_mtime_ns for file in tmp_path.glob("*.npy")}
-    again = open_teacher(build_net(), split, flips=True, precision="fp32", folder=tmp_path)
+    again = open_teacher(build_net(), split, BOTH, flips=True, precision="fp32", folder=tmp_path)
     assert set(written) == {"logits.npy", "features.npy"}
     assert {file.name: file.stat().st_mtime_ns for file in tmp_path.glob("*.npy")} == written
-    assert torch.equal(first.logits, again.logits)
+    assert torch.equal(first.kept["logits"], again.kept["logits"])
 
 
 def test_half_written_files_are_written_again(split, tmp_path):
-    whole = open_teacher(build_net(), split, flips=False, precision="fp32", folder=tmp_path)
+    whole = open_teacher(build_net(), split, BOTH, flips=False, precision="fp32", folder=tmp_path)
     (tmp_path / "features.npy").unlink()
-    again = open_teacher(build_net(), split, flips=False, precision="fp32", folder=tmp_path)
-    assert torch.equal(whole.features, again.features)
+    again = open_teacher(build_net(), split, BOTH, flips=False, precision="fp32", folder=tmp_path)
+    assert torch.equal(whole.kept["features"], again.kept["features"])

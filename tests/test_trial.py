@@ -192,7 +192,7 @@ def test_a_student_learns_from_the_trained_baseline(tmp_path):
     trial = open_trial(digits_spec("hkd", teacher=teacher), tmp_path)
     net = load_net(teacher, trial.data.info, baseline_folder(tmp_path, teacher), CPU).eval()
     batch = trial.training.train.batch(torch.arange(10))
-    torch.testing.assert_close(trial.training.teacher.outputs(batch, None).logits, net(batch.x).logits.detach())
+    torch.testing.assert_close(trial.training.teacher.outputs(batch, None)["logits"], net(batch.x).logits.detach())
 
 
 def test_the_teacher_s_outputs_are_kept_apart_for_every_way_to_see_the_data(tmp_path):

@@ -1,6 +1,6 @@
 """Training methods: one file each, named as on the command line, composed with ``+``."""
 
-from fairtune.methods._base import Context, Method, Progress, Protocol
-from fairtune.methods._compose import Composite, components, compose
+from fairtune.methods._base import Context, Loop, Method, Progress, Protocol
+from fairtune.methods._compose import TASK, Composite, components, compose
 
-__all__ = ["Composite", "Context", "Method", "Progress", "Protocol", "components", "compose"]
+__all__ = ["TASK", "Composite", "Context", "Loop", "Method", "Progress", "Protocol", "components", "compose"]

@@ -2,20 +2,39 @@
 
 from __future__ import annotations
 
+import typing
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor, nn
 
-from fairtune.records import Batch, Outputs
+from fairtune.records import Batch, Ints, Outputs
 
 Protocol = Literal["fixed", "official"]
 M = TypeVar("M", bound=nn.Module)
+MakeOptimizer = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
 
 
 class Context(NamedTuple):
-    """What a method knows of its trial when it is set up."""
+    """What a method knows of its trial when it is set up.
+
+    Attributes:
+        num_classes: K.
+        num_groups: A.
+        feature_shape: of one sample's ``Outputs.features``.
+        device: where the net is.
+        protocol: whether to behave as the authors' code.
+        dtype: of the net's weights.
+        embedding_size: length of one sample's ``Outputs.embedding``.
+        map_shape: of one sample's ``Outputs.maps`` ``(C, h, w)``; None for a net without maps, or where no method needs them.
+        attribute_size: length of one sample's ``Batch.attribute``; 0 where a dataset has none.
+        cells: training samples per cell ``(A, K)``.
+        net: the net, which methods may gate or read but which the loop trains.
+        lr: of the net's optimiser.
+        combined: whether the method is joined with others.
+    """
 
     num_classes: int
     num_groups: int
@@ -23,6 +42,13 @@ class Context(NamedTuple):
     device: torch.device
     protocol: Protocol
     dtype: torch.dtype = torch.float32
+    embedding_size: int = 0
+    map_shape: tuple[int, ...] | None = None
+    attribute_size: int = 0
+    cells: Ints | None = None
+    net: nn.Module | None = None
+    lr: float = 1e-3
+    combined: bool = False
 
 
 class Progress(NamedTuple):
@@ -37,50 +63,123 @@ class Progress(NamedTuple):
         return self.epoch / (self.epochs - 1) if self.epochs > 1 else 0.0
 
 
+class Loop(typing.Protocol):
+    """What the training loop offers to the methods that do more than add a loss term."""
+
+    @property
+    def net(self) -> nn.Module:
+        """The net in training."""
+
+    @property
+    def steps(self) -> int:
+        """Batches of this epoch."""
+
+    def batch(self, number: int) -> Batch:
+        """One batch of this epoch, augmented as in its step; numbers beyond the last start over."""
+
+    def forward(self, batch: Batch) -> Outputs:
+        """Run the net as a step does, with gradient."""
+
+    def validated(self) -> Iterator[tuple[Outputs, Batch]]:
+        """The net's outputs on the validation split, in evaluation mode, without gradient."""
+
+
 @dataclass
 class Method:
     """A training method: a sampling rule, loss terms added to the cross-entropy, modules of its own.
 
-    A subclass is a dataclass whose fields are its hyperparameters, each made by :func:`fairtune.space.hyperparameter`.
+    A subclass is a dataclass whose fields are its hyperparameters, each made by :func:`fairtune.space.hyperparameter`. Most
+    methods only override :meth:`loss`.
 
     Attributes:
         sampling: ``balanced`` fills every batch equally from each (y, a) cell.
-        needs_teacher: whether ``loss`` is given the outputs of the trained baseline.
+        needs_teacher: whether ``loss`` is given what :meth:`from_teacher` takes from the trained baseline.
         needs_maps: whether nets must return their last convolution's map.
+        trains_net: whether the loop updates the net's own weights; if not, they stay frozen and the net in evaluation mode.
     """
 
     sampling: ClassVar[Literal["uniform", "balanced"]] = "uniform"
     needs_teacher: ClassVar[bool] = False
     needs_maps: ClassVar[bool] = False
+    trains_net: ClassVar[bool] = True
 
     context: Context = field(init=False, repr=False)
     modules: nn.ModuleList = field(init=False, repr=False)
     optimizers: list[torch.optim.Optimizer] = field(init=False, repr=False)
+    inner_optimizers: list[torch.optim.Optimizer] = field(init=False, repr=False)
+
+    @property
+    def starts_from_teacher(self) -> bool:
+        """Whether the net starts from the trained baseline's weights."""
+        return False
+
+    @property
+    def finished(self) -> bool:
+        """Whether more epochs would change nothing; asked after each."""
+        return False
 
     def start(self, context: Context) -> None:
         """Bind the method to a trial, then let it build its modules in :meth:`setup`."""
         self.context = context
         self.modules = nn.ModuleList()
         self.optimizers = []
+        self.inner_optimizers = []
         self.setup()
 
     def setup(self) -> None:
-        """Build modules, if any, each handed to :meth:`own`."""
+        """Build modules, if any, each handed to :meth:`own`.
 
-    def own(self, module: M, lr: float) -> M:
-        """Give a module to this method: its own Adam over exactly its parameters, both kept in checkpoints."""
+        Raises:
+            InvalidInput: the method makes no sense for this net or this data.
+        """
+
+    def own(self, module: M, optimizer: float | MakeOptimizer | None, *, inner: bool = False) -> M:
+        """Give a module to this method: it and its optimiser are kept in checkpoints.
+
+        Args:
+            module: moved to the trial's device and dtype.
+            optimizer: the learning rate of an Adam, or a function that makes an optimiser; None for a module without parameters.
+            inner: this method steps the optimiser itself, in :meth:`inner_step`; otherwise the loop does, with the net's.
+        """
         self.modules.append(module.to(self.context.device, self.context.dtype))
-        self.optimizers.append(torch.optim.Adam(module.parameters(), lr=lr))
+        if optimizer is not None:
+            make = optimizer if callable(optimizer) else _adam(optimizer)
+            (self.inner_optimizers if inner else self.optimizers).append(make(module.parameters()))
         return module
 
-    def loss(self, student: Outputs, teacher: Outputs | None, batch: Batch, progress: Progress) -> dict[str, Tensor]:
-        """Terms to add to the cross-entropy, already weighted.
+    def from_teacher(self, teacher: Outputs) -> dict[str, Tensor]:
+        """What :meth:`loss` needs of the baseline's outputs, one row per sample; kept in a cache where that is possible.
+
+        A name means the same in every method, because methods share the cache.
+        """
+        return {}
+
+    def trains_alone(self, progress: Progress) -> bool:
+        """Whether this method's terms are all that is trained now, without the cross-entropy and the terms of others."""
+        return False
+
+    def task_loss(self, student: Outputs, batch: Batch) -> Tensor | None:
+        """Losses of the samples ``(B,)`` that take the place of the cross-entropy's; None leaves it."""
+        return None
+
+    def sample_weights(self, losses: Tensor, batch: Batch) -> Tensor | None:
+        """Weights ``(B,)`` of the samples in the mean task loss, 1 on average; None weighs all alike.
+
+        Args:
+            losses: the task loss of each sample ``(B,)``, without gradient.
+            batch: the batch.
+        """
+        return None
+
+    def loss(self, student: Outputs, teacher: Mapping[str, Tensor], batch: Batch, progress: Progress) -> dict[str, Tensor]:
+        """Terms to add to the task loss, already weighted.
 
         Terms are pure, static in shape, and without Python branches on data; an empty cell contributes nothing.
 
         Args:
             student: outputs of the net in training, float32 or float64, with gradient.
-            teacher: outputs of the baseline on the same images, without gradient; None unless ``needs_teacher``.
+            teacher: what :meth:`from_teacher` took from the baseline's outputs on the same images, without gradient; empty unless
+                ``needs_teacher``.
             batch: the batch.
             progress: where training stands.
 
@@ -88,3 +187,37 @@ class Method:
             Scalars by name; an empty mapping adds nothing.
         """
         return {}
+
+    def begin_epoch(self, loop: Loop, progress: Progress) -> None:
+        """Called before the first step of an epoch."""
+
+    def inner_step(self, loop: Loop, batch: Batch, progress: Progress) -> dict[str, Tensor]:
+        """Called after each update of the net, whose parameters still hold the gradients of that step.
+
+        Returns:
+            Scalars to report beside the loss terms, by name.
+        """
+        return {}
+
+    def end_epoch(self, loop: Loop, means: Mapping[str, float], progress: Progress) -> dict[str, float]:
+        """Called after the last step of an epoch, before the validation split is scored.
+
+        Args:
+            loop: the loop.
+            means: of the task loss (``ce``) and of each term over the epoch.
+            progress: where training stands.
+
+        Returns:
+            Scores to report with the epoch, by name.
+
+        Raises:
+            Diverged: training cannot recover.
+        """
+        return {}
+
+    def finish(self, loop: Loop) -> None:
+        """Called once, after the last epoch and before the final scores: leave the net as it is to be used."""
+
+
+def _adam(lr: float) -> MakeOptimizer:
+    return lambda parameters: torch.optim.Adam(parameters, lr=lr)

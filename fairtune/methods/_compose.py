@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from typing import TypeVar
 
 import torch
-from torch import Tensor
+import torch.nn.functional as F
+from torch import Tensor, nn
 
 from fairtune.errors import InvalidInput
-from fairtune.methods._base import Context, Method, Progress
+from fairtune.methods._base import Context, Loop, Method, Progress
 from fairtune.plugins import load
 from fairtune.records import Batch, Outputs
 from fairtune.space import Value
+
+T = TypeVar("T")
+TASK = "ce"
+"""The name under which the task loss is reported."""
 
 
 def components(method: str) -> dict[str, type[Method]]:
@@ -54,37 +61,112 @@ class Composite:
 
     def __init__(self, parts: Mapping[str, Method]) -> None:
         self.parts = dict(parts)
-        self.balanced = any(part.sampling == "balanced" for part in self.parts.values())
-        self.needs_teacher = any(part.needs_teacher for part in self.parts.values())
-        self.needs_maps = any(part.needs_maps for part in self.parts.values())
+        methods = self.parts.values()
+        self.balanced = any(part.sampling == "balanced" for part in methods)
+        self.needs_teacher = any(part.needs_teacher for part in methods)
+        self.needs_maps = any(part.needs_maps for part in methods)
+        self.trains_net = all(part.trains_net for part in methods)
+        self.starts_from_teacher = any(part.starts_from_teacher for part in methods)
+        replacing = [name for name, part in self.parts.items() if type(part).task_loss is not Method.task_loss]
+        if len(replacing) > 1:
+            raise InvalidInput(f"{' and '.join(replacing)} each replace the cross-entropy: combine one of them with other methods")
+
+        frozen = [name for name, part in self.parts.items() if not part.trains_net]
+        if len(frozen) > 1:
+            raise InvalidInput(f"{' and '.join(frozen)} each prune the trained baseline: combine one of them with other methods")
+
+    @property
+    def needs_baseline(self) -> bool:
+        """Whether a trained baseline must be there before training starts."""
+        return self.needs_teacher or self.starts_from_teacher
+
+    @property
+    def finished(self) -> bool:
+        """Whether more epochs would change nothing."""
+        return any(part.finished for part in self.parts.values())
 
     def start(self, context: Context) -> None:
         for part in self.parts.values():
-            part.start(context)
+            part.start(context._replace(combined=len(self.parts) > 1))
 
-    def loss(self, student: Outputs, teacher: Outputs | None, batch: Batch, progress: Progress) -> dict[str, Tensor]:
+    def from_teacher(self, teacher: Outputs) -> dict[str, Tensor]:
+        """What the components need of the baseline's outputs."""
+        return {name: value for part in self.parts.values() for name, value in part.from_teacher(teacher).items()}
+
+    def trains_alone(self, progress: Progress) -> bool:
+        """Whether one component's terms are all that is trained now."""
+        return any(part.trains_alone(progress) for part in self.parts.values())
+
+    def task_loss(self, student: Outputs, batch: Batch) -> Tensor:
+        """The mean cross-entropy, or what a component has put in its place, with the components' weights."""
+        replaced = [losses for part in self.parts.values() if (losses := part.task_loss(student, batch)) is not None]
+        losses = replaced[0] if replaced else F.cross_entropy(student.logits, batch.y, reduction="none")
+        detached = losses.detach()
+        weights = [given for part in self.parts.values() if (given := part.sample_weights(detached, batch)) is not None]
+        return (math.prod(weights, start=losses)).mean()
+
+    def loss(self, student: Outputs, teacher: Mapping[str, Tensor], batch: Batch, progress: Progress) -> dict[str, Tensor]:
         """All components' terms, each under its own name, prefixed by its component's where two would clash."""
+        parts = self.parts
+        if self.trains_alone(progress):
+            parts = {name: part for name, part in parts.items() if part.trains_alone(progress)}
         terms: dict[str, Tensor] = {}
-        for name, part in self.parts.items():
-            for term, value in part.loss(student, teacher, batch, progress).items():
-                clashes = term in terms or term == "ce"
-                terms[f"{name}.{term}" if clashes else term] = value
+        for name, part in parts.items():
+            _add(terms, name, part.loss(student, teacher, batch, progress))
         return terms
+
+    def begin_epoch(self, loop: Loop, progress: Progress) -> None:
+        for part in self.parts.values():
+            part.begin_epoch(loop, progress)
+
+    def inner_step(self, loop: Loop, batch: Batch, progress: Progress) -> dict[str, Tensor]:
+        """All components' inner steps, in order."""
+        reported: dict[str, Tensor] = {}
+        for name, part in self.parts.items():
+            _add(reported, name, part.inner_step(loop, batch, progress))
+        return reported
+
+    def end_epoch(self, loop: Loop, means: Mapping[str, float], progress: Progress) -> dict[str, float]:
+        """All components' scores of the epoch."""
+        reported: dict[str, float] = {}
+        for name, part in self.parts.items():
+            _add(reported, name, part.end_epoch(loop, means, progress))
+        return reported
+
+    def finish(self, loop: Loop) -> None:
+        for part in self.parts.values():
+            part.finish(loop)
 
     @property
     def optimizers(self) -> list[torch.optim.Optimizer]:
-        """The optimisers that the components own."""
+        """The components' optimisers that the loop steps."""
         return [optimizer for part in self.parts.values() for optimizer in part.optimizers]
+
+    @property
+    def parameters(self) -> list[nn.Parameter]:
+        """The parameters that the components own."""
+        return [parameter for part in self.parts.values() for parameter in part.modules.parameters()]
 
     def state_dict(self) -> dict[str, object]:
         """Owned modules and their optimisers."""
         return {
-            name: {"modules": part.modules.state_dict(), "optimizers": [own.state_dict() for own in part.optimizers]}
+            name: {
+                "modules": part.modules.state_dict(),
+                "optimizers": [own.state_dict() for own in (*part.optimizers, *part.inner_optimizers)],
+            }
             for name, part in self.parts.items()
         }
 
     def load_state_dict(self, state: Mapping[str, dict[str, object]]) -> None:
         for name, part in self.parts.items():
             part.modules.load_state_dict(state[name]["modules"])  # type: ignore[arg-type]
-            for own, saved in zip(part.optimizers, state[name]["optimizers"], strict=True):  # type: ignore[call-overload]
+            owned = (*part.optimizers, *part.inner_optimizers)
+            for own, saved in zip(owned, state[name]["optimizers"], strict=True):  # type: ignore[call-overload]
                 own.load_state_dict(saved)
+
+
+def _add(terms: dict[str, T], component: str, new: Mapping[str, T]) -> None:
+    """Add terms under their own name, prefixed by their component's where it is taken."""
+    for name, value in new.items():
+        clashes = name in terms or name == TASK
+        terms[f"{component}.{name}" if clashes else name] = value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -62,10 +63,13 @@ class HintonDistillation(Method):
     )
     annealing: str = hyperparameter("linear", Options(values=("linear", "none")), help="fall of the weight over the epochs")
 
-    def loss(self, student: Outputs, teacher: Outputs | None, batch: Batch, progress: Progress) -> dict[str, Tensor]:
+    def from_teacher(self, teacher: Outputs) -> dict[str, Tensor]:
+        """The logits."""
+        return {"logits": teacher.logits}
+
+    def loss(self, student: Outputs, teacher: Mapping[str, Tensor], batch: Batch, progress: Progress) -> dict[str, Tensor]:
         """The weighted term."""
-        assert teacher is not None
         weight = self.weight
         if self.annealing == "linear":
             weight = annealed_weight(weight, progress, official=self.context.protocol == "official")
-        return {"hkd": weight * hkd_loss(student.logits, teacher.logits, temperature=self.temperature)}
+        return {"hkd": weight * hkd_loss(student.logits, teacher["logits"], temperature=self.temperature)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -112,12 +113,15 @@ class FairFeatureDistillation(Method):
     kernel: str = hyperparameter("rbf", Options(values=("rbf", "poly")), help="kernel of the MMD")
     bandwidth: str = hyperparameter("batch", Options(values=("batch", "cell")), help="pairs that set the kernel's bandwidth")
 
-    def loss(self, student: Outputs, teacher: Outputs | None, batch: Batch, progress: Progress) -> dict[str, Tensor]:
+    def from_teacher(self, teacher: Outputs) -> dict[str, Tensor]:
+        """The features."""
+        return {"features": teacher.features}
+
+    def loss(self, student: Outputs, teacher: Mapping[str, Tensor], batch: Batch, progress: Progress) -> dict[str, Tensor]:
         """The weighted term."""
-        assert teacher is not None
         discrepancy = mfd_loss(
             student.features,
-            teacher.features,
+            teacher["features"],
             batch.y,
             batch.a,
             num_classes=self.context.num_classes,

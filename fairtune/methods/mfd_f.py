@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -82,7 +83,7 @@ class FairFeatures(Method):
     sigma: float = hyperparameter(1.0, Real(low=0.01, high=100, log=True), help="scale of the kernel's bandwidth")
     kernel: str = hyperparameter("rbf", Options(values=("rbf", "poly")), help="kernel of the MMD")
 
-    def loss(self, student: Outputs, teacher: Outputs | None, batch: Batch, progress: Progress) -> dict[str, Tensor]:
+    def loss(self, student: Outputs, teacher: Mapping[str, Tensor], batch: Batch, progress: Progress) -> dict[str, Tensor]:
         """The weighted term."""
         discrepancy = mfd_f_loss(
             student.features,

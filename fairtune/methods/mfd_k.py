@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -52,12 +53,15 @@ class FeatureDistillation(Method):
     sigma: float = hyperparameter(1.0, Real(low=0.01, high=100, log=True), help="scale of the kernel's bandwidth")
     kernel: str = hyperparameter("rbf", Options(values=("rbf", "poly")), help="kernel of the MMD")
 
-    def loss(self, student: Outputs, teacher: Outputs | None, batch: Batch, progress: Progress) -> dict[str, Tensor]:
+    def from_teacher(self, teacher: Outputs) -> dict[str, Tensor]:
+        """The features."""
+        return {"features": teacher.features}
+
+    def loss(self, student: Outputs, teacher: Mapping[str, Tensor], batch: Batch, progress: Progress) -> dict[str, Tensor]:
         """The weighted term."""
-        assert teacher is not None
         discrepancy = mfd_k_loss(
             student.features,
-            teacher.features,
+            teacher["features"],
             sigma=self.sigma,
             kernel=self.kernel,  # type: ignore[arg-type]
             sigma_power=1 if self.context.protocol == "official" else 2,

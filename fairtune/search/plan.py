@@ -164,7 +164,7 @@ class Plan:
 
     def _trial_job(self, number: int, method: str, values: dict[str, Value]) -> Job:
         every_value = {**self.spec.spaces[method].fixed, **values}
-        spec = self.spec.trial(method, every_value, needs_teacher=compose(method, {}).needs_teacher)
+        spec = self.spec.trial(method, every_value, needs_baseline=compose(method, every_value).needs_baseline)
         return Job("trial", f"trial-{number}", spec, self.folder.trial(number), number)
 
     def _tell(self, number: int, result: TrialResult) -> Record:

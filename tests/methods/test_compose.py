@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from fairtune.errors import InvalidInput
-from fairtune.methods import Progress, components, compose
+from fairtune.methods import components, compose
 from tests.builders import digits_training, parameters, random_example, started, train_epochs
 
 OUTSIDE = "tests.methods.outside:Adversary"
@@ -49,9 +49,8 @@ def test_one_part_s_wish_is_enough():
 def test_a_composite_adds_the_terms_of_its_parts():
     y, a = torch.tensor([0, 1, 2, 0, 1, 2]), torch.tensor([0, 0, 0, 1, 1, 1])
     example = random_example(y, a)
-    given = example.student, example.teacher, example.batch, Progress(0, 3)
-    both = started("mfd+hkd").loss(*given)
-    assert both == started("mfd").loss(*given) | started("hkd").loss(*given)
+    mfd, hkd, both = (example.terms(started(method)) for method in ("mfd", "hkd", "mfd+hkd"))
+    assert both == mfd | hkd
 
 
 def outside_training(lr=1e-2, **changes):

@@ -65,7 +65,7 @@ def loss_at(epoch, values, protocol="fixed"):
     y = torch.tensor([0, 1, 2, 0])
     example = random_example(y, torch.zeros_like(y))
     composite = started("hkd", values, protocol=protocol)
-    return float(composite.loss(example.student, example.teacher, example.batch, Progress(epoch, 5))["hkd"].detach())
+    return float(example.terms(composite, Progress(epoch, 5))["hkd"].detach())
 
 
 def test_annealing_can_be_turned_off():

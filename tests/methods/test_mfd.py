@@ -199,7 +199,7 @@ def test_sigma_is_squared_under_the_fixed_protocol_only(method):
 
     def value(sigma, protocol):
         composite = started(method, {f"{method}.sigma": sigma}, protocol=protocol)
-        return float(composite.loss(example.student, example.teacher, example.batch, Progress(0, 2))[method].detach())
+        return float(example.terms(composite, Progress(0, 2))[method].detach())
 
     assert value(4.0, "official") == pytest.approx(value(2.0, "fixed"), rel=1e-12)
     assert value(4.0, "official") != pytest.approx(value(4.0, "fixed"), rel=1e-3)
@@ -216,7 +216,7 @@ def test_every_hyperparameter_reaches_the_loss(method, change):
 
     def value(values):
         composite = started(method, {f"{method}.{name}": given for name, given in values.items()})
-        return float(composite.loss(example.student, example.teacher, example.batch, Progress(0, 2))[method].detach())
+        return float(example.terms(composite, Progress(0, 2))[method].detach())
 
     assert value(change) != pytest.approx(value({}), rel=1e-3)
     assert value({"weight": 6.0}) == pytest.approx(2 * value({"weight": 3.0}), rel=1e-12)

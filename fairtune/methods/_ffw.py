@@ -1,0 +1,188 @@
+"""Debiasing by pruning: gates on a frozen, biased net learn to shut out what tells the group."""
+
+from __future__ import annotations
+
+import copy
+from abc import abstractmethod
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import ClassVar, Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from fairtune.methods._base import Loop, Method, Progress
+from fairtune.methods._gates import Plateau, prune, sparsity
+from fairtune.methods._information import normalised_mutual_information
+from fairtune.records import Batch, Outputs
+from fairtune.space import Integer, Real, hyperparameter
+
+_COLDEST = 1e-8
+_HEAD_EPOCHS, _HEAD_PATIENCE, _HEAD_THRESHOLD = 200, 5, 1e-3
+_MI_THRESHOLD = 0.05
+
+
+class State(nn.Module):
+    """What the search for a mask remembers between epochs; all of it goes into checkpoints.
+
+    Args:
+        gates: to remember the best values of.
+        dtype: of the temperature.
+    """
+
+    temperature: Tensor
+    best_mi: Tensor
+    waited: Tensor
+    best_score: Tensor
+
+    def __init__(self, gates: Iterable[Tensor], temperature: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("temperature", temperature)
+        self.register_buffer("best_mi", torch.tensor(torch.inf))
+        self.register_buffer("waited", torch.tensor(0.0))
+        self.register_buffer("best_score", torch.tensor(-torch.inf))
+        for number, values in enumerate(gates):
+            self.register_buffer(f"best_{number}", values.detach().clone())
+
+
+class Scores(dict[str, float]):
+    """``mi``, ``private_accuracy`` and ``accuracy`` of a gated net on the validation split."""
+
+
+@dataclass
+class GatedDebiasing(Method):
+    """The training that the methods with gates share; they differ in where the gates are.
+
+    The baseline's weights are frozen, every gate starts open. On balanced batches, in which labels say nothing of groups, the gates
+    descend CE + weight * I_n, the normalised mutual information between the group and the soft predictions of a private head, a
+    linear layer on the embedding that is itself trained to tell the group. The gates' sigmoid grows steeper (its temperature is
+    multiplied by ``factor``) each time that I_n on the validation split has stopped to fall; at each such moment, and at the end,
+    gates below 0 are tried as closed for good, and the best mask found is the result.
+    """
+
+    sampling: ClassVar[Literal["uniform", "balanced"]] = "balanced"
+    trains_net: ClassVar[bool] = False
+
+    weight: float = hyperparameter(
+        10.0, Real(low=0, log=True), search=Real(low=1, high=100, log=True), help="weight of the mutual information"
+    )
+    lr: float = hyperparameter(
+        1e-3, Real(low=1e-8, high=10, log=True), search=Real(low=1e-4, high=1e-1, log=True), help="learning rate of the gates"
+    )
+    weight_decay: float = hyperparameter(1e-4, Real(low=0, high=1, log=True), help="of the gates; draws them to 0, which is open")
+    factor: float = hyperparameter(0.1, Real(low=0.01, high=0.99), help="of the temperature each time it is lowered")
+    patience: int = hyperparameter(5, Integer(low=0, high=100), help="epochs without less information before it is")
+
+    gates: list[nn.Parameter] = field(init=False, repr=False)
+
+    @property
+    def starts_from_teacher(self) -> bool:
+        """The biased net is the baseline."""
+        return True
+
+    @property
+    def finished(self) -> bool:
+        """Whether the gates are as good as closed or open."""
+        return bool(self.state.temperature < _COLDEST)
+
+    @abstractmethod
+    def install(self, net: nn.Module, temperature: Tensor) -> list[nn.Parameter]:
+        """Put gates on the net."""
+
+    def setup(self) -> None:
+        """Freeze the net, install the gates, build the private head."""
+        context = self.context
+        net = context.net
+        assert net is not None
+        net.requires_grad_(False)
+        temperature = torch.ones((), device=context.device, dtype=context.dtype)
+        self.gates = self.install(net, temperature)
+        adam = partial(torch.optim.Adam, lr=self.lr, weight_decay=self.weight_decay)
+        self.own(nn.ParameterList(self.gates), adam)
+        sgd = partial(torch.optim.SGD, lr=0.1, momentum=0.9, weight_decay=1e-4)
+        self.head = self.own(nn.Linear(context.embedding_size, context.num_groups), sgd)
+        self.state = self.own(State(self.gates, temperature), None)
+
+    def loss(self, student: Outputs, teacher: Mapping[str, Tensor], batch: Batch, progress: Progress) -> dict[str, Tensor]:
+        """The private head's cross-entropy, which no gate sees, and what it still knows, which it does not learn from."""
+        z = student.embedding
+        assert z is not None
+        guess = F.linear(z, self.head.weight.detach(), self.head.bias.detach()).softmax(1)
+        information = normalised_mutual_information(guess, batch.a)
+        return {"private": F.cross_entropy(self.head(z.detach()), batch.a), "information": self.weight * information}
+
+    def end_epoch(self, loop: Loop, means: Mapping[str, float], progress: Progress) -> dict[str, float]:
+        """Train the private head to its end, then lower the temperature if it knows no less than before."""
+        scores = self._scored(loop, self.head)
+        plateau = Plateau(self.patience, _MI_THRESHOLD)
+        plateau.best, plateau.waited = float(self.state.best_mi), int(self.state.waited)
+        if plateau.reached(scores["mi"]):
+            self._try_mask(loop)
+            self.state.temperature.mul_(self.factor)
+            plateau.waited = 0
+        self.state.best_mi.fill_(plateau.best)
+        self.state.waited.fill_(plateau.waited)
+        assert self.context.net is not None
+        shares = {"sparsity": sparsity(self.context.net), "temperature": float(self.state.temperature)}
+        return {f"private_{name}" if name == "mi" else name: scores[name] for name in ("mi", "private_accuracy")} | shares
+
+    @torch.no_grad()
+    def finish(self, loop: Loop) -> None:
+        """Close for good what the best mask closes."""
+        self._try_mask(loop)
+        for number, g in enumerate(self.gates):
+            g.copy_(getattr(self.state, f"best_{number}"))
+        assert self.context.net is not None
+        prune(self.context.net)
+
+    @torch.no_grad()
+    def _try_mask(self, loop: Loop) -> None:
+        """Score the net as it would be if gates below 0 were closed, and remember the gates if it is the best so far."""
+        kept = [g.clone() for g in self.gates]
+        for g in self.gates:
+            g.copy_(torch.where(g >= 0, torch.inf, -torch.inf))
+        scores = self._scored(loop, copy.deepcopy(self.head))
+        for g, values in zip(self.gates, kept, strict=True):
+            g.copy_(values)
+        official = self.context.protocol == "official"
+        score = -scores["private_accuracy"] if official else scores["accuracy"] - scores["private_accuracy"]
+        if score > float(self.state.best_score):
+            self.state.best_score.fill_(score)
+            for number, values in enumerate(kept):
+                getattr(self.state, f"best_{number}").copy_(values)
+
+    @torch.no_grad()
+    def _scored(self, loop: Loop, head: nn.Linear) -> Scores:
+        """Scores on the validation split, the private head first trained to its end on the net as it is now."""
+        training = [(loop.forward(batch).embedding, batch.a) for batch in map(loop.batch, range(loop.steps))]
+        _train_to_plateau(head, [(z, a) for z, a in training if z is not None])
+        outputs = list(loop.validated())
+        guess = torch.cat([head(out.embedding) for out, _ in outputs])
+        a, y = (torch.cat([getattr(batch, name) for _, batch in outputs]) for name in ("a", "y"))
+        right = torch.cat([out.logits for out, _ in outputs]).argmax(1) == y
+        cell = F.one_hot(a * self.context.num_classes + y).to(guess.dtype)
+        per_cell = (right.to(guess.dtype) @ cell / cell.sum(0).clamp(min=1))[cell.sum(0) > 0]
+        return Scores(
+            mi=float(normalised_mutual_information(guess.softmax(1), a)),
+            private_accuracy=float((guess.argmax(1) == a).float().mean()),
+            accuracy=float(per_cell.mean()),
+        )
+
+
+@torch.enable_grad()
+def _train_to_plateau(head: nn.Linear, batches: list[tuple[Tensor, Tensor]]) -> None:
+    """Train a linear head on embeddings until its loss has stopped to fall."""
+    optimizer = torch.optim.SGD(head.parameters(), lr=0.1, momentum=0.9, weight_decay=1e-4)
+    plateau = Plateau(_HEAD_PATIENCE, _HEAD_THRESHOLD)
+    for _ in range(_HEAD_EPOCHS):
+        total = torch.zeros(())
+        for z, a in batches:
+            optimizer.zero_grad()
+            loss = F.cross_entropy(head(z), a)
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+            total = total + loss.detach()
+        if plateau.reached(float(total)):
+            return

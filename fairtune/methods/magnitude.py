@@ -1,0 +1,45 @@
+"""Magnitude pruning."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch.nn.utils import prune
+
+from fairtune.methods._base import Loop, Method, Progress
+from fairtune.methods._gates import layers, sparsity
+from fairtune.space import Real, hyperparameter
+
+
+@dataclass
+class MagnitudePruning(Method):
+    """Removes the smallest weights of the trained baseline, without training again: the control of the pruning methods.
+
+    The share ``sparsity`` of all weights of convolutions and linear layers with the smallest absolute values, over all layers
+    together, becomes 0. It takes one epoch, in which nothing is trained. Source: the comparison in R. Nahon et al., ECCV 2024,
+    table 7, which does not say whether it ranks weights over all layers.
+    """
+
+    trains_net: ClassVar[bool] = False
+
+    sparsity: float = hyperparameter(0.5, Real(low=0, high=0.999), search=Real(low=0.1, high=0.98), help="share of weights removed")
+
+    @property
+    def starts_from_teacher(self) -> bool:
+        """It prunes the baseline."""
+        return True
+
+    @property
+    def finished(self) -> bool:
+        """After one epoch."""
+        return True
+
+    def end_epoch(self, loop: Loop, means: Mapping[str, float], progress: Progress) -> dict[str, float]:
+        """Prune."""
+        weights = [(layer, "weight") for layer in layers(loop.net)]
+        prune.global_unstructured(weights, pruning_method=prune.L1Unstructured, amount=self.sparsity)
+        for layer, name in weights:
+            prune.remove(layer, name)  # type: ignore[no-untyped-call]
+        return {"sparsity": sparsity(loop.net)}
