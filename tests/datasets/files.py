@@ -134,16 +134,8 @@ def make_isic(root, patch):
             (f"ISIC_{n:07d}", f"IP_{patient:07d}", sex, 45, "torso", "unknown", ("benign", "malignant")[malignant], malignant)
         )
         write_image(folder / isic.IMAGES / f"ISIC_{n:07d}.jpg", rng, (60, 40))
-    names = [
-        "image_name",
-        "patient_id",
-        "sex",
-        "age_approx",
-        "anatom_site_general_challenge",
-        "diagnosis",
-        "benign_malignant",
-        "target",
-    ]
+    names = ["image_name", "patient_id", "sex", "age_approx", "anatom_site_general_challenge"]
+    names += ["diagnosis", "benign_malignant", "target"]
     pd.DataFrame(rows, columns=names).sample(frac=1, random_state=0).to_csv(folder / isic.TABLE, index=False)
 
 
