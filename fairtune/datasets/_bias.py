@@ -125,12 +125,18 @@ def conflicting_values(y: Ints, rng: np.random.Generator) -> Ints:
     return value
 
 
-def unbiased_values(y: Ints, rng: np.random.Generator) -> Ints:
-    """A value for every original, spread evenly over all of them within each class."""
+def unbiased_values(y: Ints, rng: np.random.Generator, first: int = 0) -> Ints:
+    """A value for every original, spread evenly over all of them within each class.
+
+    Args:
+        y: labels.
+        rng: draws which original gets which value.
+        first: where they cannot be equally many, this value and those after it get one more.
+    """
     value = np.empty_like(y)
     for label in np.unique(y):
         members = rng.permutation(np.flatnonzero(y == label))
-        value[members] = np.arange(len(members)) % NUM_CLASSES
+        value[members] = (first + np.arange(len(members))) % NUM_CLASSES
     return value
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fairtune.datasets._base import Dataset, Info, Part, Pool
-from fairtune.datasets._bias import DrawnBias, evenly
+from fairtune.datasets._bias import DrawnBias
 from fairtune.records import Ints, Split
 from fairtune.seeding import generator
 from fairtune.space import Options, Value, hyperparameter
@@ -66,15 +66,15 @@ class DrawnOrPublished(DrawnBias):
             return super().training_splits(pools, info, train_fraction)
         return Dataset.training_splits(self, pools, info, train_fraction)
 
-    def shared_out(self, biased: Pool, unbiased: Pool) -> dict[Part, Pool]:
+    def shared_out(self, biased: Pool, unbiased: Pool, cell: Ints) -> dict[Part, Pool]:
         """The parts of published images.
 
         Args:
             biased: the training images.
             unbiased: the test images.
+            cell: class and bias of each test image as one number; every cell is shared out alike.
         """
-        y = unbiased.columns["y"]
-        share = self._test_shares(y)
+        share = self._test_shares(cell)
         for_training = unbiased_part(unbiased, np.flatnonzero(share == 0), len(biased))
         x = np.concatenate([biased.x[:], for_training.x[:]])
         columns = {name: np.concatenate([column, for_training.columns[name]]) for name, column in biased.columns.items()}
@@ -88,12 +88,15 @@ class DrawnOrPublished(DrawnBias):
         """The test images that are tested on; ``share`` is 0 where an image is for training, 1 for validation, 2 for test."""
         return np.flatnonzero(share == 2)
 
-    def _test_shares(self, y: Ints) -> Ints:
-        """For each test image 0 for training, 1 for validation, 2 for test; the same share of every class."""
-        limits = np.cumsum(_SHARES[self.protocol])
-        order = evenly(y, generator(0, "data", 2))
-        share = np.empty(len(y), dtype=np.int64)
-        share[order] = np.searchsorted(limits, (np.arange(len(y)) + 0.5) / len(y))
+    def _test_shares(self, cell: Ints) -> Ints:
+        """For each test image 0 for training, 1 for validation, 2 for test."""
+        rng = generator(0, "data", 2)
+        rank = np.empty(len(cell))
+        for c in np.unique(cell):
+            members = rng.permutation(np.flatnonzero(cell == c))
+            rank[members] = (np.arange(len(members)) + rng.random()) / len(members)
+        share = np.empty(len(cell), dtype=np.int64)
+        share[np.argsort(rank)] = np.searchsorted(np.cumsum(_SHARES[self.protocol]), (np.arange(len(cell)) + 0.5) / len(cell))
         return share
 
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from fairtune.datasets import _mnist
 from fairtune.datasets._base import Info, Part, Pool
-from fairtune.datasets._bias import Drawn, conflicting_values, unbiased_values
+from fairtune.datasets._bias import NUM_CLASSES, Drawn, conflicting_values, unbiased_values
 from fairtune.datasets._files import state_of
 from fairtune.datasets._pickles import read_object
 from fairtune.datasets._published import DrawnOrPublished
@@ -99,7 +99,7 @@ class ColouredMNIST(DrawnOrPublished):
         """Each training digit in the ink of its class and in another; or the published images."""
         if self.images == "published":
             biased, unbiased = _read(self.published_files(root), self.obtain)
-            return self.shared_out(biased, unbiased)
+            return self.shared_out(biased, unbiased, NUM_CLASSES * unbiased.columns["y"] + unbiased.columns["a"])
         files = _mnist.read_mnist(root)
         (train, y), (test, test_y) = files["train"], files["test"]
         conflict = conflicting_values(y, generator(0, "data", 10))

@@ -12,7 +12,7 @@ import numpy as np
 
 from fairtune.datasets import _cifar10
 from fairtune.datasets._base import Info, Part, Pool
-from fairtune.datasets._bias import conflicting_values, unbiased_values
+from fairtune.datasets._bias import NUM_CLASSES, conflicting_values, unbiased_values
 from fairtune.datasets._corruptions import CORRUPTIONS, corrupt
 from fairtune.datasets._files import first_of, state_of
 from fairtune.datasets._images import ImageFiles
@@ -93,7 +93,7 @@ class CorruptedCIFAR10(DrawnOrPublished):
         """Every training image with the corruption of its class and with another, the test images with one; or as published."""
         if self.images == "published":
             biased, unbiased = (files.pool(root) for files in self._published(root))
-            return self.shared_out(biased, unbiased)
+            return self.shared_out(biased, unbiased, NUM_CLASSES * unbiased.columns["y"] + unbiased.columns["a"])
         files = _cifar10.read_cifar10(root)
         images, y = files["train"]
         conflict = conflicting_values(y, generator(0, "data", 10))

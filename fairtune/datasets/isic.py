@@ -86,7 +86,7 @@ class ISIC(Dataset):
         """How many images are left out for want of the patient's sex."""
         unknown = int(_read(root)["sex"].isna().sum())
         done = "are left out" if self.protocol == "fixed" else "count to the commoner sex"
-        return [f"{unknown} images of patients of unknown sex {done}"] if unknown else []
+        return [f"images of patients of unknown sex {done}: {unknown:,}"] if unknown else []
 
     def content(self, root: Path) -> Iterable[object]:
         """The protocol, which decides what is in the test part, and the state of the files."""

@@ -110,7 +110,8 @@ class MultiColourMNIST(DrawnOrPublished):
         if self.images == "published":
             self.check(root)
             biased, unbiased = (_read(self.published_files(root) / part) for part in ("train", "valid"))
-            return self.shared_out(biased, unbiased)
+            y, left, right = (unbiased.columns[name] for name in ("y", "left", "right"))
+            return self.shared_out(biased, unbiased, 4 * y + _subset(y, left, right))
         files = _mnist.read_mnist(root)
         (train, y), (test, test_y) = files["train"], files["test"]
         left, right = (conflicting_values(y, generator(0, "data", 10 + side)) for side in range(2))
@@ -123,7 +124,7 @@ class MultiColourMNIST(DrawnOrPublished):
     def labels(self, pool: Pool) -> tuple[Ints, Ints]:
         """The digit, and its subset or one of its colours."""
         y, left, right = (pool.columns[name] for name in ("y", "left", "right"))
-        return y, {"subsets": (left != y) + 2 * (right != y), "left": left, "right": right}[self.attribute]
+        return y, {"subsets": _subset(y, left, right), "left": left, "right": right}[self.attribute]
 
     def attribute_vectors(self, pool: Pool) -> npt.NDArray[np.float32]:
         """Both colours one-hot ``(N, 20)``."""
@@ -161,13 +162,19 @@ def on_two_grounds(digits: Bytes, left: Floats, right: Floats) -> Bytes:
     return pixels
 
 
+def _subset(y: Ints, left: Ints, right: Ints) -> Ints:
+    """Which of the two colours contradict the digit, in the order of the four subsets."""
+    subset: Ints = (left != y) + 2 * (right != y).astype(np.int64)
+    return subset
+
+
 def _unbiased_pairs(y: Ints) -> tuple[Ints, Ints]:
     """A left and a right colour for each digit, all pairs alike within each class."""
     left = unbiased_values(y, generator(0, "data", 12))
     right = np.empty_like(left)
     for value in range(NUM_CLASSES):
         members = np.flatnonzero(left == value)
-        right[members] = unbiased_values(y[members], generator(0, "data", 13, value))
+        right[members] = unbiased_values(y[members], generator(0, "data", 13, value), first=value)
     return left, right
 
 

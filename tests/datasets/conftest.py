@@ -1,6 +1,6 @@
 import pytest
 
-from fairtune.datasets import open_part
+from fairtune.datasets import _mnist, open_part
 from fairtune.plugins import load
 from tests.conftest import SHARED
 
@@ -69,3 +69,20 @@ def pools(tmp_path_factory):
 
     pools_of.info = info_of
     return pools_of
+
+
+@pytest.fixture(scope="session")
+def _mnist_written(tmp_path_factory):
+    root = tmp_path_factory.mktemp("small-mnist")
+    with pytest.MonkeyPatch.context() as patch:
+        files.make_mnist(root, patch)
+        return root, {name: getattr(_mnist, name) for name in ("TRAIN_MD5", "TEST_MD5")}
+
+
+@pytest.fixture
+def small_mnist(_mnist_written, monkeypatch):
+    """Folder of a small MNIST, accepted in place of the real one."""
+    root, checksums = _mnist_written
+    for name, written in checksums.items():
+        monkeypatch.setattr(_mnist, name, written)
+    return root

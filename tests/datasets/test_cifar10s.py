@@ -58,6 +58,15 @@ def test_the_seed_decides_which_images_are_gray(made):
     assert (first != other).mean() > 0.2
 
 
+def test_composite_trains_on_both_versions_of_every_image(made):
+    dataset = CIFAR10S(train="composite")
+    pool = dataset.decode(made)["train"]
+    splits = dataset.training_splits({"train": pool}, dataset.describe(made))
+    assert sum(map(len, splits.values())) == 2 * 50 * PER_CLASS
+    assert all((split.cells(2, 10) == split.cells(2, 10)[0, 0]).all() for split in splits.values())
+    assert not set(splits["train"].source) & set(splits["validation"].source)
+
+
 def test_every_image_is_stored_gray_and_in_colour(made):
     for pool in CIFAR10S().decode(made).values():
         half = len(pool) // 2
