@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup demo test test-fast check bench clean
+.PHONY: setup demo test test-fast test-slow check bench clean
 
 setup: $(READY)
 
@@ -24,6 +24,9 @@ test: setup
 
 test-fast: setup
 	$(BIN)/python -m pytest -m "not ray and not slow and not gpu"
+
+test-slow: setup
+	$(BIN)/python -m pytest -m slow -s
 
 check: setup
 	$(BIN)/ruff check .

@@ -220,7 +220,8 @@ def list_(what: Annotated[str, typer.Argument(help="methods, datasets, models or
             options = "\n".join(
                 f"{key} = {option.default}  ({option.help}; {option.legal})" for key, option in declared(plugin).items()
             )
-            table.add_row(name, plugins.summary(plugin), options)
+            needs = f"\nneeds {', '.join(plugin().needs)}" if what == "methods" and plugin().needs else ""
+            table.add_row(name, plugins.summary(plugin) + needs, options)
         console.print(table)
 
 

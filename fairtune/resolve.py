@@ -19,8 +19,9 @@ from fairtune.batches import DeviceSplit
 from fairtune.datasets import Dataset
 from fairtune.device import PRECISIONS, parameter_dtype, pick_device, resolve_precision
 from fairtune.errors import FairtuneError, InvalidInput, unknown_name
-from fairtune.methods import components, compose
+from fairtune.methods import compose
 from fairtune.plugins import load
+from fairtune.rules import fairness_score
 from fairtune.space import Hyperparameter, Options, Real, Space, Value, declared, parse_domain
 from fairtune.spaces import OPTIMIZER, Setting, build_space, hyperparameters, matching, read_settings
 from fairtune.spec import Optimizer, Place, PlugIn, SearchSpec, TrialSpec
@@ -172,7 +173,7 @@ def _spec(request: Request, faults: Faults) -> SearchSpec | None:
         if given not in known:
             faults.found.append(unknown_name(option, given, known))
     faults.attempt(lambda: checks.read_floor(request.accuracy_floor))
-    faults.attempt(lambda: load("rule", request.select))
+    faults.attempt(lambda: fairness_score(request.select))
     budget = faults.attempt(lambda: read_duration(request.time_budget))
     dataset = faults.attempt(lambda: load("dataset", request.dataset))
     if request.model is not None:
@@ -244,7 +245,7 @@ def _gpus(request: Request) -> float:
 
 
 def _known_method(method: str) -> str:
-    components(method.strip())
+    compose(method.strip(), {})
     return method.strip()
 
 

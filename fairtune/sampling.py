@@ -58,7 +58,8 @@ def check_cells(cells: Sequence[Ints], num_classes: int, batch_size: int) -> Non
         named = "; ".join(f"(y={y}, a={a}) has {n}" for y, a, n in short[:10])
         raise DataError(
             f"balanced batches of {batch_size} take {quota} samples of each of {len(cells)} cells, but {named}"
-            f"{' and others' if len(short) > 10 else ''}: lower --batch-size, raise --train-fraction, or use a method without ss"
+            f"{' and others' if len(short) > 10 else ''}: lower --batch-size, raise "
+            "--train-fraction, or use a method that does not balance its batches"
         )
 
 

@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 import optuna
 
 from fairtune.plugins import load
-from fairtune.rules import View
+from fairtune.rules import Rule, View
 from fairtune.seeding import stream_seed
 from fairtune.space import Domain, Integer, Options, Space, Value
 from fairtune.spec import SearchSpec, TrialResult
@@ -57,9 +57,9 @@ class SearchStudy:
     def __init__(self, database: Path, spec: SearchSpec) -> None:
         self.spec = spec
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        rule = load("rule", spec.select)
-        directions = [direction for _, direction in rule.objectives]  # type: ignore[attr-defined]
-        self._objectives = [name for name, _ in rule.objectives]  # type: ignore[attr-defined]
+        rule: type[Rule] = load("rule", spec.select)
+        directions = [direction for _, direction in rule.objectives]
+        self._objectives = [name for name, _ in rule.objectives]
         self._study = optuna.create_study(
             study_name=_NAME,
             storage=f"sqlite:///{database}",

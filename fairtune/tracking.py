@@ -18,6 +18,8 @@ from typing import Any
 from fairtune.errors import Interrupted, NoFeasibleTrial
 from fairtune.folders import RunFolder
 from fairtune.jobs import Job
+from fairtune.metrics import BETTER, label
+from fairtune.rules import fairness_score
 from fairtune.spec import Place, SearchSpec, TrialResult
 from fairtune.study import Record, SearchStudy
 
@@ -273,9 +275,11 @@ def _note(summary: Mapping[str, Any]) -> str:
             f"{name} = {value:.4g}" if isinstance(value, float) else f"{name} = {value}" for name, value in chosen["params"].items()
         )
         lines = [f"Chosen: **trial {chosen['number']}**, {chosen['method']} {setting}".rstrip()]
-    lines += ["", "| confirmed on test | accuracy | DEO_M |", "|---|---|---|"]
+    shown = dict.fromkeys(("accuracy", fairness_score(summary["spec"]["select"]), "deo_m"))
+    lines += ["", f"| confirmed on test | {' | '.join(map(label, shown))} |", "|---" * (1 + len(shown)) + "|"]
     for role, confirmed in summary["confirmed"].items():
-        cells = [f"{score['mean']:.4f} ± {score['std']:.4f}" for name, score in confirmed["test"].items() if name != "deo_a"]
+        scores = [confirmed["test"][name] for name in shown if name in confirmed["test"]]
+        cells = [f"{score['mean']:.4f} ± {score['std']:.4f}" for score in scores]
         lines.append(f"| {role.replace('_', ' ')} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
@@ -298,6 +302,6 @@ def _front_table(summary: Mapping[str, Any]) -> dict[str, list[Any]]:
         "trial": [trial["number"] for trial in on_front],
         "method": [trial["method"] for trial in on_front],
         **{name: [trial["params"].get(name) for trial in on_front] for name in names},
-        **{score: [trial["val"][score] for trial in on_front] for score in ("accuracy", "deo_m", "deo_a")},
+        **{score: [trial["val"].get(score) for trial in on_front] for score in BETTER if score in on_front[0]["val"]},
         "feasible": [trial["feasible"] for trial in on_front],
     }

@@ -18,7 +18,7 @@ from fairtune import sampling
 from fairtune.batches import DeviceSplit
 from fairtune.datasets import Dataset, Info, open_part, open_splits
 from fairtune.device import parameter_dtype, peak_memory_mb
-from fairtune.errors import Diverged, FairtuneError, InvalidInput
+from fairtune.errors import DataError, Diverged, FairtuneError, InvalidInput
 from fairtune.evaluate import evaluate
 from fairtune.files import write_atomically
 from fairtune.folders import TrialFolder, baseline_folder
@@ -87,10 +87,18 @@ def check_data(data: Data, spec: TrialSpec, method: Composite) -> None:
     Raises:
         InvalidInput, DataError: what is too small, and what to do.
     """
+    if data.num_groups < 2 or data.num_classes < 2:
+        few = f"{data.num_groups} group(s) and {data.num_classes} class(es)"
+        raise DataError(f"the dataset {spec.dataset.name} has {few}: fairness compares at least two groups on at least two classes")
     sampling.check_batch_size(len(data.train), spec.batch_size)
-    if method.balanced:
-        cells = sampling.cell_positions(data.train.y, data.train.a, data.num_groups, data.num_classes)
+    if not method.balanced:
+        return
+    cells = sampling.cell_positions(data.train.y, data.train.a, data.num_groups, data.num_classes)
+    try:
         sampling.check_cells(cells, data.num_classes, spec.batch_size)
+    except DataError as error:
+        unbiased = "" if method.trains_net else f"the method {spec.method} needs an unbiased set, and balances its batches for it: "
+        raise DataError(f"{unbiased}{error}") from None
 
 
 def build_net(spec: TrialSpec, info: Info, device: torch.device) -> Net:

@@ -151,3 +151,22 @@ def counts_of_recalls(correct, total) -> GroupCounts:
             hard[a, y, y] = correct[a, y]
             hard[a, y, (y + 1) % classes] += total[a, y] - correct[a, y]
     return group_counts(hard)
+
+
+def table(y, a, rows, num_groups: int) -> np.ndarray:
+    """Group x true tables ``(A, K, K)`` of one row of K numbers per sample, summed."""
+    rows = np.asarray(rows)
+    summed = np.zeros((num_groups, rows.shape[1], rows.shape[1]), dtype=rows.dtype)
+    np.add.at(summed, (a, y), rows)
+    return summed
+
+
+def random_predictions(classes: int, groups: int, n: int = 600, seed: int = 0):
+    """Labels, groups, predictions better for later groups, and their counts."""
+    rng = np.random.default_rng(seed)
+    y, a = rng.integers(0, classes, n), rng.integers(0, groups, n)
+    logits = rng.normal(size=(n, classes)) + (1 + 0.4 * a)[:, None] * np.eye(classes)[y]
+    probabilities = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    predicted = probabilities.argmax(1)
+    hard = table(y, a, np.eye(classes, dtype=np.int64)[predicted], groups)
+    return y, a, predicted, GroupCounts(hard, table(y, a, probabilities, groups))

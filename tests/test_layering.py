@@ -23,7 +23,7 @@ ROWS = (
     {"rules", "checks", "spaces"},
     {"trial"},
     {"train"},
-    {"evaluate", "teacher"},
+    {"evaluate", "teacher", "probe"},
     {"batches", "sampling"},
     {"augment"},
     {"methods", "datasets", "models"},
@@ -37,7 +37,18 @@ ROWS = (
 ROW_OF = {name: row for row, names in enumerate(ROWS) for name in names}
 ONLY_IMPORTER = {"ray": "search", "mlflow": "tracking", "optuna": "study"}
 WITHOUT_TORCH = ("errors", "records", "seeding", "space", "spec", "folders", "files", "metrics", "pareto", "plugins", "datasets")
-WITHOUT_A_CLUSTER = ("trial", "train", "evaluate", "teacher", "methods", "datasets.cifar10s", "models.cnn", "checks", "resolve")
+WITHOUT_A_CLUSTER = (
+    "trial",
+    "train",
+    "evaluate",
+    "teacher",
+    "probe",
+    "methods",
+    "datasets.cifar10s",
+    "models.cnn",
+    "checks",
+    "resolve",
+)
 
 
 def modules():

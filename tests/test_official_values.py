@@ -5,7 +5,7 @@ adding the plug-in turns them into failures until they are compared here.
 """
 
 import os
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,7 @@ from fairtune.batches import DeviceSplit
 from fairtune.errors import FairtuneError
 from fairtune.evaluate import evaluate
 from fairtune.methods import Context, Progress, _hanel, compose
+from fairtune.methods._information import Statistics, mine_lower_bound, normalised_mutual_information
 from fairtune.methods._mmd import squared_distances
 from fairtune.methods.at import at_loss, attention
 from fairtune.methods.fitnet import fitnet_loss
@@ -25,11 +26,12 @@ from fairtune.methods.mfd import mfd_loss
 from fairtune.methods.mfd_f import mfd_f_loss
 from fairtune.methods.mfd_k import mfd_k_loss
 from fairtune.methods.nst import nst_loss, selectivity
-from fairtune.metrics import accuracy, cell_accuracy, deo_a, deo_m
+from fairtune.metrics import accuracy, cell_accuracy, deo_a, deo_m, dp_l2, dp_mi, eo_l2, eo_mi, iou, iou_paired
 from fairtune.plugins import names
-from fairtune.records import Batch, Outputs, Split
+from fairtune.records import Batch, GroupCounts, Outputs, Split
 from fairtune.sampling import official_balanced
 
+from .builders import table
 from .conftest import SHARED
 
 GOLDEN = Path(os.environ.get("FAIRTUNE_GOLDEN") or SHARED / "golden")
@@ -287,6 +289,73 @@ def test_metrics(case, quantity):
 def test_every_metric_stored_is_compared(case):
     unknown = {name for name in read("metrics")[case] if name not in METRICS and name not in METRIC_INPUTS}
     assert unknown <= BATCH_MEANS
+
+
+OF_COUNTS = {"dp_l2": dp_l2, "eo_l2": eo_l2, "dp_mi": dp_mi, "eo_mi": eo_mi}
+OF_COUNTS |= {"iou": partial(iou, reduce="mean"), "iou_paired": iou_paired}
+COUNTED_BATCHES = [case for case, stored in read("hanel_losses").items() if "num_sensitive" in stored]
+
+
+def counted(stored):
+    logits = torch.tensor(stored["logits"])
+    y, a, num_classes = stored["target"], stored["sensitive"], int(stored["num_target"])
+    predicted = F.one_hot(torch.tensor(y) if str(stored["prob_mode"]) == "onehot" else logits.argmax(1), num_classes)
+    soft = predicted.double() if str(stored["prob_mode"]) == "onehot" else logits.softmax(1)
+    groups = int(stored["num_sensitive"])
+    return GroupCounts(table(y, a, predicted.numpy(), groups), table(y, a, soft.numpy(), groups))
+
+
+def comparable_batches():
+    """Those in which no empty cell made the authors' code give up, or count an absent class as 0."""
+    for case in COUNTED_BATCHES:
+        cells = counted(read("hanel_losses")[case]).cells
+        complete = {"dp_mi": True, "dp_l2": cells.sum(1).all(), "eo_mi": cells.sum(0).all()}
+        yield from ((case, quantity) for quantity in OF_COUNTS if complete.get(quantity, cells.all()))
+
+
+@pytest.mark.parametrize(("case", "quantity"), list(comparable_batches()))
+def test_fairness_losses_of_a_whole_set(case, quantity):
+    stored = read("hanel_losses")[case]
+    assert OF_COUNTS[quantity](counted(stored)) == pytest.approx(float(stored[f"{quantity}_f64"]), rel=1e-6, abs=1e-7)
+
+
+@pytest.mark.parametrize(("case", "dtype"), case_dtypes("ffw", "mi", family="mi/"))
+def test_normalised_mutual_information(case, dtype):
+    stored = read("ffw")[case]
+    (logits,) = (tensor.requires_grad_() for tensor in tensors(stored, dtype, "logits"))
+    assert logits.shape[1] == int(stored["K"])
+    information = normalised_mutual_information(logits.softmax(1), torch.tensor(stored["bias"]))
+    assert_official(information, stored[f"mi_{dtype}"], dtype)
+    information.backward()
+    assert_official(logits.grad, stored[f"grad_{dtype}"], dtype)
+
+
+def statistics_network(stored, dtype):
+    """The authors' network; theirs multiplies from the right."""
+    layers = [f"fully_connected{suffix}" for suffix in ("", "_1", "_2", "_3")]
+    net = Statistics(24, 64).to(DTYPES[dtype])
+    with torch.no_grad():
+        for layer, name in zip(net.layers, layers, strict=True):
+            layer.weight.copy_(torch.tensor(stored[f"Mine.{name}.weights:0"]).T)
+            layer.bias.copy_(torch.tensor(stored[f"Mine.{name}.biases:0"]))
+    return net
+
+
+@pytest.mark.parametrize("case", [case for case in read("mine") if case.startswith("mine/")])
+def test_mine(case):
+    stored = read("mine")[case]
+    for dtype, name in (("f32", "mi_lower_bound_f32"), ("f64", "mi_lower_bound_f64_numpy")):
+        if name not in stored:
+            continue
+        net = statistics_network(read("mine")["weights"], dtype)
+        z, c = tensors(stored, dtype, "z", "c")
+        z.requires_grad_()
+        bound = mine_lower_bound(net(c, z), net(c[torch.tensor(stored["perm"]).long()], z))
+        assert_official(bound, stored[name], dtype)
+        if dtype == "f32":
+            bound.backward()
+            assert_official(bound, -stored["M_loss_f32"], dtype)
+            assert_official(-z.grad, stored["grad_M_loss_wrt_z_f32"], dtype)
 
 
 SAMPLER = read("sampler")

@@ -156,6 +156,10 @@ def test_the_run_of_the_search_has_its_outcome(search, tmp_path):
     assert artifacts(search, search.parent, "chosen") == {"chosen/weights.safetensors", "chosen/trial.json"}
     front = artifact(search, search.parent, "front.json", tmp_path)
     assert sorted(row[0] for row in front["data"]) == sorted(search.summary.front)
+    assert {"accuracy", "deo_m", "sigma_iou"} < set(front["columns"])
+    note = search.parent.data.tags["mlflow.note.content"].splitlines()
+    assert note[2:4] == ["| confirmed on test | accuracy | DEO_M |", "|---|---|---|"]
+    assert {line.count("|") for line in note[2:]} == {4}
 
 
 def test_finishing_again_writes_nothing_twice(search, tmp_path):

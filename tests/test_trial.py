@@ -1,5 +1,6 @@
 import json
 import shutil
+from dataclasses import replace
 
 import pytest
 import torch
@@ -208,6 +209,11 @@ def test_the_teacher_s_outputs_are_kept_apart_for_every_way_to_see_the_data(tmp_
         ({"batch_size": 5000}, InvalidInput, "a batch of 5000 cannot be filled"),
         ({"method": "ss", "batch_size": 19}, InvalidInput, "each of 20 cells"),
         ({"method": "ss", "batch_size": 400}, DataError, r"take 20 samples of each of 20 cells, but \(y=5, a=0\) has 16"),
+        ({"method": "ffw", "batch_size": 400}, DataError, "the method ffw needs an unbiased set, .* but .y=5, a=0. has 16"),
+        ({"method": "ffw"}, InvalidInput, "needs a teacher and the trial names none"),
+        ({"method": "iou"}, InvalidInput, "needs a teacher and the trial names none"),
+        ({"method": "nst", "teacher": digits_spec()}, InvalidInput, "model mlp gives one vector .* gradient is zero"),
+        ({"method": "at", "teacher": digits_spec()}, InvalidInput, "model mlp gives one vector .* gradient is zero"),
         ({"dataset": PlugIn(name="digits", options={"skew": 1.0})}, DataError, "no validation samples in 10 of 20 cells"),
         ({"method": "mdf"}, InvalidInput, "did you mean 'mfd'"),
         ({"model": PlugIn(name="resnet")}, InvalidInput, "unknown model"),
@@ -216,6 +222,14 @@ def test_the_teacher_s_outputs_are_kept_apart_for_every_way_to_see_the_data(tmp_
 def test_what_cannot_work_is_refused_before_any_training(changes, error, reason, tmp_path):
     with pytest.raises(error, match=reason):
         open_trial(digits_spec(**changes), tmp_path)
+
+
+def test_one_group_alone_cannot_be_compared(tmp_path):
+    spec = digits_spec()
+    data = open_data(spec, tmp_path)
+    alone = replace(data, info=replace(data.info, groups=("red",)))
+    with pytest.raises(DataError, match=r"digits has 1 group\(s\) and 10 class\(es\): fairness compares at least two groups"):
+        check_data(alone, spec, compose("scratch", {}))
 
 
 def test_data_are_opened_whole(tmp_path):

@@ -118,6 +118,17 @@ class Method:
         """Whether more epochs would change nothing; asked after each."""
         return False
 
+    @property
+    def needs(self) -> list[str]:
+        """What there must be for it to train, in words."""
+        wants = {
+            "the baseline's outputs": self.needs_teacher,
+            "the baseline's weights": self.starts_from_teacher,
+            "balanced batches": self.sampling == "balanced",
+            "the map of a convolution": self.needs_maps,
+        }
+        return [name for name, wanted in wants.items() if wanted]
+
     def start(self, context: Context) -> None:
         """Bind the method to a trial, then let it build its modules in :meth:`setup`."""
         self.context = context

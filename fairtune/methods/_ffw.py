@@ -83,6 +83,11 @@ class GatedDebiasing(Method):
         return True
 
     @property
+    def needs(self) -> list[str]:
+        """Also the head that tells the group."""
+        return [*super().needs, "a private head"]
+
+    @property
     def finished(self) -> bool:
         """Whether the gates are as good as closed or open."""
         return bool(self.state.temperature < _COLDEST)

@@ -1,21 +1,49 @@
 """Group metrics, each a function of :class:`fairtune.records.GroupCounts` alone."""
 
-from fairtune.metrics._accuracy import Weighting, accuracy, cell_accuracy, worst_cell_accuracy
+from fairtune.metrics._accuracy import (
+    accuracy,
+    balanced_accuracy,
+    cell_accuracy,
+    group_accuracy,
+    worst_cell_accuracy,
+    worst_group_accuracy,
+)
 from fairtune.metrics._deo import deo_a, deo_m, gaps, small_cells
+from fairtune.metrics._independence import dp_l2, dp_mi, eo_l2, eo_mi
 from fairtune.metrics._interval import Interval, interval
-from fairtune.metrics._scores import BETTER, scores
+from fairtune.metrics._iou import group_iou, iou, iou_paired, sigma_iou
+from fairtune.metrics._odds import equal_opportunity, equalized_odds
+from fairtune.metrics._parity import demographic_parity
+from fairtune.metrics._scores import BETTER, GAPS, label, scores
+from fairtune.metrics._weighting import Weighting
 
 __all__ = [
     "BETTER",
+    "GAPS",
     "Interval",
     "Weighting",
     "accuracy",
+    "balanced_accuracy",
     "cell_accuracy",
+    "demographic_parity",
     "deo_a",
     "deo_m",
+    "dp_l2",
+    "dp_mi",
+    "eo_l2",
+    "eo_mi",
+    "equal_opportunity",
+    "equalized_odds",
     "gaps",
+    "group_accuracy",
+    "group_iou",
     "interval",
+    "iou",
+    "iou_paired",
+    "label",
     "scores",
+    "sigma_iou",
     "small_cells",
     "worst_cell_accuracy",
+    "worst_group_accuracy",
 ]

@@ -1,14 +1,11 @@
-"""Accuracy, over samples, over cells, and of the worst cell."""
+"""Accuracy: over samples, over cells, over classes, and of the worst group or cell."""
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 
-from fairtune.records import Floats, GroupCounts
-
-Weighting = Literal["samples", "cells"]
+from fairtune.metrics._weighting import Weighting, weigh
+from fairtune.records import Floats, GroupCounts, Ints
 
 
 def cell_accuracy(counts: GroupCounts) -> Floats:
@@ -17,10 +14,7 @@ def cell_accuracy(counts: GroupCounts) -> Floats:
     Returns:
         ``(A, K)`` in [0, 1]; NaN where the cell holds no sample.
     """
-    correct = np.diagonal(counts.hard, axis1=1, axis2=2).astype(float)
-    total = counts.cells
-    per_cell: Floats = np.divide(correct, total, out=np.full(total.shape, np.nan), where=total > 0)
-    return per_cell
+    return _shares(np.diagonal(counts.hard, axis1=1, axis2=2), counts.cells)
 
 
 def accuracy(counts: GroupCounts, *, weighting: Weighting = "samples") -> float:
@@ -45,3 +39,44 @@ def worst_cell_accuracy(counts: GroupCounts) -> float:
     """Lowest accuracy of any non-empty cell, in [0, 1]; NaN when there is no sample at all."""
     per_cell = cell_accuracy(counts)
     return float("nan") if np.isnan(per_cell).all() else float(np.nanmin(per_cell))
+
+
+def balanced_accuracy(counts: GroupCounts, *, weighting: Weighting = "samples") -> float:
+    """Mean over classes of the recall P(prediction = y | y), in [0, 1].
+
+    Args:
+        counts: the group counts of a split.
+        weighting: ``cells`` makes the groups of a class weigh alike within its recall.
+
+    Returns:
+        Over the classes that have samples; NaN when there is no sample at all.
+    """
+    confusion = weigh(counts.hard, counts, weighting).sum(axis=0)
+    recalls = _shares(np.diagonal(confusion), confusion.sum(axis=1))
+    return float("nan") if np.isnan(recalls).all() else float(np.nanmean(recalls))
+
+
+def group_accuracy(counts: GroupCounts, *, weighting: Weighting = "samples") -> Floats:
+    """P(prediction = y | a) for every group.
+
+    Args:
+        counts: the group counts of a split.
+        weighting: ``cells`` makes the classes of a group weigh alike.
+
+    Returns:
+        ``(A,)`` in [0, 1]; NaN where the group has no sample.
+    """
+    table = weigh(counts.hard, counts, weighting)
+    return _shares(np.trace(table, axis1=1, axis2=2), table.sum(axis=(1, 2)))
+
+
+def worst_group_accuracy(counts: GroupCounts, *, weighting: Weighting = "samples") -> float:
+    """Lowest accuracy of any non-empty group (see :func:`group_accuracy`), in [0, 1]; NaN when there is no sample at all."""
+    per_group = group_accuracy(counts, weighting=weighting)
+    return float("nan") if np.isnan(per_group).all() else float(np.nanmin(per_group))
+
+
+def _shares(part: Floats | Ints, whole: Floats | Ints) -> Floats:
+    """part / whole, NaN where the whole is 0."""
+    shares: Floats = np.divide(part, whole, out=np.full(whole.shape, np.nan), where=whole > 0)
+    return shares

@@ -4,32 +4,29 @@ S. Jung, D. Lee, T. Park, T. Moon, "Fair Feature Distillation for Visual Recogni
 
     gap(y) = max_a P(pred = y | a, y) - min_a P(pred = y | a, y),    DEO_M = max_y gap(y),    DEO_A = mean_y gap(y).
 
-Only the diagonal of the confusion matrix enters, so this is weaker than full equalized odds. The authors' code gives NaN as
-soon as one cell is empty (``empty="nan"`` here); by default an empty cell contributes nothing, and :func:`small_cells` names it.
+Only the diagonal of the confusion matrix enters, so this is weaker than full equalized odds
+(:func:`fairtune.metrics.equalized_odds`). The authors' code gives NaN as soon as one cell is empty (``empty="nan"`` here); by
+default an empty cell contributes nothing, and :func:`small_cells` names it. ``minimum`` treats cells with few samples as empty.
 """
 
 from __future__ import annotations
 
-import warnings
-from typing import Literal
-
 import numpy as np
 
-from fairtune.errors import DataError
 from fairtune.metrics._accuracy import cell_accuracy
+from fairtune.metrics._gap import Empty, reduce_gaps, spread
 from fairtune.records import Floats, GroupCounts
 
-Empty = Literal["ignore", "nan", "error"]
 
-
-def gaps(counts: GroupCounts, *, empty: Empty = "ignore") -> Floats:
+def gaps(counts: GroupCounts, *, empty: Empty = "ignore", minimum: int = 1) -> Floats:
     """Largest between-group gap in accuracy of each class.
 
     Args:
         counts: the group counts of a split.
         empty: what an empty cell does. ``ignore`` compares the groups that are present: a class present in one group only has
             gap 0, an absent class none (NaN), and where no class is present in two groups there is nothing to compare and all
-            are NaN. ``nan`` makes its class NaN; ``error`` raises.
+            are NaN. ``nan`` makes its class NaN; ``error`` raises and names every such cell.
+        minimum: a cell with fewer samples counts as empty; at least 1.
 
     Returns:
         ``(K,)`` in [0, 1]; 0 means that all groups are recognised equally well.
@@ -37,21 +34,10 @@ def gaps(counts: GroupCounts, *, empty: Empty = "ignore") -> Floats:
     Raises:
         DataError: a cell is empty and ``empty`` is ``error``.
     """
-    per_cell = cell_accuracy(counts)
-    missing = np.isnan(per_cell)
-    if empty == "error" and missing.any():
-        named = ", ".join(f"(y={y}, a={a})" for a, y in np.argwhere(missing))
-        raise DataError(f"no samples in the cells {named}: the gap between groups is undefined there")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)
-        spread: Floats = np.nanmax(per_cell, axis=0) - np.nanmin(per_cell, axis=0)
-    if empty == "nan":
-        return np.where(missing.any(axis=0), np.nan, spread)
-    comparable = (~missing).sum(axis=0) >= 2
-    return spread if comparable.any() else np.full(spread.shape, np.nan)
+    return spread(cell_accuracy(counts), counts.cells, empty=empty, minimum=minimum)
 
 
-def deo_m(counts: GroupCounts, *, empty: Empty = "ignore") -> float:
+def deo_m(counts: GroupCounts, *, empty: Empty = "ignore", minimum: int = 1) -> float:
     """Maximum over classes of the between-group accuracy gap (see :func:`gaps`); 0 is fair, 1 is worst.
 
     A maximum of noisy gaps is biased upwards: report it with :func:`fairtune.metrics.interval`.
@@ -59,17 +45,12 @@ def deo_m(counts: GroupCounts, *, empty: Empty = "ignore") -> float:
     Returns:
         In [0, 1], or NaN if no class can be compared (or, with ``empty="nan"``, if any cell is empty).
     """
-    return _reduce(np.max, gaps(counts, empty=empty), empty)
+    return reduce_gaps(np.max, gaps(counts, empty=empty, minimum=minimum), empty)
 
 
-def deo_a(counts: GroupCounts, *, empty: Empty = "ignore") -> float:
+def deo_a(counts: GroupCounts, *, empty: Empty = "ignore", minimum: int = 1) -> float:
     """Mean over classes of the between-group accuracy gap (see :func:`gaps`); 0 is fair, 1 is worst."""
-    return _reduce(np.mean, gaps(counts, empty=empty), empty)
-
-
-def _reduce(reduce: np.ufunc | object, spread: Floats, empty: Empty) -> float:
-    present = spread if empty == "nan" else spread[~np.isnan(spread)]
-    return float(reduce(present)) if len(present) else float("nan")  # type: ignore[operator]
+    return reduce_gaps(np.mean, gaps(counts, empty=empty, minimum=minimum), empty)
 
 
 def small_cells(counts: GroupCounts, minimum: int = 10) -> list[tuple[int, int, int]]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import jinja2
 
+from fairtune.metrics import label
 from fairtune.report.summary import Summary
 
 
@@ -17,6 +18,7 @@ def render_page(summary: Summary, figure: Path) -> str:
         loader=jinja2.PackageLoader("fairtune", "report"), autoescape=True, undefined=jinja2.StrictUndefined
     )
     environment.filters["score"] = lambda value: "-" if value is None else f"{value:.4f}"
+    environment.filters["label"] = label
     environment.filters["params"] = format_params
     environment.filters["error"] = format_error
     return environment.get_template("page.html.j2").render(

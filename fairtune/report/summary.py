@@ -10,11 +10,11 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from fairtune.errors import InvalidInput
 from fairtune.jobs import final_key, final_seeds
-from fairtune.metrics import Interval, deo_a, deo_m, interval, small_cells
+from fairtune.metrics import GAPS, Interval, deo_a, deo_m, interval, small_cells
 from fairtune.metrics import accuracy as accuracy_of
 from fairtune.pareto import hypervolume
 from fairtune.records import GroupCounts
-from fairtune.rules import front
+from fairtune.rules import fairness_score, front
 from fairtune.space import Value
 from fairtune.spec import Place, SearchSpec, TrialResult, TrialSpec
 from fairtune.study import Record, SearchStudy
@@ -102,6 +102,16 @@ class Summary(_Part):
     test_opened: list[dict[str, Any]]
     small_cells: list[tuple[int, int, int]]
 
+    @property
+    def fairness(self) -> str:
+        """The score that the front weighs against accuracy."""
+        return fairness_score(self.spec.select)
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """The scores of a report's tables: accuracy, the one searched for, and the differences of equalized odds."""
+        return tuple(dict.fromkeys(("accuracy", self.fairness, "deo_m", "deo_a")))
+
     def confirmed_settings(self) -> list[tuple[list[str], Confirmed]]:
         """The confirmed settings, each once, with all its roles."""
         roles: dict[int | None, list[str]] = {}
@@ -120,7 +130,7 @@ def summarise(spec: SearchSpec, place: Place, study: SearchStudy) -> Summary:
     if baseline is None or study.floor is None:
         raise InvalidInput(f"the search {place.name} has no baseline yet: go on with fairtune resume")
     records = study.records()
-    views = study.views()
+    views, fairness = study.views(), fairness_score(spec.select)
     trials = [_trial(record) for record in records]
     return Summary(
         complete=bool(study.get("complete")),
@@ -130,10 +140,10 @@ def summarise(spec: SearchSpec, place: Place, study: SearchStudy) -> Summary:
         baseline=Baseline(id=baseline.spec.id, seconds=baseline.seconds, val=baseline.val),
         floor=study.floor,
         trials=trials,
-        front=[view.number for view in front(views)],
+        front=[view.number for view in front(views, fairness)],
         chosen=_chosen(study, records),
         confirmed=_confirmed(spec, study, records),
-        hypervolume=hypervolume([view.val["accuracy"] for view in views], [view.val["deo_m"] for view in views]),
+        hypervolume=hypervolume([view.val["accuracy"] for view in views], [view.val[fairness] for view in views]),
         cost=Cost(
             wall_s=float(study.get("wall_s") or 0.0),
             trial_s=sum(trial.seconds for trial in trials),
@@ -180,7 +190,7 @@ def _confirmed(spec: SearchSpec, study: SearchStudy, records: list[Record]) -> d
     for role, number in [("baseline", None), *roles.items()]:
         results = {seed: finals[final_key(role, seed)] for seed in final_seeds(spec) if final_key(role, seed) in finals}
         if results:
-            trained[number] = _score(number, results)
+            trained[number] = _score(number, results, fairness_score(spec.select))
         elif number is not None and "baseline" in confirmed and _spec_of(records[number]) == spec.baseline():
             trained[number] = confirmed["baseline"].model_copy(update={"number": number})
         if number in trained:
@@ -192,12 +202,13 @@ def _spec_of(record: Record) -> TrialSpec | None:
     return None if record.result is None else record.result.spec
 
 
-def _score(number: int | None, results: dict[int, TrialResult]) -> Confirmed:
+def _score(number: int | None, results: dict[int, TrialResult], fairness: str) -> Confirmed:
     complete = {seed: result for seed, result in results.items() if result.state == "complete"}
+    scored = {**_SCORED, fairness: GAPS[fairness]}
     counts = [result.counts("test") for result in complete.values()]
     return Confirmed(
         number=number,
         seeds=list(complete),
         failed_seeds=[seed for seed in results if seed not in complete],
-        test={name: interval(counts, score) for name, score in _SCORED.items()} if counts else {},
+        test={name: interval(counts, score) for name, score in scored.items()} if counts else {},
     )

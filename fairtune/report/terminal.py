@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import Any
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -15,9 +14,11 @@ from rich.text import Text
 from fairtune.datasets import Info
 from fairtune.folders import RunFolder
 from fairtune.jobs import Job
+from fairtune.metrics import label
 from fairtune.records import Ints
 from fairtune.report.page import format_error, format_params
 from fairtune.report.summary import Summary
+from fairtune.rules import fairness_score
 from fairtune.spec import Place, SearchSpec, TrialResult
 from fairtune.study import Record, trials_to_run
 
@@ -57,6 +58,7 @@ class SearchDisplay:
     def __init__(self, console: Console, spec: SearchSpec, records: list[Record]) -> None:
         self.console = console
         self.spec = spec
+        self._shown = ("accuracy", fairness_score(spec.select))
         self._trials = trials_to_run(spec)
         self._finished = [record for record in records if record.state != "running"]
         self._running: dict[str, tuple[Job, TrialResult | None]] = {}
@@ -76,7 +78,7 @@ class SearchDisplay:
     def baseline_ready(self, result: TrialResult, floor: float, *, found: bool) -> None:
         """One line on the baseline and the floor it sets."""
         how = "trained earlier" if found else f"trained in {result.seconds:.1f} s"
-        self.console.print(f"baseline  {_scores(result.val)}  ({how}); floor: accuracy {floor:.4f}", soft_wrap=True)
+        self.console.print(f"baseline  {self._scores(result.val)}  ({how}); floor: accuracy {floor:.4f}", soft_wrap=True)
 
     def job_started(self, job: Job) -> None:
         """Show a running job."""
@@ -97,7 +99,7 @@ class SearchDisplay:
             self._final = (self._final[0] + 1, self._final[1])
             if not self._live.is_started:
                 outcome = (
-                    _scores(result.test or {}) if result.state == "complete" else f"failed: {format_error(result.error or '')}"
+                    self._scores(result.test or {}) if result.state == "complete" else f"failed: {format_error(result.error or '')}"
                 )
                 self.console.print(f"confirm {self._final[0]}/{self._final[1]}  {job.key}  {outcome}", soft_wrap=True)
 
@@ -119,12 +121,13 @@ class SearchDisplay:
             reason = f": {format_error(record.result.error)}" if record.result.error else f" after {record.result.epochs} epochs"
             return f"{counted}  {setting}  {record.state}{reason}"
         verdict = "feasible" if record.feasible else "below the floor"
-        return f"{counted}  {setting}  {_scores(record.result.val)}  {verdict}  {record.result.seconds:.1f} s"
+        return f"{counted}  {setting}  {self._scores(record.result.val)}  {verdict}  {record.result.seconds:.1f} s"
 
     def _table(self) -> RenderableType:
         table = Table(box=None, pad_edge=False, header_style="bold")
-        for title in ("trial", "setting", "accuracy", "DEO_M", "", "epochs"):
-            table.add_column(title, justify="right" if title in ("accuracy", "DEO_M") else "left", no_wrap=True)
+        scores = [label(name) for name in self._shown]
+        for title in ("trial", "setting", *scores, "", "epochs"):
+            table.add_column(title, justify="right" if title in scores else "left", no_wrap=True)
         for record in self._best():
             table.add_row(*self._finished_row(record))
         for job, result in self._running.values():
@@ -137,7 +140,7 @@ class SearchDisplay:
     def _best(self) -> list[Record]:
         """The fairest feasible trials first, then the others, latest first."""
         feasible = [record for record in self._finished if record.feasible]
-        feasible.sort(key=lambda record: record.result.val["deo_m"] if record.result else 1.0)
+        feasible.sort(key=lambda record: record.result.val[self._shown[-1]] if record.result else 1.0)
         others = [record for record in reversed(self._finished) if not record.feasible]
         return (feasible + others)[:_SHOWN]
 
@@ -147,7 +150,7 @@ class SearchDisplay:
         setting = f"{record.method} {format_params(record.params)}"
         state = "feasible" if record.feasible else "below the floor" if record.state == "complete" else record.state
         epochs = str(record.result.epochs) if record.result else ""
-        shown = [f"{val[name]:.4f}" if name in val else "" for name in ("accuracy", "deo_m")]
+        shown = [f"{val[name]:.4f}" if name in val else "" for name in self._shown]
         return [Text(cell, style=style) for cell in (f"#{record.number}", setting, *shown, state, epochs)]
 
     def _running_row(self, job: Job, result: TrialResult | None) -> list[RenderableType]:
@@ -156,10 +159,13 @@ class SearchDisplay:
         searched = self.spec.spaces[job.spec.method].search if job.kind == "trial" else {}
         setting = {name: value for name, value in job.spec.values.items() if name in searched}
         name = f"#{job.number}" if job.kind == "trial" else job.kind
-        label = f"{job.spec.method} {format_params(setting)}" if job.kind == "trial" else job.key
+        text = f"{job.spec.method} {format_params(setting)}" if job.kind == "trial" else job.key
         bar = ProgressBar(total=job.spec.epochs, completed=trained, width=20)
-        shown = [f"{val[score]:.4f}" if score in val else "" for score in ("accuracy", "deo_m")]
-        return [name, label, *shown, bar, f"{trained}/{job.spec.epochs}"]
+        shown = [f"{val[score]:.4f}" if score in val else "" for score in self._shown]
+        return [name, text, *shown, bar, f"{trained}/{job.spec.epochs}"]
+
+    def _scores(self, scores: Mapping[str, float]) -> str:
+        return "  ".join(f"{label(name)} {scores[name]:.4f}" for name in self._shown if name in scores)
 
 
 def print_outcome(console: Console, summary: Summary) -> None:
@@ -182,23 +188,25 @@ def print_outcome(console: Console, summary: Summary) -> None:
 
 def _front_table(summary: Summary) -> Table:
     table = Table(title="front (validation)", title_justify="left", box=None, pad_edge=False, header_style="bold")
-    for title in ("trial", "setting", "accuracy", "DEO_M", "DEO_A", ""):
-        table.add_column(title, justify="right" if title in ("accuracy", "DEO_M", "DEO_A") else "left")
+    titles = [label(name) for name in summary.shown]
+    for title in ("trial", "setting", *titles, ""):
+        table.add_column(title, justify="right" if title in titles else "left")
     baseline = summary.baseline.val
-    table.add_row("", "baseline", *(f"{baseline[name]:.4f}" for name in ("accuracy", "deo_m", "deo_a")), "")
+    table.add_row("", "baseline", *(f"{baseline[name]:.4f}" for name in summary.shown), "")
     numbered = {trial.number: trial for trial in summary.trials}
     for number in summary.front:
         trial = numbered[number]
         assert trial.val is not None
         remark = "chosen" if summary.chosen and summary.chosen.number == number else "" if trial.feasible else "below the floor"
-        scores = (f"{trial.val[name]:.4f}" for name in ("accuracy", "deo_m", "deo_a"))
+        scores = (f"{trial.val[name]:.4f}" for name in summary.shown)
         table.add_row(f"#{number}", f"{trial.method} {format_params(trial.params)}", *scores, remark)
     return table
 
 
 def _confirmed_table(summary: Summary) -> Table:
     table = Table(title="confirmed (test)", title_justify="left", box=None, pad_edge=False, header_style="bold")
-    for title in ("setting", "seeds", "accuracy", "DEO_M", "95 % interval", "DEO_A"):
+    accuracy, fairness, *others = summary.shown
+    for title in ("setting", "seeds", label(accuracy), label(fairness), "95 % interval", *map(label, others)):
         table.add_column(title, no_wrap=title != "setting")
     for roles, confirmed in summary.confirmed_settings():
         name = ", ".join(role.replace("_", " ") for role in roles) + ("" if confirmed.number is None else f" (#{confirmed.number})")
@@ -207,10 +215,7 @@ def _confirmed_table(summary: Summary) -> Table:
             continue
         test = confirmed.test
         shown = {score: f"{value.mean:.4f} ± {value.std:.4f}" for score, value in test.items()}
-        span = f"{test['deo_m'].low:.3f} to {test['deo_m'].high:.3f}"
-        table.add_row(name, str(len(confirmed.seeds)), shown["accuracy"], shown["deo_m"], span, shown["deo_a"])
+        span = f"{test[fairness].low:.3f} to {test[fairness].high:.3f}"
+        row = (shown[accuracy], shown[fairness], span, *(shown[score] for score in others))
+        table.add_row(name, str(len(confirmed.seeds)), *row)
     return table
-
-
-def _scores(scores: Mapping[str, Any]) -> str:
-    return f"accuracy {scores['accuracy']:.4f}  DEO_M {scores['deo_m']:.4f}" if "accuracy" in scores else ""

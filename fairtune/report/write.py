@@ -12,6 +12,7 @@ import pandas as pd
 
 from fairtune.files import write_atomically
 from fairtune.folders import RunFolder
+from fairtune.metrics import BETTER
 from fairtune.report.figure import draw_front
 from fairtune.report.page import render_page
 from fairtune.report.summary import Summary, summarise
@@ -46,10 +47,7 @@ def trials_table(summary: Summary) -> pd.DataFrame:
                 "number": trial.number,
                 "method": trial.method,
                 **trial.params,
-                **{
-                    name: (trial.val or {}).get(name)
-                    for name in ("accuracy", "deo_m", "deo_a", "sample_accuracy", "worst_cell_accuracy")
-                },
+                **{name: (trial.val or {}).get(name) for name in BETTER if name in summary.baseline.val},
                 "feasible": trial.feasible,
                 "front": trial.number in summary.front,
                 "state": trial.state,

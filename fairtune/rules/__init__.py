@@ -1,5 +1,5 @@
 """Selection rules: one file each, named as for ``--select``."""
 
-from fairtune.rules._base import Rule, View, front
+from fairtune.rules._base import Rule, View, fairness_score, front
 
-__all__ = ["Rule", "View", "front"]
+__all__ = ["Rule", "View", "fairness_score", "front"]

@@ -6,7 +6,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar, Literal, NamedTuple
 
+from fairtune.errors import InvalidInput
+from fairtune.metrics import GAPS
 from fairtune.pareto import non_dominated
+from fairtune.plugins import load
 from fairtune.space import Value
 
 
@@ -30,7 +33,8 @@ class Rule(ABC):
     """A selection rule.
 
     Attributes:
-        objectives: the scores that the sampler optimises, with their directions.
+        objectives: the scores that the sampler optimises, with their directions: accuracy, then the score that stands for
+            fairness, one of :data:`fairtune.metrics.GAPS`. The front is of these two.
     """
 
     objectives: ClassVar[tuple[tuple[str, Literal["maximize", "minimize"]], ...]] = (
@@ -47,8 +51,29 @@ class Rule(ABC):
         return min((view for view in views if view.feasible), key=self.key, default=None)
 
 
-def front(views: Sequence[View]) -> list[View]:
-    """The non-dominated trials, from the fairest to the most accurate."""
-    mask = non_dominated([view.val["accuracy"] for view in views], [view.val["deo_m"] for view in views])
+def fairness_score(select: str) -> str:
+    """The score that a rule, given by name, weighs against accuracy.
+
+    Raises:
+        InvalidInput: there is no such rule, or its objectives are not accuracy and a gap between groups.
+    """
+    rule: type[Rule] = load("rule", select)
+    allowed = [(("accuracy", "maximize"), (gap, "minimize")) for gap in GAPS]
+    if rule.objectives not in allowed:
+        raise InvalidInput(
+            f"the rule {select} has the objectives {rule.objectives}: give ('accuracy', 'maximize') and (SCORE, 'minimize'), "
+            f"with SCORE one of {', '.join(GAPS)}"
+        )
+    return rule.objectives[1][0]
+
+
+def front(views: Sequence[View], fairness: str = "deo_m") -> list[View]:
+    """The non-dominated trials, from the fairest to the most accurate.
+
+    Args:
+        views: complete trials.
+        fairness: the score weighed against accuracy (see :func:`fairness_score`).
+    """
+    mask = non_dominated([view.val["accuracy"] for view in views], [view.val[fairness] for view in views])
     kept = [view for view, on_front in zip(views, mask, strict=True) if on_front]
-    return sorted(kept, key=lambda view: (view.val["deo_m"], view.val["accuracy"], view.number))
+    return sorted(kept, key=lambda view: (view.val[fairness], view.val["accuracy"], view.number))

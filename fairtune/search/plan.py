@@ -18,7 +18,7 @@ from fairtune.folders import RunFolder, baseline_folder
 from fairtune.jobs import Job, Kind, Observer, final_key, final_seeds
 from fairtune.methods import compose
 from fairtune.plugins import load
-from fairtune.rules import front
+from fairtune.rules import fairness_score, front
 from fairtune.space import Value
 from fairtune.spec import Place, SearchSpec, TrialResult, TrialSpec
 from fairtune.study import Record, SearchStudy, trials_to_run
@@ -42,6 +42,7 @@ class Plan:
         self.folder = RunFolder.of(place)
         self.error: FairtuneError | None = None
         self.complete = False
+        self._fairness = fairness_score(spec.select)
         self._running: dict[str, Job] = {}
         self._left_over = study.left_over()
         self._finals: list[Job] | None = None
@@ -178,7 +179,7 @@ class Plan:
 
     def _drop_dominated_weights(self) -> None:
         """Keep weights of the front only: a rule never chooses a dominated trial, and disks are finite."""
-        kept = {view.number for view in front(self.study.views())}
+        kept = {view.number for view in front(self.study.views(), self._fairness)}
         for view in self.study.views():
             if view.number not in kept:
                 self.folder.trial(view.number).weights.unlink(missing_ok=True)
@@ -224,10 +225,10 @@ class Plan:
             self.error = FairtuneError(self._why_nothing_completed())
             return
         chosen = load("rule", self.spec.select)().choose(views)
-        ends = front(views)
+        ends = front(views, self._fairness)
         roles = {} if chosen is None else {"chosen": chosen.number}
         roles["most_accurate"] = max(ends, key=lambda view: view.val["accuracy"]).number
-        roles["fairest"] = min(ends, key=lambda view: view.val["deo_m"]).number
+        roles["fairest"] = min(ends, key=lambda view: view.val[self._fairness]).number
         self.study.put("roles", roles)
         self.study.put("chosen", -1 if chosen is None else chosen.number)
 

@@ -18,6 +18,18 @@ def test_an_empty_part_is_refused(method):
         components(method)
 
 
+@pytest.mark.parametrize(
+    ("method", "reason"),
+    [
+        ("domain_independent+tests.methods.outside:OwnTaskLoss", "each replace the cross-entropy"),
+        ("ffw+magnitude", "ffw and magnitude each prune the trained baseline"),
+    ],
+)
+def test_two_parts_of_a_kind_that_can_be_there_once_are_refused(method, reason):
+    with pytest.raises(InvalidInput, match=reason):
+        compose(method, {})
+
+
 def test_a_part_named_twice_is_refused():
     with pytest.raises(InvalidInput, match="'ss\\+hkd\\+ss' names ss twice"):
         components("ss+hkd+ss")

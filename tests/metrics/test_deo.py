@@ -7,7 +7,7 @@ from sklearn.metrics import accuracy_score
 
 from fairtune.errors import DataError
 from fairtune.metrics import deo_a, deo_m, gaps, small_cells
-from tests.builders import counts_of_recalls, group_counts
+from tests.builders import counts_of_recalls, group_counts, random_predictions
 
 # recalls 0.9 0.5 0.6 / 0.7 0.8 0.6 / 0.8 0.6 0.6: gaps 0.2, 0.3, 0
 COUNTS = counts_of_recalls([[9, 5, 6], [7, 8, 6], [8, 6, 6]], [[10, 10, 10]] * 3)
@@ -70,20 +70,28 @@ def test_policies_agree_where_no_cell_is_empty(empty):
     assert deo_a(COUNTS, empty=empty) == deo_a(COUNTS)
 
 
+SMALL_CELL = counts_of_recalls([[9, 5], [7, 0], [6, 8]], [[10, 10], [10, 3], [10, 10]])
+
+
+def test_a_cell_below_the_minimum_counts_as_empty():
+    assert deo_m(SMALL_CELL) == pytest.approx(0.8)
+    np.testing.assert_allclose(gaps(SMALL_CELL, minimum=4), gaps(EMPTY_CELL))
+    assert (deo_m(SMALL_CELL, minimum=4), deo_a(SMALL_CELL, minimum=4)) == (deo_m(EMPTY_CELL), deo_a(EMPTY_CELL))
+    assert deo_m(SMALL_CELL, minimum=3) == deo_m(SMALL_CELL)
+    assert math.isnan(deo_m(SMALL_CELL, empty="nan", minimum=4))
+    assert math.isnan(deo_m(SMALL_CELL, minimum=11))
+
+
+def test_the_strict_policy_names_the_cells_below_the_minimum():
+    with pytest.raises(DataError, match=r"^fewer than 4 samples in the cells \(y=1, a=1\): the gap"):
+        deo_m(SMALL_CELL, empty="error", minimum=4)
+
+
 def test_small_cells_are_named_with_their_size():
     counts = counts_of_recalls([[9, 5], [7, 0]], [[10, 9], [12, 0]])
     assert small_cells(counts) == [(1, 0, 9), (1, 1, 0)]
     assert small_cells(counts, minimum=11) == [(0, 0, 10), (1, 0, 9), (1, 1, 0)]
     assert small_cells(counts, minimum=0) == []
-
-
-def random_predictions(classes, groups, n=600):
-    rng = np.random.default_rng(1)
-    y, a = rng.integers(0, classes, n), rng.integers(0, groups, n)
-    predicted = np.where(rng.random(n) < 0.5 + 0.15 * a, y, rng.integers(0, classes, n))
-    hard = np.zeros((groups, classes, classes), dtype=np.int64)
-    np.add.at(hard, (a, y, predicted), 1)
-    return y, a, predicted, group_counts(hard)
 
 
 def test_is_fairlearn_s_equalized_odds_difference_for_two_classes():

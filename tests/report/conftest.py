@@ -30,6 +30,12 @@ def unfinished(tmp_path_factory):
     return session
 
 
-@pytest.fixture(scope="session", params=["mixed", "infeasible", "unfinished"])
+@pytest.fixture(scope="session")
+def by_iou(tmp_path_factory):
+    """A whole search for another fairness score than DEO_M."""
+    return run_small(tmp_path_factory.mktemp("by_iou"), select="sigma_iou", trials=3)
+
+
+@pytest.fixture(scope="session", params=["mixed", "infeasible", "unfinished", "by_iou"])
 def any_search(request):
     return request.getfixturevalue(request.param)

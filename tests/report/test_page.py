@@ -53,6 +53,13 @@ def test_it_tells_what_was_chosen(mixed):
     assert mixed.study.get("test_opened")[0]["when"] in text
 
 
+def test_it_shows_the_score_that_was_searched_for(by_iou):
+    page = page_of(by_iou)
+    chosen = by_iou.trials[by_iou.study.get("chosen")].result
+    assert f"and sigma_IOU {chosen.val['sigma_iou']:.4f}," in page
+    assert re.findall("<th[^>]*>([^<]*DEO_M|sigma_IOU)</th>", page) == ["sigma_IOU", "DEO_M"] * 2
+
+
 def test_errors_are_text_not_markup(mixed):
     page = page_of(mixed)
     assert "&lt;b&gt;/a[/b]" in page

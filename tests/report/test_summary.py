@@ -8,7 +8,7 @@ from fairtune.jobs import final_seeds
 from fairtune.pareto import hypervolume
 from fairtune.report import write_report
 from fairtune.report.summary import SCHEMA, Summary, summarise
-from fairtune.rules import front
+from fairtune.rules import fairness_score, front
 from tests.search_helpers import Session, small_search
 
 KEYS = ["schema", "complete", "name", "spec", "place", "baseline", "floor", "trials", "front", "chosen", "confirmed"]
@@ -36,7 +36,7 @@ def test_the_file_has_the_documented_keys_and_no_others(any_search):
     assert set(summary["confirmed"]) <= {"baseline", "chosen", "most_accurate", "fairest"}
     for confirmed in summary["confirmed"].values():
         assert sorted(confirmed) == ["failed_seeds", "number", "seeds", "test"]
-        assert sorted(confirmed["test"]) == ["accuracy", "deo_a", "deo_m"]
+        assert set(confirmed["test"]) == {"accuracy", "deo_a", "deo_m", fairness_score(any_search.spec.select)}
         assert all(list(interval) == INTERVAL for interval in confirmed["test"].values())
 
 
@@ -75,6 +75,19 @@ def test_scores_of_the_whole_are_those_of_the_complete_trials(mixed):
     assert summary.front == [view.number for view in front(views)]
     assert summary.hypervolume == hypervolume([v.val["accuracy"] for v in views], [v.val["deo_m"] for v in views])
     assert summary.cost.epochs == sum(record.result.epochs for record in mixed.trials)
+
+
+def test_the_front_is_of_the_score_that_the_rule_names(by_iou):
+    summary, views = summary_of(by_iou), by_iou.study.views()
+    assert (summary.fairness, summary.shown) == ("sigma_iou", ("accuracy", "sigma_iou", "deo_m", "deo_a"))
+    assert summary.front == [view.number for view in front(views, "sigma_iou")]
+    assert summary.chosen.number == summary.front[0] == min(views, key=lambda view: view.val["sigma_iou"]).number
+    assert summary.confirmed["fairest"].number == summary.chosen.number
+    assert summary.hypervolume == hypervolume([v.val["accuracy"] for v in views], [v.val["sigma_iou"] for v in views])
+    kept = {view.number for view in views if by_iou.folder.trial(view.number).weights.is_file()}
+    assert kept == set(summary.front)
+    final = by_iou.study.finals()[f"final-chosen-{final_seeds(by_iou.spec)[0]}"]
+    assert summary.confirmed["chosen"].test["sigma_iou"].mean == pytest.approx(final.test["sigma_iou"])
 
 
 def test_a_failed_seed_is_named_and_left_out(mixed):

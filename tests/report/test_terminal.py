@@ -155,6 +155,14 @@ def test_the_outcome_names_the_choice_and_the_files(mixed):
     assert f"browse   fairtune ui {mixed.folder.path}" in text
 
 
+def test_the_outcome_shows_the_score_that_was_searched_for(by_iou):
+    text = outcome(by_iou)
+    chosen = by_iou.trials[by_iou.study.get("chosen")].result
+    assert text.count("sigma_IOU") == 2
+    assert f"{chosen.val['sigma_iou']:.4f}" in text
+    assert f"{chosen.val['deo_m']:.4f}" in text
+
+
 def test_the_outcome_without_a_choice(infeasible):
     assert "no trial reached the floor: none is chosen" in outcome(infeasible)
 

@@ -1,6 +1,8 @@
 import pandas as pd
+import pytest
 from safetensors.torch import load_file
 
+from fairtune.metrics import BETTER
 from fairtune.report import write_report
 from fairtune.report.write import report_files
 
@@ -33,6 +35,15 @@ def test_the_table_has_a_row_for_each_trial(mixed):
     assert list(table["mfd.weight"]) == [1, 1e39, 2, 4]
     assert list(table["feasible"].isna()) == [False, True, True, False]
     assert list(table.loc[table["front"], "number"]) == sorted(write(mixed).front)
+
+
+def test_the_table_has_every_score_that_the_data_have(mixed):
+    write(mixed)
+    table = pd.read_csv(mixed.folder.table)
+    val = mixed.trials[3].result.val
+    assert [name for name in BETTER if name in table.columns] == [name for name in BETTER if name in val]
+    assert table.loc[3, "sigma_iou"] == pytest.approx(val["sigma_iou"])
+    assert "equal_opportunity" not in table.columns
 
 
 def test_the_chosen_model_is_kept_with_its_result(mixed):

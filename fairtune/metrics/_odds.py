@@ -1,0 +1,67 @@
+"""Equalized odds over all predicted classes, and equal opportunity.
+
+M. Hardt, E. Price, N. Srebro, "Equality of Opportunity in Supervised Learning", NeurIPS 2016. Equalized odds asks that the
+prediction be independent of the group given the label, for every predicted class; equal opportunity asks it of one label's
+recall alone.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fairtune.errors import InvalidInput
+from fairtune.metrics._accuracy import cell_accuracy
+from fairtune.metrics._gap import Empty, reduce_gaps, spread
+from fairtune.records import GroupCounts
+
+
+def equalized_odds(counts: GroupCounts, *, empty: Empty = "ignore", minimum: int = 1) -> float:
+    """Full equalized odds difference: max over y and p of the largest between-group gap in P(pred = p | y, a).
+
+    0 means that every group is predicted alike within each class, mistakes included. Never below DEO_M, which looks at the
+    correct predictions alone; for two classes the two are equal.
+
+    Args:
+        counts: the group counts of a split.
+        empty: what an empty cell does, as for :func:`fairtune.metrics.gaps`.
+        minimum: a cell with fewer samples counts as empty; at least 1.
+
+    Returns:
+        In [0, 1], or NaN if no class can be compared (or, with ``empty="nan"``, if any cell is empty).
+
+    Raises:
+        DataError: a cell is empty and ``empty`` is ``error``.
+    """
+    predicted = counts.hard / np.maximum(counts.cells, 1)[:, :, None]
+    return reduce_gaps(np.max, spread(predicted, counts.cells, empty=empty, minimum=minimum), empty)
+
+
+def equal_opportunity(counts: GroupCounts, *, positive: int | None = None, empty: Empty = "ignore", minimum: int = 1) -> float:
+    """Largest between-group gap in the true positive rate P(pred = positive | y = positive, a); 0 is fair.
+
+    What R. Ragonesi, R. Volpi, J. Cavazza, V. Murino, "Learning Unbiased Representations via Mutual Information
+    Backpropagation", 2021, table 3, call EO: |TPR of one group - TPR of the other|.
+
+    Args:
+        counts: the group counts of a split.
+        positive: the positive class; class 1 if there are two classes, else it has to be named.
+        empty: what an empty cell of the positive class does, as for :func:`fairtune.metrics.gaps`.
+        minimum: a cell with fewer samples counts as empty; at least 1.
+
+    Returns:
+        In [0, 1], or NaN if fewer than two groups can be compared.
+
+    Raises:
+        InvalidInput: no positive class is named and there are not two, or it does not exist.
+        DataError: a cell of the positive class is empty and ``empty`` is ``error``.
+    """
+    num_classes = counts.hard.shape[1]
+    if positive is None and num_classes == 2:
+        positive = 1
+    if positive is None or not 0 <= positive < num_classes:
+        raise InvalidInput(
+            f"equal opportunity: positive={positive} with {num_classes} classes; give one from 0 to {num_classes - 1}"
+        )
+    of_class = slice(positive, positive + 1)
+    gap = spread(cell_accuracy(counts)[:, of_class], counts.cells[:, of_class], empty=empty, minimum=minimum)
+    return float(gap[0])

@@ -1,0 +1,39 @@
+"""Demographic parity: whether groups are predicted alike, whatever their labels.
+
+T. Calders, F. Kamiran, M. Pechenizkiy, "Building Classifiers with Independency Constraints", ICDM Workshops 2009, for two
+classes; here the largest gap over classes, as the definition of independence asks.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fairtune.metrics._gap import Empty, reduce_gaps, spread
+from fairtune.metrics._weighting import Weighting, weigh
+from fairtune.records import GroupCounts
+
+
+def demographic_parity(
+    counts: GroupCounts, *, weighting: Weighting = "samples", empty: Empty = "ignore", minimum: int = 1
+) -> float:
+    """Demographic parity difference: max over p of the largest between-group gap in P(pred = p | a).
+
+    0 means that every class is predicted equally often in each group. A perfect classifier has 0 only where all groups have the
+    same shares of labels.
+
+    Args:
+        counts: the group counts of a split.
+        weighting: ``cells`` counts every non-empty (y, a) cell alike: the gap on a split in which labels and groups are
+            independent.
+        empty: what an empty group does: ``ignore`` leaves it out, ``nan`` gives NaN, ``error`` raises.
+        minimum: a group with fewer samples counts as empty; at least 1.
+
+    Returns:
+        In [0, 1], or NaN if fewer than two groups can be compared.
+
+    Raises:
+        DataError: a group is empty and ``empty`` is ``error``.
+    """
+    predicted = weigh(counts.hard, counts, weighting).sum(axis=1)
+    rates = predicted / np.maximum(predicted.sum(axis=1, keepdims=True), np.finfo(float).tiny)
+    return reduce_gaps(np.max, spread(rates, counts.cells.sum(axis=1), empty=empty, minimum=minimum), empty)

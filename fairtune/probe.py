@@ -1,0 +1,239 @@
+"""What a trained net's embedding says about the group, measured afresh, with one budget for every method.
+
+The estimate that a method minimises while it trains is the last that should be believed afterwards. Here a new classifier of the
+group, which no method has seen, is trained on one half of the held-out samples and scored on the other. Its budget, its seed and
+its random draws are the same whatever the method.
+
+Reported as I(Z; a) is the classifier's bound H(a) - CE(a | z), in nats (D. Barber, F. Agakov, "The IM Algorithm", NeurIPS 2003).
+It is Donsker and Varadhan's bound, which MINE estimates, at the critic ln q(a | z) - ln p(a): groups are few, so that critic's
+normaliser is known exactly and its logarithm of a mean of exponentials, the noisy and upward-biased part of MINE's estimate, is
+zero. Both are tight at the same critic. On samples that the classifier has not seen, the bound errs downwards, by
+what the classifier failed to learn.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from typing import NamedTuple
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from sklearn.metrics import roc_auc_score
+from torch import Tensor, nn
+
+from fairtune.batches import SCORING_BATCH, DeviceSplit
+from fairtune.device import autocast
+from fairtune.errors import InvalidInput
+from fairtune.metrics import Weighting
+from fairtune.models import Net
+from fairtune.records import Ints
+from fairtune.seeding import generator, torch_stream
+from fairtune.spec import Precision
+
+MAX_SAMPLES = 5000
+MIN_SAMPLES = 20
+_MEMBERS, _WIDTH, _EPOCHS, _PATIENCE = 4, 128, 40, 8
+_STEP_BATCH, _LR, _WEIGHT_DECAY = 128, 2e-3, 1.0
+_CLIP = 8.0
+
+
+class Embedded(NamedTuple):
+    """Samples as the probe sees them, on the CPU.
+
+    Attributes:
+        z: embeddings ``(n, D)``.
+        a: groups ``(n,)``, int64.
+        weight: of each sample ``(n,)``, with mean 1.
+    """
+
+    z: Tensor
+    a: Tensor
+    weight: Tensor
+
+    def take(self, keep: Tensor) -> Embedded:
+        """The samples at the positions ``keep``."""
+        return Embedded(self.z[keep], self.a[keep], self.weight[keep])
+
+
+def probe(
+    net: Net,
+    split: DeviceSplit,
+    *,
+    num_groups: int,
+    precision: Precision,
+    weighting: Weighting = "samples",
+    seed: int = 0,
+) -> dict[str, float]:
+    """Ask a net's embedding for the group.
+
+    Of a split with more than 5000 samples, 5000 are drawn at random. Every (y, a) cell is halved between training and
+    scoring. Takes less than a second on one core, beside the net's own forward pass.
+
+    Args:
+        net: a trained net; left in evaluation mode.
+        split: samples that the net was not trained on.
+        num_groups: A.
+        precision: of the net's forward pass.
+        weighting: ``cells`` weighs every non-empty (y, a) cell alike, as :func:`fairtune.metrics.scores` does: on a skewed split
+            the label itself tells of the group, and a fair net would be blamed for it.
+        seed: of the ``probe`` stream; leave it, so that all methods are measured alike.
+
+    Returns:
+        See :func:`score_embedding`; all NaN for fewer than 20 samples.
+
+    Raises:
+        InvalidInput: the net returns no embedding.
+    """
+    rng = generator(seed, "probe")
+    kept = rng.permutation(len(split))[:MAX_SAMPLES]
+    y, a = (labels.cpu().numpy()[kept] for labels in (split.y, split.a))
+    cell = np.unique(np.stack([y, a]), axis=1, return_inverse=True)[1].ravel()
+    if len(kept) < MIN_SAMPLES:
+        return dict.fromkeys(("mutual_information", "private_accuracy", "auc"), math.nan)
+    z = embed(net, split, torch.from_numpy(kept), precision)
+    order = np.argsort(cell, kind="stable")
+    halves = (_weighted(z, a, cell, order[start::2], weighting) for start in (0, 1))
+    return score_embedding(*halves, num_groups=num_groups, seed=seed)
+
+
+def score_embedding(fit: Embedded, held: Embedded, *, num_groups: int, seed: int = 0) -> dict[str, float]:
+    """Train the probe on some samples and score it on others.
+
+    Args:
+        fit: what it is trained on.
+        held: what it is scored on.
+        num_groups: A.
+        seed: of the ``probe`` stream.
+
+    Returns:
+        ``mutual_information``, a lower bound of I(Z; a) in nats, from 0 (the probe knows no more than the groups' shares) to H(a),
+        at most ln A; ``private_accuracy``, its accuracy in [0, 1], where the share of the largest group is chance; ``auc``, the
+        area under its ROC curve, the mean of one group against the rest for more than two, where 0.5 is chance. Low is fair in all
+        three. All are NaN if either half holds a single group.
+    """
+    if min(len(_present(half.a)) for half in (fit, held)) < 2:
+        return dict.fromkeys(("mutual_information", "private_accuracy", "auc"), math.nan)
+    predicted = predict_groups(fit, held.z, num_groups=num_groups, seed=seed)
+    return {
+        "mutual_information": mutual_information(predicted, held),
+        "private_accuracy": private_accuracy(predicted, held),
+        "auc": auc(predicted, held),
+    }
+
+
+def mutual_information(predicted: Tensor, held: Embedded) -> float:
+    """H(a) - CE(a | z) in nats, at least 0; ``predicted`` are log-probabilities ``(n, A)`` of samples the probe has not seen."""
+    share = torch.zeros(predicted.shape[1], dtype=torch.float64).index_add(0, held.a, held.weight.double()) / held.weight.sum()
+    log_likelihood = predicted.double().gather(1, held.a[:, None]).squeeze(1)
+    return max(0.0, float(torch.special.entr(share).sum() + (held.weight * log_likelihood).mean()))
+
+
+def private_accuracy(predicted: Tensor, held: Embedded) -> float:
+    """Share of samples whose group is the most probable one, in [0, 1]."""
+    return float((held.weight * (predicted.argmax(1) == held.a)).mean())
+
+
+def auc(predicted: Tensor, held: Embedded) -> float:
+    """Area under the ROC curve, mean over the groups present of each against the rest; for two groups both areas are one."""
+    areas = [roc_auc_score(held.a == group, predicted[:, group], sample_weight=held.weight) for group in _present(held.a)]
+    return float(np.mean(areas))
+
+
+@torch.no_grad()
+def embed(net: Net, split: DeviceSplit, positions: Tensor, precision: Precision) -> Tensor:
+    """A net's embeddings ``(n, D)`` of some samples, float64 on the CPU.
+
+    Raises:
+        InvalidInput: the net returns no embedding.
+    """
+    net.eval()
+    parts = []
+    for index in torch.split(positions.to(split.device), SCORING_BATCH):
+        with autocast(split.device, precision):
+            embedding = net(split.batch(index).x).embedding
+        if embedding is None:
+            raise InvalidInput(f"the model {type(net).__name__} returns no embedding: fill the field of its Outputs")
+        parts.append(embedding.flatten(1).cpu().double())
+    return torch.cat(parts)
+
+
+def predict_groups(fit: Embedded, z: Tensor, *, num_groups: int, seed: int = 0) -> Tensor:
+    """Train the probe, and have it predict the group.
+
+    Four perceptrons with one hidden layer of 128 whose predicted probabilities are averaged. Each leaves out another quarter of the
+    samples and keeps the epoch, of at most 40, that predicts this quarter best. It starts from the groups' shares, so where
+    there is nothing to learn it says so.
+
+    Args:
+        fit: samples to train on; at least 4.
+        z: embeddings to predict from ``(n, D)``.
+        num_groups: A.
+        seed: of the ``probe`` stream.
+
+    Returns:
+        Log-probabilities ``(n, A)``.
+    """
+    inputs = _standardised(z, fit.z)
+    fit = fit._replace(z=_standardised(fit.z, fit.z), weight=fit.weight.float())
+    part = torch.from_numpy(generator(seed, "probe", 0).permutation(len(fit.a))) % _MEMBERS
+    members = []
+    for member in range(_MEMBERS):
+        left_out, used = (fit.take(rows.nonzero().squeeze(1)) for rows in (part == member, part != member))
+        with torch_stream(torch.device("cpu"), seed, "probe", 1, member):
+            net = _perceptron(fit, num_groups)
+            _train(net, used, left_out)
+        with torch.no_grad():
+            members.append(F.log_softmax(net(inputs), dim=1))
+    return torch.logsumexp(torch.stack(members), dim=0) - math.log(_MEMBERS)
+
+
+def _present(a: Tensor) -> list[int]:
+    """The groups that have samples."""
+    return [group for group, samples in enumerate(torch.bincount(a).tolist()) if samples]
+
+
+def _weighted(z: Tensor, a: Ints, cell: Ints, rows: Ints, weighting: Weighting) -> Embedded:
+    """Some of the samples, weighted among themselves."""
+    weight = np.ones(len(rows)) if weighting == "samples" else 1.0 / np.bincount(cell[rows])[cell[rows]]
+    return Embedded(z[rows], torch.from_numpy(a[rows]), torch.from_numpy(weight / weight.mean()))
+
+
+def _standardised(z: Tensor, reference: Tensor) -> Tensor:
+    """Scaled by the reference's mean and deviation, clipped so that a unit that is rarely active cannot decide alone; a unit that
+    is constant in the reference gives 0.
+    """
+    mean, deviation = reference.mean(0), reference.std(0)
+    varies = deviation > 1e-6 * reference.abs().amax(0)
+    return ((z - mean) / torch.where(varies, deviation, torch.inf)).clamp(-_CLIP, _CLIP).float()
+
+
+def _perceptron(fit: Embedded, num_groups: int) -> nn.Sequential:
+    """One that predicts the groups' shares, each sample and one more of every group counted, whatever its input."""
+    share = torch.ones(num_groups).index_add(0, fit.a, fit.weight)
+    last = nn.Linear(_WIDTH, num_groups)
+    nn.init.zeros_(last.weight)
+    last.bias.data.copy_((share / share.sum()).log())
+    return nn.Sequential(nn.Linear(fit.z.shape[1], _WIDTH), nn.ReLU(), last)
+
+
+def _train(net: nn.Sequential, used: Embedded, left_out: Embedded) -> None:
+    """Train until the samples left out have not been predicted better for 8 epochs; keep the best epoch."""
+    optimizer = torch.optim.AdamW(net.parameters(), lr=_LR, weight_decay=_WEIGHT_DECAY, fused=True)
+    best, kept, since = _loss(net, left_out).item(), copy.deepcopy(net.state_dict()), 0
+    for _ in range(_EPOCHS):
+        for rows in torch.split(torch.randperm(len(used.a)), _STEP_BATCH):
+            optimizer.zero_grad()
+            _loss(net, used.take(rows)).backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+        loss, since = _loss(net, left_out).item(), since + 1
+        if loss < best:
+            best, kept, since = loss, copy.deepcopy(net.state_dict()), 0
+        if since == _PATIENCE:
+            break
+    net.load_state_dict(kept)
+
+
+def _loss(net: nn.Sequential, samples: Embedded) -> Tensor:
+    return (samples.weight * F.cross_entropy(net(samples.z), samples.a, reduction="none")).mean()

@@ -1,0 +1,24 @@
+"""The fairest trial that is accurate enough, by the spread of the groups' intersection over union."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from fairtune.rules._base import Rule, View
+
+
+class LowestSigmaIOU(Rule):
+    """Lowest sigma_IOU among the feasible; of equals the most accurate, then the earliest.
+
+    T. Hänel et al., ACCV 2022, search for this score alone. A net that always answers the same class can have 0, so here accuracy
+    is the other objective, and the floor decides what may be chosen.
+    """
+
+    objectives: ClassVar[tuple[tuple[str, Literal["maximize", "minimize"]], ...]] = (
+        ("accuracy", "maximize"),
+        ("sigma_iou", "minimize"),
+    )
+
+    def key(self, view: View) -> tuple[float, ...]:
+        """sigma_IOU, then accuracy from high to low."""
+        return view.val["sigma_iou"], -view.val["accuracy"], view.number

@@ -1,0 +1,110 @@
+"""Every method that claims fairness keeps its promise on the digits: a table over five seeds.
+
+pytest -m slow tests/test_fair_methods.py -s
+"""
+
+import sys
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fairtune.datasets.digits import Digits
+from fairtune.folders import TrialFolder, baseline_folder
+from fairtune.methods import compose
+from fairtune.metrics import deo_m
+from fairtune.plugins import names
+from fairtune.seeding import generator
+from fairtune.space import Options
+from fairtune.spaces import build_space
+from fairtune.spec import Optimizer, PlugIn, SearchSpec
+from fairtune.trial import Trial, run_trial
+from tests.builders import CPU
+
+SEEDS = range(5)
+TRIALS = 8
+MAPS_ONLY = ("at", "nst")
+ACCURACY_ONLY = ("scratch", "hkd", "fitnet", *MAPS_ONLY, "mfd_k", "magnitude")
+"""The baseline, the methods that distil accuracy, and the control of the pruning methods."""
+FAIR = [name for name in names("method") if name not in ACCURACY_ONLY]
+
+
+def search_of(seed):
+    info = Digits(seed=seed).info
+    return SearchSpec(
+        dataset=PlugIn(name="digits", options=Digits.complete({"seed": seed})),
+        model=PlugIn(name=info.model),
+        spaces={},
+        optimizer=Optimizer(),
+        epochs=info.epochs,
+        batch_size=info.batch_size,
+        seed=seed,
+    )
+
+
+def trained(spec, folder, runs):
+    return run_trial(Trial(spec, folder, data_root=runs, runs=runs, device=CPU, open_test=True))
+
+
+@cache
+def baseline(seed, runs):
+    spec = search_of(seed).baseline()
+    return trained(spec, baseline_folder(runs, spec), runs)
+
+
+def settings(method, seed):
+    """The points to try first, then random ones."""
+    space = build_space(method, "digits")
+    yield from ({**space.fixed, **{n: hyper_default(method, n) for n in space.search}, **point} for point in space.usable_points())
+    rng = generator(seed, "sampler")
+    while space.search:
+        yield {**space.fixed, **{name: draw(domain, rng) for name, domain in space.search.items()}}
+    yield dict(space.fixed)
+
+
+def hyper_default(method, name):
+    return getattr(compose(method, {}).parts[name.partition(".")[0]], name.partition(".")[2])
+
+
+def draw(domain, rng):
+    if isinstance(domain, Options):
+        return domain.values[rng.integers(len(domain.values))]
+    if domain.log:
+        return float(np.exp(rng.uniform(np.log(domain.low), np.log(domain.high))))
+    return float(rng.uniform(domain.low, domain.high))
+
+
+def best(method, seed, runs):
+    """The trial with the lowest DEO_M on the validation split whose accuracy there is at most 2 points below the baseline's."""
+    floor = baseline(seed, runs).val["accuracy"] - 0.02
+    search = search_of(seed)
+    found = []
+    for number, values in zip(range(TRIALS), settings(method, seed), strict=False):
+        spec = search.trial(method, values, needs_baseline=compose(method, values).needs_baseline)
+        result = trained(spec, TrialFolder(runs / f"{method}-{seed}-{number}"), runs)
+        if result.state == "complete" and result.val["accuracy"] >= floor:
+            found.append(result)
+    return min(found, key=lambda result: result.val["deo_m"], default=None)
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("runs")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", FAIR)
+def test_the_best_trial_is_fairer_and_nearly_as_accurate(method, runs, capsys):
+    chosen = [best(method, seed, runs) for seed in SEEDS]
+    plain = [baseline(seed, runs) for seed in SEEDS]
+    kept = [result if result is not None else plain[seed] for seed, result in enumerate(chosen)]
+    means = {
+        name: (np.mean([score(r) for r in plain]), np.mean([score(r) for r in kept]))
+        for name, score in (("accuracy", lambda r: r.test["accuracy"]), ("DEO_M", lambda r: deo_m(r.counts("test"))))
+    }
+    row = "  ".join(f"{name} {before:.3f} -> {after:.3f}" for name, (before, after) in means.items())
+    with capsys.disabled():
+        sys.stdout.write(f"\n{method:20} {row}  feasible {sum(result is not None for result in chosen)}/{len(chosen)}")
+    assert means["DEO_M"][1] < means["DEO_M"][0]
+    assert means["accuracy"][1] > means["accuracy"][0] - 0.02
