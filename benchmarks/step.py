@@ -61,8 +61,8 @@ def steps(method: str, precision: Precision, split: Split, cache: Path | None = 
     net, teacher = make_net(0), make_net(1)
     training = make_training(method, net, split, teacher=teacher, precision=precision, batch_size=BATCH, cache=folder)
     batches = cycle(torch.from_numpy(training.batch_order()))
-    flip = torch.rand(BATCH) < 0.5
-    return lambda: training.step(next(batches), flip)
+    drawn = (torch.rand(BATCH) < 0.5,)
+    return lambda: training.step(next(batches), drawn)
 
 
 def papers_steps(split: Split, *, distil: bool, assemble: bool) -> Callable[[], object]:

@@ -71,7 +71,8 @@ def inspect_data(request: Request, folder: Path, console: Console) -> None:
     splits = open_splits(dataset, root) | {"test": dataset.test_split(open_part(dataset, root, "test"))}
     counts = {name: split.cells(len(info.groups), len(info.classes)) for name, split in splits.items()}
     _remark(dataset, root, console)
-    console.print(_count_table(counts, info))
+    for table in _count_tables(counts, info):
+        console.print(table)
     console.print(_skew_table(counts))
     for name, cells in counts.items():
         _warn_of_small_cells(name, cells, info, console)
@@ -128,6 +129,15 @@ def _entropy(shares: Floats) -> float:
     return float(-(present * np.log(present)).sum())
 
 
+def _count_tables(counts: dict[str, Ints], info: Info) -> Iterator[Table]:
+    """All splits side by side where they have room, else one table each."""
+    if len(info.groups) <= 3:
+        yield _count_table(counts, info)
+    else:
+        for name, cells in counts.items():
+            yield _count_table({name: cells}, info)
+
+
 def _count_table(counts: dict[str, Ints], info: Info) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("class")
@@ -137,7 +147,6 @@ def _count_table(counts: dict[str, Ints], info: Info) -> Table:
     for y, name in enumerate(info.classes):
         table.add_row(name, *(f"{cells[a, y]:,}" for cells in counts.values() for a in range(len(info.groups))))
     totals = (f"{cells[a].sum():,}" for cells in counts.values() for a in range(len(info.groups)))
-    table.add_section()
     table.add_row("all", *totals, style="bold")
     return table
 

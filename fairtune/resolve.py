@@ -15,7 +15,6 @@ import torch
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from fairtune import checks
-from fairtune.batches import DeviceSplit
 from fairtune.datasets import Dataset
 from fairtune.device import PRECISIONS, parameter_dtype, pick_device, resolve_precision
 from fairtune.errors import FairtuneError, InvalidInput, unknown_name
@@ -304,7 +303,7 @@ def _check_method(method: str, space: Space, baseline: TrialSpec, data: Data) ->
     composite = compose(method, space.fixed)
     check_data(data, baseline, composite)
     cpu = torch.device("cpu")
-    train = DeviceSplit(data.train, cpu, parameter_dtype(baseline.precision))
+    train = data.on(cpu, parameter_dtype(baseline.precision), data.train)
     start_method(composite, build_net(baseline, data.info, cpu), train, baseline, data.num_classes, data.num_groups)
 
 

@@ -15,6 +15,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from fairtune import sampling
+from fairtune.augment import Augment
 from fairtune.batches import DeviceSplit
 from fairtune.datasets import Dataset, Info, open_part, open_splits
 from fairtune.device import parameter_dtype, peak_memory_mb
@@ -31,7 +32,6 @@ from fairtune.seeding import torch_stream
 from fairtune.spec import PlugIn, State, TrialResult, TrialSpec, digest
 from fairtune.teacher import open_teacher
 from fairtune.train import Teacher, Training
-from fairtune.transforms import Flip
 
 CHECKPOINT_EVERY_S = 15.0
 
@@ -59,6 +59,12 @@ class Data:
     def weighting(self) -> Weighting:
         """How validation accuracy weighs, so that it estimates the test split's."""
         return "cells" if self.info.balanced_test else "samples"
+
+    def on(self, device: torch.device, dtype: torch.dtype, split: Split) -> DeviceSplit:
+        """One of the splits on a device, its images transformed as this dataset's are."""
+        size = self.info.shape[1:]
+        augment = Augment(self.info.augment, self.info.normalise, (size[0], size[1]) if size else None)
+        return DeviceSplit(split, device, dtype, augment)
 
 
 def make_dataset(plugin: PlugIn) -> Dataset:
@@ -181,22 +187,20 @@ class Trial:
         self.history: list[dict[str, float]] = []
         method = compose(spec.method, spec.values)
         check_data(self.data, spec, method)
-        train = DeviceSplit(self.data.train, device, parameter_dtype(spec.precision))
+        train = self.data.on(device, parameter_dtype(spec.precision), self.data.train)
         net = build_net(spec, self.data.info, device)
         if method.starts_from_teacher:
             net.load_state_dict(self._baseline_net(runs).state_dict())
         start_method(method, net, train, spec, self.data.num_classes, self.data.num_groups)
-        flips = Flip() in self.data.info.augment
         self.training = Training(
             spec,
             net,
             method,
             train,
-            DeviceSplit(self.data.validation, device, train.dtype),
+            self.data.on(device, train.dtype, self.data.validation),
             num_groups=self.data.num_groups,
             num_classes=self.data.num_classes,
-            flips=flips,
-            teacher=self._teacher(runs, train, flips, method) if method.needs_teacher else None,
+            teacher=self._teacher(runs, train, method) if method.needs_teacher else None,
         )
         self._seconds_before = self._restore()
         self._saved_at = time.perf_counter()
@@ -207,12 +211,12 @@ class Trial:
             raise InvalidInput(f"the method {self.spec.method} needs a teacher and the trial names none")
         return load_net(self.spec.teacher, self.data.info, baseline_folder(runs, self.spec.teacher), self.device)
 
-    def _teacher(self, runs: Path, train: DeviceSplit, flips: bool, method: Composite) -> Teacher:
+    def _teacher(self, runs: Path, train: DeviceSplit, method: Composite) -> Teacher:
         net = self._baseline_net(runs)
         assert self.spec.teacher is not None
         seen = digest([self.spec.dataset.model_dump(mode="json"), self.spec.train_fraction, self.spec.precision])
         folder = baseline_folder(runs, self.spec.teacher).path / f"outputs-{seen}"
-        return open_teacher(net, train, method, flips=flips, precision=self.spec.precision, folder=folder)
+        return open_teacher(net, train, method, precision=self.spec.precision, folder=folder)
 
     @property
     def done(self) -> bool:
@@ -254,7 +258,7 @@ class Trial:
         """Keep the weights and the result of a trial whose epochs are all trained; score the test split if it is open."""
         result = self.result("complete")
         if self.data.test is not None:
-            test = DeviceSplit(self.data.test, self.device, parameter_dtype(self.spec.precision))
+            test = self.data.on(self.device, parameter_dtype(self.spec.precision), self.data.test)
             counts, loss = evaluate(self.training.net, test, num_groups=self.data.num_groups, precision=self.spec.precision)
             update = {"test": scores(counts) | {"loss": loss}, "test_counts": counts.to_json()}
             result = result.model_copy(update=update)

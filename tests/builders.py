@@ -58,7 +58,7 @@ def digits_training(method="scratch", values=None, **changes) -> Training:
     if composite.needs_teacher:
         net_of_teacher = build_net(spec.model_copy(update={"seed": 99}), splits["info"], CPU)
         teacher = LiveTeacher(net_of_teacher, composite, spec.precision, dtype)
-    return Training(spec, net, composite, train, validation, num_groups=2, num_classes=10, flips=False, teacher=teacher)
+    return Training(spec, net, composite, train, validation, num_groups=2, num_classes=10, teacher=teacher)
 
 
 def train_epochs(training: Training, epochs: int) -> list[dict[str, float]]:

@@ -5,7 +5,7 @@ import pytest
 from fairtune.datasets.digits import Digits
 from fairtune.errors import InvalidInput
 from fairtune.methods import compose
-from fairtune.resolve import Request, data_root, read_duration, resolve, resolve_one
+from fairtune.resolve import Request, data_root, read_duration, resolve, resolve_dataset, resolve_one
 from fairtune.spec import Optimizer
 from tests.datasets.files import write_cifar10
 from tests.search_helpers import small_search
@@ -223,3 +223,18 @@ def test_one_trial_in_a_folder_that_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("in the way")
     (fault,) = faults_of(tmp_path, resolve_one, runs=str(tmp_path / "file" / "runs"))
     assert fault.startswith(f"cannot write the folder {tmp_path / 'file'}")
+
+
+@pytest.mark.parametrize(
+    ("protocol", "settings", "expected"),
+    [("official", [], "official"), ("fixed", [], "fixed"), ("official", ["dataset.protocol=fixed"], "fixed")],
+)
+def test_the_protocol_reaches_a_dataset_that_has_one(tmp_path, protocol, settings, expected):
+    request = Request(dataset="biased_mnist", data=str(tmp_path), protocol=protocol, set=settings)
+    dataset, _ = resolve_dataset(request)
+    assert dataset.protocol == expected
+
+
+def test_a_protocol_of_its_own_is_left_to_the_dataset(tmp_path):
+    dataset, _ = resolve_dataset(Request(dataset="cifar10s", data=str(tmp_path), protocol="official"))
+    assert dataset.protocol == "mfd"

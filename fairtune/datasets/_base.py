@@ -187,6 +187,16 @@ class Dataset:
         """Rows of the validation part that form the validation set: all of them."""
         return np.arange(len(pool))
 
+    def held_out(self, pool: Pool, training: Split, rng: np.random.Generator) -> Ints:
+        """Positions in the training set of what is held out for validation: the share ``val_frac`` of every cell.
+
+        Args:
+            pool: the training part.
+            training: the samples of its :meth:`training_rows`.
+            rng: draws them.
+        """
+        return stratified(training, self.val_frac, rng)
+
     def test_rows(self, pool: Pool) -> Ints:
         """Rows of the test part that form the test set: all of them."""
         return np.arange(len(pool))
@@ -216,7 +226,7 @@ class Dataset:
         if "validation" in pools:
             validation = self.split(pools["validation"], self.validation_rows(pools["validation"]))
         else:
-            held_out = stratified(train, self.val_frac, rng)
+            held_out = self.held_out(pools["train"], train, rng)
             validation, train = train.take(held_out), train.take(np.setdiff1d(np.arange(len(train)), held_out))
         if train_fraction < 1:
             train = train.take(stratified(train, train_fraction, rng))

@@ -29,6 +29,8 @@ def _small(make):
 
 ROOTS = {
     "digits": _digits,
+    "synthetic": _digits,
+    "manifest": _small(lambda folder, patch: files.write_animals(folder)),
     "cifar10s": _cifar10s,
     "adult": _small(files.make_adult),
     "biased_mnist": _small(files.make_mnist),

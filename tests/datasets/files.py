@@ -202,3 +202,23 @@ def make_german(root, patch, rows=400):
         row[german.COLUMNS.index("risk")] = str(rng.integers(1, 3))
         lines.append(" ".join(row))
     (folder / german.FILE).write_text("\n".join(lines) + "\n")
+
+
+def animals(number):
+    """Rows of a manifest: animals by day and by night, each cell a quarter."""
+    numbers = np.arange(number)
+    return pd.DataFrame(
+        {
+            "path": [f"images/{number}.png" for number in numbers],
+            "target": np.where(numbers % 2, "dog", "cat"),
+            "group": np.where(numbers // 2 % 2, "night", "day"),
+        }
+    )
+
+
+def write_animals(root, number=200):
+    """A manifest and its pictures, in different sizes, each of one gray: its number."""
+    (root / "images").mkdir()
+    for n in range(number):
+        Image.new("RGB", (10 + n % 7, 20 - n % 5), (n,) * 3).save(root / "images" / f"{n}.png")
+    animals(number).to_csv(root / "manifest.csv", index=False)
