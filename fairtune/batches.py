@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -29,7 +33,7 @@ class DeviceSplit:
     """
 
     def __init__(self, split: Split, device: torch.device, dtype: torch.dtype, augment: Augment | None = None) -> None:
-        self.pool = torch.from_numpy(split.pool)
+        self.pool = as_tensor(split.pool)
         self.rows = torch.from_numpy(split.rows)
         if device.type == "cuda" and fits(len(split) * self.pool[:1].nbytes, torch.cuda.mem_get_info(device)[0]):
             self.pool = copied(split, device)
@@ -80,6 +84,13 @@ class DeviceSplit:
         return Batch(x, self.y[index], self.a[index], index, attribute)
 
 
+def as_tensor(pool: npt.NDArray[Any]) -> Tensor:
+    """A pool without a copy, never to be written to: a mapping that could be written would count as memory of the process."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The given NumPy array is not writable", UserWarning)
+        return torch.from_numpy(pool)
+
+
 def fits(needed: int, free: int) -> bool:
     """Whether so many bytes may stay on a GPU with so many free ones: half of them are left to the nets."""
     return needed <= free // 2
@@ -87,7 +98,7 @@ def fits(needed: int, free: int) -> bool:
 
 def copied(split: Split, device: torch.device) -> Tensor:
     """A split's own images on a device, copied piece by piece."""
-    first = torch.from_numpy(split.pool[:1])
+    first = as_tensor(split.pool[:1])
     images = torch.empty((len(split), *first.shape[1:]), dtype=first.dtype, device=device)
     for start in range(0, len(split), _PIECE):
         images[start : start + _PIECE] = torch.from_numpy(split.pool[split.rows[start : start + _PIECE]])

@@ -98,6 +98,7 @@ def search(
 
       fairtune search --method mfd,ss+hkd --accuracy-floor 0.93 --set weight=0.1..10
     """
+    from fairtune.report.decoding import progress_bars
     from fairtune.resolve import Request, resolve
     from fairtune.workflow import run
 
@@ -105,7 +106,8 @@ def search(
     with _told():
         if download:
             _download(dataset, data)
-        spec, place = resolve(Request(**options, set=settings or []))
+        with progress_bars(console) as report:
+            spec, place = resolve(Request(**options, set=settings or []), report)
         run(spec, place, console)
 
 

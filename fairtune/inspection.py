@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as ProgressBars
 from rich.table import Table
 
-from fairtune.datasets import Dataset, Info, OnBadImage, Part, Progress, Report, open_part, open_splits, prepare, skipped
+from fairtune.datasets import Dataset, Info, OnBadImage, open_part, open_splits, prepare, skipped
 from fairtune.errors import InvalidInput
 from fairtune.records import Floats, Ints, Split
 from fairtune.report.cells import draw_cells, draw_samples
+from fairtune.report.decoding import progress_bars
 from fairtune.resolve import Request, resolve_dataset
 
 _RELIABLE = 25
@@ -94,21 +92,6 @@ def skew(cells: Ints) -> tuple[float, float]:
     information = max(0.0, _entropy(by_group) + _entropy(by_class) - _entropy(joint.ravel()))
     most = min(_entropy(by_group), _entropy(by_class))
     return information, information / most if most > 0 else 0.0
-
-
-@contextmanager
-def progress_bars(console: Console) -> Iterator[Report]:
-    """A bar for each part of a dataset while it is decoded; nothing for one that is decoded already."""
-    columns = (TextColumn("decoding {task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with ProgressBars(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
-        tasks: dict[Part, TaskID] = {}
-
-        def report(progress: Progress) -> None:
-            if progress.part not in tasks:
-                tasks[progress.part] = bars.add_task(progress.part, total=progress.total)
-            bars.update(tasks[progress.part], completed=progress.done)
-
-        yield report
 
 
 def _remark(dataset: Dataset, root: Path, console: Console) -> None:

@@ -15,7 +15,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from fairtune import checks
-from fairtune.datasets import Dataset
+from fairtune.datasets import Dataset, Report, prepare, silent
 from fairtune.device import PRECISIONS, parameter_dtype, pick_device, resolve_precision
 from fairtune.errors import FairtuneError, InvalidInput, unknown_name
 from fairtune.methods import compose
@@ -92,8 +92,12 @@ class Faults:
             raise InvalidInput(list(dict.fromkeys(self.found)))
 
 
-def resolve(request: Request) -> tuple[SearchSpec, Place]:
-    """Fill in every default and check everything that is cheap.
+def resolve(request: Request, report: Report = silent) -> tuple[SearchSpec, Place]:
+    """Fill in every default, decode the data if they are not decoded yet, and check everything that would fail in every trial.
+
+    Args:
+        request: what the user typed.
+        report: told how far the decoding is.
 
     Raises:
         InvalidInput: every fault of the request.
@@ -106,15 +110,19 @@ def resolve(request: Request) -> tuple[SearchSpec, Place]:
     faults.raise_if_any()
     assert spec is not None
     assert place is not None
-    _check_runnable(spec, place, faults)
+    _check_runnable(spec, place, faults, report)
     faults.raise_if_any()
     faults.found += checks.run_folder(spec, place)
     faults.raise_if_any()
     return spec, place
 
 
-def resolve_one(request: Request) -> tuple[TrialSpec, Place]:
+def resolve_one(request: Request, report: Report = silent) -> tuple[TrialSpec, Place]:
     """The trial that a request describes, what is not set at its default, and where it runs.
+
+    Args:
+        request: what the user typed.
+        report: told how far the decoding of the data is.
 
     Raises:
         InvalidInput: every fault, a range or a list of methods among them.
@@ -127,7 +135,7 @@ def resolve_one(request: Request) -> tuple[TrialSpec, Place]:
     faults.raise_if_any()
     assert spec is not None
     assert place is not None
-    _check_runnable(spec, place, faults)
+    _check_runnable(spec, place, faults, report)
     faults.raise_if_any()
     faults.found += checks.writable(Path(place.runs), "--runs")
     faults.raise_if_any()
@@ -284,14 +292,15 @@ def _check_keys(known: Mapping[str, Hyperparameter], settings: list[Setting], fa
     faults.found += [f"--set {s.key}={s.text}: {unknown_name('setting', s.key, names)}" for s in settings if s.key not in names]
 
 
-def _check_runnable(spec: SearchSpec, place: Place, faults: Faults) -> None:
-    """Open the data and build the net once: what fails here would fail in every trial."""
+def _check_runnable(spec: SearchSpec, place: Place, faults: Faults, report: Report) -> None:
+    """Decode and open the data, and build the net once: what fails here would fail in every trial."""
     baseline = spec.baseline()
     data = Path(place.data)
-    faults.attempt(lambda: make_dataset(spec.dataset).check(data))
-    if faults.found:
-        return
-    opened = faults.attempt(lambda: open_data(baseline, data))
+    dataset = make_dataset(spec.dataset)
+    faults.attempt(lambda: dataset.check(data))
+    if not faults.found:
+        faults.attempt(lambda: prepare(dataset, data, report=report))
+    opened = None if faults.found else faults.attempt(lambda: open_data(baseline, data))
     if opened is None:
         return
     for method, space in spec.spaces.items():

@@ -3,7 +3,7 @@
 from fairtune.datasets._base import Dataset, Info, Part, Pool, Samples, equal_cells
 from fairtune.datasets._files import state_of, within
 from fairtune.datasets._images import Fit, ImageFiles
-from fairtune.datasets._store import OnBadImage, Progress, Report, open_part, open_splits, prepare, skipped
+from fairtune.datasets._store import OnBadImage, Progress, Report, open_part, open_splits, prepare, silent, skipped
 
 __all__ = [
     "Dataset",
@@ -20,6 +20,7 @@ __all__ = [
     "open_part",
     "open_splits",
     "prepare",
+    "silent",
     "skipped",
     "state_of",
     "within",

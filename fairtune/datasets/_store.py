@@ -41,6 +41,10 @@ OnBadImage = Literal["error", "skip"]
 Report = Callable[[Progress], None]
 
 
+def silent(progress: Progress) -> None:
+    """Reports to nobody."""
+
+
 def cache_folder() -> Path:
     """``$FAIRTUNE_CACHE``, by default ``~/.cache/fairtune``."""
     return Path(os.environ.get("FAIRTUNE_CACHE") or Path.home() / ".cache" / "fairtune").expanduser()
@@ -71,11 +75,12 @@ def open_splits(dataset: Dataset, root: Path, train_fraction: float = 1.0) -> di
     Raises:
         DataError: as :func:`open_part`; or a split lacks samples that training or scoring needs.
     """
-    pools = {part: open_part(dataset, root, part) for part in dataset.training_parts()}
+    folder = prepare(dataset, root)
+    pools = {part: _open(folder, part) for part in dataset.training_parts()}
     return dataset.training_splits(pools, dataset.describe(root), train_fraction)
 
 
-def prepare(dataset: Dataset, root: Path, *, on_bad_image: OnBadImage = "error", report: Report = lambda progress: None) -> Path:
+def prepare(dataset: Dataset, root: Path, *, on_bad_image: OnBadImage = "error", report: Report = silent) -> Path:
     """Decode a dataset into the cache if it is not there; one process of the machine does it, the others wait.
 
     Args:
@@ -215,4 +220,4 @@ def _unwritable(folder: Path, error: OSError) -> DataError:
 @lru_cache(maxsize=4)
 def _open(folder: Path, part: Part) -> Pool:
     with np.load(folder / f"{part}-columns.npz", allow_pickle=False) as columns:
-        return Pool(np.load(folder / f"{part}-x.npy", mmap_mode="c"), dict(columns))
+        return Pool(np.load(folder / f"{part}-x.npy", mmap_mode="r"), dict(columns))

@@ -1,7 +1,12 @@
 import json
 import resource
 import shutil
+import signal
+import subprocess
+import sys
 from collections import namedtuple
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -39,6 +44,11 @@ def test_opening_the_training_part_does_not_open_the_test_part(own_cache, tmp_pa
 class NeverDecoded(Digits):
     def decode(self, root):
         raise AssertionError("decoded although the cache has it")
+
+
+def test_a_pool_cannot_be_written_to(own_cache, tmp_path):
+    with pytest.raises(ValueError, match="read-only"):
+        open_part(Digits(), tmp_path, "train").x[0] = 0
 
 
 def test_a_cached_part_is_not_decoded_again(own_cache, tmp_path):
@@ -148,6 +158,35 @@ def test_decoding_goes_on_where_it_was_killed(pictures, empty_cache, monkeypatch
     pool = open_part(Pictures(), pictures, "train")
     assert grays(pool) == [*range(20)]
     assert read == [*range(done, 20, 3), 0, 3]
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from fairtune.datasets import _store, prepare
+from tests.datasets.test_store import Pictures
+_store._SLICE_BYTES = 3 * 4 * 4 * 3
+prepare(Pictures(), Path(sys.argv[1]), report=lambda step: step.done == 9 and os.kill(os.getpid(), signal.SIGKILL))
+"""
+
+
+def test_decoding_goes_on_after_a_real_kill(pictures):
+    done = subprocess.run([sys.executable, "-c", KILLED, str(pictures)], check=False, cwd=Path(__file__).parents[2])
+    assert done.returncode == -signal.SIGKILL
+    seen = []
+    prepare(Pictures(), pictures, report=seen.append)
+    assert seen[0] == ("train", 9, 20)
+    assert grays(open_part(Pictures(), pictures, "train")) == [*range(20)]
+
+
+def test_who_comes_second_waits_for_the_first(pictures, monkeypatch):
+    decoded = []
+    decode = Pictures.decode
+    monkeypatch.setattr(Pictures, "decode", lambda self, root: decoded.append(root) or decode(self, root))
+    with ThreadPoolExecutor(4) as threads:
+        pools = list(threads.map(lambda _: open_part(Pictures(), pictures, "train"), range(4)))
+    assert len(decoded) == 1
+    assert all(grays(pool) == [*range(20)] for pool in pools)
 
 
 @pytest.fixture
