@@ -32,7 +32,9 @@ Dataset = Annotated[str, typer.Option(help="Dataset: see fairtune list datasets.
 Data = Annotated[
     str | None, typer.Option(help="Folder of the original data files.  [default: $FAIRTUNE_DATA or data]", show_default=False)
 ]
-Model = Annotated[str | None, typer.Option(help="Architecture.  [default: the dataset's]", show_default=False)]
+Model = Annotated[
+    str | None, typer.Option(help="Architecture: see fairtune list models.  [default: the dataset's]", show_default=False)
+]
 Epochs = Annotated[int | None, typer.Option(help="Length of each training.  [default: the dataset's]", show_default=False)]
 BatchSize = Annotated[int | None, typer.Option(help="Samples per batch.  [default: the dataset's]", show_default=False)]
 Precision = Annotated[str, typer.Option(help="auto, bf16, fp32 or float64.")]
@@ -212,6 +214,8 @@ def list_(what: Annotated[str, typer.Argument(help="methods, datasets, models or
 
       fairtune list methods
     """
+    from importlib import import_module
+
     from fairtune import plugins
     from fairtune.space import declared
 
@@ -222,8 +226,10 @@ def list_(what: Annotated[str, typer.Argument(help="methods, datasets, models or
         table = Table(box=None, pad_edge=False, header_style="bold")
         for title in ("name", "what", "options"):
             table.add_column(title)
-        for name in plugins.names(kinds[what]):
-            plugin = plugins.load(kinds[what], name)
+        found = {name: plugins.load(kinds[what], name) for name in plugins.names(kinds[what])}
+        if what == "models":
+            found["torchvision:NAME"] = import_module("fairtune.models._torchvision").Classifier
+        for name, plugin in found.items():
             options = "\n".join(
                 f"{key} = {option.default}  ({option.help}; {option.legal})" for key, option in declared(plugin).items()
             )

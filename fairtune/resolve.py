@@ -19,6 +19,7 @@ from fairtune.datasets import Dataset, Info, Report, prepare, silent
 from fairtune.device import PRECISIONS, parameter_dtype, pick_device, resolve_precision
 from fairtune.errors import FairtuneError, InvalidInput, unknown_name
 from fairtune.methods import compose
+from fairtune.models import Net
 from fairtune.plugins import load
 from fairtune.rules import fairness_score
 from fairtune.space import Hyperparameter, Options, Real, Space, Value, declared, parse_domain
@@ -162,7 +163,7 @@ def resolve_dataset(request: Request) -> tuple[Dataset, Path]:
     faults.raise_if_any()
     assert dataset is not None
     options = _dataset_options(request, dataset, settings, faults)
-    _check_keys(_options_of(dataset), settings, faults)
+    _check_keys(_options_of("dataset", dataset), settings, faults)
     faults.raise_if_any()
     return make_dataset(PlugIn(name=request.dataset, options=options)), data_root(request.data)
 
@@ -185,23 +186,26 @@ def _spec(request: Request, faults: Faults) -> SearchSpec | None:
     budget = faults.attempt(lambda: read_duration(request.time_budget))
     dataset = faults.attempt(lambda: load("dataset", request.dataset))
     if request.model is not None:
-        faults.attempt(lambda: load("model", request.model))  # type: ignore[arg-type]
+        faults.attempt(partial(_net, request.model))
     settings, unread = read_settings(request.set)
     faults.found += unread
     methods = [name for name in (faults.attempt(partial(_known_method, part)) for part in request.method.split(",")) if name]
     if dataset is None or faults.found:
         return None
     options = _dataset_options(request, dataset, settings, faults)
-    settable = OPTIMIZER | _options_of(dataset)
+    info = faults.attempt(lambda: make_dataset(PlugIn(name=request.dataset, options=options)).describe(data_root(request.data)))
+    if info is None:
+        return None
+    model = request.model or info.model
+    net = _net(model)
+    model_options = faults.attempt(partial(net.complete, _options("model", net, settings, faults)))
+    settable = OPTIMIZER | _options_of("dataset", dataset) | _options_of("model", net)
     for method in methods:
         settable |= hyperparameters(method)
     _check_keys(settable, settings, faults)
     teacher_options = _teacher_options(request, dataset, settings, faults)
     spaces = {method: faults.attempt(partial(_space, method, request, settings)) for method in methods}
     if faults.found:
-        return None
-    info = faults.attempt(lambda: make_dataset(PlugIn(name=request.dataset, options=options)).describe(data_root(request.data)))
-    if info is None:
         return None
     gpus = _gpus(request)
     precision = request.precision
@@ -210,7 +214,7 @@ def _spec(request: Request, faults: Faults) -> SearchSpec | None:
     return faults.attempt(
         lambda: SearchSpec(
             dataset=PlugIn(name=request.dataset, options=options),
-            model=PlugIn(name=request.model or info.model),
+            model=PlugIn(name=model, options=model_options or {}),
             spaces={method: space for method, space in spaces.items() if space is not None},
             teacher_dataset=None if teacher_options is None else PlugIn(name=request.dataset, options=teacher_options),
             epochs=info.epochs if request.epochs is None else request.epochs,
@@ -264,16 +268,31 @@ def _space(method: str, request: Request, settings: list[Setting]) -> Space:
 
 
 def _dataset_options(request: Request, dataset: type, settings: list[Setting], faults: Faults) -> dict[str, Value]:
-    known = _options_of(dataset)
+    """Every option of the dataset; --protocol is also that of a dataset which knows it."""
+    given = _options("dataset", dataset, settings, faults) | {"seed": request.seed}
+    protocol = declared(dataset).get("protocol")
+    if protocol is not None and protocol.legal.contains(request.protocol):
+        given.setdefault("protocol", request.protocol)
+    return dataset.complete(given, data_root(request.data))  # type: ignore[attr-defined,no-any-return]
+
+
+def _net(name: str) -> type[Net]:
+    found = load("model", name)
+    if not issubclass(found, Net):
+        raise InvalidInput(f"the model {name!r} must derive from fairtune.models.Net")
+    return found
+
+
+def _options(kind: str, plugin: type, settings: list[Setting], faults: Faults) -> dict[str, Value]:
+    """What the settings say of a dataset or a model."""
+    known = _options_of(kind, plugin)
     given: dict[str, Value] = {}
     for key, text in settings:
         for name in matching(key, known):
-            value = faults.attempt(partial(_dataset_option, Setting(key, text), known[name]))
+            value = faults.attempt(partial(_option, kind, Setting(key, text), known[name]))
             if value is not None:
-                given[name.removeprefix("dataset.")] = value
-    if "dataset.protocol" in known and "protocol" not in given and known["dataset.protocol"].legal.contains(request.protocol):
-        given["protocol"] = request.protocol
-    return dataset.complete(given | {"seed": request.seed}, data_root(request.data))  # type: ignore[attr-defined,no-any-return]
+                given[name.removeprefix(f"{kind}.")] = value
+    return given
 
 
 def _teacher_options(request: Request, dataset: type, settings: list[Setting], faults: Faults) -> dict[str, Value] | None:
@@ -281,7 +300,7 @@ def _teacher_options(request: Request, dataset: type, settings: list[Setting], f
     if not request.teacher_set:
         return None
     own, unread = read_settings(request.teacher_set)
-    known = _options_of(dataset)
+    known = _options_of("dataset", dataset)
     names = {*known, *(name.rpartition(".")[2] for name in known)}
     faults.found += unread
     faults.found += [
@@ -290,18 +309,18 @@ def _teacher_options(request: Request, dataset: type, settings: list[Setting], f
     return _dataset_options(request, dataset, [*settings, *own], faults)
 
 
-def _dataset_option(setting: Setting, option: Hyperparameter) -> Value:
+def _option(kind: str, setting: Setting, option: Hyperparameter) -> Value:
     try:
         value = parse_domain(setting.text, option.legal)
     except ValueError as error:
         raise InvalidInput(f"--set {setting.key}={setting.text}: {error}") from error
     if isinstance(value, Real | Options):
-        raise InvalidInput(f"--set {setting.key}={setting.text}: an option of the dataset takes one value; it cannot be searched")
+        raise InvalidInput(f"--set {setting.key}={setting.text}: an option of the {kind} takes one value; it cannot be searched")
     return value
 
 
-def _options_of(dataset: type) -> dict[str, Hyperparameter]:
-    return {f"dataset.{name}": option for name, option in declared(dataset).items()}
+def _options_of(kind: str, plugin: type) -> dict[str, Hyperparameter]:
+    return {f"{kind}.{name}": option for name, option in declared(plugin).items()}
 
 
 def _check_keys(known: Mapping[str, Hyperparameter], settings: list[Setting], faults: Faults) -> None:

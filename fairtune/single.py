@@ -41,7 +41,8 @@ def train_one(request: Request, console: Console) -> TrialResult:
 
 
 def _train(spec: TrialSpec, folder: TrialFolder, place: Place, console: Console) -> TrialResult:
-    trial = Trial(spec, folder, data_root=Path(place.data), runs=Path(place.runs), device=pick_device(place.gpus_per_trial))
+    device = pick_device(place.gpus_per_trial)
+    trial = Trial(spec, folder, data_root=Path(place.data), runs=Path(place.runs), device=device, probed=True)
     result = run_trial(trial, lambda standing: _print_epoch(standing, console))
     if result.state == "failed":
         raise FairtuneError(f"the training failed: {result.error}")

@@ -119,9 +119,22 @@ class Text(_Domain):
         return "text"
 
 
-Domain = Annotated[Integer | Real | Options, Field(discriminator="kind")]
+class OptionsOrFile(Options):
+    """A finite set of values, or else the path of a file; given as it is, never searched."""
+
+    kind: Literal["options or file"] = "options or file"  # type: ignore[assignment]
+
+    def contains(self, value: Value) -> bool:
+        """Whether a value is an option or may be a path."""
+        return super().contains(value) or (isinstance(value, str) and bool(value.strip()))
+
+    def __str__(self) -> str:
+        return f"{super().__str__()} or a file"
+
+
+Domain = Annotated[Integer | Real | Options | OptionsOrFile, Field(discriminator="kind")]
 """What can be searched."""
-Legal = Annotated[Integer | Real | Options | Text, Field(discriminator="kind")]
+Legal = Annotated[Integer | Real | Options | OptionsOrFile | Text, Field(discriminator="kind")]
 """What can be legal."""
 _DOMAIN: TypeAdapter[Domain] = TypeAdapter(Domain)
 
@@ -156,9 +169,13 @@ class Hyperparameter(_Domain):
 
 
 def declared(plugin: type) -> dict[str, Hyperparameter]:
-    """The hyperparameters that a plug-in class declares, by name."""
+    """The hyperparameters that a plug-in class declares, by name.
+
+    They are the fields of a dataclass made by :func:`hyperparameter`; a net, which cannot be a dataclass, lists them in its class
+    attribute ``options``.
+    """
     if not dataclasses.is_dataclass(plugin):
-        return {}
+        return dict(getattr(plugin, "options", {}))
     return {
         field.name: Hyperparameter.model_validate({"default": field.default, **field.metadata})
         for field in dataclasses.fields(plugin)
@@ -227,7 +244,7 @@ def parse_domain(text: Any, legal: Legal) -> Value | Domain:
 
 
 def _as_domain(text: Any, legal: Legal) -> Value | Domain:
-    if isinstance(legal, Text):
+    if isinstance(legal, OptionsOrFile | Text):
         return _as_value(text, legal)
     if isinstance(text, Mapping):
         return _domain_from_mapping(text, legal)
@@ -266,6 +283,8 @@ def _as_value(text: Any, legal: Legal) -> Value:
             return option
         if isinstance(text, str) and text.strip().lower() == str(option).lower():
             return option
+    if isinstance(legal, OptionsOrFile) and isinstance(text, str):
+        return text
     raise ValueError(f"{text!r} is not among {legal}")
 
 

@@ -82,8 +82,8 @@ class Training:
         """Train one epoch and score the validation split; after the last, the methods leave the net as it is to be used.
 
         Returns:
-            ``epoch`` (from 1), ``seconds``, ``train.loss`` and one ``train.TERM`` per loss term, what the methods report, and
-            ``val.loss``.
+            ``epoch`` (from 1), ``seconds``, ``train.loss`` and one ``train.TERM`` per loss term, what the methods report,
+            ``val.loss`` and, for two classes, ``val.auc``.
 
         Raises:
             Diverged: a loss term is not finite.
@@ -94,14 +94,15 @@ class Training:
         self.epoch += 1
         if self.done:
             self.method.finish(self)
-        self.counts, val_loss = evaluate(self.net, self.validation, num_groups=self.num_groups, precision=self.spec.precision)
-        losses["val.loss"] = val_loss
+        scored = evaluate(self.net, self.validation, num_groups=self.num_groups, precision=self.spec.precision)
+        self.counts = scored.counts
+        losses |= {"val.loss": scored.loss} if scored.auc is None else {"val.loss": scored.loss, "val.auc": scored.auc}
         for name, value in losses.items():
             if not np.isfinite(value):
                 raise Diverged(f"{name} became {value} in epoch {self.epoch}")
         if self.schedule is not None and not self.method.trains_alone(progress):
             plateau = isinstance(self.schedule, torch.optim.lr_scheduler.ReduceLROnPlateau)
-            self.schedule.step(*([val_loss] if plateau else []))
+            self.schedule.step(*([scored.loss] if plateau else []))
         return {"epoch": self.epoch, "seconds": time.perf_counter() - began, **losses}
 
     def _train_epoch(self, progress: Progress) -> dict[str, float]:

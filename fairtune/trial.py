@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import platform
 import time
 import traceback
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -25,8 +27,9 @@ from fairtune.files import write_atomically
 from fairtune.folders import TrialFolder, baseline_folder
 from fairtune.methods import Composite, Context, compose
 from fairtune.metrics import Weighting, scores
-from fairtune.models import Net
+from fairtune.models import NO_WEIGHTS, Net
 from fairtune.plugins import load
+from fairtune.probe import probe
 from fairtune.records import GroupCounts, Split
 from fairtune.seeding import torch_stream
 from fairtune.spec import PlugIn, State, TrialResult, TrialSpec, digest
@@ -107,10 +110,14 @@ def check_data(data: Data, spec: TrialSpec, method: Composite) -> None:
         raise DataError(f"{unbiased}{error}") from None
 
 
-def build_net(spec: TrialSpec, info: Info, device: torch.device) -> Net:
-    """A trial's net, initialised from its seed."""
+def build_net(spec: TrialSpec, info: Info, device: torch.device, *, pretrained: bool = True) -> Net:
+    """A trial's net, initialised from its seed and, unless its weights are replaced anyway, from the weights it names."""
+    options = dict(spec.model.options)
+    weights = str(options.pop("weights", NO_WEIGHTS))
     with torch_stream(torch.device("cpu"), spec.seed, "init"):
-        net: Net = load("model", spec.model.name)(info.shape, len(info.classes), **spec.model.options)
+        net: Net = load("model", spec.model.name)(info.shape, len(info.classes), **options)
+        if pretrained:
+            net.pretrain(weights)
     return net.to(device, parameter_dtype(spec.precision)).to(memory_format=torch.channels_last)
 
 
@@ -122,7 +129,7 @@ def load_net(spec: TrialSpec, info: Info, folder: TrialFolder, device: torch.dev
     """
     if not folder.weights.is_file():
         raise InvalidInput(f"the teacher {spec.id} has not been trained: no {folder.weights}")
-    net = build_net(spec, info, device)
+    net = build_net(spec, info, device, pretrained=False)
     net.load_state_dict(load_file(folder.weights))
     return net
 
@@ -167,6 +174,7 @@ class Trial:
         runs: folder of all runs, where the baselines live.
         device: where to compute.
         open_test: score the test split at the end; only the confirmation of a search does.
+        probed: also ask the trained net's embedding for the group (see :mod:`fairtune.probe`), which takes about a second.
     """
 
     def __init__(
@@ -178,11 +186,13 @@ class Trial:
         runs: Path,
         device: torch.device,
         open_test: bool = False,
+        probed: bool = False,
     ) -> None:
         began = time.perf_counter()
         self.spec = spec
         self.folder = folder
         self.device = device
+        self.probed = probed
         self.data = _open_data_once(_DataKey(spec.dataset.model_dump_json(), spec.train_fraction, data_root, open_test), spec)
         self.history: list[dict[str, float]] = []
         method = compose(spec.method, spec.values)
@@ -241,7 +251,8 @@ class Trial:
         counts = self.training.counts
         val = scores(counts, weighting=self.data.weighting) if counts else {}
         if self.history:
-            val["loss"] = self.history[-1]["val.loss"]
+            last = self.history[-1]
+            val |= {name: last[f"val.{name}"] for name in ("loss", "auc") if f"val.{name}" in last}
         return TrialResult(
             spec=self.spec,
             state=state,
@@ -257,17 +268,29 @@ class Trial:
     def finish(self) -> TrialResult:
         """Keep the weights and the result of a trial whose epochs are all trained; score the test split if it is open."""
         result = self.result("complete")
+        if self.probed:
+            val = result.val | self._probe(self.training.validation, self.data.weighting)
+            result = result.model_copy(update={"val": val})
         if self.data.test is not None:
-            test = self.data.on(self.device, parameter_dtype(self.spec.precision), self.data.test)
-            counts, loss = evaluate(self.training.net, test, num_groups=self.data.num_groups, precision=self.spec.precision)
-            update = {"test": scores(counts) | {"loss": loss}, "test_counts": counts.to_json()}
-            result = result.model_copy(update=update)
+            result = result.model_copy(update=self._tested(self.data.test))
         self.folder.path.mkdir(parents=True, exist_ok=True)
         weights = {name: tensor.contiguous() for name, tensor in self.training.net.state_dict().items()}
         write_atomically(self.folder.weights, lambda path: save_file(weights, path))
         write_atomically(self.folder.result, lambda path: path.write_text(result.model_dump_json()))
         self.folder.checkpoint.unlink(missing_ok=True)
         return result
+
+    def _tested(self, split: Split) -> dict[str, Any]:
+        """What the test split says of the trained net."""
+        test = self.data.on(self.device, parameter_dtype(self.spec.precision), split)
+        scored = evaluate(self.training.net, test, num_groups=self.data.num_groups, precision=self.spec.precision)
+        found = scores(scored.counts) | {"loss": scored.loss} | ({} if scored.auc is None else {"auc": scored.auc})
+        return {"test": found | (self._probe(test, "samples") if self.probed else {}), "test_counts": scored.counts.to_json()}
+
+    def _probe(self, split: DeviceSplit, weighting: Weighting) -> dict[str, float]:
+        net, groups, precision = self.training.net, self.data.num_groups, self.spec.precision
+        found = probe(net, split, num_groups=groups, precision=precision, weighting=weighting)
+        return {name: value for name, value in found.items() if math.isfinite(value)}
 
     def fail(self, error: Exception) -> TrialResult:
         """The result of a trial that cannot go on; its checkpoint, perhaps of a net beyond repair, goes."""

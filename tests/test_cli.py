@@ -75,7 +75,7 @@ class TestBadInput:
             ("--dataset digit", ["unknown dataset 'digit': did you mean 'digits'?"]),
             ("--method mdf", ["unknown method 'mdf': did you mean 'mfd'"]),
             ("--method ss+hdk", ["unknown method 'hdk': did you mean 'hkd'"]),
-            ("--model nlp", ["unknown model 'nlp': did you mean 'mlp'?"]),
+            ("--model nlp", ["unknown model 'nlp': did you mean 'mlp' or "]),
             ("--select deo", ["unknown rule 'deo': did you mean 'deo_m'"]),
             ("--sampler nsga", ["unknown sampler 'nsga': did you mean 'nsga2'?"]),
             ("--precision fp64", ["unknown precision 'fp64': did you mean"]),
@@ -179,12 +179,16 @@ class TestList:
         result = call("list", f"{kind}s")
         assert result.exit_code == 0
         listed = [line.split()[0] for line in result.stdout.splitlines()[1:] if not line.startswith(" ")]
-        assert listed == plugins.names(kind)
+        assert listed == plugins.names(kind) + ["torchvision:NAME"] * (kind == "model")
 
     def test_says_what_can_be_set(self):
         text = call("list", "methods").stdout
         assert "weight = 3.0  (MMD weight; 0..inf (log))" in text
         assert "kernel = rbf  (kernel of the MMD; {rbf, poly})" in text
+
+    def test_says_what_can_be_set_of_a_model(self):
+        text = " ".join(call("list", "models").stdout.split())
+        assert "tap = flat (features: the last map, flattened, or the vector that the head sees; {flat, pooled})" in text
 
     def test_knows_what_there_is_to_list(self):
         assert "unknown list 'method': did you mean 'methods'" in refused("list", "method")

@@ -15,6 +15,7 @@ from fairtune.evaluate import evaluate
 from fairtune.folders import TrialFolder, baseline_folder
 from fairtune.methods import compose
 from fairtune.metrics import scores
+from fairtune.models.mlp import MLP
 from fairtune.spec import Optimizer, PlugIn
 from fairtune.trial import Trial, check_data, describe, failed, load_net, open_data, run_trial
 from tests.builders import CPU, digits_spec
@@ -60,9 +61,24 @@ def test_the_weights_on_disk_are_those_that_were_scored(tmp_path):
     trial = open_trial(spec, tmp_path)
     result = run_trial(trial)
     net = load_net(spec, trial.data.info, trial.folder, CPU)
-    counts, _ = evaluate(net, trial.training.validation, num_groups=2, precision="fp32")
+    counts, _, _ = evaluate(net, trial.training.validation, num_groups=2, precision="fp32")
     assert counts.hard.tolist() == result.counts("val").hard.tolist()
     assert load_file(trial.folder.weights).keys() == net.state_dict().keys()
+
+
+def test_training_starts_from_the_weights_of_a_file_and_needs_it_no_more_once_it_has_ended(tmp_path):
+    run_trial(source := open_trial(digits_spec(epochs=3), tmp_path, "source"))
+    file = shutil.copy(source.folder.weights, tmp_path / "start.safetensors")
+    spec = digits_spec(epochs=1, seed=5, model=PlugIn(name="mlp", options=MLP.complete({"weights": str(file)})))
+    trial = open_trial(spec, tmp_path)
+    assert all(
+        torch.equal(value, source.training.net.state_dict()[name]) for name, value in trial.training.net.state_dict().items()
+    )
+    run_trial(trial)
+    file.unlink()
+    assert load_net(spec, trial.data.info, trial.folder, CPU).state_dict().keys() == trial.training.net.state_dict().keys()
+    with pytest.raises(InvalidInput, match="cannot read the weights"):
+        open_trial(spec, tmp_path, "another")
 
 
 def test_every_epoch_is_reported_as_it_ends(tmp_path):
