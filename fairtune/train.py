@@ -144,7 +144,7 @@ class Training:
             torch.stack(list(terms.values())).sum().backward()  # type: ignore[no-untyped-call]
         for optimizer in optimizers:
             optimizer.step()
-        self._summed = terms.keys()
+        self._summed = tuple(terms)
         terms |= self.method.inner_step(self, batch, progress)
         return {name: value.detach() for name, value in terms.items()}
 

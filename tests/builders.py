@@ -13,6 +13,7 @@ from torch import Tensor
 from fairtune.batches import DeviceSplit
 from fairtune.datasets import open_splits
 from fairtune.device import parameter_dtype
+from fairtune.folders import TrialFolder, baseline_folder
 from fairtune.methods import Composite, Context, Progress, compose
 from fairtune.plugins import load
 from fairtune.records import Batch, GroupCounts, Outputs
@@ -20,7 +21,7 @@ from fairtune.seeding import torch_stream
 from fairtune.spec import Optimizer, PlugIn, TrialSpec
 from fairtune.teacher import LiveTeacher
 from fairtune.train import Training
-from fairtune.trial import build_net, start_method
+from fairtune.trial import Trial, build_net, run_trial, start_method
 
 CPU = torch.device("cpu")
 NO_FILES = Path("no-files-needed")
@@ -59,6 +60,19 @@ def digits_training(method="scratch", values=None, **changes) -> Training:
         net_of_teacher = build_net(spec.model_copy(update={"seed": 99}), splits["info"], CPU)
         teacher = LiveTeacher(net_of_teacher, composite, spec.precision, dtype)
     return Training(spec, net, composite, train, validation, num_groups=2, num_classes=10, teacher=teacher)
+
+
+def open_trial(spec: TrialSpec, runs: Path, name="trial", **changes) -> Trial:
+    """A trial in a folder of a run's own, beside the baselines."""
+    return Trial(spec, TrialFolder(runs / name), data_root=runs, runs=runs, device=CPU, **changes)
+
+
+def trained_baseline(runs: Path, **changes) -> TrialSpec:
+    """The specification of a baseline on digits that has just been trained."""
+    spec = digits_spec(**({"epochs": 1} | changes))
+    result = run_trial(Trial(spec, baseline_folder(runs, spec), data_root=runs, runs=runs, device=CPU))
+    assert result.state == "complete", result.error
+    return spec
 
 
 def train_epochs(training: Training, epochs: int) -> list[dict[str, float]]:

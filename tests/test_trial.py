@@ -12,26 +12,15 @@ from fairtune.datasets._store import cache_folder
 from fairtune.datasets.digits import Digits
 from fairtune.errors import DataError, InvalidInput
 from fairtune.evaluate import evaluate
-from fairtune.folders import TrialFolder, baseline_folder
+from fairtune.folders import baseline_folder
 from fairtune.methods import compose
 from fairtune.metrics import scores
 from fairtune.models.mlp import MLP
 from fairtune.spec import Optimizer, PlugIn
-from fairtune.trial import Trial, check_data, describe, failed, load_net, open_data, run_trial
-from tests.builders import CPU, digits_spec
+from fairtune.trial import check_data, describe, failed, load_net, open_data, run_trial
+from tests.builders import CPU, digits_spec, open_trial, trained_baseline
 
 OUTSIDE = "tests.methods.outside:Adversary"
-
-
-def open_trial(spec, runs, name="trial", **changes):
-    return Trial(spec, TrialFolder(runs / name), data_root=runs, runs=runs, device=CPU, **changes)
-
-
-def trained_baseline(runs):
-    spec = digits_spec(epochs=1)
-    result = run_trial(Trial(spec, baseline_folder(runs, spec), data_root=runs, runs=runs, device=CPU))
-    assert result.state == "complete", result.error
-    return spec
 
 
 def without_seconds(history):

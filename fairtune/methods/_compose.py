@@ -107,13 +107,16 @@ class Composite:
 
     def loss(self, student: Outputs, teacher: Mapping[str, Tensor], batch: Batch, progress: Progress) -> dict[str, Tensor]:
         """All components' terms, each under its own name, prefixed by its component's where two would clash."""
-        parts = self.parts
-        if self.trains_alone(progress):
-            parts = {name: part for name, part in parts.items() if part.trains_alone(progress)}
         terms: dict[str, Tensor] = {}
-        for name, part in parts.items():
+        for name, part in self._training(progress).items():
             _add(terms, name, part.loss(student, teacher, batch, progress))
         return terms
+
+    def _training(self, progress: Progress) -> Mapping[str, Method]:
+        """The components whose terms and steps count now."""
+        if not self.trains_alone(progress):
+            return self.parts
+        return {name: part for name, part in self.parts.items() if part.trains_alone(progress)}
 
     def begin_epoch(self, loop: Loop, progress: Progress) -> None:
         for part in self.parts.values():
@@ -122,7 +125,7 @@ class Composite:
     def inner_step(self, loop: Loop, batch: Batch, progress: Progress) -> dict[str, Tensor]:
         """All components' inner steps, in order."""
         reported: dict[str, Tensor] = {}
-        for name, part in self.parts.items():
+        for name, part in self._training(progress).items():
             _add(reported, name, part.inner_step(loop, batch, progress))
         return reported
 

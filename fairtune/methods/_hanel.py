@@ -161,11 +161,13 @@ def _entropy(p: Tensor) -> Tensor:
 
 
 def _ious(p: Tensor, sets: Tensor, strict: bool) -> Tensor:
-    """Soft intersection over union ``(S, K)`` of each class in each set; ``sets`` is ``(B, S, K)``."""
+    """Soft intersection over union ``(S, K)`` of each class in each set, 0 in an empty one; ``sets`` is ``(B, S, K)``."""
     inside = torch.einsum("bsk,bk->sk", sets, p)
-    predicted = sets.sum(2).T @ p
-    union = predicted + sets.sum(0) - inside
-    return inside / (union if strict else union.clamp(min=torch.finfo(p.dtype).tiny))
+    member = sets.sum(2)
+    union = member.T @ p + sets.sum(0) - inside
+    if not strict:
+        union = union.clamp(min=torch.finfo(p.dtype).tiny)
+    return inside / torch.where(member.any(0)[:, None], union, 1.0)
 
 
 @dataclass

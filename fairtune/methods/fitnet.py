@@ -58,8 +58,8 @@ class FitNet(Method):
         return {"logits": teacher.logits, "features": teacher.features}
 
     def trains_alone(self, progress: Progress) -> bool:
-        """In stage 1, unless there is nothing to learn in it."""
-        return self.feature_weight > 0 and progress.epoch < self._first_epochs(progress)
+        """In stage 1."""
+        return progress.epoch < self._first_epochs(progress)
 
     def loss(self, student: Outputs, teacher: Mapping[str, Tensor], batch: Batch, progress: Progress) -> dict[str, Tensor]:
         """The weighted terms of the stage."""
@@ -73,5 +73,8 @@ class FitNet(Method):
         return {"hkd": predictions} if first else {"fitnet": features, "hkd": predictions}
 
     def _first_epochs(self, progress: Progress) -> int:
+        """Length of stage 1; with a weight of 0 it has nothing to learn and is left out."""
+        if self.feature_weight == 0:
+            return 0
         two = self.stages == "two" or (self.stages == "auto" and not self.context.combined)
         return progress.epochs // 3 if two else 0

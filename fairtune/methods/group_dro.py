@@ -16,20 +16,25 @@ from fairtune.space import Real, hyperparameter
 class _CellWeights(nn.Module):
     """How much each (y, a) cell counts: a distribution over cells that follows the worst losses.
 
+    Kept as logarithms: a cell that lost nothing for long would otherwise reach 0, and could never come back.
+
     Args:
         samples: training samples per cell ``(A * K,)``; an empty cell gets no weight.
     """
 
-    q: Tensor
+    log_q: Tensor
 
     def __init__(self, samples: Tensor) -> None:
         super().__init__()
-        present = (samples > 0).float()
-        self.register_buffer("q", present / present.sum())
+        self.register_buffer("log_q", torch.log_softmax((samples > 0).double().log(), 0))
 
     def update(self, losses: Tensor, eta: float) -> None:
         """Multiply by exp(eta * loss) and normalise; ``losses`` are ``(A * K,)``, 0 for a cell that is not in the batch."""
-        self.q.copy_(F.normalize(self.q * torch.exp(eta * (losses - losses.max())), p=1, dim=0))
+        self.log_q.copy_(torch.log_softmax(self.log_q + eta * losses, 0))
+
+    def within(self, present: Tensor) -> Tensor:
+        """The distribution over the cells that are ``present`` ``(A * K,)``, 0 elsewhere."""
+        return self.log_q.where(present, -torch.inf).softmax(0)
 
 
 @dataclass
@@ -63,7 +68,7 @@ class GroupDRO(Method):
         cell = batch.a * self.context.num_classes + batch.y
         member = F.one_hot(cell, len(self.bonus)).to(losses.dtype)
         size = member.sum(0)
-        present = size.clamp(max=1)
-        self.cells.update(present * (losses @ member / size.clamp(min=1) + self.bonus), self.eta)
-        q = F.normalize(self.cells.q * present, p=1, dim=0)
+        present = size > 0
+        self.cells.update(torch.where(present, losses @ member / size.clamp(min=1) + self.bonus, 0.0), self.eta)
+        q = self.cells.within(present)
         return 1 - self.weight + self.weight * len(losses) * (q / size.clamp(min=1))[cell]
