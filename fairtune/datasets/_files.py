@@ -67,3 +67,26 @@ def within(root: Path, names: Sequence[str]) -> list[str]:
             f"paths that lead out of {root} ({len(outside)}): {first_of(outside)}; give --data a folder that holds all files"
         )
     return found
+
+
+def check_present(root: Path, names: Sequence[str], obtain: str) -> None:
+    """Check that files are there, by listing their folders once.
+
+    Args:
+        root: folder of the original files.
+        names: of the files, relative to ``root``.
+        obtain: how to get them, for the error.
+
+    Raises:
+        DataError: some are not there, as after an archive that was not unpacked to the end.
+    """
+    there: dict[str, set[str]] = {}
+    missing = []
+    for name in names:
+        folder, _, file = name.rpartition("/")
+        if folder not in there:
+            there[folder] = {entry.name for entry in os.scandir(root / folder)} if (root / folder).is_dir() else set()
+        if file not in there[folder]:
+            missing.append(name)
+    if missing:
+        raise DataError(f"{len(missing):,} of {len(names):,} files are missing in {root}: {first_of(missing, 3)}; {obtain}")
