@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from fairtune.augment import Augment
 from fairtune.batches import DeviceSplit
 from fairtune.device import parameter_dtype
 from fairtune.methods import compose
@@ -18,9 +19,11 @@ from fairtune.space import Value
 from fairtune.spec import PlugIn, Precision, Protocol, TrialSpec
 from fairtune.teacher import LiveTeacher, open_teacher
 from fairtune.train import Training
+from fairtune.transforms import Flip
 from fairtune.trial import start_method
 
 CPU = torch.device("cpu")
+FLIPS = Augment((Flip(),))
 
 
 def random_images(samples: int, side: int, *, num_classes: int, num_groups: int) -> Split:
@@ -41,7 +44,7 @@ def make_training(
     batch_size: int,
     cache: Path | None = None,
     values: Mapping[str, Value] | None = None,
-    flips: bool = True,
+    augment: Augment = FLIPS,
     protocol: Protocol = "fixed",
     device: torch.device = CPU,
 ) -> Training:
@@ -56,7 +59,7 @@ def make_training(
         batch_size: B.
         cache: where the teacher's outputs are kept; None runs it on every batch.
         values: hyperparameters that are not at their default, by full name.
-        flips: whether images are mirrored at random.
+        augment: what is done to training images.
         protocol: as in :class:`TrialSpec`.
         device: where to compute.
     """
@@ -70,7 +73,7 @@ def make_training(
         protocol=protocol,
     )
     dtype = parameter_dtype(precision)
-    train = DeviceSplit(split, device, dtype)
+    train = DeviceSplit(split, device, dtype, augment)
     net.to(device, dtype, memory_format=torch.channels_last)
     num_classes, num_groups = int(split.y.max()) + 1, int(split.a.max()) + 1
     composite = compose(method, values or {})
@@ -80,8 +83,6 @@ def make_training(
         assert teacher is not None
         teacher.to(device, dtype, memory_format=torch.channels_last)
         live = LiveTeacher(teacher, composite, precision, dtype)
-        outputs = live if cache is None else open_teacher(teacher, train, composite, flips=flips, precision=precision, folder=cache)
+        outputs = live if cache is None else open_teacher(teacher, train, composite, precision=precision, folder=cache)
     net.train()
-    return Training(
-        spec, net, composite, train, train, num_groups=num_groups, num_classes=num_classes, flips=flips, teacher=outputs
-    )
+    return Training(spec, net, composite, train, train, num_groups=num_groups, num_classes=num_classes, teacher=outputs)

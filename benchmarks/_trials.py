@@ -20,12 +20,13 @@ SHOWN = {"accuracy": "accuracy", "deo_m": "DEO_M"}
 def digits(model: str, *, seed: int, precision: Precision, batch_size: int | None = None) -> SearchSpec:
     """Training on digits with the dataset's defaults; ``seed`` decides initial weights and order, the splits stay."""
     dataset = load("dataset", "digits")
+    info = dataset().describe(Path())
     return SearchSpec(
         dataset=PlugIn(name="digits", options=dataset.complete({})),
         model=PlugIn(name=model),
         spaces={},
-        epochs=dataset.info.epochs,
-        batch_size=batch_size or dataset.info.batch_size,
+        epochs=info.epochs,
+        batch_size=batch_size or info.batch_size,
         precision=precision,
         seed=seed,
     )

@@ -28,8 +28,9 @@ from rich.table import Table
 from torch import Tensor
 
 from fairtune import sampling
+from fairtune.augment import Augment, Drawn
 from fairtune.batches import DeviceSplit
-from fairtune.datasets import Info, open_part
+from fairtune.datasets import Info, open_splits
 from fairtune.models.cnn import CNN
 from fairtune.plugins import load
 from fairtune.records import Floats, Ints, Split
@@ -45,14 +46,15 @@ class Setting:
 
     def __init__(self, data: Path | None, steps: int) -> None:
         dataset = load("dataset", "digits" if data is None else "cifar10s")()
-        split: Split = dataset.training_splits(open_part(dataset, data or Path(), "train"))["train"]
+        split: Split = open_splits(dataset, data or Path())["train"]
         self.split = split.take(np.arange(min(len(split), SAMPLES)))
-        self.info: Info = dataset.info
+        self.info: Info = dataset.describe(data or Path())
         self.groups, self.classes = len(self.info.groups), len(self.info.classes)
         rng = generator(0, "order")
         cells = sampling.cell_positions(self.split.y, self.split.a, self.groups, self.classes)
         self.order: Ints = sampling.balanced(cells, BATCH, max(steps, TEACHER_STEPS), rng)
-        self.flips = torch.from_numpy(rng.random(self.order.shape) < 0.5) if "flip" in self.info.augment else None
+        self.augment = Augment(self.info.augment)
+        self.drawn = self.augment.draw((self.split.pool.shape[1], self.split.pool.shape[2]), self.order.shape, rng)
         teacher = self.net(seed=1)
         self.train(make_training("scratch", teacher, self.split, precision="fp32", batch_size=BATCH), TEACHER_STEPS)
         self.teacher = teacher.state_dict()
@@ -76,13 +78,13 @@ class Setting:
             precision=precision,
             batch_size=BATCH,
             cache=cache / precision,
-            flips=self.flips is not None,
+            augment=self.augment,
             protocol="official",
         )
 
     def train(self, training: Training, steps: int) -> Floats:
         """Fairtune's loss at each step."""
-        return self._curve(steps, lambda index, flip: sum(training.step(index, flip).values(), torch.zeros(())))
+        return self._curve(steps, lambda index, drawn: sum(training.step(index, drawn).values(), torch.zeros(())))
 
     def train_papers(self, dtype: torch.dtype, steps: int, control: int = 0) -> Floats:
         """The papers' loss at each step; a ``control`` above 0 draws how the initial weights are rounded."""
@@ -94,17 +96,17 @@ class Setting:
                 for parameter in net.parameters():
                     parameter.mul_(1 + ROUNDING * torch.randn_like(parameter))
         step = PapersStep(net, teacher)
-        data = DeviceSplit(self.split, CPU, dtype)
+        data = DeviceSplit(self.split, CPU, dtype, self.augment)
 
-        def one(index: Tensor, flip: Tensor | None) -> Tensor:
-            batch = data.batch(index, flip)
+        def one(index: Tensor, drawn: Drawn) -> Tensor:
+            batch = data.batch(index, drawn)
             return step(batch.x.contiguous(), batch.y, batch.a)
 
         return self._curve(steps, one)
 
-    def _curve(self, steps: int, step: Callable[[Tensor, Tensor | None], Tensor]) -> Floats:
-        flips = [None] * steps if self.flips is None else self.flips[:steps]
-        return np.array([step(torch.from_numpy(i), f).item() for i, f in zip(self.order[:steps], flips, strict=True)])
+    def _curve(self, steps: int, step: Callable[[Tensor, Drawn], Tensor]) -> Floats:
+        order = torch.from_numpy(self.order[:steps])
+        return np.array([step(index, tuple(values[k] for values in self.drawn)).item() for k, index in enumerate(order)])
 
 
 def largest(a: Floats, b: Floats) -> float:

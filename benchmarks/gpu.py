@@ -84,8 +84,8 @@ def make_step(workload: Workload, method: str, precision: Precision, cache: Path
     net, teacher = (workload.net((3, workload.side, workload.side), workload.num_classes) for _ in range(2))
     training = make_training(method, net, split, teacher=teacher, precision=precision, batch_size=BATCH, cache=cache, device=cuda)
     batches = cycle(torch.from_numpy(training.batch_order()).to(cuda))
-    flip = torch.rand(BATCH, device=cuda) < 0.5
-    return lambda: training.step(next(batches), flip)
+    drawn = (torch.rand(BATCH, device=cuda) < 0.5,)
+    return lambda: training.step(next(batches), drawn)
 
 
 def seconds_per_step(step: Callable[[], object], steps: int) -> float:

@@ -30,7 +30,7 @@ from _training import CPU, make_training, random_images
 from rich.console import Console
 from rich.table import Table
 
-from fairtune.datasets import open_part
+from fairtune.datasets import open_splits
 from fairtune.device import resolve_precision
 from fairtune.models.cnn import CNN
 from fairtune.plugins import load
@@ -47,7 +47,7 @@ def some_images(data: Path | None) -> Split:
     if data is None:
         return random_images(SAMPLES, SHAPE[1], num_classes=CLASSES, num_groups=GROUPS)
     dataset = load("dataset", "cifar10s")()
-    return dataset.training_splits(open_part(dataset, data, "train"))["train"].take(np.arange(SAMPLES))
+    return open_splits(dataset, data)["train"].take(np.arange(SAMPLES))
 
 
 def make_net(seed: int, kind: type[CNN] = CNN) -> CNN:
@@ -61,8 +61,8 @@ def steps(method: str, precision: Precision, split: Split, cache: Path | None = 
     net, teacher = make_net(0), make_net(1)
     training = make_training(method, net, split, teacher=teacher, precision=precision, batch_size=BATCH, cache=folder)
     batches = cycle(torch.from_numpy(training.batch_order()))
-    flip = torch.rand(BATCH) < 0.5
-    return lambda: training.step(next(batches), flip)
+    drawn = (torch.rand(BATCH) < 0.5,)
+    return lambda: training.step(next(batches), drawn)
 
 
 def papers_steps(split: Split, *, distil: bool, assemble: bool) -> Callable[[], object]:

@@ -2,38 +2,48 @@
 
 from __future__ import annotations
 
+import warnings
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from fairtune.augment import Augment, Drawn
 from fairtune.records import Batch, Ints, Split
 
 SCORING_BATCH = 500
 """Samples per batch where nothing is trained."""
+_PIECE = 4096
 
 
 class DeviceSplit:
     """A split whose images stay on the device as uint8 and become floating point only batch by batch.
 
-    On the CPU the images are the memory-mapped pool itself, shared by every process of the machine; on a GPU the split's own
-    images are copied there once.
+    On the CPU the images are the memory-mapped pool itself, shared by every process of the machine and, where they exceed its
+    memory, read from the disk as they are wanted. On a GPU the split's own images are copied there once; if they would take more
+    than half of its free memory, each batch is gathered on the CPU and copied.
 
     Args:
         split: the split.
         device: where batches are wanted.
         dtype: floating point type of ``Batch.x``.
+        augment: what is done to images on their way.
     """
 
-    def __init__(self, split: Split, device: torch.device, dtype: torch.dtype) -> None:
-        on_cpu = device.type == "cpu"
-        pool = torch.from_numpy(split.pool if on_cpu else split.pool[split.rows])
-        self.pool = pool.to(device)
-        self.rows = torch.from_numpy(split.rows).to(device) if on_cpu else torch.arange(len(split), device=device)
+    def __init__(self, split: Split, device: torch.device, dtype: torch.dtype, augment: Augment | None = None) -> None:
+        self.pool = as_tensor(split.pool)
+        self.rows = torch.from_numpy(split.rows)
+        if device.type == "cuda" and fits(len(split) * self.pool[:1].nbytes, torch.cuda.mem_get_info(device)[0]):
+            self.pool = copied(split, device)
+            self.rows = torch.arange(len(split), device=device)
         self.y = torch.from_numpy(split.y).to(device)
         self.a = torch.from_numpy(split.a).to(device)
         self.attribute = None if split.attribute is None else torch.from_numpy(split.attribute).to(device, dtype)
         self.dtype = dtype
         self.device = device
+        self.augment = augment or Augment()
 
     def __len__(self) -> int:
         return len(self.y)
@@ -43,22 +53,53 @@ class DeviceSplit:
         cell = (self.a * num_classes + self.y).cpu().numpy()
         return np.bincount(cell, minlength=num_groups * num_classes).reshape(num_groups, num_classes)
 
-    def batch(self, index: Tensor, flip: Tensor | None = None) -> Batch:
+    def draw(self, batches: tuple[int, int], rng: np.random.Generator) -> Drawn:
+        """What the transforms draw for an epoch.
+
+        Args:
+            batches: their number and size.
+            rng: draws.
+
+        Returns:
+            One tensor ``(steps, B, ...)`` for each transform, on the device.
+        """
+        if self.pool.ndim != 4:
+            return ()
+        size = self.pool.shape[1], self.pool.shape[2]
+        return tuple(values.to(self.device) for values in self.augment.draw(size, batches, rng))
+
+    def batch(self, index: Tensor, drawn: Drawn | None = None) -> Batch:
         """Gather samples.
 
         Args:
             index: positions in the split ``(B,)``, int64, on the device.
-            flip: which images to mirror left to right ``(B,)``, bool; None mirrors none.
+            drawn: what the transforms drew for them, one tensor ``(B, ...)`` each; None gathers them as evaluation sees them.
 
         Returns:
-            The batch; images ``(B, C, H, W)`` in channels-last memory, scaled to [0, 1].
+            The batch; images ``(B, C, H, W)`` in channels-last memory, scaled to [0, 1] and normalised.
         """
-        x = self.pool.index_select(0, self.rows[index])
-        if x.dtype == torch.uint8:
-            if flip is not None:
-                x = torch.where(flip[:, None, None, None], x.flip(2), x)
-            x = x.permute(0, 3, 1, 2).to(self.dtype).div_(255)
-        else:
-            x = x.to(self.dtype)
+        x = self.pool.index_select(0, self.rows[index.to(self.rows.device)]).to(self.device)
+        x = self.augment(x.permute(0, 3, 1, 2), self.dtype, drawn) if x.dtype == torch.uint8 else x.to(self.dtype)
         attribute = None if self.attribute is None else self.attribute[index]
         return Batch(x, self.y[index], self.a[index], index, attribute)
+
+
+def as_tensor(pool: npt.NDArray[Any]) -> Tensor:
+    """A pool without a copy, never to be written to: a mapping that could be written would count as memory of the process."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The given NumPy array is not writable", UserWarning)
+        return torch.from_numpy(pool)
+
+
+def fits(needed: int, free: int) -> bool:
+    """Whether so many bytes may stay on a GPU with so many free ones: half of them are left to the nets."""
+    return needed <= free // 2
+
+
+def copied(split: Split, device: torch.device) -> Tensor:
+    """A split's own images on a device, copied piece by piece."""
+    first = as_tensor(split.pool[:1])
+    images = torch.empty((len(split), *first.shape[1:]), dtype=first.dtype, device=device)
+    for start in range(0, len(split), _PIECE):
+        images[start : start + _PIECE] = torch.from_numpy(split.pool[split.rows[start : start + _PIECE]])
+    return images

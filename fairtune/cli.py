@@ -21,15 +21,20 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
+data_app = typer.Typer(help="Prepare and look at datasets.", no_args_is_help=True)
+app.add_typer(data_app, name="data")
 _WIDTH = None if sys.stdout.isatty() else 120
 console = Console(highlight=False, markup=False, width=_WIDTH)
 errors = Console(stderr=True, highlight=False, markup=False)
 
+DatasetName = Annotated[str, typer.Argument(metavar="DATASET", help="Name: see fairtune list datasets.")]
 Dataset = Annotated[str, typer.Option(help="Dataset: see fairtune list datasets.")]
 Data = Annotated[
     str | None, typer.Option(help="Folder of the original data files.  [default: $FAIRTUNE_DATA or data]", show_default=False)
 ]
-Model = Annotated[str | None, typer.Option(help="Architecture.  [default: the dataset's]", show_default=False)]
+Model = Annotated[
+    str | None, typer.Option(help="Architecture: see fairtune list models.  [default: the dataset's]", show_default=False)
+]
 Epochs = Annotated[int | None, typer.Option(help="Length of each training.  [default: the dataset's]", show_default=False)]
 BatchSize = Annotated[int | None, typer.Option(help="Samples per batch.  [default: the dataset's]", show_default=False)]
 Precision = Annotated[str, typer.Option(help="auto, bf16, fp32 or float64.")]
@@ -95,6 +100,7 @@ def search(
 
       fairtune search --method mfd,ss+hkd --accuracy-floor 0.93 --set weight=0.1..10
     """
+    from fairtune.report.decoding import progress_bars
     from fairtune.resolve import Request, resolve
     from fairtune.workflow import run
 
@@ -102,7 +108,8 @@ def search(
     with _told():
         if download:
             _download(dataset, data)
-        spec, place = resolve(Request(**options, set=settings or []))
+        with progress_bars(console) as report:
+            spec, place = resolve(Request(**options, set=settings or []), report)
         run(spec, place, console)
 
 
@@ -202,6 +209,8 @@ def list_(what: Annotated[str, typer.Argument(help="methods, datasets, models or
 
       fairtune list methods
     """
+    from importlib import import_module
+
     from fairtune import plugins
     from fairtune.space import declared
 
@@ -212,8 +221,10 @@ def list_(what: Annotated[str, typer.Argument(help="methods, datasets, models or
         table = Table(box=None, pad_edge=False, header_style="bold")
         for title in ("name", "what", "options"):
             table.add_column(title)
-        for name in plugins.names(kinds[what]):
-            plugin = plugins.load(kinds[what], name)
+        found = {name: plugins.load(kinds[what], name) for name in plugins.names(kinds[what])}
+        if what == "models":
+            found["torchvision:NAME"] = import_module("fairtune.models._torchvision").Classifier
+        for name, plugin in found.items():
             options = "\n".join(
                 f"{key} = {option.default}  ({option.help}; {option.legal})" for key, option in declared(plugin).items()
             )
@@ -239,6 +250,53 @@ def ui(
         browse(folder, port, console)
 
 
+@data_app.command("prepare")
+def prepare_data(
+    dataset: DatasetName,
+    data: Data = None,
+    settings: Settings = None,
+    on_bad_image: Annotated[str, typer.Option(help="error, or skip: leave images out that cannot be read.")] = "error",
+    download: Download = False,
+) -> None:
+    """Check a dataset's files and decode them into the cache, once per machine; a search would do it too.
+
+    [bold]Example[/]
+
+      fairtune data prepare cifar10s --data data
+    """
+    from fairtune.inspection import prepare_data
+    from fairtune.resolve import Request
+
+    with _told():
+        if download:
+            _download(dataset, data)
+        prepare_data(Request(dataset=dataset, data=data, set=settings or []), on_bad_image, console)
+
+
+@data_app.command("inspect")
+def inspect_data(
+    dataset: DatasetName,
+    data: Data = None,
+    settings: Settings = None,
+    seed: Annotated[int, typer.Option(help="Seed of the data splits.")] = 0,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the pictures.  [default: DATASET-inspection]", show_default=False)
+    ] = None,
+) -> None:
+    """Count the samples of each group and class, measure the skew, and draw some of each.
+
+    [bold]Example[/]
+
+      fairtune data inspect digits --set skew=0.9
+    """
+    from fairtune.inspection import inspect_data
+    from fairtune.resolve import Request
+
+    with _told():
+        request = Request(dataset=dataset, data=data, set=settings or [], seed=seed)
+        inspect_data(request, out or Path(f"{dataset.replace(':', '.')}-inspection"), console)
+
+
 def _download(dataset: str, data: str | None) -> None:
     from importlib import import_module
 
@@ -247,7 +305,7 @@ def _download(dataset: str, data: str | None) -> None:
 
     module = import_module(plugins.load("dataset", dataset).__module__)
     if not hasattr(module, "download"):
-        raise InvalidInput(f"--download: the dataset {dataset} cannot be fetched; {plugins.load('dataset', dataset).info.obtain}")  # type: ignore[attr-defined]
+        raise InvalidInput(f"--download: the dataset {dataset} cannot be fetched; {plugins.load('dataset', dataset).obtain}")  # type: ignore[attr-defined]
     module.download(data_root(data))
 
 

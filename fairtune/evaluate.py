@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import torch
 import torch.nn.functional as F
+from sklearn.metrics import roc_auc_score
 from torch import Tensor
 
 from fairtune.batches import SCORING_BATCH, DeviceSplit
@@ -36,14 +39,26 @@ def count(logits: Tensor, y: Tensor, a: Tensor, num_groups: int) -> tuple[Tensor
     return hard.index_add(0, cell, predicted).view(shape), soft.index_add(0, cell, probabilities).view(shape)
 
 
-@torch.no_grad()
-def evaluate(net: Net, split: DeviceSplit, *, num_groups: int, precision: Precision) -> tuple[GroupCounts, float]:
-    """Score a net on a whole split.
+class Evaluation(NamedTuple):
+    """A net's predictions on a whole split.
 
-    Returns:
-        The group counts, and the mean cross-entropy over the samples.
+    Attributes:
+        counts: the group counts.
+        loss: the mean cross-entropy over the samples.
+        auc: area under the ROC curve of the second class's probability, in [0, 1]; None for more than two classes, or where
+            the split holds one.
     """
+
+    counts: GroupCounts
+    loss: float
+    auc: float | None
+
+
+@torch.no_grad()
+def evaluate(net: Net, split: DeviceSplit, *, num_groups: int, precision: Precision) -> Evaluation:
+    """Score a net on a whole split."""
     net.eval()
+    margins: list[Tensor] = []
     tables: list[tuple[Tensor, Tensor]] = []
     loss = torch.zeros((), dtype=torch.float64, device=split.device)
     for index in torch.split(torch.arange(len(split), device=split.device), SCORING_BATCH):
@@ -52,6 +67,10 @@ def evaluate(net: Net, split: DeviceSplit, *, num_groups: int, precision: Precis
             logits = net(batch.x).logits
         logits = logits.to(split.dtype)
         loss += F.cross_entropy(logits, batch.y, reduction="sum")
+        margins.append(logits[:, 1] - logits[:, 0])
         tables.append(count(logits, batch.y, batch.a, num_groups))
     hard, soft = (sum(table).cpu().numpy() for table in zip(*tables, strict=True))
-    return GroupCounts(hard.astype(np.int64), soft), float(loss) / len(split)
+    counts = GroupCounts(hard.astype(np.int64), soft)
+    binary = counts.hard.shape[1] == 2 and (counts.hard.sum((0, 2)) > 0).all()
+    auc = float(roc_auc_score(split.y.cpu(), torch.cat(margins).double().cpu())) if binary else None
+    return Evaluation(counts, float(loss) / len(split), auc)

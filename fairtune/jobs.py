@@ -20,6 +20,7 @@ class Job(NamedTuple):
         spec: what to train.
         folder: where its files go.
         number: of the trial.
+        probed: whether the trained net's embedding is asked for the group.
     """
 
     kind: Kind
@@ -27,6 +28,7 @@ class Job(NamedTuple):
     spec: TrialSpec
     folder: TrialFolder
     number: int | None = None
+    probed: bool = True
 
 
 class Observer(Protocol):

@@ -1,6 +1,7 @@
 """Plug-ins by file name: ``fairtune/methods/mfd.py`` is ``--method mfd``.
 
-A plug-in module holds exactly one public class defined there. ``package.module:Class`` names one outside fairtune.
+A plug-in module holds exactly one public class defined there. ``package.module:Class`` names one outside fairtune, and
+``--model torchvision:NAME`` any classifier of torchvision.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from fairtune.errors import InvalidInput, unknown_name
 
 Kind = Literal["method", "dataset", "model", "rule"]
 _HERE = Path(__file__).parent
+_TORCHVISION = "torchvision:"
 
 
 def _folder(kind: Kind) -> Path:
@@ -31,15 +33,18 @@ def load(kind: Kind, name: str) -> type:
 
     Args:
         kind: which sort of plug-in.
-        name: a name from :func:`names`, or ``package.module:Class`` for one of the user's own.
+        name: a name from :func:`names`, ``package.module:Class`` for one of the user's own, or ``torchvision:NAME`` for a model.
 
     Raises:
         InvalidInput: the name is unknown (with near misses), or the outside class cannot be imported.
     """
+    if kind == "model" and name.startswith(_TORCHVISION):
+        return _load_torchvision(name.removeprefix(_TORCHVISION))
     if ":" in name:
         return _load_outside(kind, name)
     if name not in names(kind):
-        raise InvalidInput(unknown_name(kind, name, names(kind)))
+        elsewhere = f" {_TORCHVISION}NAME is any classifier of torchvision." if kind == "model" else ""
+        raise InvalidInput(unknown_name(kind, name, names(kind)) + elsewhere)
     module = importlib.import_module(f"fairtune.{kind}s.{name}")
     found = list(_public_classes(module.__name__, module))
     if len(found) != 1:
@@ -51,6 +56,11 @@ def _public_classes(module_name: str, module: object) -> Iterator[type]:
     for name, item in vars(module).items():
         if inspect.isclass(item) and item.__module__ == module_name and not name.startswith("_"):
             yield item
+
+
+def _load_torchvision(name: str) -> type:
+    found: type = importlib.import_module("fairtune.models._torchvision").classifier(name)
+    return found
 
 
 def _load_outside(kind: Kind, name: str) -> type:

@@ -91,7 +91,7 @@ def probe(
     y, a = (labels.cpu().numpy()[kept] for labels in (split.y, split.a))
     cell = np.unique(np.stack([y, a]), axis=1, return_inverse=True)[1].ravel()
     if len(kept) < MIN_SAMPLES:
-        return dict.fromkeys(("mutual_information", "private_accuracy", "auc"), math.nan)
+        return dict.fromkeys(("mutual_information", "private_accuracy", "private_auc"), math.nan)
     z = embed(net, split, torch.from_numpy(kept), precision)
     order = np.argsort(cell, kind="stable")
     halves = (_weighted(z, a, cell, order[start::2], weighting) for start in (0, 1))
@@ -109,17 +109,17 @@ def score_embedding(fit: Embedded, held: Embedded, *, num_groups: int, seed: int
 
     Returns:
         ``mutual_information``, a lower bound of I(Z; a) in nats, from 0 (the probe knows no more than the groups' shares) to H(a),
-        at most ln A; ``private_accuracy``, its accuracy in [0, 1], where the share of the largest group is chance; ``auc``, the
-        area under its ROC curve, the mean of one group against the rest for more than two, where 0.5 is chance. Low is fair in all
-        three. All are NaN if either half holds a single group.
+        at most ln A; ``private_accuracy``, its accuracy in [0, 1], where the share of the largest group is chance;
+        ``private_auc``, the area under its ROC curve, the mean of one group against the rest for more than two, where 0.5 is
+        chance. Low is fair in all three. All are NaN if either half holds a single group.
     """
     if min(len(_present(half.a)) for half in (fit, held)) < 2:
-        return dict.fromkeys(("mutual_information", "private_accuracy", "auc"), math.nan)
+        return dict.fromkeys(("mutual_information", "private_accuracy", "private_auc"), math.nan)
     predicted = predict_groups(fit, held.z, num_groups=num_groups, seed=seed)
     return {
         "mutual_information": mutual_information(predicted, held),
         "private_accuracy": private_accuracy(predicted, held),
-        "auc": auc(predicted, held),
+        "private_auc": auc(predicted, held),
     }
 
 

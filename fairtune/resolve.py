@@ -6,7 +6,7 @@ import datetime as dt
 import math
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -15,11 +15,11 @@ import torch
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from fairtune import checks
-from fairtune.batches import DeviceSplit
-from fairtune.datasets import Info
+from fairtune.datasets import Dataset, Report, prepare, silent
 from fairtune.device import PRECISIONS, parameter_dtype, pick_device, resolve_precision
 from fairtune.errors import FairtuneError, InvalidInput, unknown_name
 from fairtune.methods import compose
+from fairtune.models import Net
 from fairtune.plugins import load
 from fairtune.rules import fairness_score
 from fairtune.space import Hyperparameter, Options, Real, Space, Value, declared, parse_domain
@@ -93,8 +93,12 @@ class Faults:
             raise InvalidInput(list(dict.fromkeys(self.found)))
 
 
-def resolve(request: Request) -> tuple[SearchSpec, Place]:
-    """Fill in every default and check everything that is cheap.
+def resolve(request: Request, report: Report = silent) -> tuple[SearchSpec, Place]:
+    """Fill in every default, decode the data if they are not decoded yet, and check everything that would fail in every trial.
+
+    Args:
+        request: what the user typed.
+        report: told how far the decoding is.
 
     Raises:
         InvalidInput: every fault of the request.
@@ -107,15 +111,19 @@ def resolve(request: Request) -> tuple[SearchSpec, Place]:
     faults.raise_if_any()
     assert spec is not None
     assert place is not None
-    _check_runnable(spec, place, faults)
+    _check_runnable(spec, place, faults, report)
     faults.raise_if_any()
     faults.found += checks.run_folder(spec, place)
     faults.raise_if_any()
     return spec, place
 
 
-def resolve_one(request: Request) -> tuple[TrialSpec, Place]:
+def resolve_one(request: Request, report: Report = silent) -> tuple[TrialSpec, Place]:
     """The trial that a request describes, what is not set at its default, and where it runs.
+
+    Args:
+        request: what the user typed.
+        report: told how far the decoding of the data is.
 
     Raises:
         InvalidInput: every fault, a range or a list of methods among them.
@@ -128,7 +136,7 @@ def resolve_one(request: Request) -> tuple[TrialSpec, Place]:
     faults.raise_if_any()
     assert spec is not None
     assert place is not None
-    _check_runnable(spec, place, faults)
+    _check_runnable(spec, place, faults, report)
     faults.raise_if_any()
     faults.found += checks.writable(Path(place.runs), "--runs")
     faults.raise_if_any()
@@ -139,6 +147,24 @@ def resolve_one(request: Request) -> tuple[TrialSpec, Place]:
         raise InvalidInput([f"--set {name}={space.search[name]}: train takes one value; search takes a range" for name in ranges])
     values = {**{name: known[name].default for name in space.search}, **space.fixed}
     return spec.trial(method, values, needs_baseline=compose(method, values).needs_baseline), place
+
+
+def resolve_dataset(request: Request) -> tuple[Dataset, Path]:
+    """The dataset of a request under its settings, and the folder of its files.
+
+    Raises:
+        InvalidInput: every fault of the dataset's name and its settings.
+    """
+    faults = Faults()
+    dataset = faults.attempt(lambda: load("dataset", request.dataset))
+    settings, unread = read_settings(request.set)
+    faults.found += unread
+    faults.raise_if_any()
+    assert dataset is not None
+    options = _dataset_options(request, dataset, settings, faults)
+    _check_keys(_options_of("dataset", dataset), settings, faults)
+    faults.raise_if_any()
+    return make_dataset(PlugIn(name=request.dataset, options=options)), data_root(request.data)
 
 
 def data_root(given: str | None) -> Path:
@@ -159,18 +185,26 @@ def _spec(request: Request, faults: Faults) -> SearchSpec | None:
     budget = faults.attempt(lambda: read_duration(request.time_budget))
     dataset = faults.attempt(lambda: load("dataset", request.dataset))
     if request.model is not None:
-        faults.attempt(lambda: load("model", request.model))  # type: ignore[arg-type]
+        faults.attempt(partial(_net, request.model))
     settings, unread = read_settings(request.set)
     faults.found += unread
     methods = [name for name in (faults.attempt(partial(_known_method, part)) for part in request.method.split(",")) if name]
     if dataset is None or faults.found:
         return None
     options = _dataset_options(request, dataset, settings, faults)
-    _check_keys(methods, dataset, settings, faults)
+    info = faults.attempt(lambda: make_dataset(PlugIn(name=request.dataset, options=options)).describe(data_root(request.data)))
+    if info is None:
+        return None
+    model = request.model or info.model
+    net = _net(model)
+    model_options = faults.attempt(partial(net.complete, _options("model", net, settings, faults)))
+    settable = OPTIMIZER | _options_of("dataset", dataset) | _options_of("model", net)
+    for method in methods:
+        settable |= hyperparameters(method)
+    _check_keys(settable, settings, faults)
     spaces = {method: faults.attempt(partial(_space, method, request, settings)) for method in methods}
     if faults.found:
         return None
-    info: Info = dataset.info  # type: ignore[attr-defined]
     gpus = _gpus(request)
     precision = request.precision
     if precision == "auto" and gpus > 0 and not torch.cuda.is_available():
@@ -178,7 +212,7 @@ def _spec(request: Request, faults: Faults) -> SearchSpec | None:
     return faults.attempt(
         lambda: SearchSpec(
             dataset=PlugIn(name=request.dataset, options=options),
-            model=PlugIn(name=request.model or info.model),
+            model=PlugIn(name=model, options=model_options or {}),
             spaces={method: space for method, space in spaces.items() if space is not None},
             epochs=info.epochs if request.epochs is None else request.epochs,
             batch_size=info.batch_size if request.batch_size is None else request.batch_size,
@@ -231,43 +265,57 @@ def _space(method: str, request: Request, settings: list[Setting]) -> Space:
 
 
 def _dataset_options(request: Request, dataset: type, settings: list[Setting], faults: Faults) -> dict[str, Value]:
-    known = {f"dataset.{name}": option for name, option in declared(dataset).items()}
+    given = _options("dataset", dataset, settings, faults) | {"seed": request.seed}
+    return dataset.complete(given, data_root(request.data))  # type: ignore[attr-defined,no-any-return]
+
+
+def _net(name: str) -> type[Net]:
+    found = load("model", name)
+    if not issubclass(found, Net):
+        raise InvalidInput(f"the model {name!r} must derive from fairtune.models.Net")
+    return found
+
+
+def _options(kind: str, plugin: type, settings: list[Setting], faults: Faults) -> dict[str, Value]:
+    """What the settings say of a dataset or a model."""
+    known = _options_of(kind, plugin)
     given: dict[str, Value] = {}
     for key, text in settings:
         for name in matching(key, known):
-            value = faults.attempt(partial(_dataset_option, Setting(key, text), known[name]))
+            value = faults.attempt(partial(_option, kind, Setting(key, text), known[name]))
             if value is not None:
-                given[name.removeprefix("dataset.")] = value
-    return dataset.complete(given | {"seed": request.seed})  # type: ignore[attr-defined,no-any-return]
+                given[name.removeprefix(f"{kind}.")] = value
+    return given
 
 
-def _dataset_option(setting: Setting, option: Hyperparameter) -> Value:
+def _option(kind: str, setting: Setting, option: Hyperparameter) -> Value:
     try:
         value = parse_domain(setting.text, option.legal)
     except ValueError as error:
         raise InvalidInput(f"--set {setting.key}={setting.text}: {error}") from error
     if isinstance(value, Real | Options):
-        raise InvalidInput(f"--set {setting.key}={setting.text}: an option of the dataset takes one value; it cannot be searched")
+        raise InvalidInput(f"--set {setting.key}={setting.text}: an option of the {kind} takes one value; it cannot be searched")
     return value
 
 
-def _check_keys(methods: list[str], dataset: type, settings: list[Setting], faults: Faults) -> None:
-    known: dict[str, Hyperparameter] = dict(OPTIMIZER)
-    known |= {f"dataset.{name}": option for name, option in declared(dataset).items()}
-    for method in methods:
-        known |= hyperparameters(method)
+def _options_of(kind: str, plugin: type) -> dict[str, Hyperparameter]:
+    return {f"{kind}.{name}": option for name, option in declared(plugin).items()}
+
+
+def _check_keys(known: Mapping[str, Hyperparameter], settings: list[Setting], faults: Faults) -> None:
     names = {*known, *(name.rpartition(".")[2] for name in known)}
     faults.found += [f"--set {s.key}={s.text}: {unknown_name('setting', s.key, names)}" for s in settings if s.key not in names]
 
 
-def _check_runnable(spec: SearchSpec, place: Place, faults: Faults) -> None:
-    """Open the data and build the net once: what fails here would fail in every trial."""
+def _check_runnable(spec: SearchSpec, place: Place, faults: Faults, report: Report) -> None:
+    """Decode and open the data, and build the net once: what fails here would fail in every trial."""
     baseline = spec.baseline()
     data = Path(place.data)
-    faults.attempt(lambda: make_dataset(spec.dataset).check(data))
-    if faults.found:
-        return
-    opened = faults.attempt(lambda: open_data(baseline, data))
+    dataset = make_dataset(spec.dataset)
+    faults.attempt(lambda: dataset.check(data))
+    if not faults.found:
+        faults.attempt(lambda: prepare(dataset, data, report=report))
+    opened = None if faults.found else faults.attempt(lambda: open_data(baseline, data))
     if opened is None:
         return
     for method, space in spec.spaces.items():
@@ -279,7 +327,7 @@ def _check_method(method: str, space: Space, baseline: TrialSpec, data: Data) ->
     composite = compose(method, space.fixed)
     check_data(data, baseline, composite)
     cpu = torch.device("cpu")
-    train = DeviceSplit(data.train, cpu, parameter_dtype(baseline.precision))
+    train = data.on(cpu, parameter_dtype(baseline.precision), data.train)
     start_method(composite, build_net(baseline, data.info, cpu), train, baseline, data.num_classes, data.num_groups)
 
 

@@ -9,6 +9,7 @@ from rich.console import Console
 from fairtune.device import pick_device
 from fairtune.errors import FairtuneError
 from fairtune.folders import TrialFolder, baseline_folder
+from fairtune.report.decoding import progress_bars
 from fairtune.resolve import Request, resolve_one
 from fairtune.spec import Place, TrialResult, TrialSpec
 from fairtune.trial import Trial, run_trial
@@ -25,7 +26,8 @@ def train_one(request: Request, console: Console) -> TrialResult:
         InvalidInput: every fault of the request.
         FairtuneError: the training failed.
     """
-    spec, place = resolve_one(request)
+    with progress_bars(console) as report:
+        spec, place = resolve_one(request, report)
     if spec.teacher is not None:
         home = baseline_folder(Path(place.runs), spec.teacher)
         if home.read_result() is None:
@@ -39,7 +41,8 @@ def train_one(request: Request, console: Console) -> TrialResult:
 
 
 def _train(spec: TrialSpec, folder: TrialFolder, place: Place, console: Console) -> TrialResult:
-    trial = Trial(spec, folder, data_root=Path(place.data), runs=Path(place.runs), device=pick_device(place.gpus_per_trial))
+    device = pick_device(place.gpus_per_trial)
+    trial = Trial(spec, folder, data_root=Path(place.data), runs=Path(place.runs), device=device, probed=True)
     result = run_trial(trial, lambda standing: _print_epoch(standing, console))
     if result.state == "failed":
         raise FairtuneError(f"the training failed: {result.error}")

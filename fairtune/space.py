@@ -33,7 +33,7 @@ class Real(_Domain):
         """Whether a value lies in it."""
         return isinstance(value, int | float) and not isinstance(value, bool) and self.low <= value <= self.high
 
-    def within(self, other: Domain) -> bool:
+    def within(self, other: Legal) -> bool:
         """Whether all of it lies in another."""
         return isinstance(other, Real) and other.low <= self.low and self.high <= other.high
 
@@ -69,7 +69,7 @@ class Integer(Real):
         whole = self.low.is_integer() and self.high.is_integer()
         return faults if faults or whole else [f"the range {self} is of whole numbers: its ends must be whole too"]
 
-    def within(self, other: Domain) -> bool:
+    def within(self, other: Legal) -> bool:
         """Whether all of it lies in another."""
         return isinstance(other, Integer) and other.low <= self.low and self.high <= other.high
 
@@ -89,7 +89,7 @@ class Options(_Domain):
         """Whether a value lies in it."""
         return any(type(value) is type(option) and value == option for option in self.values)
 
-    def within(self, other: Domain) -> bool:
+    def within(self, other: Legal) -> bool:
         """Whether all of it lies in another."""
         return all(other.contains(value) for value in self.values)
 
@@ -106,13 +106,42 @@ class Options(_Domain):
         return "{" + ", ".join(map(str, self.values)) + "}"
 
 
-Domain = Annotated[Integer | Real | Options, Field(discriminator="kind")]
+class Text(_Domain):
+    """Any text, such as a path or the name of a column: legal, but nothing to search."""
+
+    kind: Literal["text"] = "text"
+
+    def contains(self, value: Value) -> bool:
+        """Whether a value lies in it."""
+        return isinstance(value, str)
+
+    def __str__(self) -> str:
+        return "text"
+
+
+class OptionsOrFile(Options):
+    """A finite set of values, or else the path of a file; given as it is, never searched."""
+
+    kind: Literal["options or file"] = "options or file"  # type: ignore[assignment]
+
+    def contains(self, value: Value) -> bool:
+        """Whether a value is an option or may be a path."""
+        return super().contains(value) or (isinstance(value, str) and bool(value.strip()))
+
+    def __str__(self) -> str:
+        return f"{super().__str__()} or a file"
+
+
+Domain = Annotated[Integer | Real | Options | OptionsOrFile, Field(discriminator="kind")]
+"""What can be searched."""
+Legal = Annotated[Integer | Real | Options | OptionsOrFile | Text, Field(discriminator="kind")]
+"""What can be legal."""
 _DOMAIN: TypeAdapter[Domain] = TypeAdapter(Domain)
 
 
 def hyperparameter(
     default: Value,
-    legal: Domain,
+    legal: Legal,
     *,
     search: Domain | None = None,
     help: str = "",  # noqa: A002
@@ -134,15 +163,19 @@ class Hyperparameter(_Domain):
     """One hyperparameter as declared: default, legal domain, default search domain."""
 
     default: Value
-    legal: Domain
+    legal: Legal
     search: Domain | None = None
     help: str = ""
 
 
 def declared(plugin: type) -> dict[str, Hyperparameter]:
-    """The hyperparameters that a plug-in class declares, by name."""
+    """The hyperparameters that a plug-in class declares, by name.
+
+    They are the fields of a dataclass made by :func:`hyperparameter`; a net, which cannot be a dataclass, lists them in its class
+    attribute ``options``.
+    """
     if not dataclasses.is_dataclass(plugin):
-        return {}
+        return dict(getattr(plugin, "options", {}))
     return {
         field.name: Hyperparameter.model_validate({"default": field.default, **field.metadata})
         for field in dataclasses.fields(plugin)
@@ -190,11 +223,11 @@ class Space(_Domain):
         return kept
 
 
-def parse_domain(text: Any, legal: Domain) -> Value | Domain:
+def parse_domain(text: Any, legal: Legal) -> Value | Domain:
     """Read a value or a domain as written on the command line or in YAML, and check it against what is legal.
 
     ``3`` or ``rbf`` is a value; ``0.3..30`` a range (logarithmic if the legal domain says so); ``a,b,c`` or a list is a
-    set of options; a mapping ``{low: 1, high: 9, log: true}`` spells a range out.
+    set of options; a mapping ``{low: 1, high: 9, log: true}`` spells a range out. Where any text is legal, all of it is the value.
 
     Raises:
         ValueError: with the reason, when it cannot be read, is empty, or is outside ``legal``.
@@ -210,7 +243,9 @@ def parse_domain(text: Any, legal: Domain) -> Value | Domain:
     return given
 
 
-def _as_domain(text: Any, legal: Domain) -> Value | Domain:
+def _as_domain(text: Any, legal: Legal) -> Value | Domain:
+    if isinstance(legal, OptionsOrFile | Text):
+        return _as_value(text, legal)
     if isinstance(text, Mapping):
         return _domain_from_mapping(text, legal)
     if isinstance(text, list | tuple):
@@ -223,7 +258,7 @@ def _as_domain(text: Any, legal: Domain) -> Value | Domain:
     return _as_value(text, legal)
 
 
-def _domain_from_mapping(text: Mapping[str, Any], legal: Domain) -> Domain:
+def _domain_from_mapping(text: Mapping[str, Any], legal: Legal) -> Domain:
     if not isinstance(legal, Real):
         raise ValueError(f"a range makes no sense here: choose among {legal}")
     try:
@@ -233,17 +268,23 @@ def _domain_from_mapping(text: Mapping[str, Any], legal: Domain) -> Domain:
         raise ValueError(f"cannot read the range {dict(text)}: give low and high as numbers") from error
 
 
-def _as_value(text: Any, legal: Domain) -> Value:
+def _as_value(text: Any, legal: Legal) -> Value:
     if isinstance(legal, Integer):
         number = _as_number(text, legal)
         return int(number) if number == int(number) else number
     if isinstance(legal, Real):
         return _as_number(text, legal)
+    if isinstance(legal, Text):
+        if isinstance(text, Mapping | list | tuple):
+            raise ValueError(f"{text!r} is not one text")
+        return str(text)
     for option in legal.values:
         if type(text) is type(option) and text == option:
             return option
         if isinstance(text, str) and text.strip().lower() == str(option).lower():
             return option
+    if isinstance(legal, OptionsOrFile) and isinstance(text, str):
+        return text
     raise ValueError(f"{text!r} is not among {legal}")
 
 

@@ -14,6 +14,7 @@ import torch
 from filelock import FileLock
 from torch import Tensor
 
+from fairtune.augment import Drawn
 from fairtune.batches import SCORING_BATCH, DeviceSplit
 from fairtune.device import autocast
 from fairtune.methods import Composite
@@ -41,8 +42,8 @@ class LiveTeacher:
         self.dtype = dtype
 
     @torch.no_grad()
-    def outputs(self, batch: Batch, flip: Tensor | None) -> dict[str, Tensor]:
-        """What the method needs of the outputs on a batch's images, flipped already or not."""
+    def outputs(self, batch: Batch, drawn: Drawn) -> dict[str, Tensor]:
+        """What the method needs of the outputs on a batch's images, which have been transformed already."""
         with autocast(batch.x.device, self.precision):
             out: Outputs = self.net(batch.x, want_maps=self.method.needs_maps)
         return self.method.from_teacher(out.to(self.dtype))
@@ -60,14 +61,14 @@ class CachedTeacher:
         self.samples = next(iter(kept.values())).shape[1]
         self.kept = {name: tensor.flatten(0, 1).to(device) for name, tensor in kept.items()}
 
-    def outputs(self, batch: Batch, flip: Tensor | None) -> dict[str, Tensor]:
-        """What the method needs of the outputs on a batch's images; ``flip`` says which version of each."""
-        rows = batch.index if flip is None else batch.index + self.samples * flip
+    def outputs(self, batch: Batch, drawn: Drawn) -> dict[str, Tensor]:
+        """What the method needs of the outputs on a batch's images; the flips drawn say which version of each."""
+        rows = batch.index + self.samples * drawn[0] if drawn else batch.index
         return {name: tensor[rows] for name, tensor in self.kept.items()}
 
 
 def open_teacher(
-    net: Net, split: DeviceSplit, method: Composite, *, flips: bool, precision: Precision, folder: Path
+    net: Net, split: DeviceSplit, method: Composite, *, precision: Precision, folder: Path
 ) -> CachedTeacher | LiveTeacher:
     """The teacher of a trial, its outputs cached if they are worth it.
 
@@ -75,14 +76,13 @@ def open_teacher(
         net: the trained baseline.
         split: the student's training split.
         method: says what is needed of the outputs; methods that need the same share it.
-        flips: whether images are flipped at random.
         precision: of the teacher's forward pass.
         folder: where the outputs of this teacher on this split are kept.
     """
     live = LiveTeacher(net, method, precision, split.dtype)
-    versions = 2 if flips else 1
-    one = live.outputs(split.batch(torch.zeros(1, dtype=torch.int64, device=split.device)), None)
-    if versions * len(split) * sum(tensor.nbytes for tensor in one.values()) > _LIMIT_BYTES:
+    versions = split.augment.versions
+    one = live.outputs(split.batch(torch.zeros(1, dtype=torch.int64, device=split.device)), ())
+    if versions is None or versions * len(split) * sum(tensor.nbytes for tensor in one.values()) > _LIMIT_BYTES:
         return live
     folder.mkdir(parents=True, exist_ok=True)
     files = {name: folder / f"{name}.npy" for name in one}
@@ -98,8 +98,8 @@ def _write(live: LiveTeacher, split: DeviceSplit, versions: int, files: Mapping[
     everything = torch.arange(len(split), device=split.device)
     for version in range(versions):
         for index in torch.split(everything, SCORING_BATCH):
-            flip = torch.full_like(index, bool(version), dtype=torch.bool) if version else None
-            parts.append({name: value.cpu() for name, value in live.outputs(split.batch(index, flip), flip).items()})
+            drawn = (torch.full_like(index, bool(version), dtype=torch.bool),) if versions == 2 else ()
+            parts.append({name: value.cpu() for name, value in live.outputs(split.batch(index, drawn), drawn).items()})
     for name, file in files.items():
         whole = torch.cat([part[name] for part in parts]).numpy()
         scratch = file.with_suffix(".part.npy")

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from fairtune import sampling
+from fairtune.augment import Drawn
 from fairtune.batches import SCORING_BATCH, DeviceSplit
 from fairtune.device import autocast
 from fairtune.errors import Diverged
@@ -39,7 +40,6 @@ class Training:
         validation: the split scored after each epoch.
         num_groups: A.
         num_classes: K.
-        flips: whether training images are mirrored at random.
         teacher: the baseline's outputs, where the method needs them.
     """
 
@@ -53,7 +53,6 @@ class Training:
         *,
         num_groups: int,
         num_classes: int,
-        flips: bool,
         teacher: Teacher | None = None,
     ) -> None:
         self.spec = spec
@@ -63,7 +62,6 @@ class Training:
         self.validation = validation
         self.num_groups = num_groups
         self.num_classes = num_classes
-        self.flips = flips
         self.teacher = teacher
         own = set(method.parameters)
         parameters = [parameter for parameter in net.parameters() if parameter not in own] if method.trains_net else []
@@ -71,7 +69,7 @@ class Training:
         self.schedule = None if self.optimizer is None else _make_schedule(self.optimizer, spec)
         self.epoch = 0
         self._order = torch.empty(0)
-        self._flips: Tensor | None = None
+        self._drawn: Drawn = ()
         self._summed: Collection[str] = ()
         self.counts: GroupCounts | None = None
 
@@ -84,8 +82,8 @@ class Training:
         """Train one epoch and score the validation split; after the last, the methods leave the net as it is to be used.
 
         Returns:
-            ``epoch`` (from 1), ``seconds``, ``train.loss`` and one ``train.TERM`` per loss term, what the methods report, and
-            ``val.loss``.
+            ``epoch`` (from 1), ``seconds``, ``train.loss`` and one ``train.TERM`` per loss term, what the methods report,
+            ``val.loss`` and, for two classes, ``val.auc``.
 
         Raises:
             Diverged: a loss term is not finite.
@@ -96,46 +94,47 @@ class Training:
         self.epoch += 1
         if self.done:
             self.method.finish(self)
-        self.counts, val_loss = evaluate(self.net, self.validation, num_groups=self.num_groups, precision=self.spec.precision)
-        losses["val.loss"] = val_loss
+        scored = evaluate(self.net, self.validation, num_groups=self.num_groups, precision=self.spec.precision)
+        self.counts = scored.counts
+        losses |= {"val.loss": scored.loss} if scored.auc is None else {"val.loss": scored.loss, "val.auc": scored.auc}
         for name, value in losses.items():
             if not np.isfinite(value):
                 raise Diverged(f"{name} became {value} in epoch {self.epoch}")
         if self.schedule is not None and not self.method.trains_alone(progress):
             plateau = isinstance(self.schedule, torch.optim.lr_scheduler.ReduceLROnPlateau)
-            self.schedule.step(*([val_loss] if plateau else []))
+            self.schedule.step(*([scored.loss] if plateau else []))
         return {"epoch": self.epoch, "seconds": time.perf_counter() - began, **losses}
 
     def _train_epoch(self, progress: Progress) -> dict[str, float]:
         self._order = torch.from_numpy(self.batch_order()).to(self.train.device)
         rng = generator(self.spec.seed, "order", self.epoch, 1)
-        self._flips = torch.from_numpy(rng.random(self._order.shape) < 0.5).to(self.train.device) if self.flips else None
+        self._drawn = self.train.draw((self._order.shape[0], self._order.shape[1]), rng)
         totals: dict[str, Tensor] = {}
         with torch_stream(self.train.device, self.spec.seed, "noise", self.epoch):
             self.net.train(self.method.trains_net)
             self.method.begin_epoch(self, progress)
             for number in range(self.steps):
-                for name, value in self.step(self._order[number], self._flip_of(number)).items():
+                for name, value in self.step(self._order[number], self._drawn_for(number)).items():
                     totals[name] = totals.get(name, 0) + value
             means = {name: float(total) / self.steps for name, total in totals.items()}
             scores = self.method.end_epoch(self, means, progress)
         loss = sum(mean for name, mean in means.items() if name in self._summed)
         return {"train.loss": loss, **{f"train.{name}": value for name, value in (means | scores).items()}}
 
-    def step(self, index: Tensor, flip: Tensor | None) -> dict[str, Tensor]:
+    def step(self, index: Tensor, drawn: Drawn = ()) -> dict[str, Tensor]:
         """One update of the net and of all modules the method owns.
 
         Args:
             index: positions in the training split ``(B,)``.
-            flip: which images to mirror ``(B,)``, or None.
+            drawn: what the transforms of the training split drew for them.
 
         Returns:
             Each loss term, and what the methods' inner steps report, detached.
         """
         progress = Progress(self.epoch, self.spec.epochs)
-        batch = self.train.batch(index, flip)
+        batch = self.train.batch(index, drawn)
         student = self.forward(batch)
-        teacher = {} if self.teacher is None else self.teacher.outputs(batch, flip)
+        teacher = {} if self.teacher is None else self.teacher.outputs(batch, drawn)
         terms = {} if self.method.trains_alone(progress) else {TASK: self.method.task_loss(student, batch)}
         terms |= self.method.loss(student, teacher, batch, progress)
         optimizers = [*([self.optimizer] if self.optimizer else []), *self.method.optimizers]
@@ -157,7 +156,7 @@ class Training:
     def batch(self, number: int) -> Batch:
         """One batch of this epoch, augmented as in its step; numbers beyond the last start over."""
         number %= self.steps
-        return self.train.batch(self._order[number], self._flip_of(number))
+        return self.train.batch(self._order[number], self._drawn_for(number))
 
     def forward(self, batch: Batch) -> Outputs:
         """Run the net on a batch, in the trial's precision; outputs in the weights' dtype."""
@@ -175,8 +174,8 @@ class Training:
             yield self.forward(batch), batch
         self.net.train(training)
 
-    def _flip_of(self, number: int) -> Tensor | None:
-        return None if self._flips is None else self._flips[number]
+    def _drawn_for(self, number: int) -> Drawn:
+        return tuple(values[number] for values in self._drawn)
 
     def batch_order(self) -> Ints:
         """Positions of this epoch's batches, ``(steps, B)``."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import platform
 import time
 import traceback
@@ -10,13 +11,15 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
 
 from fairtune import sampling
+from fairtune.augment import Augment
 from fairtune.batches import DeviceSplit
-from fairtune.datasets import Dataset, Info, open_part
+from fairtune.datasets import Dataset, Info, open_part, open_splits
 from fairtune.device import parameter_dtype, peak_memory_mb
 from fairtune.errors import DataError, Diverged, FairtuneError, InvalidInput
 from fairtune.evaluate import evaluate
@@ -24,8 +27,9 @@ from fairtune.files import write_atomically
 from fairtune.folders import TrialFolder, baseline_folder
 from fairtune.methods import Composite, Context, compose
 from fairtune.metrics import Weighting, scores
-from fairtune.models import Net
+from fairtune.models import NO_WEIGHTS, Net
 from fairtune.plugins import load
+from fairtune.probe import probe
 from fairtune.records import GroupCounts, Split
 from fairtune.seeding import torch_stream
 from fairtune.spec import PlugIn, State, TrialResult, TrialSpec, digest
@@ -59,6 +63,12 @@ class Data:
         """How validation accuracy weighs, so that it estimates the test split's."""
         return "cells" if self.info.balanced_test else "samples"
 
+    def on(self, device: torch.device, dtype: torch.dtype, split: Split) -> DeviceSplit:
+        """One of the splits on a device, its images transformed as this dataset's are."""
+        size = self.info.shape[1:]
+        augment = Augment(self.info.augment, self.info.normalise, (size[0], size[1]) if size else None)
+        return DeviceSplit(split, device, dtype, augment)
+
 
 def make_dataset(plugin: PlugIn) -> Dataset:
     """The dataset of a specification."""
@@ -75,9 +85,9 @@ def open_data(spec: TrialSpec, root: Path, *, open_test: bool = False) -> Data:
         open_test: also open the test split; only the confirmation of a search does.
     """
     dataset = make_dataset(spec.dataset)
-    splits = dataset.training_splits(open_part(dataset, root, "train"), spec.train_fraction)
+    splits = open_splits(dataset, root, spec.train_fraction)
     test = dataset.test_split(open_part(dataset, root, "test")) if open_test else None
-    return Data(dataset.info, splits["train"], splits["validation"], test)
+    return Data(dataset.describe(root), splits["train"], splits["validation"], test)
 
 
 def check_data(data: Data, spec: TrialSpec, method: Composite) -> None:
@@ -100,10 +110,14 @@ def check_data(data: Data, spec: TrialSpec, method: Composite) -> None:
         raise DataError(f"{unbiased}{error}") from None
 
 
-def build_net(spec: TrialSpec, info: Info, device: torch.device) -> Net:
-    """A trial's net, initialised from its seed."""
+def build_net(spec: TrialSpec, info: Info, device: torch.device, *, pretrained: bool = True) -> Net:
+    """A trial's net, initialised from its seed and, unless its weights are replaced anyway, from the weights it names."""
+    options = dict(spec.model.options)
+    weights = str(options.pop("weights", NO_WEIGHTS))
     with torch_stream(torch.device("cpu"), spec.seed, "init"):
-        net: Net = load("model", spec.model.name)(info.shape, len(info.classes), **spec.model.options)
+        net: Net = load("model", spec.model.name)(info.shape, len(info.classes), **options)
+        if pretrained:
+            net.pretrain(weights)
     return net.to(device, parameter_dtype(spec.precision)).to(memory_format=torch.channels_last)
 
 
@@ -115,7 +129,7 @@ def load_net(spec: TrialSpec, info: Info, folder: TrialFolder, device: torch.dev
     """
     if not folder.weights.is_file():
         raise InvalidInput(f"the teacher {spec.id} has not been trained: no {folder.weights}")
-    net = build_net(spec, info, device)
+    net = build_net(spec, info, device, pretrained=False)
     net.load_state_dict(load_file(folder.weights))
     return net
 
@@ -160,6 +174,7 @@ class Trial:
         runs: folder of all runs, where the baselines live.
         device: where to compute.
         open_test: score the test split at the end; only the confirmation of a search does.
+        probed: also ask the trained net's embedding for the group (see :mod:`fairtune.probe`), which takes about a second.
     """
 
     def __init__(
@@ -171,31 +186,31 @@ class Trial:
         runs: Path,
         device: torch.device,
         open_test: bool = False,
+        probed: bool = False,
     ) -> None:
         began = time.perf_counter()
         self.spec = spec
         self.folder = folder
         self.device = device
+        self.probed = probed
         self.data = _open_data_once(_DataKey(spec.dataset.model_dump_json(), spec.train_fraction, data_root, open_test), spec)
         self.history: list[dict[str, float]] = []
         method = compose(spec.method, spec.values)
         check_data(self.data, spec, method)
-        train = DeviceSplit(self.data.train, device, parameter_dtype(spec.precision))
+        train = self.data.on(device, parameter_dtype(spec.precision), self.data.train)
         net = build_net(spec, self.data.info, device)
         if method.starts_from_teacher:
             net.load_state_dict(self._baseline_net(runs).state_dict())
         start_method(method, net, train, spec, self.data.num_classes, self.data.num_groups)
-        flips = "flip" in self.data.info.augment
         self.training = Training(
             spec,
             net,
             method,
             train,
-            DeviceSplit(self.data.validation, device, train.dtype),
+            self.data.on(device, train.dtype, self.data.validation),
             num_groups=self.data.num_groups,
             num_classes=self.data.num_classes,
-            flips=flips,
-            teacher=self._teacher(runs, train, flips, method) if method.needs_teacher else None,
+            teacher=self._teacher(runs, train, method) if method.needs_teacher else None,
         )
         self._seconds_before = self._restore()
         self._saved_at = time.perf_counter()
@@ -206,12 +221,12 @@ class Trial:
             raise InvalidInput(f"the method {self.spec.method} needs a teacher and the trial names none")
         return load_net(self.spec.teacher, self.data.info, baseline_folder(runs, self.spec.teacher), self.device)
 
-    def _teacher(self, runs: Path, train: DeviceSplit, flips: bool, method: Composite) -> Teacher:
+    def _teacher(self, runs: Path, train: DeviceSplit, method: Composite) -> Teacher:
         net = self._baseline_net(runs)
         assert self.spec.teacher is not None
         seen = digest([self.spec.dataset.model_dump(mode="json"), self.spec.train_fraction, self.spec.precision])
         folder = baseline_folder(runs, self.spec.teacher).path / f"outputs-{seen}"
-        return open_teacher(net, train, method, flips=flips, precision=self.spec.precision, folder=folder)
+        return open_teacher(net, train, method, precision=self.spec.precision, folder=folder)
 
     @property
     def done(self) -> bool:
@@ -236,7 +251,8 @@ class Trial:
         counts = self.training.counts
         val = scores(counts, weighting=self.data.weighting) if counts else {}
         if self.history:
-            val["loss"] = self.history[-1]["val.loss"]
+            last = self.history[-1]
+            val |= {name: last[f"val.{name}"] for name in ("loss", "auc") if f"val.{name}" in last}
         return TrialResult(
             spec=self.spec,
             state=state,
@@ -252,17 +268,29 @@ class Trial:
     def finish(self) -> TrialResult:
         """Keep the weights and the result of a trial whose epochs are all trained; score the test split if it is open."""
         result = self.result("complete")
+        if self.probed:
+            val = result.val | self._probe(self.training.validation, self.data.weighting)
+            result = result.model_copy(update={"val": val})
         if self.data.test is not None:
-            test = DeviceSplit(self.data.test, self.device, parameter_dtype(self.spec.precision))
-            counts, loss = evaluate(self.training.net, test, num_groups=self.data.num_groups, precision=self.spec.precision)
-            update = {"test": scores(counts) | {"loss": loss}, "test_counts": counts.to_json()}
-            result = result.model_copy(update=update)
+            result = result.model_copy(update=self._tested(self.data.test))
         self.folder.path.mkdir(parents=True, exist_ok=True)
         weights = {name: tensor.contiguous() for name, tensor in self.training.net.state_dict().items()}
         write_atomically(self.folder.weights, lambda path: save_file(weights, path))
         write_atomically(self.folder.result, lambda path: path.write_text(result.model_dump_json()))
         self.folder.checkpoint.unlink(missing_ok=True)
         return result
+
+    def _tested(self, split: Split) -> dict[str, Any]:
+        """What the test split says of the trained net."""
+        test = self.data.on(self.device, parameter_dtype(self.spec.precision), split)
+        scored = evaluate(self.training.net, test, num_groups=self.data.num_groups, precision=self.spec.precision)
+        found = scores(scored.counts) | {"loss": scored.loss} | ({} if scored.auc is None else {"auc": scored.auc})
+        return {"test": found | (self._probe(test, "samples") if self.probed else {}), "test_counts": scored.counts.to_json()}
+
+    def _probe(self, split: DeviceSplit, weighting: Weighting) -> dict[str, float]:
+        net, groups, precision = self.training.net, self.data.num_groups, self.spec.precision
+        found = probe(net, split, num_groups=groups, precision=precision, weighting=weighting)
+        return {name: value for name, value in found.items() if math.isfinite(value)}
 
     def fail(self, error: Exception) -> TrialResult:
         """The result of a trial that cannot go on; its checkpoint, perhaps of a net beyond repair, goes."""

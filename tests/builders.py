@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from fairtune.batches import DeviceSplit
-from fairtune.datasets import open_part
+from fairtune.datasets import open_splits
 from fairtune.device import parameter_dtype
 from fairtune.folders import TrialFolder, baseline_folder
 from fairtune.methods import Composite, Context, Progress, compose
@@ -43,7 +43,7 @@ def digits_spec(method="scratch", **changes) -> TrialSpec:
 @lru_cache
 def digits_splits() -> dict[str, Any]:
     digits = load("dataset", "digits")()
-    return digits.training_splits(open_part(digits, NO_FILES, "train")) | {"info": digits.info}
+    return open_splits(digits, NO_FILES) | {"info": digits.describe(NO_FILES)}
 
 
 def digits_training(method="scratch", values=None, **changes) -> Training:
@@ -59,7 +59,7 @@ def digits_training(method="scratch", values=None, **changes) -> Training:
     if composite.needs_teacher:
         net_of_teacher = build_net(spec.model_copy(update={"seed": 99}), splits["info"], CPU)
         teacher = LiveTeacher(net_of_teacher, composite, spec.precision, dtype)
-    return Training(spec, net, composite, train, validation, num_groups=2, num_classes=10, flips=False, teacher=teacher)
+    return Training(spec, net, composite, train, validation, num_groups=2, num_classes=10, teacher=teacher)
 
 
 def open_trial(spec: TrialSpec, runs: Path, name="trial", **changes) -> Trial:

@@ -2,8 +2,10 @@ import numpy as np
 import pytest
 import torch
 
-from fairtune.batches import DeviceSplit
+from fairtune.augment import Augment
+from fairtune.batches import DeviceSplit, copied, fits
 from fairtune.records import Split
+from fairtune.transforms import ColourJitter, Crop, Flip
 from tests.builders import CPU
 
 N = 6
@@ -37,9 +39,9 @@ def test_labels_groups_and_index_follow_the_positions(split):
 
 
 def test_a_flip_mirrors_left_and_right_of_the_chosen_images(split):
-    on_device = DeviceSplit(split, CPU, torch.float32)
+    on_device = DeviceSplit(split, CPU, torch.float32, Augment((Flip(),)))
     flip = torch.tensor([True, False, True, False, True, False])
-    plain, flipped = on_device.batch(everything()).x, on_device.batch(everything(), flip).x
+    plain, flipped = on_device.batch(everything()).x, on_device.batch(everything(), (flip,)).x
     torch.testing.assert_close(flipped[flip], plain[flip].flip(3), rtol=0, atol=0)
     torch.testing.assert_close(flipped[~flip], plain[~flip], rtol=0, atol=0)
     assert not torch.equal(flipped[flip], plain[flip])
@@ -47,12 +49,34 @@ def test_a_flip_mirrors_left_and_right_of_the_chosen_images(split):
 
 def test_the_pool_stays_as_it_is(split):
     before = split.pool.copy()
-    DeviceSplit(split, CPU, torch.float32).batch(everything(), torch.ones(N, dtype=torch.bool)).x.zero_()
+    for transforms in ((), (Flip(),), (Flip(), Crop(), ColourJitter(0.3))):
+        on_device = DeviceSplit(split, CPU, torch.float32, Augment(transforms))
+        drawn = tuple(values[0] for values in on_device.draw((1, N), np.random.default_rng(0)))
+        on_device.batch(everything(), drawn).x.zero_()
+        on_device.batch(everything()).x.zero_()
     np.testing.assert_array_equal(split.pool, before)
+
+
+def test_images_are_brought_to_the_size_that_a_net_sees(split):
+    on_device = DeviceSplit(split, CPU, torch.float32, Augment((Crop(),), size=(3, 3)))
+    drawn = tuple(values[0] for values in on_device.draw((1, N), np.random.default_rng(0)))
+    for x in (on_device.batch(everything()).x, on_device.batch(everything(), drawn).x):
+        assert x.shape == (N, 3, 3, 3)
+        assert x.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_a_split_copied_to_a_device_holds_its_own_images_in_their_order(split, monkeypatch):
+    monkeypatch.setattr("fairtune.batches._PIECE", 4)
+    np.testing.assert_array_equal(copied(split, CPU).numpy(), split.pool[split.rows])
+
+
+def test_half_of_a_gpu_is_left_to_the_nets():
+    assert fits(500, 1000)
+    assert not fits(501, 1000)
 
 
 def test_vectors_are_neither_scaled_nor_mirrored():
     pool = np.random.default_rng(0).normal(size=(N, 4)).astype(np.float32)
     split = Split(pool, np.arange(N)[::-1].copy(), np.zeros(N, dtype=np.int64), np.zeros(N, dtype=np.int64), np.arange(N))
-    x = DeviceSplit(split, CPU, torch.float64).batch(everything(), torch.ones(N, dtype=torch.bool)).x
+    x = DeviceSplit(split, CPU, torch.float64, Augment((Flip(),))).batch(everything(), ()).x
     np.testing.assert_array_equal(x.numpy(), pool[::-1].astype(np.float64))

@@ -24,7 +24,17 @@ from tests.datasets.files import write_cifar10
 from tests.search_helpers import Session, run_small, small_search
 from tests.test_tracking import whole
 
-COMMANDS = typer.main.get_command(app).commands
+
+def leaves(group, path=""):
+    """Every command that does something, by its words."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from leaves(command, f"{path}{name} ")
+        else:
+            yield f"{path}{name}", command
+
+
+COMMANDS = dict(leaves(typer.main.get_command(app)))
 
 
 def call(*arguments):
@@ -65,7 +75,7 @@ class TestBadInput:
             ("--dataset digit", ["unknown dataset 'digit': did you mean 'digits'?"]),
             ("--method mdf", ["unknown method 'mdf': did you mean 'mfd'"]),
             ("--method ss+hdk", ["unknown method 'hdk': did you mean 'hkd'"]),
-            ("--model nlp", ["unknown model 'nlp': did you mean 'mlp'?"]),
+            ("--model nlp", ["unknown model 'nlp': did you mean 'mlp' or "]),
             ("--select deo", ["unknown rule 'deo': did you mean 'deo_m'"]),
             ("--sampler nsga", ["unknown sampler 'nsga': did you mean 'nsga2'?"]),
             ("--precision fp64", ["unknown precision 'fp64': did you mean"]),
@@ -169,12 +179,16 @@ class TestList:
         result = call("list", f"{kind}s")
         assert result.exit_code == 0
         listed = [line.split()[0] for line in result.stdout.splitlines()[1:] if not line.startswith(" ")]
-        assert listed == plugins.names(kind)
+        assert listed == plugins.names(kind) + ["torchvision:NAME"] * (kind == "model")
 
     def test_says_what_can_be_set(self):
         text = call("list", "methods").stdout
         assert "weight = 3.0  (MMD weight; 0..inf (log))" in text
         assert "kernel = rbf  (kernel of the MMD; {rbf, poly})" in text
+
+    def test_says_what_can_be_set_of_a_model(self):
+        text = " ".join(call("list", "models").stdout.split())
+        assert "tap = flat (features: the last map, flattened, or the vector that the head sees; {flat, pooled})" in text
 
     def test_knows_what_there_is_to_list(self):
         assert "unknown list 'method': did you mean 'methods'" in refused("list", "method")
@@ -184,7 +198,7 @@ class TestHelp:
     def test_names_every_command(self):
         result = call("--help")
         assert result.exit_code == 0
-        assert all(name in result.stdout for name in COMMANDS)
+        assert all(name.split()[0] in result.stdout for name in COMMANDS)
 
     @pytest.mark.parametrize("name", COMMANDS)
     def test_ends_in_commands_that_exist(self, name):
@@ -193,18 +207,37 @@ class TestHelp:
         lines = [line.strip() for line in examples.splitlines()[1:] if line.strip()]
         assert lines
         for line in lines:
-            program, command, *arguments = shlex.split(line)
-            assert (program, command) == ("fairtune", name)
-            COMMANDS[name].make_context(name, arguments)
+            words, command = shlex.split(line), ["fairtune", *name.split()]
+            assert words[: len(command)] == command
+            COMMANDS[name].make_context(name, words[len(command) :])
 
     @pytest.mark.parametrize("name", COMMANDS)
     def test_can_be_asked_for(self, name):
-        result = call(name, "--help")
+        result = call(*name.split(), "--help")
         assert result.exit_code == 0
         assert f"fairtune {name}" in result.stdout
 
     def test_no_command_at_all_is_answered_with_help(self):
         assert "Usage" in said(call())
+
+
+class TestData:
+    def test_prepares_a_dataset(self, tmp_path, monkeypatch):
+        monkeypatch.setenv("FAIRTUNE_CACHE", str(tmp_path))
+        result = call("data", "prepare", "digits")
+        assert result.exit_code == 0
+        assert result.stdout.startswith(f"digits is ready: 1 MiB in {tmp_path}")
+
+    def test_inspects_a_dataset(self, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        result = call("data", "inspect", "digits", "--set", "skew=0.9")
+        assert result.exit_code == 0
+        assert "mutual information" in result.stdout
+        assert {path.name for path in (tmp_path / "digits-inspection").iterdir()} == {"cells.png", "samples.png"}
+
+    def test_names_the_faults(self, tmp_path):
+        assert "choose error or skip" in refused("data", "prepare", "digits", "--on-bad-image", "ignore")
+        assert "data_batch_1 is missing" in refused("data", "inspect", "cifar10s", "--data", tmp_path)
 
 
 class TestTrain:

@@ -10,7 +10,7 @@ SEEDS = range(5)
 
 
 def test_the_plain_baseline_is_clearly_unfair(tmp_path):
-    info = Digits.info
+    info = Digits().describe(tmp_path)
     results = []
     for seed in SEEDS:
         dataset = PlugIn(name="digits", options=Digits.complete({}) | {"seed": seed})

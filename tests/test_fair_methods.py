@@ -31,7 +31,7 @@ FAIR = [name for name in names("method") if name not in ACCURACY_ONLY]
 
 
 def search_of(seed):
-    info = Digits(seed=seed).info
+    info = Digits(seed=seed).describe(Path())
     return SearchSpec(
         dataset=PlugIn(name="digits", options=Digits.complete({"seed": seed})),
         model=PlugIn(name=info.model),

@@ -14,7 +14,7 @@ PACKAGE = Path(fairtune.__file__).parent
 ROWS = (
     {"cli"},
     {"pipeline"},
-    {"workflow", "single", "browse"},
+    {"workflow", "single", "browse", "inspection"},
     {"search"},
     {"report", "tracking"},
     {"jobs"},
@@ -25,11 +25,12 @@ ROWS = (
     {"train"},
     {"evaluate", "teacher", "probe"},
     {"batches", "sampling"},
+    {"augment"},
     {"methods", "datasets", "models"},
     {"plugins"},
     {"folders"},
     {"spec"},
-    {"space", "metrics", "pareto", "device", "files"},
+    {"space", "metrics", "pareto", "device", "files", "transforms"},
     {"seeding"},
     {"records", "errors"},
 )

@@ -37,7 +37,8 @@ def test_names_are_sorted_file_names_without_private_ones():
     [
         ("method", "mdf", "did you mean 'mfd'"),
         ("dataset", "cifar10", "did you mean 'cifar10s'"),
-        ("model", "resnext", "known: cnn, mlp"),
+        ("model", "resnet", r"did you mean 'resnet18' or .* torchvision:NAME is any classifier of torchvision\."),
+        ("model", "transformer", "known: cnn, "),
     ],
 )
 def test_an_unknown_name_gets_near_misses(kind, given, hint):

@@ -1,12 +1,16 @@
 from pathlib import Path
 
 import pytest
+from safetensors.torch import save_file
 
 from fairtune.datasets.digits import Digits
 from fairtune.errors import InvalidInput
 from fairtune.methods import compose
+from fairtune.models.mlp import MLP
 from fairtune.resolve import Request, data_root, read_duration, resolve, resolve_one
+from fairtune.seeding import torch_stream
 from fairtune.spec import Optimizer
+from tests.builders import CPU
 from tests.datasets.files import write_cifar10
 from tests.search_helpers import small_search
 
@@ -26,7 +30,8 @@ def one_trial(tmp_path, **options):
 def test_the_default_is_mfd_on_digits(tmp_path):
     spec, place = resolve(Request(runs=str(tmp_path)))
     assert (spec.dataset.name, spec.methods, spec.model.name) == ("digits", "mfd", "mlp")
-    assert (spec.epochs, spec.batch_size) == (Digits.info.epochs, Digits.info.batch_size)
+    info = Digits().describe(tmp_path)
+    assert (spec.epochs, spec.batch_size) == (info.epochs, info.batch_size)
     assert (spec.trials, spec.final_seeds, spec.optimizer) == (20, 4, Optimizer())
     assert spec.dataset.options == Digits.complete({}) | {"seed": 0}
     assert place.name.startswith("digits-mfd-2")
@@ -68,6 +73,30 @@ def test_settings_go_where_their_name_belongs(tmp_path):
     assert set(spec.spaces["mfd"].search) == {"mfd.weight"}
     assert spec.optimizer == Optimizer(name="sgd", lr=0.01)
     assert spec.baseline().optimizer == spec.optimizer
+
+
+@pytest.mark.parametrize("key", ["tap", "model.tap"])
+def test_settings_of_the_model_are_part_of_the_trial(tmp_path, key):
+    plain, pooled = (small_search(tmp_path, model="resnet18", set=settings)[0].baseline() for settings in ([], [f"{key}=pooled"]))
+    assert plain.model.options == {"weights": "none", "tap": "flat"}
+    assert pooled.model.options == {"weights": "none", "tap": "pooled"}
+    assert plain.id != pooled.id
+
+
+def test_a_classifier_of_torchvision_by_name(tmp_path):
+    spec, _ = small_search(tmp_path, model="torchvision:mobilenet_v3_small")
+    assert (spec.model.name, spec.model.options["tap"]) == ("torchvision:mobilenet_v3_small", "flat")
+
+
+def test_a_file_of_weights_is_part_of_the_trial_by_its_content(tmp_path):
+    ids = []
+    for seed in (0, 0, 1):
+        with torch_stream(CPU, seed, "init"):
+            save_file(MLP((3, 8, 8), 10).state_dict(), tmp_path / "w.safetensors")
+        spec, _ = small_search(tmp_path, set=[f"weights={tmp_path / 'w.safetensors'}"])
+        assert spec.model.options["weights"].startswith(f"{tmp_path / 'w.safetensors'}@sha256:")
+        ids.append(spec.baseline().id)
+    assert ids[0] == ids[1] != ids[2]
 
 
 def test_a_searched_learning_rate_is_the_trials_alone(tmp_path):
@@ -122,6 +151,19 @@ def test_a_duration_that_cannot_be_read_says_what_is_allowed(text):
         ({"method": "mfd+mfd"}, "the method 'mfd+mfd' names mfd twice: a component can be used once"),
         ({"model": "cn"}, "unknown model 'cn': did you mean 'cnn'?"),
         ({"model": "transformer"}, "unknown model 'transformer': known: cnn, "),
+        ({"model": "torchvision:resnet19"}, "unknown torchvision model 'resnet19': did you mean 'resnet18' or "),
+        ({"model": "collections:Counter"}, "the model 'collections:Counter' must derive from fairtune.models.Net"),
+        ({"model": "slimcnn"}, "the model slimcnn takes images with sides of at least 131, not inputs of shape (3, 8, 8): try "),
+        (
+            {"model": "resnet18", "set": ["tap=flat,pooled"]},
+            "--set tap=flat,pooled: an option of the model takes one value",
+        ),
+        ({"model": "resnet18", "set": ["tap=last"]}, "--set tap=last: 'last' is not among {flat, pooled}"),
+        ({"set": ["tap=pooled"]}, "--set tap=pooled: unknown setting 'tap'"),
+        (
+            {"set": ["weights=imagenet"]},
+            "there is no file of weights 'imagenet': give none or the path of a safetensors",
+        ),
         ({"select": "deom"}, "unknown rule 'deom': did you mean 'deo_m'?"),
         ({"sampler": "tpee"}, "unknown sampler 'tpee': did you mean 'tpe'?"),
         ({"precision": "fp16"}, "unknown precision 'fp16': did you mean 'bf16'"),

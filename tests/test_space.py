@@ -1,9 +1,10 @@
 import dataclasses
 import math
+from typing import ClassVar
 
 import pytest
 
-from fairtune.space import Integer, Options, Real, Space, declared, hyperparameter, parse_domain
+from fairtune.space import Hyperparameter, Integer, Options, OptionsOrFile, Real, Space, declared, hyperparameter, parse_domain
 
 REAL = Real(low=0.1, high=100, log=True)
 LINEAR = Real(low=0, high=1)
@@ -127,7 +128,16 @@ def test_points_follow_a_narrowed_range():
     assert space.narrowed("m.weight", 3.0).usable_points() == []
 
 
-@pytest.mark.parametrize("domain", [REAL, WHOLE, WORDS, Options(values=(1, 2.0, True, "x"))])
+@pytest.mark.parametrize("text", ["imagenet", "ImageNet", "../weights,v2.pt", "w.pt"])
+def test_a_path_is_taken_as_it_is(text):
+    legal = OptionsOrFile(values=("none", "imagenet"))
+    assert parse_domain(text, legal) == (text.lower() if "net" in text.lower() else text)
+    assert str(legal) == "{none, imagenet} or a file"
+    assert not legal.contains(" ")
+    assert not legal.contains(3)
+
+
+@pytest.mark.parametrize("domain", [REAL, WHOLE, WORDS, Options(values=(1, 2.0, True, "x")), OptionsOrFile(values=("none",))])
 def test_a_space_survives_json(domain):
     space = Space(search={"m.x": domain}, fixed={"m.y": 1, "m.z": 1.0, "m.b": True}, points=({"m.x": 2},))
     read = Space.model_validate_json(space.model_dump_json())
@@ -149,6 +159,13 @@ def test_declared_reads_a_plug_in_s_fields():
     assert found["weight"].search == Real(low=1, high=10, log=True)
     assert found["kernel"].search is None
     assert declared(int) == {}
+
+
+def test_declared_reads_the_options_of_a_class_that_is_no_dataclass():
+    class Net:
+        options: ClassVar = {"tap": Hyperparameter(default="flat", legal=Options(values=("flat", "pooled")))}
+
+    assert declared(Net) == Net.options
 
 
 def test_an_illegal_default_is_refused_where_it_is_written():

@@ -2,11 +2,13 @@ import numpy as np
 import pytest
 import torch
 
+from fairtune.augment import Augment
 from fairtune.batches import DeviceSplit
 from fairtune.errors import Diverged
 from fairtune.sampling import cell_positions
-from fairtune.spec import Optimizer
+from fairtune.spec import Optimizer, PlugIn
 from fairtune.train import Training
+from fairtune.transforms import ColourJitter, Crop, Flip, ResizedCrop, Rotation
 from tests.builders import CPU, digits_spec, digits_splits, digits_training, parameters, saved_and_loaded, train_epochs
 
 
@@ -51,33 +53,51 @@ def test_a_balanced_epoch_is_as_long_as_a_plain_one():
 
 
 class Recorder(DeviceSplit):
-    """Remembers which images were mirrored."""
+    """Remembers what was drawn for each batch."""
 
-    def batch(self, index, flip=None):
-        self.flips.append(flip)
-        return super().batch(index, flip)
+    def batch(self, index, drawn=None):
+        self.drawn.append(drawn)
+        return super().batch(index, drawn)
 
 
-def mirrored(flips, epochs=1):
-    example, splits = digits_training(), digits_splits()
-    split = Recorder(splits["train"], CPU, torch.float32)
-    split.flips = []
-    training = Training(
-        example.spec, example.net, example.method, split, example.validation, num_groups=2, num_classes=10, flips=flips
-    )
+def drawn_with(*transforms, epochs=1):
+    example, splits = digits_training("scratch", model=PlugIn(name="cnn")), digits_splits()
+    split = Recorder(splits["train"], CPU, torch.float32, Augment(transforms))
+    split.drawn = []
+    training = Training(example.spec, example.net, example.method, split, example.validation, num_groups=2, num_classes=10)
     train_epochs(training, epochs)
-    return split.flips
+    return split.drawn
 
 
 def test_half_of_the_images_are_mirrored_anew_in_each_epoch():
-    flips = torch.stack(mirrored(flips=True, epochs=2))
+    flips = torch.stack([flip for (flip,) in drawn_with(Flip(), epochs=2)])
     assert float(flips.double().mean()) == pytest.approx(0.5, abs=0.05)
     first, second = flips.chunk(2)
     assert not torch.equal(first, second)
 
 
-def test_nothing_is_mirrored_where_the_dataset_does_not_ask_for_it():
-    assert all(flip is None for flip in mirrored(flips=False))
+def test_nothing_is_drawn_where_the_dataset_does_not_ask_for_it():
+    assert all(drawn == () for drawn in drawn_with())
+
+
+def test_every_transform_draws_for_every_sample():
+    for drawn in drawn_with(Crop(1), Flip(), ColourJitter(0.1), Rotation(20), ResizedCrop()):
+        assert [values.shape for values in drawn] == [(64, 2), (64,), (64, 8), (64,), (64, 4)]
+
+
+def transformed():
+    made = digits_training("mfd", model=PlugIn(name="mlp"))
+    made.train.augment = Augment((Crop(1), Flip(), ColourJitter(0.3, 0.3, 0.3, 0.1), Rotation(20), ResizedCrop()))
+    return made
+
+
+def test_training_on_transformed_images_goes_on_exactly_from_a_saved_epoch():
+    whole, first, second = transformed(), transformed(), transformed()
+    records = train_epochs(whole, 3)
+    train_epochs(first, 1)
+    second.load_state_dict(saved_and_loaded(first.state_dict()))
+    assert train_epochs(second, 2) == records[1:]
+    assert records != train_epochs(digits_training("mfd", model=PlugIn(name="mlp")), 3)
 
 
 def rates(schedule, epochs=4):
@@ -164,7 +184,7 @@ class SameOrder(Training):
 def test_every_epoch_has_its_own_noise():
     still = {"optimizer": Optimizer(name="sgd", lr=1e-30, schedule="constant")}
     made = digits_training(model=digits_spec().model.model_copy(update={"name": "cnn"}), **still)
-    training = SameOrder(made.spec, made.net, made.method, made.train, made.validation, num_groups=2, num_classes=10, flips=False)
+    training = SameOrder(made.spec, made.net, made.method, made.train, made.validation, num_groups=2, num_classes=10)
     first, second = train_epochs(training, 2)
     assert first["train.ce"] != second["train.ce"]
     assert first["val.loss"] == second["val.loss"]

@@ -15,6 +15,7 @@ from fairtune.evaluate import evaluate
 from fairtune.folders import baseline_folder
 from fairtune.methods import compose
 from fairtune.metrics import scores
+from fairtune.models.mlp import MLP
 from fairtune.spec import Optimizer, PlugIn
 from fairtune.trial import check_data, describe, failed, load_net, open_data, run_trial
 from tests.builders import CPU, digits_spec, open_trial, trained_baseline
@@ -49,9 +50,24 @@ def test_the_weights_on_disk_are_those_that_were_scored(tmp_path):
     trial = open_trial(spec, tmp_path)
     result = run_trial(trial)
     net = load_net(spec, trial.data.info, trial.folder, CPU)
-    counts, _ = evaluate(net, trial.training.validation, num_groups=2, precision="fp32")
+    counts, _, _ = evaluate(net, trial.training.validation, num_groups=2, precision="fp32")
     assert counts.hard.tolist() == result.counts("val").hard.tolist()
     assert load_file(trial.folder.weights).keys() == net.state_dict().keys()
+
+
+def test_training_starts_from_the_weights_of_a_file_and_needs_it_no_more_once_it_has_ended(tmp_path):
+    run_trial(source := open_trial(digits_spec(epochs=3), tmp_path, "source"))
+    file = shutil.copy(source.folder.weights, tmp_path / "start.safetensors")
+    spec = digits_spec(epochs=1, seed=5, model=PlugIn(name="mlp", options=MLP.complete({"weights": str(file)})))
+    trial = open_trial(spec, tmp_path)
+    assert all(
+        torch.equal(value, source.training.net.state_dict()[name]) for name, value in trial.training.net.state_dict().items()
+    )
+    run_trial(trial)
+    file.unlink()
+    assert load_net(spec, trial.data.info, trial.folder, CPU).state_dict().keys() == trial.training.net.state_dict().keys()
+    with pytest.raises(InvalidInput, match="cannot read the weights"):
+        open_trial(spec, tmp_path, "another")
 
 
 def test_every_epoch_is_reported_as_it_ends(tmp_path):
@@ -138,7 +154,7 @@ def no_test_files(tmp_path, monkeypatch):
     """A cache that holds the training part only."""
     open_part(Digits(), tmp_path, "train")
     pools = tmp_path / "cache" / "pools"
-    shutil.copytree(cache_folder() / "pools" / Digits.cache_key, pools / Digits.cache_key)
+    shutil.copytree(cache_folder() / "pools" / Digits.cache_name, pools / Digits.cache_name)
     for path in pools.glob("*/test-*"):
         path.unlink()
     monkeypatch.setenv("FAIRTUNE_CACHE", str(tmp_path / "cache"))
@@ -157,7 +173,7 @@ def test_a_trial_never_opens_the_test_split(tmp_path):
 
 @pytest.mark.usefixtures("no_test_files")
 def test_asking_for_the_test_split_reads_its_files(tmp_path):
-    with pytest.raises(FileNotFoundError, match="test-x"):
+    with pytest.raises(FileNotFoundError, match="test-"):
         open_trial(digits_spec(epochs=1), tmp_path, open_test=True)
 
 

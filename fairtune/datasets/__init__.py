@@ -1,6 +1,27 @@
 """Datasets: one file each, named as on the command line."""
 
-from fairtune.datasets._base import Dataset, Info, Part, Pool
-from fairtune.datasets._store import open_part
+from fairtune.datasets._base import Dataset, Info, Part, Pool, Samples, equal_cells
+from fairtune.datasets._files import state_of, within
+from fairtune.datasets._images import Fit, ImageFiles
+from fairtune.datasets._store import OnBadImage, Progress, Report, open_part, open_splits, prepare, silent, skipped
 
-__all__ = ["Dataset", "Info", "Part", "Pool", "open_part"]
+__all__ = [
+    "Dataset",
+    "Fit",
+    "ImageFiles",
+    "Info",
+    "OnBadImage",
+    "Part",
+    "Pool",
+    "Progress",
+    "Report",
+    "Samples",
+    "equal_cells",
+    "open_part",
+    "open_splits",
+    "prepare",
+    "silent",
+    "skipped",
+    "state_of",
+    "within",
+]

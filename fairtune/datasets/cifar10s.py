@@ -14,6 +14,7 @@ from fairtune.datasets._base import Dataset, Info, Part, Pool
 from fairtune.errors import DataError
 from fairtune.records import Bytes, Ints
 from fairtune.space import Options, Real, Value, hyperparameter
+from fairtune.transforms import Flip
 
 FOLDER = "cifar-10-batches-py"
 ARCHIVE = "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz"
@@ -26,6 +27,7 @@ TRAIN_MD5 = {
     "data_batch_5": "482c414d41f54cd18b22e5b47cb7c3cb",
 }
 TEST_MD5 = {"test_batch": "40351d587109b95175f43aff81a1287e"}
+_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 _GRAY_CLASSES = {"mfd": (0, 1, 2, 3, 4), "wang": (0, 2, 4, 6, 8)}
 _PUBLISHED_SKEW = {"mfd": 0.8, "wang": 0.95}
 
@@ -43,37 +45,40 @@ class CIFAR10S(Dataset):
     deer, frog and ship to gray, which images fixed by seed 42; their code numbers gray 1 and colour 0, ours gray 0.
     """
 
-    cache_key: ClassVar[str] = "cifar10-gray-and-colour-1"
-    info: ClassVar[Info] = Info(
-        classes=("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"),
-        groups=("gray", "colour"),
-        shape=(3, 32, 32),
-        augment=("flip",),
-        balanced_test=True,
-        model="cnn",
-        epochs=50,
-        licence="none stated; the author asks to be cited",
-        citation="A. Krizhevsky, Learning Multiple Layers of Features from Tiny Images, University of Toronto, 2009",
-        obtain=f"unpack {ARCHIVE} (md5 {ARCHIVE_MD5}) into the folder given by --data, or add --download",
-    )
+    cache_name: ClassVar[str] = "cifar10-gray-and-colour-2"
+    licence: ClassVar[str] = "none stated; the author asks to be cited"
+    citation: ClassVar[str] = "A. Krizhevsky, Learning Multiple Layers of Features from Tiny Images, University of Toronto, 2009"
+    obtain: ClassVar[str] = f"unpack {ARCHIVE} (md5 {ARCHIVE_MD5}) into the folder given by --data, or add --download"
 
     skew: float = hyperparameter(0.8, Real(low=0, high=1), help="share of a class in its majority version")
     protocol: str = hyperparameter("mfd", Options(values=("mfd", "wang")), help="which classes are skewed to gray")
 
     @classmethod
-    def complete(cls, given: dict[str, Value]) -> dict[str, Value]:
+    def complete(cls, given: dict[str, Value], root: Path | None = None) -> dict[str, Value]:
         """Defaults filled in; the default skew is the one published for the protocol."""
-        options = super().complete(given)
+        options = super().complete(given, root)
         return options | {"skew": given.get("skew", _PUBLISHED_SKEW[str(options["protocol"])])}
+
+    def describe(self, root: Path) -> Info:
+        """Ten classes, gray and in colour."""
+        return Info(
+            classes=_CLASSES,
+            groups=("gray", "colour"),
+            shape=(3, 32, 32),
+            augment=(Flip(),),
+            balanced_test=True,
+            model="cnn",
+            epochs=50,
+        )
 
     def check(self, root: Path) -> None:
         """Compare the checksums of all six batch files with the published ones."""
         for name, md5 in (TRAIN_MD5 | TEST_MD5).items():
             path = root / FOLDER / name
             if not path.is_file():
-                raise DataError(f"CIFAR-10 file {path} is missing: {self.info.obtain}")
+                raise DataError(f"CIFAR-10 file {path} is missing: {self.obtain}")
             if (found := hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()) != md5:
-                raise DataError(f"CIFAR-10 file {path} is damaged (md5 {found}, expected {md5}): {self.info.obtain}")
+                raise DataError(f"CIFAR-10 file {path} is damaged (md5 {found}, expected {md5}): {self.obtain}")
 
     def decode(self, root: Path) -> dict[Part, Pool]:
         """Every image in both versions: all gray ones first, then all in colour."""
@@ -82,11 +87,12 @@ class CIFAR10S(Dataset):
 
     def training_rows(self, pool: Pool) -> Ints:
         """One version of each image, skewed by class."""
-        images = len(pool.y) // 2
+        y = pool.columns["y"]
+        images = len(pool) // 2
         in_colour = np.ones(images, dtype=bool)
         order = np.random.RandomState(self.seed if self.protocol == "mfd" else 42).permutation(images)
-        for label in range(len(self.info.classes)):
-            members = order[pool.y[order] == label]
+        for label in range(len(_CLASSES)):
+            members = order[y[order] == label]
             majority = int(len(members) * self.skew + 1e-9)
             gray = majority if label in _GRAY_CLASSES[self.protocol] else len(members) - majority
             in_colour[members[:gray]] = False
@@ -127,5 +133,5 @@ def _read(root: Path, files: dict[str, str]) -> Pool:
     colour = np.concatenate([batch["data"] for batch in batches]).reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
     labels = np.concatenate([batch["labels"] for batch in batches]).astype(np.int64)
     n = len(labels)
-    x = np.concatenate([gray(colour), colour])
-    return Pool(x, np.tile(labels, 2), np.repeat([0, 1], n).astype(np.int64), np.tile(np.arange(n), 2))
+    columns = {"y": np.tile(labels, 2), "a": np.repeat([0, 1], n).astype(np.int64), "source": np.tile(np.arange(n), 2)}
+    return Pool(np.concatenate([gray(colour), colour]), columns)

@@ -31,22 +31,25 @@ class Digits(Dataset):
     fifths of the others are held out for validation, so that the smallest cells still say something about fairness.
     """
 
-    cache_key: ClassVar[str] = "digits-2"
-    info: ClassVar[Info] = Info(
-        classes=tuple("0123456789"),
-        groups=("red", "green"),
-        shape=(3, 8, 8),
-        balanced_test=True,
-        model="mlp",
-        epochs=40,
-        batch_size=64,
-        licence="CC BY 4.0",
-        citation="E. Alpaydin, C. Kaynak, Optical Recognition of Handwritten Digits, UCI Machine Learning Repository, 1998",
-        obtain="comes with scikit-learn",
-    )
+    cache_name: ClassVar[str] = "digits-3"
+    licence: ClassVar[str] = "CC BY 4.0"
+    citation: ClassVar[str] = "E. Alpaydin, C. Kaynak, Optical Recognition of Handwritten Digits, UCI, 1998"
+    obtain: ClassVar[str] = "comes with scikit-learn"
 
     skew: float = hyperparameter(0.8, Real(low=0, high=1), help="share of a class in its majority ink")
     val_frac: float = hyperparameter(0.4, Real(low=0.05, high=0.9), help="share of the training set held out for validation")
+
+    def describe(self, root: Path) -> Info:
+        """Ten digits in two inks."""
+        return Info(
+            classes=tuple("0123456789"),
+            groups=("red", "green"),
+            shape=(3, 8, 8),
+            balanced_test=True,
+            model="mlp",
+            epochs=40,
+            batch_size=64,
+        )
 
     def check(self, root: Path) -> None:
         """Nothing to check: the digits come with scikit-learn."""
@@ -69,11 +72,11 @@ class Digits(Dataset):
 
     def training_rows(self, pool: Pool) -> Ints:
         """One ink for each digit, skewed by class."""
-        digits = len(pool.y) // 2
+        digits = len(pool) // 2
         rng = generator(self.seed, "data", 0)
         green = np.empty(digits, dtype=bool)
         for digit in range(10):
-            members = rng.permutation(np.flatnonzero(pool.y[:digits] == digit))
+            members = rng.permutation(np.flatnonzero(pool.columns["y"][:digits] == digit))
             majority = round(self.skew * len(members))
             green[members[:majority]] = digit >= 5
             green[members[majority:]] = digit < 5
@@ -88,4 +91,5 @@ def _both_inks(strokes: np.ndarray, labels: np.ndarray, rng: np.random.Generator
     ink = (_INK[group] + rng.normal(0, _JITTER, (2 * n, 3))).clip(0, 1)
     x = np.tile(strokes, (2, 1, 1))[..., None] * ink[:, None, None, :]
     source = np.tile(np.arange(n), 2)
-    return Pool((x * 255).round().astype(np.uint8), np.tile(labels, 2).astype(np.int64), group.astype(np.int64), source)
+    columns = {"y": np.tile(labels, 2).astype(np.int64), "a": group.astype(np.int64), "source": source}
+    return Pool((x * 255).round().astype(np.uint8), columns)

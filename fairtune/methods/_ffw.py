@@ -160,19 +160,23 @@ class GatedDebiasing(Method):
 
     @torch.no_grad()
     def _scored(self, loop: Loop, head: nn.Linear) -> Scores:
-        """Scores on the validation split, the private head first trained to its end on the net as it is now."""
+        """Scores on the validation split, the private head first trained to its end on the net as it is now.
+
+        Every (y, a) cell counts alike: where labels tell of groups, so do the embeddings of a fair net.
+        """
         training = [(loop.forward(batch).embedding, batch.a) for batch in map(loop.batch, range(loop.steps))]
         _train_to_plateau(head, [(z, a) for z, a in training if z is not None])
         outputs = list(loop.validated())
         guess = torch.cat([head(out.embedding) for out, _ in outputs])
         a, y = (torch.cat([getattr(batch, name) for _, batch in outputs]) for name in ("a", "y"))
         right = torch.cat([out.logits for out, _ in outputs]).argmax(1) == y
-        cell = F.one_hot(a * self.context.num_classes + y).to(guess.dtype)
-        per_cell = (right.to(guess.dtype) @ cell / cell.sum(0).clamp(min=1))[cell.sum(0) > 0]
+        cell = a * self.context.num_classes + y
+        weight = 1 / torch.bincount(cell)[cell].to(guess.dtype)
+        weight = weight / weight.mean()
         return Scores(
-            mi=float(normalised_mutual_information(guess.softmax(1), a)),
-            private_accuracy=float((guess.argmax(1) == a).float().mean()),
-            accuracy=float(per_cell.mean()),
+            mi=float(normalised_mutual_information(guess.softmax(1), a, weight)),
+            private_accuracy=float((weight * (guess.argmax(1) == a)).mean()),
+            accuracy=float((weight * right).mean()),
         )
 
 

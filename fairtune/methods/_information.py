@@ -13,7 +13,7 @@ from torch import Tensor, nn
 _TINY = 1e-15
 
 
-def normalised_mutual_information(predicted_probabilities: Tensor, b: Tensor) -> Tensor:
+def normalised_mutual_information(predicted_probabilities: Tensor, b: Tensor, weight: Tensor | None = None) -> Tensor:
     """Mutual information of a head's soft predictions and the attribute it predicts, as a share of its maximum.
 
     I_n = (1 / ln K) sum_{b, b'} J(b, b') ln(J(b, b') / (J(b) J(b'))), where J(b, b') is the mean over the batch of
@@ -23,6 +23,7 @@ def normalised_mutual_information(predicted_probabilities: Tensor, b: Tensor) ->
     Args:
         predicted_probabilities: ``(B, K)``, rows that sum to 1, with gradient; K at least 2.
         b: the true attribute ``(B,)``, int64 below K.
+        weight: of each sample ``(B,)``, 1 on average; None weighs all alike.
 
     Returns:
         A scalar in [0, 1] up to rounding; 0 means that predictions say nothing of the attribute, or that the batch holds a single
@@ -34,6 +35,8 @@ def normalised_mutual_information(predicted_probabilities: Tensor, b: Tensor) ->
     """
     num_values = predicted_probabilities.shape[1]
     member = F.one_hot(b, num_values).to(predicted_probabilities.dtype)
+    if weight is not None:
+        member = member * weight[:, None]
     joint = (member.T @ predicted_probabilities).clamp(min=_TINY) / len(b)
     product = (joint.sum(1, keepdim=True) * joint.sum(0, keepdim=True)).clamp(min=_TINY)
     return (joint * (joint / product).log()).sum() / math.log(num_values)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from torch.nn.utils import prune
+import torch
 
 from fairtune.methods._base import Loop, Method, Progress
 from fairtune.methods._gates import layers, sparsity
@@ -36,10 +36,13 @@ class MagnitudePruning(Method):
         """After one epoch."""
         return True
 
+    @torch.no_grad()
     def end_epoch(self, loop: Loop, means: Mapping[str, float], progress: Progress) -> dict[str, float]:
         """Prune."""
-        weights = [(layer, "weight") for layer in layers(loop.net)]
-        prune.global_unstructured(weights, pruning_method=prune.L1Unstructured, amount=self.sparsity)
-        for layer, name in weights:
-            prune.remove(layer, name)  # type: ignore[no-untyped-call]
+        weights = [layer.weight for layer in layers(loop.net)]
+        magnitudes = torch.cat([weight.abs().flatten() for weight in weights])
+        if removed := round(self.sparsity * len(magnitudes)):
+            threshold = magnitudes.kthvalue(removed).values
+            for weight in weights:
+                weight.mul_(weight.abs() > threshold)
         return {"sparsity": sparsity(loop.net)}

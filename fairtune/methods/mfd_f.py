@@ -79,7 +79,7 @@ class FairFeatures(Method):
 
     sampling: ClassVar[Literal["uniform", "balanced"]] = "balanced"
 
-    weight: float = hyperparameter(3.0, Real(low=0, log=True), search=Real(low=0.3, high=30, log=True), help="MMD weight")
+    weight: float = hyperparameter(3.0, Real(low=0, log=True), search=Real(low=0.003, high=30, log=True), help="MMD weight")
     sigma: float = hyperparameter(1.0, Real(low=0.01, high=100, log=True), help="scale of the kernel's bandwidth")
     kernel: str = hyperparameter("rbf", Options(values=("rbf", "poly")), help="kernel of the MMD")
 

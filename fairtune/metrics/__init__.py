@@ -10,16 +10,17 @@ from fairtune.metrics._accuracy import (
 )
 from fairtune.metrics._deo import deo_a, deo_m, gaps, small_cells
 from fairtune.metrics._independence import dp_l2, dp_mi, eo_l2, eo_mi
-from fairtune.metrics._interval import Interval, interval
+from fairtune.metrics._interval import Interval, interval, interval_over_models
 from fairtune.metrics._iou import group_iou, iou, iou_paired, sigma_iou
 from fairtune.metrics._odds import equal_opportunity, equalized_odds
 from fairtune.metrics._parity import demographic_parity
-from fairtune.metrics._scores import BETTER, GAPS, label, scores
+from fairtune.metrics._scores import BETTER, GAPS, PROBED, label, scores
 from fairtune.metrics._weighting import Weighting
 
 __all__ = [
     "BETTER",
     "GAPS",
+    "PROBED",
     "Interval",
     "Weighting",
     "accuracy",
@@ -38,6 +39,7 @@ __all__ = [
     "group_accuracy",
     "group_iou",
     "interval",
+    "interval_over_models",
     "iou",
     "iou_paired",
     "label",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -59,6 +60,24 @@ def interval(
     low, high = _shifted_percentiles(drawn, float(values.mean()), level)
     std = float(values.std(ddof=1)) if len(values) > 1 else 0.0
     return Interval(mean=float(values.mean()), std=std, low=low, high=high, values=tuple(values.tolist()))
+
+
+def interval_over_models(values: Sequence[float], *, level: float = 0.95) -> Interval:
+    """Mean, standard deviation and prediction interval of a score that is no function of group counts.
+
+    The interval covers the score of one more retrained model, by Student's t; it knows nothing of the choice of the test samples. A
+    single model has none: its ends are the value itself.
+
+    Args:
+        values: the score of each model, in the order of the seeds, at least one.
+        level: coverage, between 0 and 1.
+    """
+    from scipy.stats import t
+
+    mean, n = float(np.mean(values)), len(values)
+    std = float(np.std(values, ddof=1)) if n > 1 else 0.0
+    reach = float(t.ppf((1 + level) / 2, n - 1)) * std * math.sqrt(1 + 1 / n) if n > 1 else 0.0
+    return Interval(mean=mean, std=std, low=mean - reach, high=mean + reach, values=tuple(values))
 
 
 def _redraw(counts: GroupCounts, rng: np.random.Generator) -> GroupCounts:

@@ -25,12 +25,16 @@ BETTER: dict[str, Literal["higher", "lower"]] = {
     "equal_opportunity": "lower",
     "demographic_parity": "lower",
     "sigma_iou": "lower",
+    "auc": "higher",
     "loss": "lower",
     "mutual_information": "lower",
     "private_accuracy": "lower",
-    "auc": "lower",
+    "private_auc": "lower",
 }
 """Those of :func:`scores`, the loss, and those of :func:`fairtune.probe.probe`, in the order of tables."""
+
+PROBED = ("mutual_information", "private_accuracy", "private_auc")
+"""The scores of :func:`fairtune.probe.probe`: what a net's embedding says about the group. They are no function of group counts."""
 
 GAPS: dict[str, Callable[[GroupCounts], float]] = {
     score.__name__: score for score in (deo_m, deo_a, equalized_odds, equal_opportunity, demographic_parity, sigma_iou)

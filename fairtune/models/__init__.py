@@ -1,5 +1,5 @@
 """Nets: one file each, named as on the command line."""
 
-from fairtune.models._base import Net
+from fairtune.models._base import NO_WEIGHTS, Net
 
-__all__ = ["Net"]
+__all__ = ["NO_WEIGHTS", "Net"]

@@ -3,22 +3,55 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping
+from typing import ClassVar
 
 from torch import Tensor, nn
 
+from fairtune.models._weights import fit, pin, read, say_headless
 from fairtune.records import Outputs
+from fairtune.space import Hyperparameter, OptionsOrFile, Value
+
+NO_WEIGHTS = "none"
 
 
 class Net(nn.Module):
     """A classifier that also returns its features.
 
-    A subclass is constructed as ``Net(shape, num_classes)``: the shape of one input, ``(C, H, W)`` or ``(F,)``, and K.
+    A subclass is constructed as ``Net(shape, num_classes, **options)``: the shape of one input, ``(C, H, W)`` or ``(F,)``, K, and
+    every option it declares but ``weights``, each a keyword with the declared default. It refuses shapes it cannot take and draws
+    its parameters from torch's default generator. Inputs are in [0, 1].
 
     Attributes:
+        options: what can be set with ``--set NAME=VALUE`` or ``--set model.NAME=VALUE``, by name. Every net has ``weights``.
         head: the last layer, from the embedding to the logits.
     """
 
+    options: ClassVar[Mapping[str, Hyperparameter]] = {
+        "weights": Hyperparameter(
+            default=NO_WEIGHTS,
+            legal=OptionsOrFile(values=(NO_WEIGHTS,)),
+            help="what training starts from",
+        )
+    }
+
     head: nn.Linear
+
+    @classmethod
+    def complete(cls, given: Mapping[str, Value]) -> dict[str, Value]:
+        """The options with defaults filled in and a file of weights pinned by its content.
+
+        Raises:
+            InvalidInput: there is no such file.
+        """
+        options = {name: given.get(name, option.default) for name, option in cls.options.items()}
+        weights = str(options["weights"])
+        return options | {"weights": weights if weights in cls._named_weights() else pin(weights, cls._named_weights())}
+
+    @classmethod
+    def _named_weights(cls) -> list[str]:
+        legal = cls.options["weights"].legal
+        return [str(name) for name in legal.values] if isinstance(legal, OptionsOrFile) else []
 
     @abstractmethod
     def forward(self, x: Tensor, *, want_maps: bool = False) -> Outputs:
@@ -32,3 +65,25 @@ class Net(nn.Module):
             Logits, the features that feature methods use, the embedding that ``head`` is given, and maps where asked for; None
             for maps where there are none.
         """
+
+    def pretrain(self, weights: str) -> None:
+        """Take over weights in place of the random ones.
+
+        Where they have no head, or one for another number of classes, the head stays as it is, and of a file a warning says so; all
+        else must fit.
+
+        Args:
+            weights: the option of that name, completed.
+
+        Raises:
+            InvalidInput: the weights cannot be had, cannot be read, have changed since they were pinned, or do not fit.
+        """
+        if weights == NO_WEIGHTS:
+            return
+        with_head = fit(self, self.state_of(weights), weights)
+        if not with_head and weights not in self._named_weights():
+            say_headless(weights)
+
+    def state_of(self, weights: str) -> dict[str, Tensor]:
+        """The state dict that ``weights`` stands for, under this net's names."""
+        return read(weights)

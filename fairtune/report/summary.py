@@ -10,7 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from fairtune.errors import InvalidInput
 from fairtune.jobs import final_key, final_seeds
-from fairtune.metrics import GAPS, Interval, deo_a, deo_m, interval, small_cells
+from fairtune.metrics import GAPS, PROBED, Interval, deo_a, deo_m, interval, interval_over_models, small_cells
 from fairtune.metrics import accuracy as accuracy_of
 from fairtune.pareto import hypervolume
 from fairtune.records import GroupCounts
@@ -204,11 +204,15 @@ def _spec_of(record: Record) -> TrialSpec | None:
 
 def _score(number: int | None, results: dict[int, TrialResult], fairness: str) -> Confirmed:
     complete = {seed: result for seed, result in results.items() if result.state == "complete"}
-    scored = {**_SCORED, fairness: GAPS[fairness]}
+    scored = _SCORED | ({fairness: GAPS[fairness]} if fairness in GAPS else {})
     counts = [result.counts("test") for result in complete.values()]
+    test = {name: interval(counts, score) for name, score in scored.items()} if counts else {}
+    for name in (*PROBED, "auc"):
+        values = [result.test[name] for result in complete.values() if result.test is not None and name in result.test]
+        test |= {name: interval_over_models(values)} if values else {}
     return Confirmed(
         number=number,
         seeds=list(complete),
         failed_seeds=[seed for seed in results if seed not in complete],
-        test={name: interval(counts, score) for name, score in scored.items()} if counts else {},
+        test=test,
     )

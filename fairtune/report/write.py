@@ -41,13 +41,14 @@ def write_report(spec: SearchSpec, place: Place, study: SearchStudy) -> Summary:
 
 def trials_table(summary: Summary) -> pd.DataFrame:
     """One row per trial."""
+    scored = {name for trial in summary.trials for name in trial.val or {}}
     return pd.DataFrame(
         [
             {
                 "number": trial.number,
                 "method": trial.method,
                 **trial.params,
-                **{name: (trial.val or {}).get(name) for name in BETTER if name in summary.baseline.val},
+                **{name: (trial.val or {}).get(name) for name in BETTER if name in scored},
                 "feasible": trial.feasible,
                 "front": trial.number in summary.front,
                 "state": trial.state,

@@ -12,6 +12,8 @@ from fairtune.pareto import non_dominated
 from fairtune.plugins import load
 from fairtune.space import Value
 
+MUTUAL_INFORMATION = "mutual_information"
+
 
 class View(NamedTuple):
     """A complete trial as a rule sees it: validation scores only; there is no test field.
@@ -34,7 +36,7 @@ class Rule(ABC):
 
     Attributes:
         objectives: the scores that the sampler optimises, with their directions: accuracy, then the score that stands for
-            fairness, one of :data:`fairtune.metrics.GAPS`. The front is of these two.
+            fairness, one of :data:`fairtune.metrics.GAPS` or ``mutual_information``. The front is of these two.
     """
 
     objectives: ClassVar[tuple[tuple[str, Literal["maximize", "minimize"]], ...]] = (
@@ -58,11 +60,11 @@ def fairness_score(select: str) -> str:
         InvalidInput: there is no such rule, or its objectives are not accuracy and a gap between groups.
     """
     rule: type[Rule] = load("rule", select)
-    allowed = [(("accuracy", "maximize"), (gap, "minimize")) for gap in GAPS]
+    allowed = [(("accuracy", "maximize"), (gap, "minimize")) for gap in (*GAPS, MUTUAL_INFORMATION)]
     if rule.objectives not in allowed:
         raise InvalidInput(
             f"the rule {select} has the objectives {rule.objectives}: give ('accuracy', 'maximize') and (SCORE, 'minimize'), "
-            f"with SCORE one of {', '.join(GAPS)}"
+            f"with SCORE one of {', '.join((*GAPS, MUTUAL_INFORMATION))}"
         )
     return rule.objectives[1][0]
 

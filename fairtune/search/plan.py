@@ -17,6 +17,7 @@ from fairtune.errors import FairtuneError
 from fairtune.folders import RunFolder, baseline_folder
 from fairtune.jobs import Job, Kind, Observer, final_key, final_seeds
 from fairtune.methods import compose
+from fairtune.metrics import PROBED
 from fairtune.plugins import load
 from fairtune.rules import fairness_score, front
 from fairtune.space import Value
@@ -166,7 +167,7 @@ class Plan:
     def _trial_job(self, number: int, method: str, values: dict[str, Value]) -> Job:
         every_value = {**self.spec.spaces[method].fixed, **values}
         spec = self.spec.trial(method, every_value, needs_baseline=compose(method, every_value).needs_baseline)
-        return Job("trial", f"trial-{number}", spec, self.folder.trial(number), number)
+        return Job("trial", f"trial-{number}", spec, self.folder.trial(number), number, self._fairness in PROBED)
 
     def _tell(self, number: int, result: TrialResult) -> Record:
         self.study.tell(number, result)

@@ -26,6 +26,7 @@ def job_config(job: Job, place: Place) -> dict[str, Any]:
             "spec": job.spec.model_dump_json(),
             "folder": str(job.folder.path),
             "open_test": job.kind == "final",
+            "probed": job.probed,
         },
         "place": place.model_dump_json(),
     }
@@ -90,6 +91,7 @@ class TrialTrainable(tune.Trainable):  # type: ignore[misc]
                 runs=Path(place.runs),
                 device=pick_device(place.gpus_per_trial),
                 open_test=job["open_test"],
+                probed=job["probed"],
             )
         except Exception as error:
             self._failed = failed(spec, describe(error))

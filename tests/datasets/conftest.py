@@ -4,7 +4,7 @@ from fairtune.datasets import open_part
 from fairtune.plugins import load
 from tests.conftest import SHARED
 
-from .files import use_checksums, write_cifar10
+from .files import use_checksums, write_animals, write_cifar10
 
 
 def _digits(patch, folder):
@@ -18,22 +18,36 @@ def _cifar10s(patch, folder):
     return folder
 
 
-ROOTS = {"digits": _digits, "cifar10s": _cifar10s}
+def _manifest(patch, folder):
+    write_animals(folder)
+    return folder
+
+
+ROOTS = {"digits": _digits, "synthetic": _digits, "cifar10s": _cifar10s, "manifest": _manifest}
 
 
 @pytest.fixture(scope="session")
 def pools(tmp_path_factory):
-    """The training and test pool of a dataset, decoded once from real files or, where there are none, from made ones."""
-    opened = {}
+    """Every part of a dataset, decoded once from real files or, where there are none, from made ones.
+
+    ``pools(name)`` are the pools by part, ``pools.root(name)`` is the folder of the files.
+    """
+    opened, roots = {}, {}
 
     def pools_of(name):
         if name not in opened:
             if name not in ROOTS:
                 pytest.fail(f"the dataset {name} is new: say in {__file__} where its files are, or make small ones")
             with pytest.MonkeyPatch.context() as patch:
-                root = ROOTS[name](patch, tmp_path_factory.mktemp(name))
+                root = roots[name] = ROOTS[name](patch, tmp_path_factory.mktemp(name))
                 dataset = load("dataset", name)()
-                opened[name] = {part: open_part(dataset, root, part) for part in ("train", "test")}
+                parts = {*dataset.training_parts(), "test"}
+                opened[name] = {part: open_part(dataset, root, part) for part in parts}
         return opened[name]
 
+    def root_of(name):
+        pools_of(name)
+        return roots[name]
+
+    pools_of.root = root_of
     return pools_of

@@ -4,6 +4,8 @@ import hashlib
 import pickle
 
 import numpy as np
+import pandas as pd
+from PIL import Image
 
 from fairtune.datasets import cifar10s
 
@@ -31,3 +33,23 @@ def write_cifar10(root, seed=0):
 def use_checksums(patch, checksums):
     for name, written in zip(("TRAIN_MD5", "TEST_MD5"), checksums, strict=True):
         patch.setattr(cifar10s, name, written)
+
+
+def animals(number):
+    """Rows of a manifest: animals by day and by night, each cell a quarter."""
+    numbers = np.arange(number)
+    return pd.DataFrame(
+        {
+            "path": [f"images/{number}.png" for number in numbers],
+            "target": np.where(numbers % 2, "dog", "cat"),
+            "group": np.where(numbers // 2 % 2, "night", "day"),
+        }
+    )
+
+
+def write_animals(root, number=200):
+    """A manifest and its pictures, in different sizes, each of one gray: its number."""
+    (root / "images").mkdir()
+    for n in range(number):
+        Image.new("RGB", (10 + n % 7, 20 - n % 5), (n,) * 3).save(root / "images" / f"{n}.png")
+    animals(number).to_csv(root / "manifest.csv", index=False)

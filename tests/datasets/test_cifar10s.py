@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fairtune.datasets import open_part
+from fairtune.datasets import open_part, open_splits
 from fairtune.datasets.cifar10s import CIFAR10S, FOLDER, download, gray
 from fairtune.errors import DataError
 
@@ -23,14 +23,8 @@ def made(tmp_path, monkeypatch):
     return tmp_path
 
 
-def training_cells(dataset, pool):
-    splits = dataset.training_splits(pool)
-    return splits["train"].cells(2, 10), splits["validation"].cells(2, 10)
-
-
 def test_published_split_has_four_thousand_and_one_thousand_per_cell(shared_data):
-    pool = open_part(CIFAR10S(), shared_data, "train")
-    train, validation = training_cells(CIFAR10S(), pool)
+    train, validation = (split.cells(2, 10) for split in open_splits(CIFAR10S(), shared_data).values())
     gray_classes, colour_classes = [4000] * 5 + [1000] * 5, [1000] * 5 + [4000] * 5
     np.testing.assert_array_equal(train + validation, [gray_classes, colour_classes])
     np.testing.assert_array_equal(validation * 10, train + validation)
@@ -51,7 +45,8 @@ def test_wang_skews_every_second_class_to_gray_whatever_the_seed(made):
     pool = CIFAR10S().decode(made)["train"]
     rows = [set(CIFAR10S(protocol="wang", skew=0.95, seed=seed).training_rows(pool)) for seed in (0, 1)]
     assert rows[0] == rows[1]
-    gray_share = [np.mean(pool.a[list(rows[0])][pool.y[list(rows[0])] == label] == 0) for label in range(10)]
+    y, a = pool.columns["y"], pool.columns["a"]
+    gray_share = [np.mean(a[list(rows[0])][y[list(rows[0])] == label] == 0) for label in range(10)]
     assert gray_share == pytest.approx([0.95, 0.05] * 5, abs=1 / (5 * PER_CLASS))
 
 
@@ -64,20 +59,20 @@ def test_the_seed_decides_which_images_are_gray(made):
 
 def test_every_image_is_stored_gray_and_in_colour(made):
     for pool in CIFAR10S().decode(made).values():
-        half = len(pool.y) // 2
+        half = len(pool) // 2
         np.testing.assert_array_equal(pool.x[:half], gray(pool.x[half:]))
-        for column in (pool.y, pool.source):
+        for column in (pool.columns["y"], pool.columns["source"]):
             np.testing.assert_array_equal(column[:half], column[half:])
-        np.testing.assert_array_equal(pool.a, np.repeat([0, 1], half))
+        np.testing.assert_array_equal(pool.columns["a"], np.repeat([0, 1], half))
 
 
 def test_pixels_and_labels_keep_the_order_of_the_files(made):
     pool = CIFAR10S().decode(made)["train"]
     batch = pickle.loads((made / FOLDER / "data_batch_2").read_bytes())
-    start = len(pool.y) // 2 + 10 * PER_CLASS
+    start = len(pool) // 2 + 10 * PER_CLASS
     red_green_blue = batch["data"][7].reshape(3, 32, 32)
     np.testing.assert_array_equal(pool.x[start + 7], np.stack(list(red_green_blue), axis=-1))
-    assert pool.y[start : start + 10 * PER_CLASS].tolist() == batch["labels"]
+    assert pool.columns["y"][start : start + 10 * PER_CLASS].tolist() == batch["labels"]
 
 
 def test_gray_is_what_pillow_makes():

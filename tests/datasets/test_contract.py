@@ -15,25 +15,37 @@ PARTS = ("train", "validation")
 def splits_of(pools, name, train_fraction=1.0, **options):
     plugin = load("dataset", name)
     dataset = plugin(**({"seed": 0} | plugin.complete(options) | options))
-    return dataset, dataset.training_splits(pools(name)["train"], train_fraction)
+    return dataset, dataset.training_splits(pools(name), info_of(pools, name), train_fraction)
 
 
-def cells(dataset, split):
-    return split.cells(len(dataset.info.groups), len(dataset.info.classes))
+def info_of(pools, name):
+    return load("dataset", name)().describe(pools.root(name))
+
+
+def cells(pools, name, split):
+    info = info_of(pools, name)
+    return split.cells(len(info.groups), len(info.classes))
 
 
 @every_dataset
 def test_pools_hold_what_info_promises(pools, name):
-    info = load("dataset", name).info
+    dataset, info = load("dataset", name)(), info_of(pools, name)
     for pool in pools(name).values():
-        channels_last = (*info.shape[1:], info.shape[0]) if len(info.shape) == 3 else info.shape
-        assert pool.x.shape == (len(pool.y), *channels_last)
-        assert pool.x.dtype == (np.uint8 if len(info.shape) == 3 else np.float32)
-        assert set(np.unique(pool.y)) == set(range(len(info.classes)))
-        assert set(np.unique(pool.a)) == set(range(len(info.groups)))
-        for column in (pool.y, pool.a, pool.source):
+        rank, kind = (4, np.uint8) if len(info.shape) == 3 else (2, np.float32)
+        channels = info.shape[0]
+        assert len(pool.x.shape) == rank
+        assert pool.x.shape[-1] == channels
+        assert all(stored >= seen for stored, seen in zip(pool.x.shape[1:3], info.shape[1:], strict=False))
+        assert pool.x.dtype == kind
+        y, a = dataset.labels(pool)
+        assert set(np.unique(y)) == set(range(len(info.classes)))
+        assert set(np.unique(a)) == set(range(len(info.groups)))
+        for column in (y, a, pool.columns["source"]):
             assert column.dtype == np.int64
-            assert column.shape == pool.y.shape
+            assert column.shape == (len(pool),)
+        assert all(len(column) == len(pool) for column in pool.columns.values())
+        attribute = dataset.attribute(pool)
+        assert attribute is None or (attribute.dtype == np.float32 and len(attribute) == len(pool))
 
 
 @every_dataset
@@ -42,21 +54,21 @@ def test_splits_share_no_source_image(pools, name):
     train, validation = splits["train"], splits["validation"]
     assert not set(train.source) & set(validation.source)
     for split in (train, validation):
-        assert len(set(split.source)) == len(split)
+        assert len(set(split.rows)) == len(split)
 
 
 @every_dataset
 def test_validation_holds_its_share_of_every_cell(pools, name):
     dataset, splits = splits_of(pools, name)
-    train, validation = (cells(dataset, splits[part]) for part in PARTS)
+    train, validation = (cells(pools, name, splits[part]) for part in PARTS)
     assert np.abs(validation - dataset.val_frac * (train + validation)).max() <= 0.5
 
 
 @every_dataset
 def test_a_fraction_of_the_training_set_holds_its_share_of_every_cell(pools, name):
-    dataset, whole = splits_of(pools, name)
+    _, whole = splits_of(pools, name)
     _, part = splits_of(pools, name, train_fraction=0.5)
-    assert np.abs(cells(dataset, part["train"]) - 0.5 * cells(dataset, whole["train"])).max() <= 0.5
+    assert np.abs(cells(pools, name, part["train"]) - 0.5 * cells(pools, name, whole["train"])).max() <= 0.5
     assert set(part["train"].rows) <= set(whole["train"].rows)
     np.testing.assert_array_equal(part["validation"].rows, whole["validation"].rows)
 
@@ -64,9 +76,9 @@ def test_a_fraction_of_the_training_set_holds_its_share_of_every_cell(pools, nam
 @every_dataset
 def test_test_split_is_balanced_over_groups_if_info_says_so(pools, name):
     dataset = load("dataset", name)()
-    counts = cells(dataset, dataset.test_split(pools(name)["test"]))
+    counts = cells(pools, name, dataset.test_split(pools(name)["test"]))
     assert (counts > 0).all()
-    if dataset.info.balanced_test:
+    if info_of(pools, name).balanced_test:
         assert (counts == counts[0]).all()
 
 
@@ -75,8 +87,9 @@ def test_labels_and_groups_are_those_of_the_rows(pools, name):
     dataset, splits = splits_of(pools, name)
     for part, split in {**splits, "test": dataset.test_split(pools(name)["test"])}.items():
         pool = pools(name)["test" if part == "test" else "train"]
-        for column in ("y", "a", "source"):
-            np.testing.assert_array_equal(getattr(split, column), getattr(pool, column)[split.rows])
+        expected = (*dataset.labels(pool), pool.columns["source"])
+        for got, column in zip((split.y, split.a, split.source), expected, strict=True):
+            np.testing.assert_array_equal(got, column[split.rows])
 
 
 @every_dataset
@@ -92,10 +105,10 @@ def test_the_seed_alone_decides_the_splits(pools, name):
 
 
 @every_dataset
-def test_info_names_plug_ins_and_sources(name):
+def test_a_dataset_names_its_model_and_its_sources(pools, name):
     plugin = load("dataset", name)
-    assert plugin.info.model in names("model")
-    assert all((plugin.info.licence, plugin.info.citation, plugin.info.obtain, plugin.cache_key))
+    assert info_of(pools, name).model in names("model")
+    assert all((plugin.licence, plugin.citation, plugin.obtain, plugin.cache_name))
 
 
 @every_dataset
@@ -116,8 +129,8 @@ def test_a_skew_that_empties_cells_is_refused(pools, name, skew):
 
 @pytest.mark.parametrize("name", [name for name in DATASETS if "skew" in declared(load("dataset", name))])
 def test_skew_is_the_share_of_each_class_in_its_majority_version(pools, name):
-    dataset, splits = splits_of(pools, name, skew=0.7)
-    whole = sum(cells(dataset, splits[part]) for part in PARTS)
+    _, splits = splits_of(pools, name, skew=0.7)
+    whole = sum(cells(pools, name, splits[part]) for part in PARTS)
     majority = whole.max(axis=0)
     assert np.abs(majority - 0.7 * whole.sum(axis=0)).max() <= 1
     assert (whole.argmax(axis=0) == 0).sum() == 5

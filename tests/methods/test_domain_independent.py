@@ -51,7 +51,7 @@ def test_the_trained_net_is_a_plain_net_that_adds_the_heads_up():
         weight, bias = heads_of(training)
         expected = sum(F.linear(outputs.embedding, weight[g], bias[g]) for g in range(A))
     torch.testing.assert_close(outputs.logits, expected)
-    counts, _ = evaluate(net, training.validation, num_groups=2, precision="fp32")
+    counts, _, _ = evaluate(net, training.validation, num_groups=2, precision="fp32")
     assert counts.hard.tolist() == training.counts.hard.tolist()
 
 

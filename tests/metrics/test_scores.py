@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 
 from fairtune import metrics
-from fairtune.metrics import BETTER, GAPS, accuracy, label, scores
+from fairtune.metrics import BETTER, GAPS, PROBED, accuracy, label, scores
 from fairtune.records import GroupCounts
 from tests.builders import counts_of_recalls, group_counts, random_predictions
 
-OF_A_NET = {"loss", "mutual_information", "private_accuracy", "auc"}
+OF_A_NET = {"loss", "auc", *PROBED}
 COUNTS = counts_of_recalls([[8, 3], [1, 20]], [[10, 4], [2, 40]])
 DEVIATIONS = [metrics.dp_l2, metrics.eo_l2, metrics.dp_mi, metrics.eo_mi, metrics.iou, metrics.iou_paired]
 SHARES = [metrics.accuracy, metrics.balanced_accuracy, metrics.worst_group_accuracy, metrics.worst_cell_accuracy]

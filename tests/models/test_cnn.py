@@ -41,7 +41,7 @@ def test_returns_the_hidden_layer_and_the_last_map(net, x):
 
 def test_relu_after_the_pool_gives_the_values_of_relu_before_it(net, x):
     out = net.eval()(x, want_maps=True)
-    for ours, drawn in zip(out, relu_before_pool(net, x), strict=True):
+    for ours, drawn in zip(out[:3], relu_before_pool(net, x), strict=True):
         torch.testing.assert_close(ours, drawn, rtol=1e-12, atol=1e-14)
 
 

@@ -5,11 +5,12 @@ import pytest
 
 from fairtune.errors import InvalidInput
 from fairtune.jobs import final_seeds
+from fairtune.metrics import PROBED
 from fairtune.pareto import hypervolume
 from fairtune.report import write_report
 from fairtune.report.summary import SCHEMA, Summary, summarise
 from fairtune.rules import fairness_score, front
-from tests.search_helpers import Session, small_search
+from tests.search_helpers import Session, run_small, small_search
 
 KEYS = ["schema", "complete", "name", "spec", "place", "baseline", "floor", "trials", "front", "chosen", "confirmed"]
 KEYS += ["hypervolume", "cost", "test_opened", "small_cells"]
@@ -36,8 +37,20 @@ def test_the_file_has_the_documented_keys_and_no_others(any_search):
     assert set(summary["confirmed"]) <= {"baseline", "chosen", "most_accurate", "fairest"}
     for confirmed in summary["confirmed"].values():
         assert sorted(confirmed) == ["failed_seeds", "number", "seeds", "test"]
-        assert set(confirmed["test"]) == {"accuracy", "deo_a", "deo_m", fairness_score(any_search.spec.select)}
+        assert set(confirmed["test"]) == {"accuracy", "deo_a", "deo_m", fairness_score(any_search.spec.select), *PROBED}
         assert all(list(interval) == INTERVAL for interval in confirmed["test"].values())
+
+
+def test_the_front_of_mutual_information(tmp_path):
+    session = run_small(tmp_path, select="mutual_information", trials=2, final_seeds=2)
+    summary = summary_of(session)
+    views = session.study.views()
+    assert all(0 <= view.val["mutual_information"] <= math.log(2) for view in views)
+    assert summary.front == [view.number for view in front(views, "mutual_information")]
+    information = summary.confirmed["baseline"].test["mutual_information"]
+    assert information.low < information.mean < information.high
+    finals = [result.test["mutual_information"] for key, result in session.study.finals().items() if "baseline" in key]
+    assert sorted(information.values) == sorted(finals)
 
 
 def test_it_can_be_read_back(any_search):

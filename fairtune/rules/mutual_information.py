@@ -1,0 +1,25 @@
+"""The trial whose features say least about the group, if it is accurate enough."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from fairtune.rules._base import Rule, View
+
+
+class LowestMutualInformation(Rule):
+    """Lowest mutual information of embedding and group among the feasible; of equals the most accurate, then the earliest.
+
+    I(Z; a) in nats is estimated after training, on the validation split, by a classifier that no method has seen (see
+    :mod:`fairtune.probe`). R. Ragonesi et al., 2021, choose so where no unbiased validation data are at hand, by the estimate that
+    their method minimises; that one is the last to be believed.
+    """
+
+    objectives: ClassVar[tuple[tuple[str, Literal["maximize", "minimize"]], ...]] = (
+        ("accuracy", "maximize"),
+        ("mutual_information", "minimize"),
+    )
+
+    def key(self, view: View) -> tuple[float, ...]:
+        """I(Z; a), then accuracy from high to low."""
+        return view.val["mutual_information"], -view.val["accuracy"], view.number

@@ -1,0 +1,132 @@
+import numpy as np
+import pytest
+
+from fairtune.datasets import Dataset, Info, Pool, equal_cells, open_splits
+from fairtune.datasets._base import stratified
+from fairtune.errors import DataError
+from fairtune.records import Split
+from fairtune.seeding import generator
+
+INFO = Info(classes=("no", "yes"), groups=("f", "m"), shape=(3,), balanced_test=False, model="mlp", epochs=1)
+
+
+def split_of(y, a, source=None):
+    n = len(y)
+    return Split(
+        np.zeros((n, 3), np.float32), np.arange(n), np.asarray(y), np.asarray(a), np.arange(n) if source is None else source
+    )
+
+
+@pytest.fixture
+def patients():
+    """Two hundred patients of one to six images, some in several cells."""
+    rng = np.random.default_rng(0)
+    source = np.repeat(rng.permutation(1000)[:200], rng.integers(1, 7, 200))
+    y, a = (rng.random(len(source)) < 0.1).astype(int), source % 2
+    order = rng.permutation(len(source))
+    return split_of(y[order], a[order], source[order])
+
+
+def test_a_share_of_every_cell_is_chosen():
+    split = split_of(np.repeat([0, 1, 0, 1], [100, 40, 10, 3]), np.repeat([0, 0, 1, 1], [100, 40, 10, 3]))
+    chosen = stratified(split, 0.2, generator(0, "data"))
+    assert split.take(chosen).cells(2, 2).tolist() == [[20, 8], [2, 1]]
+    np.testing.assert_array_equal(chosen, np.unique(chosen))
+
+
+def test_images_of_one_patient_stay_together(patients):
+    chosen = np.zeros(len(patients), dtype=bool)
+    chosen[stratified(patients, 0.3, generator(0, "data"))] = True
+    assert not set(patients.source[chosen]) & set(patients.source[~chosen])
+    assert chosen.mean() == pytest.approx(0.3, abs=0.05)
+
+
+def test_patients_count_to_their_rarest_cell(patients):
+    chosen = stratified(patients, 0.3, generator(0, "data"))
+    cells, whole = patients.take(chosen).cells(2, 2), patients.cells(2, 2)
+    assert cells[:, 1] == pytest.approx(0.3 * whole[:, 1], rel=0.25)
+
+
+def test_the_generator_alone_decides(patients):
+    first, again, other = (stratified(patients, 0.3, generator(seed, "data")) for seed in (0, 0, 1))
+    np.testing.assert_array_equal(first, again)
+    assert set(first) != set(other)
+
+
+def test_equal_cells_are_as_large_as_the_smallest():
+    y, a = np.array([0, 0, 0, 1, 1, 0, 1, 1, 1]), np.array([0, 0, 0, 0, 0, 1, 1, 1, 1])
+    assert equal_cells(y, a).tolist() == [0, 3, 5, 6]
+    drawn = equal_cells(y, a, np.random.default_rng(0))
+    assert split_of(y, a).take(drawn).cells(2, 2).tolist() == [[1, 1], [1, 1]]
+    assert equal_cells(y[:0], a[:0]).tolist() == []
+
+
+class Clinic(Dataset):
+    """Vectors with two labels to choose from and validation samples of its own."""
+
+    cache_name = "clinic"
+    target = "first"
+
+    def describe(self, root):
+        return INFO
+
+    def check(self, root):
+        pass
+
+    def decode(self, root):
+        return {"train": self.part(40), "validation": self.part(20), "test": self.part(12)}
+
+    def part(self, n):
+        numbers = np.arange(n)
+        columns = {"first": numbers % 2, "second": numbers // 4 % 2, "sex": numbers // 2 % 2, "source": numbers + 100 * n}
+        return Pool(np.tile(numbers[:, None], 3).astype(np.float32), columns)
+
+    def training_parts(self):
+        return ("train", "validation")
+
+    def labels(self, pool):
+        return pool.columns[self.target], pool.columns["sex"]
+
+    def validation_rows(self, pool):
+        return np.arange(0, len(pool), 2) if self.target == "second" else np.arange(len(pool))
+
+
+@pytest.fixture
+def clinic(tmp_path, monkeypatch):
+    monkeypatch.setenv("FAIRTUNE_CACHE", str(tmp_path))
+    return Clinic()
+
+
+def test_a_validation_part_of_its_own_is_used_whole(clinic, tmp_path):
+    splits = open_splits(clinic, tmp_path)
+    assert (len(splits["train"]), len(splits["validation"])) == (40, 20)
+    assert set(splits["validation"].source) == set(range(2000, 2020))
+
+
+def test_a_fraction_of_the_training_samples_leaves_the_validation_part_whole(clinic, tmp_path):
+    splits = open_splits(clinic, tmp_path, 0.5)
+    assert (len(splits["train"]), len(splits["validation"])) == (20, 20)
+
+
+def test_another_target_needs_no_decoding(clinic, tmp_path, monkeypatch):
+    first = open_splits(clinic, tmp_path)["train"]
+    clinic.target = "second"
+    monkeypatch.setattr(clinic, "decode", None)
+    second = open_splits(clinic, tmp_path)
+    assert (first.y.tolist() != second["train"].y.tolist(), len(second["validation"])) == (True, 10)
+
+
+def test_a_class_without_training_samples_is_named(clinic):
+    pools = {"train": Pool(np.zeros((4, 3)), {"first": np.zeros(4, int), "sex": np.arange(4) % 2, "source": np.arange(4)})}
+    with pytest.raises(DataError, match="no training samples of class 'yes'"):
+        clinic.training_splits(pools, INFO)
+
+
+def test_what_the_content_is_decides_the_name_in_the_cache(clinic, tmp_path, monkeypatch):
+    names = {clinic.cache_key(tmp_path)}
+    for content in ((64, "a"), (64, "b"), (32, "a"), ("64", "a")):
+        monkeypatch.setattr(clinic, "content", lambda root, content=content: content)
+        names.add(clinic.cache_key(tmp_path))
+    assert len(names) == 5
+    assert "clinic" in names
+    assert all(name.startswith("clinic") for name in names)

@@ -1,0 +1,142 @@
+"""Decoding image files of every kind."""
+
+import numpy as np
+import pytest
+import torchvision.transforms.functional as TF
+from PIL import Image
+
+from fairtune.datasets import ImageFiles
+from fairtune.datasets._images import decode_image
+from fairtune.errors import DataError
+
+WIDTH, HEIGHT = 48, 32
+
+
+@pytest.fixture
+def picture():
+    """A smooth picture (32, 48, 3) whose corners differ."""
+    rows, columns = np.mgrid[0:HEIGHT, 0:WIDTH]
+    return np.stack([rows * 7, columns * 5, (rows + columns) * 3], axis=-1).astype(np.uint8)
+
+
+def decoded(path, size=(HEIGHT, WIDTH), fit="stretch"):
+    return decode_image(path, size, fit).astype(int)
+
+
+@pytest.mark.parametrize("suffix", ["png", "bmp", "webp", "tiff", "gif"])
+def test_a_lossless_format_gives_the_pixels_back(tmp_path, picture, suffix):
+    image = Image.fromarray(picture)
+    image.save(tmp_path / f"a.{suffix}", **({"lossless": True} if suffix == "webp" else {}))
+    assert np.abs(decoded(tmp_path / f"a.{suffix}") - picture).max() <= (16 if suffix == "gif" else 0)
+
+
+def test_jpeg_is_close(tmp_path, picture):
+    Image.fromarray(picture).save(tmp_path / "a.jpg", quality=95)
+    assert np.abs(decoded(tmp_path / "a.jpg") - picture).mean() < 2
+
+
+@pytest.mark.parametrize("size", [(16, 16), (20, 60), (64, 64)])
+def test_stretching_is_torchvision_s_resize(tmp_path, picture, size):
+    Image.fromarray(picture).save(tmp_path / "a.png")
+    expected = np.asarray(TF.resize(Image.fromarray(picture), list(size)))
+    np.testing.assert_array_equal(decoded(tmp_path / "a.png", size), expected)
+
+
+def test_cropping_keeps_the_middle_and_the_proportions(tmp_path, picture):
+    Image.fromarray(picture).save(tmp_path / "a.png")
+    np.testing.assert_array_equal(decoded(tmp_path / "a.png", (32, 32), "crop"), picture[:, 8:40])
+    wide = decoded(tmp_path / "a.png", (8, 24), "crop")
+    np.testing.assert_array_equal(wide, np.asarray(Image.fromarray(picture[8:24]).resize((24, 8), Image.Resampling.BILINEAR)))
+
+
+def test_a_large_jpeg_decoded_at_a_reduced_scale_looks_the_same(tmp_path):
+    rng = np.random.default_rng(0)
+    large = Image.fromarray(rng.integers(0, 256, (30, 40, 3), dtype=np.uint8)).resize((1600, 1200), Image.Resampling.BICUBIC)
+    large.save(tmp_path / "a.jpg", quality=95)
+    with Image.open(tmp_path / "a.jpg") as file:
+        whole = np.asarray(file.resize((64, 64), Image.Resampling.BILINEAR)).astype(int)
+    assert np.abs(decoded(tmp_path / "a.jpg", (64, 64)) - whole).mean() < 1
+
+
+def test_gray_is_repeated_on_three_channels(tmp_path, picture):
+    Image.fromarray(picture[..., 0]).save(tmp_path / "a.png")
+    np.testing.assert_array_equal(decoded(tmp_path / "a.png"), np.repeat(picture[..., :1], 3, axis=-1))
+
+
+def test_sixteen_bits_keep_their_upper_eight(tmp_path, picture):
+    Image.fromarray(picture[..., 0].astype(np.uint16) * 256 + 77).save(tmp_path / "a.png")
+    np.testing.assert_array_equal(decoded(tmp_path / "a.png"), np.repeat(picture[..., :1], 3, axis=-1))
+
+
+def test_one_bit_is_black_and_white(tmp_path, picture):
+    Image.fromarray(picture[..., 0] > 100).save(tmp_path / "a.png")
+    np.testing.assert_array_equal(decoded(tmp_path / "a.png")[..., 2], 255 * (picture[..., 0] > 100))
+
+
+def test_a_palette_is_looked_up(tmp_path, picture):
+    indexed = Image.fromarray(picture[..., 0] // 32, "P")
+    palette = np.random.default_rng(0).integers(0, 256, (8, 3), dtype=np.uint8)
+    indexed.putpalette(palette.tobytes())
+    indexed.save(tmp_path / "a.png")
+    np.testing.assert_array_equal(decoded(tmp_path / "a.png"), palette[picture[..., 0] // 32])
+
+
+def test_cmyk_becomes_rgb(tmp_path, picture):
+    Image.fromarray(picture).convert("CMYK").save(tmp_path / "a.tiff")
+    np.testing.assert_array_equal(decoded(tmp_path / "a.tiff"), picture)
+
+
+def test_what_is_transparent_is_laid_on_black(tmp_path, picture):
+    alpha = np.zeros((HEIGHT, WIDTH, 1), dtype=np.uint8)
+    alpha[:, :20] = 255
+    Image.fromarray(np.concatenate([picture, alpha], axis=-1)).save(tmp_path / "a.png")
+    found = decoded(tmp_path / "a.png")
+    np.testing.assert_array_equal(found[:, :20], picture[:, :20])
+    assert (found[:, 20:] == 0).all()
+
+
+@pytest.mark.parametrize(("tag", "turned"), [(1, lambda x: x), (3, lambda x: x[::-1, ::-1]), (6, lambda x: np.rot90(x, -1))])
+def test_an_image_is_turned_as_its_exif_entry_says(tmp_path, picture, tag, turned):
+    exif = Image.Exif()
+    exif[0x0112] = tag
+    Image.fromarray(picture).save(tmp_path / "a.png", exif=exif)
+    expected = turned(picture)
+    np.testing.assert_array_equal(decoded(tmp_path / "a.png", expected.shape[:2]), expected)
+
+
+@pytest.fixture
+def mixed(tmp_path, picture):
+    """A whole image, an empty file, a text, half an image, a whole image."""
+    Image.fromarray(picture).save(tmp_path / "0.png")
+    (tmp_path / "1.png").touch()
+    (tmp_path / "2.jpg").write_text("not an image")
+    content = (tmp_path / "0.png").read_bytes()
+    (tmp_path / "3.png").write_bytes(content[: len(content) // 2])
+    Image.fromarray(picture[::-1]).save(tmp_path / "4.png")
+    return ImageFiles(tmp_path, ["0.png", "1.png", "2.jpg", "3.png", "4.png", "5.png"], (HEIGHT, WIDTH))
+
+
+def test_rows_are_decoded_and_those_that_cannot_be_read_say_why(mixed, picture):
+    images, faults = mixed.read(slice(0, 6))
+    assert mixed.shape == (6, HEIGHT, WIDTH, 3)
+    np.testing.assert_array_equal(images[[0, 4]], [picture, picture[::-1]])
+    assert list(faults) == [1, 2, 3, 5]
+    assert "cannot identify image file" in faults[1]
+    assert "truncated" in faults[3]
+    assert "No such file" in faults[5]
+
+
+def test_a_slice_holds_the_rows_it_names(mixed, picture):
+    np.testing.assert_array_equal(mixed[4:5], [picture[::-1]])
+
+
+def test_a_slice_with_an_unreadable_image_names_it(mixed):
+    with pytest.raises(DataError, match=r"2 images are unreadable: 1\.png \(cannot identify.*--on-bad-image skip"):
+        mixed[0:3]
+
+
+def test_an_image_of_too_many_pixels_is_not_decoded(tmp_path, picture, monkeypatch):
+    Image.fromarray(picture).save(tmp_path / "a.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", WIDTH * HEIGHT - 1)
+    _, faults = ImageFiles(tmp_path, ["a.png"], (8, 8)).read(slice(0, 1))
+    assert "decompression bomb" in faults[0]

@@ -1,0 +1,25 @@
+import io
+
+from rich.console import Console
+
+from fairtune.datasets import Progress
+from fairtune.report.decoding import progress_bars
+
+
+def shown(*steps, terminal):
+    console = Console(file=io.StringIO(), force_terminal=terminal, width=100, highlight=False)
+    with progress_bars(console) as report:
+        for step in steps:
+            report(Progress(*step))
+    return console.file.getvalue()
+
+
+def test_a_terminal_shows_how_far_each_part_is():
+    text = shown(("train", 0, 20), ("train", 20, 20), ("test", 5, 10), terminal=True)
+    assert "decoding train" in text
+    assert "20/20" in text
+    assert "5/10" in text
+
+
+def test_a_log_file_is_left_alone():
+    assert shown(("train", 0, 20), ("train", 20, 20), terminal=False) == ""
