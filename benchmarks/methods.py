@@ -35,7 +35,7 @@ from fairtune.methods import Context, Progress, compose
 from fairtune.models.cnn import CNN
 from fairtune.plugins import names
 from fairtune.records import Batch, Outputs, Split
-from fairtune.seeding import torch_stream
+from fairtune.seeding import generator, torch_stream
 from fairtune.space import Value
 from fairtune.spec import Precision
 from fairtune.train import Training
@@ -88,13 +88,19 @@ def ready(variant: Variant, precision: Precision, split: Split, cache: Path) -> 
     training.epoch = variant.epoch
     training.net.train(training.method.trains_net)
     training._order = torch.from_numpy(training.batch_order())
+    training._drawn = training.train.draw((training.steps, BATCH), generator(0, "order"))
     return training
 
 
 def steps(training: Training) -> Callable[[], object]:
     """The step on one batch after another."""
-    batches, flip = cycle(training._order), torch.rand(BATCH) < 0.5
-    return lambda: training.step(next(batches), flip)
+    batches = cycle(zip(training._order, *training._drawn, strict=True))
+
+    def step() -> None:
+        index, *drawn = next(batches)
+        training.step(index, tuple(drawn))
+
+    return step
 
 
 def epoch_end(training: Training) -> Callable[[], object]:
