@@ -12,7 +12,7 @@ from fairtune.datasets.digits import Digits
 from fairtune.errors import DataError, InvalidInput
 from fairtune.inspection import inspect_data, prepare_data, skew
 from fairtune.resolve import Request
-from tests.datasets.files import use_checksums, write_cifar10
+from tests.datasets.files import make_cifar10
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def test_the_skew_printed_follows_the_setting(tmp_path):
 
 @pytest.mark.usefixtures("own_cache")
 def test_preparing_decodes_once_and_says_where(tmp_path, console, monkeypatch):
-    use_checksums(monkeypatch, write_cifar10(tmp_path))
+    make_cifar10(tmp_path, monkeypatch)
     request = Request(dataset="cifar10s", data=str(tmp_path))
     folder = prepare_data(request, "error", console)
     assert f"cifar10s is ready: 14 MiB in {folder}" in printed(console)
