@@ -35,6 +35,7 @@ check: setup
 
 bench: setup
 	$(BIN)/python benchmarks/step.py
+	$(BIN)/python benchmarks/methods.py
 	$(BIN)/python benchmarks/overhead.py
 	$(BIN)/python benchmarks/precision.py
 	$(BIN)/python benchmarks/data.py
