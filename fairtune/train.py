@@ -69,12 +69,19 @@ class Training:
         own = set(method.parameters)
         parameters = [parameter for parameter in net.parameters() if parameter not in own] if method.trains_net else []
         self.optimizer = make_optimizer(parameters, spec.optimizer) if parameters else None
-        self.schedule = None if self.optimizer is None else _make_schedule(self.optimizer, spec)
+        self.schedule = (
+            None if self.optimizer is None else _make_schedule(self.optimizer, spec.optimizer.schedule, self._scheduled_epochs())
+        )
         self.epoch = 0
         self._order = torch.empty(0)
         self._drawn: Drawn = ()
         self._summed: Collection[str] = ()
         self.counts: GroupCounts | None = None
+
+    def _scheduled_epochs(self) -> int:
+        """The epochs after which the learning rate moves on."""
+        every = (Progress(epoch, self.spec.epochs) for epoch in range(self.spec.epochs))
+        return sum(not self.method.trains_alone(progress) for progress in every)
 
     @property
     def done(self) -> bool:
@@ -219,11 +226,11 @@ def make_optimizer(parameters: Iterable[nn.Parameter], spec: Optimizer) -> torch
     return torch.optim.Adam(parameters, lr=spec.lr, weight_decay=spec.weight_decay, fused=True)
 
 
-def _make_schedule(optimizer: torch.optim.Optimizer, spec: TrialSpec) -> Any:
-    match spec.optimizer.schedule:
+def _make_schedule(optimizer: torch.optim.Optimizer, schedule: str, epochs: int) -> Any:
+    match schedule:
         case "plateau":
             return torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer)
         case "cosine":
-            return torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, spec.epochs)
+            return torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs)
         case _:
             return None

@@ -71,9 +71,13 @@ class Composite:
         if len(replacing) > 1:
             raise InvalidInput(f"{' and '.join(replacing)} each replace the cross-entropy: combine one of them with other methods")
 
+        stepping = [name for name, part in self.parts.items() if part.steps_net]
         frozen = [name for name, part in self.parts.items() if not part.trains_net]
         if len(frozen) > 1:
             raise InvalidInput(f"{' and '.join(frozen)} each prune the trained baseline: combine one of them with other methods")
+
+        if stepping and frozen:
+            raise InvalidInput(f"{frozen[0]} freezes the net that {stepping[0]} updates: they cannot be combined")
 
     @property
     def needs_baseline(self) -> bool:

@@ -22,6 +22,8 @@ def test_an_empty_part_is_refused(method):
     ("method", "reason"),
     [
         ("domain_independent+tests.methods.outside:OwnTaskLoss", "each replace the cross-entropy"),
+        ("mi+ffw", "ffw freezes the net that mi updates"),
+        ("magnitude+domain_independent", "magnitude freezes the net that domain_independent updates"),
         ("ffw+magnitude", "ffw and magnitude each prune the trained baseline"),
     ],
 )
