@@ -43,7 +43,7 @@ def prepare_data(request: Request, on_bad_image: str, console: Console) -> Path:
     with progress_bars(console) as report:
         folder = prepare(dataset, root, on_bad_image=policy, report=report)
     if left_out := skipped(folder):
-        console.print(f"{len(left_out):,} unreadable images are left out:", *_first(left_out), sep="\n  ", soft_wrap=True)
+        console.print(f"left out as unreadable ({len(left_out):,}):", *_first(left_out), sep="\n  ", soft_wrap=True)
     size = sum(path.stat().st_size for path in folder.iterdir())
     console.print(f"{request.dataset} is ready: {size / 2**20:,.0f} MiB in {folder}", soft_wrap=True)
     return folder

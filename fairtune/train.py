@@ -41,6 +41,7 @@ class Training:
         num_groups: A.
         num_classes: K.
         teacher: the baseline's outputs, where the method needs them.
+        class_weights: of the classes in the task loss ``(K,)``; None weighs all alike.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class Training:
         num_groups: int,
         num_classes: int,
         teacher: Teacher | None = None,
+        class_weights: Tensor | None = None,
     ) -> None:
         self.spec = spec
         self.net = net
@@ -63,6 +65,7 @@ class Training:
         self.num_groups = num_groups
         self.num_classes = num_classes
         self.teacher = teacher
+        self.class_weights = class_weights
         own = set(method.parameters)
         parameters = [parameter for parameter in net.parameters() if parameter not in own] if method.trains_net else []
         self.optimizer = make_optimizer(parameters, spec.optimizer) if parameters else None
@@ -135,7 +138,7 @@ class Training:
         batch = self.train.batch(index, drawn)
         student = self.forward(batch)
         teacher = {} if self.teacher is None else self.teacher.outputs(batch, drawn)
-        terms = {} if self.method.trains_alone(progress) else {TASK: self.method.task_loss(student, batch)}
+        terms = {} if self.method.trains_alone(progress) else {TASK: self.method.task_loss(student, batch, self.class_weights)}
         terms |= self.method.loss(student, teacher, batch, progress)
         optimizers = [*([self.optimizer] if self.optimizer else []), *self.method.optimizers]
         for optimizer in optimizers:

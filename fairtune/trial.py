@@ -134,6 +134,15 @@ def load_net(spec: TrialSpec, info: Info, folder: TrialFolder, device: torch.dev
     return net
 
 
+def class_weights(data: Data, train: DeviceSplit) -> torch.Tensor | None:
+    """Effective-number weights of the classes in the task loss, for the datasets that ask for them."""
+    if data.info.class_balance is None:
+        return None
+    samples = train.cells(data.num_groups, data.num_classes).sum(axis=0)
+    weights = sampling.effective_number_weights(samples, data.info.class_balance)
+    return torch.from_numpy(weights).to(train.device, train.dtype)
+
+
 def start_method(method: Composite, net: Net, train: DeviceSplit, spec: TrialSpec, num_classes: int, num_groups: int) -> None:
     """Bind a method to a trial's net and data.
 
@@ -211,6 +220,7 @@ class Trial:
             num_groups=self.data.num_groups,
             num_classes=self.data.num_classes,
             teacher=self._teacher(runs, train, method) if method.needs_teacher else None,
+            class_weights=class_weights(self.data, train),
         )
         self._seconds_before = self._restore()
         self._saved_at = time.perf_counter()

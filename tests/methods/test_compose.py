@@ -51,6 +51,15 @@ def test_an_unknown_hyperparameter_is_refused():
         compose("mfd", {"mfd.wieght": 7.0})
 
 
+def test_class_weights_multiply_the_task_loss_of_their_class():
+    y = torch.tensor([0, 1, 1, 2])
+    example = random_example(y, torch.tensor([0, 1, 0, 1]))
+    composite = started("scratch")
+    single = torch.nn.functional.cross_entropy(example.student.logits, y, reduction="none")
+    weighted = composite.task_loss(example.student, example.batch, torch.tensor([0.5, 2.0, 1.0], dtype=torch.float64))
+    torch.testing.assert_close(weighted, (single * torch.tensor([0.5, 2.0, 2.0, 1.0])).mean())
+
+
 def test_one_part_s_wish_is_enough():
     assert not compose("hkd", {}).balanced
     assert compose("ss+hkd", {}).balanced
