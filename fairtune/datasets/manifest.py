@@ -148,6 +148,8 @@ class Manifest(Dataset):
         return table
 
     def _check_columns(self, table: pd.DataFrame, file: Path) -> None:
+        if self.target == self.group:
+            raise DataError(f"{file}: the target and the group are both the column {self.target!r}: choose two")
         wanted = [self.path, self.target, self.group]
         wanted += [given for given, usual in ((self.splits, "split"), (self.source, "source")) if given != usual]
         if missing := [name for name in wanted if name not in table]:

@@ -179,6 +179,7 @@ def test_a_source_in_two_splits_is_refused(write):
     ("change", "options", "message"),
     [
         (lambda t: t.rename(columns={"target": "Target"}), {}, "unknown column 'target': did you mean 'Target'"),
+        (lambda t: t, {"group": "target"}, "the target and the group are both the column 'target': choose two"),
         (lambda t: t, {"splits": "fold"}, "unknown column 'fold'"),
         (lambda t: t.assign(target="cat"), {}, "the target column 'target' holds one value only, 'cat'"),
         (lambda t: t.assign(group=1), {}, "the group column 'group' holds one value only, '1'"),
