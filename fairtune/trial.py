@@ -153,8 +153,8 @@ def start_method(method: Composite, net: Net, train: DeviceSplit, spec: TrialSpe
     if method.needs_maps and (probe.maps is None or probe.maps[0, 0].numel() == 1):
         names = " and ".join(name for name, part in method.parts.items() if part.needs_maps)
         raise InvalidInput(
-            f"{names} compares maps position by position, but the model {spec.model.name} gives one vector for these inputs, on which "
-            "the gradient is zero: use a convolutional model such as cnn, or larger images"
+            f"{names} compares maps position by position, but the model {spec.model.name} gives one vector for these inputs, on "
+            "which the gradient is zero: use a convolutional model such as cnn, or larger images"
         )
     context = Context(
         num_classes=num_classes,
