@@ -35,8 +35,10 @@ check: setup
 
 bench: setup
 	$(BIN)/python benchmarks/step.py
+	$(BIN)/python benchmarks/methods.py
 	$(BIN)/python benchmarks/overhead.py
 	$(BIN)/python benchmarks/precision.py
+	$(BIN)/python benchmarks/data.py
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache

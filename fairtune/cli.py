@@ -40,6 +40,9 @@ BatchSize = Annotated[int | None, typer.Option(help="Samples per batch.  [defaul
 Precision = Annotated[str, typer.Option(help="auto, bf16, fp32 or float64.")]
 Protocol = Annotated[str, typer.Option(help="fixed, or official: as the authors' code behaves, faults included.")]
 Settings = Annotated[list[str] | None, typer.Option("--set", help="KEY=VALUE, KEY=LOW..HIGH or KEY=A,B,C; repeat for more.")]
+TeacherSettings = Annotated[
+    list[str] | None, typer.Option("--teacher-set", help="KEY=VALUE of the dataset that only the teacher is trained on.")
+]
 Fraction = Annotated[float, typer.Option(help="Share of the training split used.")]
 Runs = Annotated[str, typer.Option(help="Folder of all runs.")]
 Download = Annotated[bool, typer.Option("--download", help="Fetch the data first, where there is a network.")]
@@ -87,6 +90,7 @@ def search(
     protocol: Protocol = "fixed",
     space: Annotated[str | None, typer.Option(help="YAML file that narrows, fixes or widens the search space.")] = None,
     settings: Settings = None,
+    teacher_settings: TeacherSettings = None,
     train_fraction: Fraction = 1.0,
     download: Download = False,
 ) -> None:
@@ -109,7 +113,7 @@ def search(
         if download:
             _download(dataset, data)
         with progress_bars(console) as report:
-            spec, place = resolve(Request(**options, set=settings or []), report)
+            spec, place = resolve(Request(**options, set=settings or [], teacher_set=teacher_settings or []), report)
         run(spec, place, console)
 
 
@@ -164,6 +168,7 @@ def train(
     precision: Precision = "auto",
     protocol: Protocol = "fixed",
     settings: Settings = None,
+    teacher_settings: TeacherSettings = None,
     train_fraction: Fraction = 1.0,
     download: Download = False,
 ) -> None:
@@ -180,7 +185,7 @@ def train(
     with _told():
         if download:
             _download(dataset, data)
-        train_one(Request(**options, set=settings or []), console)
+        train_one(Request(**options, set=settings or [], teacher_set=teacher_settings or []), console)
 
 
 @app.command("run")

@@ -9,7 +9,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from fairtune.datasets import Info, OnBadImage, open_part, open_splits, prepare, skipped
+from fairtune.datasets import Dataset, Info, OnBadImage, open_part, open_splits, prepare, skipped
 from fairtune.errors import InvalidInput
 from fairtune.records import Floats, Ints, Split
 from fairtune.report.cells import draw_cells, draw_samples
@@ -39,10 +39,11 @@ def prepare_data(request: Request, on_bad_image: str, console: Console) -> Path:
     dataset, root = resolve_dataset(request)
     dataset.describe(root)
     dataset.check(root)
+    _remark(dataset, root, console)
     with progress_bars(console) as report:
         folder = prepare(dataset, root, on_bad_image=policy, report=report)
     if left_out := skipped(folder):
-        console.print(f"{len(left_out):,} unreadable images are left out:", *_first(left_out), sep="\n  ", soft_wrap=True)
+        console.print(f"left out as unreadable ({len(left_out):,}):", *_first(left_out), sep="\n  ", soft_wrap=True)
     size = sum(path.stat().st_size for path in folder.iterdir())
     console.print(f"{request.dataset} is ready: {size / 2**20:,.0f} MiB in {folder}", soft_wrap=True)
     return folder
@@ -67,6 +68,7 @@ def inspect_data(request: Request, folder: Path, console: Console) -> None:
         prepare(dataset, root, report=report)
     splits = open_splits(dataset, root) | {"test": dataset.test_split(open_part(dataset, root, "test"))}
     counts = {name: split.cells(len(info.groups), len(info.classes)) for name, split in splits.items()}
+    _remark(dataset, root, console)
     for table in _count_tables(counts, info):
         console.print(table)
     console.print(_skew_table(counts))
@@ -90,6 +92,11 @@ def skew(cells: Ints) -> tuple[float, float]:
     information = max(0.0, _entropy(by_group) + _entropy(by_class) - _entropy(joint.ravel()))
     most = min(_entropy(by_group), _entropy(by_class))
     return information, information / most if most > 0 else 0.0
+
+
+def _remark(dataset: Dataset, root: Path, console: Console) -> None:
+    for remark in dataset.remarks(root):
+        console.print(remark, style="yellow", soft_wrap=True)
 
 
 def _policy(given: str) -> OnBadImage:

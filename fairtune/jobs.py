@@ -8,15 +8,16 @@ from fairtune.folders import TrialFolder
 from fairtune.spec import SearchSpec, TrialResult, TrialSpec
 from fairtune.study import Record
 
-Kind = Literal["baseline", "trial", "final"]
+Kind = Literal["baseline", "teacher", "trial", "final"]
 
 
 class Job(NamedTuple):
     """One training to run.
 
     Attributes:
-        kind: the baseline, a trial of the search, or a retraining that confirms a choice on the test split.
-        key: names the job within the run: ``baseline``, ``trial-3``, ``final-chosen-2``.
+        kind: the baseline, a teacher trained on other data than it, a trial of the search, or a retraining that confirms a choice
+            on the test split.
+        key: names the job within the run: ``baseline``, ``teacher``, ``trial-3``, ``final-chosen-2``.
         spec: what to train.
         folder: where its files go.
         number: of the trial.

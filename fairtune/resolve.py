@@ -15,7 +15,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from fairtune import checks
-from fairtune.datasets import Dataset, Report, prepare, silent
+from fairtune.datasets import Dataset, Info, Report, prepare, silent
 from fairtune.device import PRECISIONS, parameter_dtype, pick_device, resolve_precision
 from fairtune.errors import FairtuneError, InvalidInput, unknown_name
 from fairtune.methods import compose
@@ -64,6 +64,7 @@ class Request(BaseModel):
     protocol: str = "fixed"
     space: str | None = None
     set: list[str] = []
+    teacher_set: list[str] = []
     train_fraction: float = 1.0
 
 
@@ -202,6 +203,7 @@ def _spec(request: Request, faults: Faults) -> SearchSpec | None:
     for method in methods:
         settable |= hyperparameters(method)
     _check_keys(settable, settings, faults)
+    teacher_options = _teacher_options(request, dataset, settings, faults)
     spaces = {method: faults.attempt(partial(_space, method, request, settings)) for method in methods}
     if faults.found:
         return None
@@ -214,6 +216,7 @@ def _spec(request: Request, faults: Faults) -> SearchSpec | None:
             dataset=PlugIn(name=request.dataset, options=options),
             model=PlugIn(name=model, options=model_options or {}),
             spaces={method: space for method, space in spaces.items() if space is not None},
+            teacher_dataset=None if teacher_options is None else PlugIn(name=request.dataset, options=teacher_options),
             epochs=info.epochs if request.epochs is None else request.epochs,
             batch_size=info.batch_size if request.batch_size is None else request.batch_size,
             optimizer=_optimizer(spaces),
@@ -265,7 +268,11 @@ def _space(method: str, request: Request, settings: list[Setting]) -> Space:
 
 
 def _dataset_options(request: Request, dataset: type, settings: list[Setting], faults: Faults) -> dict[str, Value]:
+    """Every option of the dataset; --protocol is also that of a dataset which knows it."""
     given = _options("dataset", dataset, settings, faults) | {"seed": request.seed}
+    protocol = declared(dataset).get("protocol")
+    if protocol is not None and protocol.legal.contains(request.protocol):
+        given.setdefault("protocol", request.protocol)
     return dataset.complete(given, data_root(request.data))  # type: ignore[attr-defined,no-any-return]
 
 
@@ -286,6 +293,20 @@ def _options(kind: str, plugin: type, settings: list[Setting], faults: Faults) -
             if value is not None:
                 given[name.removeprefix(f"{kind}.")] = value
     return given
+
+
+def _teacher_options(request: Request, dataset: type, settings: list[Setting], faults: Faults) -> dict[str, Value] | None:
+    """The student's options with what is set for the teacher alone."""
+    if not request.teacher_set:
+        return None
+    own, unread = read_settings(request.teacher_set)
+    known = _options_of("dataset", dataset)
+    names = {*known, *(name.rpartition(".")[2] for name in known)}
+    faults.found += unread
+    faults.found += [
+        f"--teacher-set {s.key}={s.text}: {unknown_name('option of the dataset', s.key, names)}" for s in own if s.key not in names
+    ]
+    return _dataset_options(request, dataset, [*settings, *own], faults)
 
 
 def _option(kind: str, setting: Setting, option: Hyperparameter) -> Value:
@@ -318,8 +339,20 @@ def _check_runnable(spec: SearchSpec, place: Place, faults: Faults, report: Repo
     opened = None if faults.found else faults.attempt(lambda: open_data(baseline, data))
     if opened is None:
         return
+    if spec.teacher_dataset is not None:
+        faults.attempt(partial(_check_teacher, spec, opened.info, data))
     for method, space in spec.spaces.items():
         faults.attempt(partial(_check_method, method, space, baseline, opened))
+
+
+def _check_teacher(spec: SearchSpec, student: Info, data: Path) -> None:
+    """Check that a teacher's own data can train it, and that it sees and says the same as the student."""
+    dataset = make_dataset(spec.teacher().dataset)
+    info = dataset.describe(data)
+    if (info.classes, info.shape) != (student.classes, student.shape):
+        raise InvalidInput("--teacher-set: the teacher's data have other classes or another shape than the student's")
+    dataset.check(data)
+    open_data(spec.teacher(), data)
 
 
 def _check_method(method: str, space: Space, baseline: TrialSpec, data: Data) -> None:

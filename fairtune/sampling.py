@@ -8,7 +8,7 @@ import numpy as np
 from torch import Tensor
 
 from fairtune.errors import DataError, InvalidInput
-from fairtune.records import Ints
+from fairtune.records import Floats, Ints
 
 
 def uniform(samples: int, batch_size: int, rng: np.random.Generator) -> Ints:
@@ -113,6 +113,27 @@ def official_balanced(cells: Sequence[Ints], num_groups: int, batch_size: int, r
     stream = np.stack([part.reshape(blocks, per_cell) for part in streams], axis=1).ravel()
     steps = len(stream) // batch_size
     return stream[: steps * batch_size].reshape(steps, batch_size)
+
+
+def effective_number_weights(counts: Ints, beta: float) -> Floats:
+    """Weights of the classes in a cross-entropy, by their effective number of samples.
+
+    Y. Cui et al., "Class-Balanced Loss Based on Effective Number of Samples", CVPR 2019, eq. (10): the weight of a class with n
+    samples is proportional to ``(1 - beta) / (1 - beta ** n)``. With beta 0 all classes weigh alike, towards 1 they weigh by
+    1 / n. T. Hänel et al., ACCV 2022, take 0.9998 for SIIM-ISIC; their code gives the weights to the classes in order of
+    frequency, whatever their labels, here each class has its own.
+
+    Args:
+        counts: training samples of each class ``(K,)``.
+        beta: from 0 to below 1.
+
+    Returns:
+        ``(K,)``, with sum K; 0 for a class without samples.
+    """
+    present = counts > 0
+    weights = np.where(present, (1 - beta) / (1 - beta ** np.maximum(counts, 1).astype(np.float64)), 0.0)
+    scaled: Floats = weights * len(counts) / weights.sum()
+    return scaled
 
 
 def _repeated_permutations(members: Ints, length: int, rng: np.random.Generator) -> Ints:

@@ -130,6 +130,7 @@ class SearchSpec(_Frozen):
     Attributes:
         dataset, model, optimizer, epochs, batch_size, precision, protocol, train_fraction: as in :class:`TrialSpec`.
         spaces: the space of each method searched, by the method's name.
+        teacher_dataset: what the teacher is trained on, where that is not ``dataset``: the same dataset under other options.
         trials: how many settings to try.
         time_budget_s: no new trial starts, and running ones stop, after this many seconds; None for no limit.
         accuracy_floor: a number, or ``teacher`` with an offset (``teacher-0.01``), relative to the baseline's validation accuracy.
@@ -142,6 +143,7 @@ class SearchSpec(_Frozen):
     dataset: PlugIn
     model: PlugIn
     spaces: dict[str, Space]
+    teacher_dataset: PlugIn | None = None
     optimizer: Optimizer = Optimizer()
     epochs: Positive
     batch_size: Positive
@@ -176,17 +178,20 @@ class SearchSpec(_Frozen):
             train_fraction=self.train_fraction,
         )
 
+    def teacher(self) -> TrialSpec:
+        """The baseline, or the same model trained on other data."""
+        return self.baseline().model_copy(update={} if self.teacher_dataset is None else {"dataset": self.teacher_dataset})
+
     def trial(self, method: str, values: dict[str, Value], *, needs_baseline: bool) -> TrialSpec:
         """A trial of this search: a method with every searched and fixed value; ``optimizer.*`` values go to the optimiser."""
         own = {name: value for name, value in values.items() if not name.startswith("optimizer.")}
         changes = {name.removeprefix("optimizer."): value for name, value in values.items() if name.startswith("optimizer.")}
-        baseline = self.baseline()
-        return baseline.model_copy(
+        return self.baseline().model_copy(
             update={
                 "method": method,
                 "values": own,
                 "optimizer": Optimizer(**{**self.optimizer.model_dump(), **changes}),
-                "teacher": baseline if needs_baseline else None,
+                "teacher": self.teacher() if needs_baseline else None,
             }
         )
 

@@ -41,6 +41,7 @@ class Training:
         num_groups: A.
         num_classes: K.
         teacher: the baseline's outputs, where the method needs them.
+        class_weights: of the classes in the task loss ``(K,)``; None weighs all alike.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class Training:
         num_groups: int,
         num_classes: int,
         teacher: Teacher | None = None,
+        class_weights: Tensor | None = None,
     ) -> None:
         self.spec = spec
         self.net = net
@@ -63,15 +65,23 @@ class Training:
         self.num_groups = num_groups
         self.num_classes = num_classes
         self.teacher = teacher
+        self.class_weights = class_weights
         own = set(method.parameters)
         parameters = [parameter for parameter in net.parameters() if parameter not in own] if method.trains_net else []
         self.optimizer = make_optimizer(parameters, spec.optimizer) if parameters else None
-        self.schedule = None if self.optimizer is None else _make_schedule(self.optimizer, spec)
+        self.schedule = (
+            None if self.optimizer is None else _make_schedule(self.optimizer, spec.optimizer.schedule, self._scheduled_epochs())
+        )
         self.epoch = 0
         self._order = torch.empty(0)
         self._drawn: Drawn = ()
         self._summed: Collection[str] = ()
         self.counts: GroupCounts | None = None
+
+    def _scheduled_epochs(self) -> int:
+        """The epochs after which the learning rate moves on."""
+        every = (Progress(epoch, self.spec.epochs) for epoch in range(self.spec.epochs))
+        return sum(not self.method.trains_alone(progress) for progress in every)
 
     @property
     def done(self) -> bool:
@@ -135,7 +145,7 @@ class Training:
         batch = self.train.batch(index, drawn)
         student = self.forward(batch)
         teacher = {} if self.teacher is None else self.teacher.outputs(batch, drawn)
-        terms = {} if self.method.trains_alone(progress) else {TASK: self.method.task_loss(student, batch)}
+        terms = {} if self.method.trains_alone(progress) else {TASK: self.method.task_loss(student, batch, self.class_weights)}
         terms |= self.method.loss(student, teacher, batch, progress)
         optimizers = [*([self.optimizer] if self.optimizer else []), *self.method.optimizers]
         for optimizer in optimizers:
@@ -216,11 +226,11 @@ def make_optimizer(parameters: Iterable[nn.Parameter], spec: Optimizer) -> torch
     return torch.optim.Adam(parameters, lr=spec.lr, weight_decay=spec.weight_decay, fused=True)
 
 
-def _make_schedule(optimizer: torch.optim.Optimizer, spec: TrialSpec) -> Any:
-    match spec.optimizer.schedule:
+def _make_schedule(optimizer: torch.optim.Optimizer, schedule: str, epochs: int) -> Any:
+    match schedule:
         case "plateau":
             return torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer)
         case "cosine":
-            return torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, spec.epochs)
+            return torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs)
         case _:
             return None

@@ -134,6 +134,15 @@ def load_net(spec: TrialSpec, info: Info, folder: TrialFolder, device: torch.dev
     return net
 
 
+def class_weights(data: Data, train: DeviceSplit) -> torch.Tensor | None:
+    """Effective-number weights of the classes in the task loss, for the datasets that ask for them."""
+    if data.info.class_balance is None:
+        return None
+    samples = train.cells(data.num_groups, data.num_classes).sum(axis=0)
+    weights = sampling.effective_number_weights(samples, data.info.class_balance)
+    return torch.from_numpy(weights).to(train.device, train.dtype)
+
+
 def start_method(method: Composite, net: Net, train: DeviceSplit, spec: TrialSpec, num_classes: int, num_groups: int) -> None:
     """Bind a method to a trial's net and data.
 
@@ -142,9 +151,10 @@ def start_method(method: Composite, net: Net, train: DeviceSplit, spec: TrialSpe
     """
     probe = net.eval()(train.batch(torch.zeros(1, dtype=torch.int64, device=train.device)).x, want_maps=method.needs_maps)
     if method.needs_maps and (probe.maps is None or probe.maps[0, 0].numel() == 1):
+        names = " and ".join(name for name, part in method.parts.items() if part.needs_maps)
         raise InvalidInput(
-            f"the method {spec.method} compares maps position by position, but the model {spec.model.name} gives one vector for "
-            "these inputs, on which the gradient is zero: use a convolutional model such as cnn, or larger images"
+            f"{names} compares maps position by position, but the model {spec.model.name} gives one vector for these inputs, on "
+            "which the gradient is zero: use a convolutional model such as cnn, or larger images"
         )
     context = Context(
         num_classes=num_classes,
@@ -211,6 +221,7 @@ class Trial:
             num_groups=self.data.num_groups,
             num_classes=self.data.num_classes,
             teacher=self._teacher(runs, train, method) if method.needs_teacher else None,
+            class_weights=class_weights(self.data, train),
         )
         self._seconds_before = self._restore()
         self._saved_at = time.perf_counter()

@@ -235,7 +235,8 @@ class TestData:
         assert "mutual information" in result.stdout
         assert {path.name for path in (tmp_path / "digits-inspection").iterdir()} == {"cells.png", "samples.png"}
 
-    def test_names_the_faults(self, tmp_path):
+    def test_names_the_faults(self, tmp_path, monkeypatch):
+        monkeypatch.setenv("FAIRTUNE_CACHE", str(tmp_path / "cache"))
         assert "choose error or skip" in refused("data", "prepare", "digits", "--on-bad-image", "ignore")
         assert "data_batch_1 is missing" in refused("data", "inspect", "cifar10s", "--data", tmp_path)
 

@@ -12,7 +12,7 @@ from fairtune.datasets.digits import Digits
 from fairtune.errors import DataError, InvalidInput
 from fairtune.inspection import inspect_data, prepare_data, skew
 from fairtune.resolve import Request
-from tests.datasets.files import use_checksums, write_cifar10
+from tests.datasets.files import make_cifar10, make_utkface
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def test_the_skew_printed_follows_the_setting(tmp_path):
 
 @pytest.mark.usefixtures("own_cache")
 def test_preparing_decodes_once_and_says_where(tmp_path, console, monkeypatch):
-    use_checksums(monkeypatch, write_cifar10(tmp_path))
+    make_cifar10(tmp_path, monkeypatch)
     request = Request(dataset="cifar10s", data=str(tmp_path))
     folder = prepare_data(request, "error", console)
     assert f"cifar10s is ready: 14 MiB in {folder}" in printed(console)
@@ -101,3 +101,10 @@ def test_faults_of_the_command_are_named(console, options, policy, message):
 def test_settings_that_leave_the_pixels_share_one_cache(tmp_path, console):
     folder = prepare_data(Request(dataset="digits", set=["skew=0.6"]), "error", console)
     assert folder == prepare(Digits(), tmp_path)
+
+
+@pytest.mark.parametrize("look", [lambda request, out, console: prepare_data(request, "error", console), inspect_data])
+def test_what_is_remarkable_of_the_files_is_told(own_cache, tmp_path, monkeypatch, console, look):
+    make_utkface(tmp_path, monkeypatch)
+    look(Request(dataset="utkface", data=str(tmp_path)), tmp_path / "out", console)
+    assert "3 files are left out, their names lack a field: 39_1_20170116174525125.jpg.chip.jpg" in printed(console)

@@ -13,6 +13,8 @@ import torch
 import torch.nn.functional as F
 
 from fairtune.batches import DeviceSplit
+from fairtune.datasets.cmnist import one_hot_colour
+from fairtune.datasets.imdb import AGE_BINS, one_hot_age
 from fairtune.errors import FairtuneError
 from fairtune.evaluate import evaluate
 from fairtune.methods import Context, Progress, _hanel, compose
@@ -399,6 +401,25 @@ def test_mine(case):
             bound.backward()
             assert_official(bound, -stored["M_loss_f32"], dtype)
             assert_official(-z.grad, stored["grad_M_loss_wrt_z_f32"], dtype)
+
+
+MINE = read("mine")
+
+
+@pytest.mark.parametrize("case", [case for case in MINE if case == "color_attribute"])
+def test_colour_as_attribute(case):
+    stored = MINE[case]
+    ours = one_hot_colour(stored["colors"])
+    np.testing.assert_array_equal(ours, stored["onehot24"])
+    np.testing.assert_array_equal(ours.reshape(-1, 3, 8).argmax(axis=2), stored["bin_index"])
+    np.testing.assert_array_equal(ours.reshape(-1, 3, 8).argmax(axis=2) * 32, stored["quantized"])
+
+
+@pytest.mark.parametrize("case", [case for case in MINE if case == "imdb_age"])
+def test_age_as_attribute(case):
+    stored = MINE[case]
+    np.testing.assert_array_equal((0, *AGE_BINS), stored["bins"][:-1])
+    np.testing.assert_array_equal(one_hot_age(stored["ages"]), stored["onehot12"])
 
 
 SAMPLER = read("sampler")

@@ -4,10 +4,10 @@ import pytest
 from safetensors.torch import save_file
 
 from fairtune.datasets.digits import Digits
-from fairtune.errors import InvalidInput
+from fairtune.errors import FairtuneError, InvalidInput
 from fairtune.methods import compose
 from fairtune.models.mlp import MLP
-from fairtune.resolve import Request, data_root, read_duration, resolve, resolve_one
+from fairtune.resolve import Request, data_root, read_duration, resolve, resolve_dataset, resolve_one
 from fairtune.seeding import torch_stream
 from fairtune.spec import Optimizer
 from tests.builders import CPU
@@ -264,3 +264,48 @@ def test_one_trial_in_a_folder_that_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("in the way")
     (fault,) = faults_of(tmp_path, resolve_one, runs=str(tmp_path / "file" / "runs"))
     assert fault.startswith(f"cannot write the folder {tmp_path / 'file'}")
+
+
+@pytest.mark.parametrize(
+    ("protocol", "settings", "expected"),
+    [("official", [], "official"), ("fixed", [], "fixed"), ("official", ["dataset.protocol=fixed"], "fixed")],
+)
+def test_the_protocol_reaches_a_dataset_that_has_one(tmp_path, protocol, settings, expected):
+    request = Request(dataset="biased_mnist", data=str(tmp_path), protocol=protocol, set=settings)
+    dataset, _ = resolve_dataset(request)
+    assert dataset.protocol == expected
+
+
+def test_a_protocol_of_its_own_is_left_to_the_dataset(tmp_path):
+    dataset, _ = resolve_dataset(Request(dataset="cifar10s", data=str(tmp_path), protocol="official"))
+    assert dataset.protocol == "mfd"
+
+
+def test_a_teacher_may_be_trained_on_other_data_than_the_student(tmp_path):
+    spec, _ = small_search(tmp_path, method="hkd", set=["skew=0.7"], teacher_set=["skew=0.5"])
+    assert spec.teacher().dataset.options == spec.dataset.options | {"skew": 0.5}
+    student = spec.trial("hkd", {}, needs_baseline=True)
+    assert (student.dataset, student.teacher) == (spec.dataset, spec.teacher())
+    assert spec.baseline().dataset.options["skew"] == 0.7
+    assert spec.teacher() != spec.baseline()
+
+
+def test_without_settings_of_its_own_the_teacher_is_the_baseline(tmp_path):
+    spec, _ = small_search(tmp_path, method="hkd")
+    assert spec.teacher() == spec.baseline()
+
+
+@pytest.mark.parametrize(
+    ("given", "fault"),
+    [
+        ("skw=0.5", "--teacher-set skw=0.5: unknown option of the dataset 'skw': did you mean 'skew'?"),
+        ("weight=3", "--teacher-set weight=3: unknown option of the dataset 'weight'"),
+        ("skew=2", "--set skew=2: 2.0 is outside the legal domain 0..1"),
+        ("skew=0.1,0.5", "an option of the dataset takes one value"),
+        ("skew=1", "no validation samples"),
+    ],
+)
+def test_a_setting_of_the_teacher_at_fault_is_told(tmp_path, given, fault):
+    with pytest.raises(FairtuneError) as told:
+        small_search(tmp_path, method="hkd", teacher_set=[given])
+    assert fault in str(told.value)

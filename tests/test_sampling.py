@@ -3,7 +3,15 @@ import pytest
 import torch
 
 from fairtune.errors import DataError, InvalidInput
-from fairtune.sampling import balanced, cell_positions, check_batch_size, check_cells, official_balanced, uniform
+from fairtune.sampling import (
+    balanced,
+    cell_positions,
+    check_batch_size,
+    check_cells,
+    effective_number_weights,
+    official_balanced,
+    uniform,
+)
 
 
 @pytest.fixture
@@ -131,3 +139,17 @@ def test_the_official_sampler_is_refused_where_it_fails(rng):
         official_balanced(cells_of_sizes(*[6] * 11, 40), 4, 12, rng)
     with pytest.raises(InvalidInput, match="use --protocol fixed"):
         official_balanced(cells_of_sizes(6, 6, 6), 1, 2, rng)
+
+
+def test_effective_number_weights_lie_between_equal_and_inverse_counts():
+    counts = np.array([10, 100, 1000])
+    np.testing.assert_allclose(effective_number_weights(counts, 0.0), np.ones(3))
+    inverse = 1 / counts * 3 / (1 / counts).sum()
+    np.testing.assert_allclose(effective_number_weights(counts, 1 - 1e-9), inverse, rtol=1e-4)
+    weights = effective_number_weights(counts, 0.99)
+    np.testing.assert_allclose(weights * (1 - 0.99**counts), weights[0] * (1 - 0.99 ** counts[0]))
+    assert weights.sum() == pytest.approx(3)
+
+
+def test_a_class_without_samples_weighs_nothing():
+    assert effective_number_weights(np.array([0, 5]), 0.9).tolist() == [0, 2]

@@ -2,6 +2,7 @@ import json
 import shutil
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -16,8 +17,9 @@ from fairtune.folders import baseline_folder
 from fairtune.methods import compose
 from fairtune.metrics import scores
 from fairtune.models.mlp import MLP
+from fairtune.sampling import effective_number_weights
 from fairtune.spec import Optimizer, PlugIn
-from fairtune.trial import check_data, describe, failed, load_net, open_data, run_trial
+from fairtune.trial import check_data, class_weights, describe, failed, load_net, open_data, run_trial
 from tests.builders import CPU, digits_spec, open_trial, trained_baseline
 
 OUTSIDE = "tests.methods.outside:Adversary"
@@ -227,6 +229,18 @@ def test_the_teacher_s_outputs_are_kept_apart_for_every_way_to_see_the_data(tmp_
 def test_what_cannot_work_is_refused_before_any_training(changes, error, reason, tmp_path):
     with pytest.raises(error, match=reason):
         open_trial(digits_spec(**changes), tmp_path)
+
+
+def test_a_dataset_that_balances_its_classes_is_trained_with_weights(tmp_path):
+    spec = digits_spec()
+    data = open_data(spec, tmp_path)
+    train = data.on(CPU, torch.float32, data.train)
+    assert class_weights(data, train) is None
+    balanced = replace(data, info=replace(data.info, class_balance=0.99))
+    samples = np.bincount(data.train.y)
+    expected = effective_number_weights(samples, 0.99)
+    np.testing.assert_allclose(class_weights(balanced, train), expected, rtol=1e-6)
+    assert np.argmax(expected) == np.argmin(samples)
 
 
 def test_one_group_alone_cannot_be_compared(tmp_path):

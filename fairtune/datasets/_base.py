@@ -33,11 +33,13 @@ class Info:
             resizes them.
         augment: transforms drawn anew for every training batch, in this order.
         normalise: applied last, in training and in evaluation.
-        balanced_test: whether each class of the test split holds equally many samples of every group; if so, validation
-            accuracy is weighted by cell to estimate the same quantity.
+        balanced_test: whether each class of the test split holds equally many samples of every group, to within one; if so,
+            validation accuracy is weighted by cell to estimate the same quantity.
         model: default architecture.
         epochs: default length of training.
         batch_size: default batch size.
+        class_balance: beta of the effective-number class weights that the cross-entropy is trained with
+            (:func:`fairtune.sampling.effective_number_weights`); None weighs all classes alike.
     """
 
     classes: tuple[str, ...]
@@ -49,6 +51,7 @@ class Info:
     model: str
     epochs: int
     batch_size: int = 128
+    class_balance: float | None = None
 
 
 class Samples(Protocol):
@@ -140,6 +143,10 @@ class Dataset:
             DataError: which file, what is wrong with it, and how to get it.
         """
 
+    def remarks(self, root: Path) -> list[str]:
+        """What a user should know of the files that is no fault, such as files that are not used; one sentence each."""
+        return []
+
     def content(self, root: Path) -> Iterable[object]:
         """What the decoded pools depend on beside :attr:`cache_name`, as JSON would hold it.
 
@@ -168,7 +175,7 @@ class Dataset:
         """Label and group of every row of a pool under these options: its columns ``y`` and ``a``."""
         return pool.columns["y"], pool.columns["a"]
 
-    def attribute(self, pool: Pool) -> npt.NDArray[np.float32] | None:
+    def attribute_vectors(self, pool: Pool) -> npt.NDArray[np.float32] | None:
         """The sensitive attribute of every row as a vector ``(N, E)``, where there is one finer than the groups."""
         return None
 
@@ -197,7 +204,7 @@ class Dataset:
     def split(self, pool: Pool, rows: Ints) -> Split:
         """The samples of some rows."""
         y, a = self.labels(pool)
-        attribute = self.attribute(pool)
+        attribute = self.attribute_vectors(pool)
         source = pool.columns["source"][rows]
         return Split(pool.x, rows, y[rows], a[rows], source, None if attribute is None else attribute[rows])  # type: ignore[arg-type]
 
@@ -267,6 +274,25 @@ def equal_cells(y: Ints, a: Ints, rng: np.random.Generator | None = None) -> Int
     smallest = min(map(len, members), default=0)
     kept = [(m if rng is None else rng.permutation(m))[:smallest] for m in members]
     return np.sort(np.concatenate([np.empty(0, dtype=np.int64), *kept]))
+
+
+def check_test(y: Ints, a: Ints, info: Info) -> None:
+    """Check, before anything is decoded, that what will be the test split has samples of every group in every class.
+
+    Raises:
+        DataError: the label has one value only, or some cells are empty; they are named.
+    """
+    cells = np.bincount(a * len(info.classes) + y, minlength=len(info.groups) * len(info.classes))
+    counts = cells.reshape(len(info.groups), len(info.classes))
+    present = np.flatnonzero(counts.sum(axis=0))
+    if len(present) < 2:
+        seen = f"all {len(y)} are {info.classes[present[0]]!r}" if len(present) else "there are no samples"
+        raise DataError(f"the label has fewer than two values in the test split: {seen}; choose another target")
+    if empty := [f"({info.classes[y]}, {info.groups[a]})" for a, y in np.argwhere(counts == 0)]:
+        raise DataError(
+            f"no test samples in {len(empty)} of {counts.size} cells: {', '.join(empty[:6])}"
+            f"{' and others' if len(empty) > 6 else ''}; choose another target, attribute or binning"
+        )
 
 
 def check_counts(splits: Mapping[str, Split], info: Info) -> None:

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
-from fairtune.datasets._files import first_of
+from fairtune.datasets._files import first_of, within
 from fairtune.errors import DataError
 from fairtune.records import Bytes
 
@@ -35,12 +35,18 @@ class ImageFiles:
         names: path of each file in it.
         size: height and width.
         fit: ``stretch`` changes the proportions; ``crop`` cuts the largest window of the right ones from the middle first.
+
+    Raises:
+        DataError: a path leads out of the folder.
     """
 
     root: Path
     names: Sequence[str]
     size: tuple[int, int]
     fit: Fit = "stretch"
+
+    def __post_init__(self) -> None:
+        within(self.root, self.names)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -71,6 +77,8 @@ class ImageFiles:
         def fill(row: int) -> str | None:
             try:
                 images[row - start] = decode_image(self.root / self.names[row], self.size, self.fit)
+            except UnidentifiedImageError:
+                return "not an image"
             except Exception as error:  # a damaged file can make a decoder raise anything
                 return f"{error or type(error).__name__}".partition("\n")[0]
             return None
@@ -101,9 +109,8 @@ def decode_image(path: Path, size: tuple[int, int], fit: Fit = "stretch") -> Byt
 
 def unreadable(named: list[str]) -> DataError:
     """The error of images that cannot be read; each is named with the reason."""
-    are = "image is" if len(named) == 1 else "images are"
     return DataError(
-        f"{len(named):,} {are} unreadable: {first_of(named)}; "
+        f"unreadable images ({len(named):,}): {first_of(named)}; "
         "mend them, or leave them out with fairtune data prepare DATASET --on-bad-image skip"
     )
 

@@ -60,6 +60,7 @@ class Manifest(Dataset):
     source: str = hyperparameter("source", Text(), help="column of what must not be in two splits, if there is one")
     size: int = hyperparameter(64, Integer(low=8, high=1024), help="height and width in pixels")
     fit: str = hyperparameter("stretch", Options(values=("stretch", "crop")), help="how images become squares")
+    val_frac: float = hyperparameter(0.2, Real(low=0.01, high=0.9), help="share held out for validation where no split is given")
     flip: bool = hyperparameter(True, Options(values=(True, False)), help="whether training images are mirrored at random")
     test_frac: float = hyperparameter(0.2, Real(low=0.01, high=0.9), help="share held out for testing where no split is given")
     checksum: str = hyperparameter("", Text(), help="of the file, filled in when a search starts, so that it cannot change later")
@@ -147,6 +148,8 @@ class Manifest(Dataset):
         return table
 
     def _check_columns(self, table: pd.DataFrame, file: Path) -> None:
+        if self.target == self.group:
+            raise DataError(f"{file}: the target and the group are both the column {self.target!r}: choose two")
         wanted = [self.path, self.target, self.group]
         wanted += [given for given, usual in ((self.splits, "split"), (self.source, "source")) if given != usual]
         if missing := [name for name in wanted if name not in table]:
@@ -166,7 +169,7 @@ class Manifest(Dataset):
         parts = values.map(_PARTS).groupby(table["source_id"]).nunique()
         if len(torn := parts[parts > 1]):
             names = table.drop_duplicates("source_id").set_index("source_id")[self.source]
-            raise DataError(f"{file}: {len(torn)} sources are in more than one split: {first_of(names[torn.index].tolist())}")
+            raise DataError(f"{file}: sources in more than one split ({len(torn)}): {first_of(names[torn.index].tolist())}")
 
     def _part(self, table: pd.DataFrame) -> pd.Series[Any]:
         """The part of each row: as the file says; without test rows, a fixed share of every cell is the test part."""
@@ -201,13 +204,14 @@ def _check_complete(table: pd.DataFrame, file: Path) -> None:
     for name, values in table.items():
         if len(lines := np.flatnonzero(values.isna())):
             rows = first_of([str(line + 1) for line in lines])
-            raise DataError(f"{file}: {len(lines)} rows have no value in the column {str(name)!r}: rows {rows}")
+            where = f"the column {str(name)!r} ({len(lines)})"
+            raise DataError(f"{file}: rows without a value in {where}: {rows}, the first below the heading being 1")
 
 
 def _check_different(table: pd.DataFrame, column: str, what: str, file: Path) -> None:
     counts = table[column].value_counts()
     if len(repeated := counts[counts > 1]):
-        raise DataError(f"{file}: {len(repeated)} {what}s are in more than one row: {first_of(sorted(repeated.index))}")
+        raise DataError(f"{file}: {what}s in more than one row ({len(repeated)}): {first_of(sorted(repeated.index))}")
 
 
 def _names(values: pd.Series[str]) -> tuple[str, ...]:

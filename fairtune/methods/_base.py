@@ -95,12 +95,14 @@ class Method:
         sampling: ``balanced`` fills every batch equally from each (y, a) cell.
         needs_teacher: whether ``loss`` is given what :meth:`from_teacher` takes from the trained baseline.
         needs_maps: whether nets must return their last convolution's map.
+        steps_net: whether the method itself updates the net, beside the loop.
         trains_net: whether the loop updates the net's own weights; if not, they stay frozen and the net in evaluation mode.
     """
 
     sampling: ClassVar[Literal["uniform", "balanced"]] = "uniform"
     needs_teacher: ClassVar[bool] = False
     needs_maps: ClassVar[bool] = False
+    steps_net: ClassVar[bool] = False
     trains_net: ClassVar[bool] = True
 
     context: Context = field(init=False, repr=False)

@@ -71,9 +71,13 @@ class Composite:
         if len(replacing) > 1:
             raise InvalidInput(f"{' and '.join(replacing)} each replace the cross-entropy: combine one of them with other methods")
 
+        stepping = [name for name, part in self.parts.items() if part.steps_net]
         frozen = [name for name, part in self.parts.items() if not part.trains_net]
         if len(frozen) > 1:
             raise InvalidInput(f"{' and '.join(frozen)} each prune the trained baseline: combine one of them with other methods")
+
+        if stepping and frozen:
+            raise InvalidInput(f"{frozen[0]} freezes the net that {stepping[0]} updates: they cannot be combined")
 
     @property
     def needs_baseline(self) -> bool:
@@ -97,10 +101,18 @@ class Composite:
         """Whether one component's terms are all that is trained now."""
         return any(part.trains_alone(progress) for part in self.parts.values())
 
-    def task_loss(self, student: Outputs, batch: Batch) -> Tensor:
-        """The mean cross-entropy, or what a component has put in its place, with the components' weights."""
+    def task_loss(self, student: Outputs, batch: Batch, class_weights: Tensor | None = None) -> Tensor:
+        """The mean cross-entropy, or what a component has put in its place, with the classes' and the components' weights.
+
+        Args:
+            student: outputs of the net in training.
+            batch: the batch.
+            class_weights: ``(K,)``; None weighs all classes alike.
+        """
         replaced = [losses for part in self.parts.values() if (losses := part.task_loss(student, batch)) is not None]
         losses = replaced[0] if replaced else F.cross_entropy(student.logits, batch.y, reduction="none")
+        if class_weights is not None:
+            losses = losses * class_weights[batch.y]
         detached = losses.detach()
         weights = [given for part in self.parts.values() if (given := part.sample_weights(detached, batch)) is not None]
         return (math.prod(weights, start=losses)).mean()

@@ -151,8 +151,9 @@ class GatedDebiasing(Method):
         scores = self._scored(loop, copy.deepcopy(self.head))
         for g, values in zip(self.gates, kept, strict=True):
             g.copy_(values)
-        official = self.context.protocol == "official"
-        score = -scores["private_accuracy"] if official else scores["accuracy"] - scores["private_accuracy"]
+        accuracy = _above_chance(scores["accuracy"], self.context.num_classes)
+        private = _above_chance(scores["private_accuracy"], self.context.num_groups)
+        score = -private if self.context.protocol == "official" else accuracy * (1 - private / 2)
         if score > float(self.state.best_score):
             self.state.best_score.fill_(score)
             for number, values in enumerate(kept):
@@ -178,6 +179,11 @@ class GatedDebiasing(Method):
             private_accuracy=float((weight * (guess.argmax(1) == a)).mean()),
             accuracy=float((weight * right).mean()),
         )
+
+
+def _above_chance(accuracy: float, values: int) -> float:
+    """An accuracy as a share of the way from guessing, 0, to certainty, 1; below 0 for worse than guessing."""
+    return (accuracy - 1 / values) / (1 - 1 / values)
 
 
 @torch.enable_grad()

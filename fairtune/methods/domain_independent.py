@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -24,6 +25,8 @@ class DomainIndependent(Method):
     A sum of linear heads is a linear head, so the net's own head is set to it after each step: what is scored, saved and shipped is
     the plain net. Terms of other methods see that head's logits.
     """
+
+    steps_net: ClassVar[bool] = True
 
     lr: float = hyperparameter(
         1e-3, Real(low=1e-8, high=1, log=True), search=Real(low=1e-4, high=1e-2, log=True), help="learning rate of the heads"

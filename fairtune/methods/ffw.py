@@ -21,8 +21,9 @@ class FairWeights(GatedDebiasing):
 
     Where we differ: the authors draw on a small unbiased training set; ours are balanced batches of the training set, so every
     (label, group) cell must have samples. Their evaluation compares the private head with the wrong label, so that temperature and
-    mask follow noise; ours uses the group under either protocol. ``fixed`` chooses the mask with the highest accuracy minus
-    private accuracy on the validation split, ``official`` the lowest private accuracy whatever the accuracy.
+    mask follow noise; ours uses the group under either protocol. ``fixed`` chooses the mask with the highest accuracy
+    above chance on the validation split, discounted by up to half for what the private head knows, ``official`` the lowest
+    private accuracy whatever the accuracy.
     """
 
     def install(self, net: nn.Module, temperature: Tensor) -> list[nn.Parameter]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -51,6 +52,8 @@ class MutualInformation(Method):
     first batches of the epoch every time, ours walk through the epoch; and they average the bounds of accumulated batches, where
     ours is the bound of all of them.
     """
+
+    steps_net: ClassVar[bool] = True
 
     weight: float = hyperparameter(1.0, Real(low=0, high=100), search=Real(low=0, high=1), help="strength against the task")
     inner_steps: int = hyperparameter(

@@ -59,6 +59,8 @@ class Plan:
             return "wait" if self._running else "done"
         if self.study.get("baseline") is None:
             return self._next_baseline()
+        if (teacher := self._missing_teacher()) is not None:
+            return "wait" if self._running else self._start(teacher)
         if self.study.get("chosen") is None and (job := self._next_trial()) is not None:
             return self._start(job)
         if self._running_kind("trial"):
@@ -76,6 +78,9 @@ class Plan:
         record = None
         if job.kind == "baseline":
             self._accept_baseline(result, found=False)
+        elif job.kind == "teacher":
+            if result.state != "complete":
+                self.error = FairtuneError(f"the teacher could not be trained: {result.error}")
         elif job.kind == "trial":
             assert job.number is not None
             record = self._tell(job.number, result)
@@ -132,6 +137,14 @@ class Plan:
         self.study.put("floor", floor)
         self.study.put_result("baseline", result)
         self._announce_baseline(result, floor, found=found)
+
+    def _missing_teacher(self) -> Job | None:
+        """The teacher, if it is not the baseline and has not been trained."""
+        spec = self.spec.teacher()
+        folder = baseline_folder(Path(self.place.runs), spec)
+        if spec == self.spec.baseline() or (folder.result.is_file() and folder.weights.is_file()):
+            return None
+        return Job("teacher", "teacher", spec, folder)
 
     def _announce_baseline(self, result: TrialResult, floor: float, *, found: bool) -> None:
         for observer in self.observers:

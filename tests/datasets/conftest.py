@@ -1,10 +1,10 @@
 import pytest
 
-from fairtune.datasets import open_part
+from fairtune.datasets import _mnist, open_part
 from fairtune.plugins import load
 from tests.conftest import SHARED
 
-from .files import use_checksums, write_animals, write_cifar10
+from . import files
 
 
 def _digits(patch, folder):
@@ -14,40 +14,77 @@ def _digits(patch, folder):
 def _cifar10s(patch, folder):
     if (SHARED / "data" / "cifar-10-batches-py").is_dir():
         return SHARED / "data"
-    use_checksums(patch, write_cifar10(folder))
-    return folder
+    return _small(files.make_cifar10)(patch, folder)
 
 
-def _manifest(patch, folder):
-    write_animals(folder)
-    return folder
+def _small(make):
+    """Small files, accepted in place of the official ones."""
+
+    def made(patch, folder):
+        make(folder, patch)
+        return folder
+
+    return made
 
 
-ROOTS = {"digits": _digits, "synthetic": _digits, "cifar10s": _cifar10s, "manifest": _manifest}
+ROOTS = {
+    "digits": _digits,
+    "synthetic": _digits,
+    "manifest": _small(lambda folder, patch: files.write_animals(folder)),
+    "cifar10s": _cifar10s,
+    "adult": _small(files.make_adult),
+    "biased_mnist": _small(files.make_mnist),
+    "celeba": _small(files.make_celeba),
+    "cmnist": _small(files.make_mnist),
+    "corrupted_cifar10": _small(files.make_cifar10),
+    "german": _small(files.make_german),
+    "imdb": _small(files.make_imdb),
+    "isic": _small(files.make_isic),
+    "multicolor_mnist": _small(files.make_mnist),
+    "utkface": _small(files.make_utkface),
+}
 
 
 @pytest.fixture(scope="session")
 def pools(tmp_path_factory):
-    """Every part of a dataset, decoded once from real files or, where there are none, from made ones.
+    """Every part of a dataset, decoded once from real files or, where there are none or too many, from made ones.
 
-    ``pools(name)`` are the pools by part, ``pools.root(name)`` is the folder of the files.
+    ``pools(name)`` are the pools by part, ``pools.info(name)`` describes them.
     """
-    opened, roots = {}, {}
+    opened, infos = {}, {}
 
     def pools_of(name):
         if name not in opened:
             if name not in ROOTS:
                 pytest.fail(f"the dataset {name} is new: say in {__file__} where its files are, or make small ones")
+            dataset = load("dataset", name)()
             with pytest.MonkeyPatch.context() as patch:
-                root = roots[name] = ROOTS[name](patch, tmp_path_factory.mktemp(name))
-                dataset = load("dataset", name)()
-                parts = {*dataset.training_parts(), "test"}
-                opened[name] = {part: open_part(dataset, root, part) for part in parts}
+                root = ROOTS[name](patch, tmp_path_factory.mktemp(name))
+                dataset.check(root)
+                infos[name] = dataset.describe(root)
+                opened[name] = {part: open_part(dataset, root, part) for part in {*dataset.training_parts(), "test"}}
         return opened[name]
 
-    def root_of(name):
+    def info_of(name):
         pools_of(name)
-        return roots[name]
+        return infos[name]
 
-    pools_of.root = root_of
+    pools_of.info = info_of
     return pools_of
+
+
+@pytest.fixture(scope="session")
+def _mnist_written(tmp_path_factory):
+    root = tmp_path_factory.mktemp("small-mnist")
+    with pytest.MonkeyPatch.context() as patch:
+        files.make_mnist(root, patch)
+        return root, {name: getattr(_mnist, name) for name in ("TRAIN_MD5", "TEST_MD5")}
+
+
+@pytest.fixture
+def small_mnist(_mnist_written, monkeypatch):
+    """Folder of a small MNIST, accepted in place of the real one."""
+    root, checksums = _mnist_written
+    for name, written in checksums.items():
+        monkeypatch.setattr(_mnist, name, written)
+    return root

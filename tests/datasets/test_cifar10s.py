@@ -10,16 +10,17 @@ import pytest
 from PIL import Image
 
 from fairtune.datasets import open_part, open_splits
-from fairtune.datasets.cifar10s import CIFAR10S, FOLDER, download, gray
+from fairtune.datasets._cifar10 import FOLDER, download
+from fairtune.datasets.cifar10s import CIFAR10S, gray
 from fairtune.errors import DataError
 
-from .files import PER_CLASS, use_checksums, write_cifar10
+from .files import PER_CLASS, make_cifar10
 
 
 @pytest.fixture
 def made(tmp_path, monkeypatch):
     """Folder of small files in the real format."""
-    use_checksums(monkeypatch, write_cifar10(tmp_path))
+    make_cifar10(tmp_path, monkeypatch)
     return tmp_path
 
 
@@ -36,7 +37,7 @@ def test_published_test_split_has_one_thousand_per_cell(shared_data):
 
 
 def test_default_skew_is_the_one_published_for_the_protocol():
-    assert CIFAR10S.complete({}) == {"seed": 0, "val_frac": 0.1, "skew": 0.8, "protocol": "mfd"}
+    assert CIFAR10S.complete({}) == {"seed": 0, "val_frac": 0.1, "skew": 0.8, "protocol": "mfd", "train": "skewed"}
     assert CIFAR10S.complete({"protocol": "wang"})["skew"] == 0.95
     assert CIFAR10S.complete({"protocol": "wang", "skew": 0.6})["skew"] == 0.6
 
@@ -55,6 +56,15 @@ def test_the_seed_decides_which_images_are_gray(made):
     first, again, other = (CIFAR10S(seed=seed).training_rows(pool) for seed in (0, 0, 1))
     np.testing.assert_array_equal(first, again)
     assert (first != other).mean() > 0.2
+
+
+def test_composite_trains_on_both_versions_of_every_image(made):
+    dataset = CIFAR10S(train="composite")
+    pool = dataset.decode(made)["train"]
+    splits = dataset.training_splits({"train": pool}, dataset.describe(made))
+    assert sum(map(len, splits.values())) == 2 * 50 * PER_CLASS
+    assert all((split.cells(2, 10) == split.cells(2, 10)[0, 0]).all() for split in splits.values())
+    assert not set(splits["train"].source) & set(splits["validation"].source)
 
 
 def test_every_image_is_stored_gray_and_in_colour(made):

@@ -40,7 +40,7 @@ def test_paths_below_the_folder_become_relative_to_it(folder):
 
 @pytest.mark.parametrize("path", ["../a", "x/../../a", "/etc/hostname", ".."])
 def test_a_path_out_of_the_folder_is_refused(folder, path):
-    with pytest.raises(DataError, match="1 paths lead out of"):
+    with pytest.raises(DataError, match=r"paths that lead out of .* \(1\): "):
         within(folder, ["a", path])
 
 

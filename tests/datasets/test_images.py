@@ -86,6 +86,15 @@ def test_cmyk_becomes_rgb(tmp_path, picture):
     np.testing.assert_array_equal(decoded(tmp_path / "a.tiff"), picture)
 
 
+@pytest.mark.parametrize("mode", ["L", "CMYK"])
+@pytest.mark.parametrize("size", [(HEIGHT, WIDTH), (4, 6)])
+def test_jpeg_files_of_other_modes_become_rgb(tmp_path, picture, mode, size):
+    image = Image.fromarray(picture).convert(mode)
+    image.save(tmp_path / "a.jpg", quality=95)
+    expected = np.asarray(image.convert("RGB").resize(size[::-1], Image.Resampling.BILINEAR)).astype(int)
+    assert np.abs(decoded(tmp_path / "a.jpg", size) - expected).mean() < 3
+
+
 def test_what_is_transparent_is_laid_on_black(tmp_path, picture):
     alpha = np.zeros((HEIGHT, WIDTH, 1), dtype=np.uint8)
     alpha[:, :20] = 255
@@ -121,7 +130,7 @@ def test_rows_are_decoded_and_those_that_cannot_be_read_say_why(mixed, picture):
     assert mixed.shape == (6, HEIGHT, WIDTH, 3)
     np.testing.assert_array_equal(images[[0, 4]], [picture, picture[::-1]])
     assert list(faults) == [1, 2, 3, 5]
-    assert "cannot identify image file" in faults[1]
+    assert faults[1] == "not an image"
     assert "truncated" in faults[3]
     assert "No such file" in faults[5]
 
@@ -131,8 +140,16 @@ def test_a_slice_holds_the_rows_it_names(mixed, picture):
 
 
 def test_a_slice_with_an_unreadable_image_names_it(mixed):
-    with pytest.raises(DataError, match=r"2 images are unreadable: 1\.png \(cannot identify.*--on-bad-image skip"):
+    with pytest.raises(
+        DataError, match=r"unreadable images \(2\): 1\.png \(not an image\), 2\.jpg \(not an image\); .*--on-bad-image skip"
+    ):
         mixed[0:3]
+
+
+@pytest.mark.parametrize("path", ["../a.png", "/etc/a.png", "x/../../a.png"])
+def test_a_path_out_of_the_folder_is_refused(tmp_path, path):
+    with pytest.raises(DataError, match="paths that lead out of"):
+        ImageFiles(tmp_path, ["a.png", path], (8, 8))
 
 
 def test_an_image_of_too_many_pixels_is_not_decoded(tmp_path, picture, monkeypatch):

@@ -161,28 +161,33 @@ def test_unknown_images_are_counted_and_the_first_ten_named(write):
 def test_images_outside_the_folder_are_refused(write):
     table = rows_of()
     table.loc[3, "path"] = "../secret.png"
-    assert "1 paths lead out of" in fault_of(write(table))
+    assert "paths that lead out of" in fault_of(write(table))
 
 
 def test_a_path_in_two_rows_is_refused(write):
     table = rows_of().assign(split="train")
     table.loc[5, ["path", "split"]] = ["images/4.png", "test"]
-    assert "1 paths are in more than one row: images/4.png" in fault_of(write(table))
+    assert "paths in more than one row (1): images/4.png" in fault_of(write(table))
 
 
 def test_a_source_in_two_splits_is_refused(write):
     table = rows_of().assign(split=np.where(np.arange(N) < 13, "test", "train"), source=np.arange(N) // 4)
-    assert "1 sources are in more than one split: 3" in fault_of(write(table))
+    assert "sources in more than one split (1): 3" in fault_of(write(table))
 
 
 @pytest.mark.parametrize(
     ("change", "options", "message"),
     [
         (lambda t: t.rename(columns={"target": "Target"}), {}, "unknown column 'target': did you mean 'Target'"),
+        (lambda t: t, {"group": "target"}, "the target and the group are both the column 'target': choose two"),
         (lambda t: t, {"splits": "fold"}, "unknown column 'fold'"),
         (lambda t: t.assign(target="cat"), {}, "the target column 'target' holds one value only, 'cat'"),
         (lambda t: t.assign(group=1), {}, "the group column 'group' holds one value only, '1'"),
-        (lambda t: t.assign(group=t.group.mask(t.index == 4)), {}, "1 rows have no value in the column 'group': rows 5"),
+        (
+            lambda t: t.assign(group=t.group.mask(t.index == 4)),
+            {},
+            "rows without a value in the column 'group' (1): 5, the first below the heading being 1",
+        ),
         (lambda t: t.assign(split="training set"), {}, "holds training set; it may hold train, validation and test"),
         (lambda t: t.assign(split="test"), {}, "no row of the column 'split' says train"),
         (lambda t: t[:0], {}, "has a heading but no rows"),

@@ -1,4 +1,5 @@
 import json
+import os
 import resource
 import shutil
 import signal
@@ -10,8 +11,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
+from fairtune.batches import DeviceSplit
 from fairtune.datasets import ImageFiles, Pool, open_part, prepare, skipped, state_of
 from fairtune.datasets import _store as store
 from fairtune.datasets.digits import Digits
@@ -197,7 +200,7 @@ def damaged(pictures):
 
 
 def test_unreadable_images_are_named_and_nothing_is_left_that_looks_whole(damaged, empty_cache):
-    with pytest.raises(DataError, match=r"4 images are unreadable: 0\.png \(cannot .*23\.png .*--on-bad-image skip"):
+    with pytest.raises(DataError, match=r"unreadable images \(4\): 0\.png \(not an image\), .*23\.png .*--on-bad-image skip"):
         open_part(Pictures(), damaged, "train")
     assert [path.name for path in empty_cache.iterdir() if not path.name.startswith(".")] == [
         path.name for path in empty_cache.glob("*.lock")
@@ -252,3 +255,28 @@ def test_the_cached_files_are_plain_numpy_files(pictures):
         "train-columns.npz",
         "train-x.npy",
     ]
+
+
+class Huge(Digits):
+    """A pool twice as large as the memory of the machine, of which nothing is written."""
+
+    cache_name = "huge"
+    side = 1024
+    samples = 2 * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // (3 * 1024 * 1024)
+
+
+def test_a_pool_larger_than_the_memory_is_mapped_and_read(empty_cache, tmp_path):
+    folder = empty_cache / Huge.cache_name
+    folder.mkdir(parents=True)
+    shape = (Huge.samples, Huge.side, Huge.side, 3)
+    with (folder / "train-x.npy").open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
+        file.truncate(file.tell() + int(np.prod(shape)))
+        file.seek(-1, os.SEEK_END)
+        file.write(b"\xff")
+    zeros = np.zeros(Huge.samples, dtype=np.int64)
+    np.savez(folder / "train-columns.npz", y=zeros, a=zeros, source=np.arange(Huge.samples))
+    pool = open_part(Huge(), tmp_path, "train")
+    split = DeviceSplit(Huge().split(pool, np.arange(Huge.samples)), torch.device("cpu"), torch.float32)
+    x = split.batch(torch.tensor([0, Huge.samples - 1])).x
+    assert x.sum(dim=(1, 2, 3)).tolist() == [0, 1]

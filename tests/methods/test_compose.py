@@ -22,6 +22,8 @@ def test_an_empty_part_is_refused(method):
     ("method", "reason"),
     [
         ("domain_independent+tests.methods.outside:OwnTaskLoss", "each replace the cross-entropy"),
+        ("mi+ffw", "ffw freezes the net that mi updates"),
+        ("magnitude+domain_independent", "magnitude freezes the net that domain_independent updates"),
         ("ffw+magnitude", "ffw and magnitude each prune the trained baseline"),
     ],
 )
@@ -49,6 +51,15 @@ def test_values_go_to_their_part_and_the_rest_keep_their_default():
 def test_an_unknown_hyperparameter_is_refused():
     with pytest.raises(TypeError, match="wieght"):
         compose("mfd", {"mfd.wieght": 7.0})
+
+
+def test_class_weights_multiply_the_task_loss_of_their_class():
+    y = torch.tensor([0, 1, 1, 2])
+    example = random_example(y, torch.tensor([0, 1, 0, 1]))
+    composite = started("scratch")
+    single = torch.nn.functional.cross_entropy(example.student.logits, y, reduction="none")
+    weighted = composite.task_loss(example.student, example.batch, torch.tensor([0.5, 2.0, 1.0], dtype=torch.float64))
+    torch.testing.assert_close(weighted, (single * torch.tensor([0.5, 2.0, 2.0, 1.0])).mean())
 
 
 def test_one_part_s_wish_is_enough():

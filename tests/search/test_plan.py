@@ -1,6 +1,7 @@
 """The plan with real trainings, run one after the other in this process."""
 
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -349,3 +350,23 @@ def stop_after_an_epoch(job, plan):
 def without_seconds(result):
     history = [{name: value for name, value in epoch.items() if name != "seconds"} for epoch in result.history]
     return result.val, history, GroupCounts.from_json(result.val_counts).to_json()
+
+
+@pytest.fixture(scope="module")
+def taught(tmp_path_factory):
+    """A search whose teacher saw data without skew."""
+    return run_small(tmp_path_factory.mktemp("taught"), method="hkd", trials=2, final_seeds=1, teacher_set=["skew=0.5"])
+
+
+def test_a_teacher_of_its_own_is_trained_once_after_the_baseline(taught):
+    assert kinds(taught)[:4] == ["baseline", "teacher", "trial", "trial"]
+    assert kinds(taught).count("teacher") == 1
+    assert all(record.result.spec.teacher == taught.spec.teacher() for record in taught.trials)
+    assert baseline_folder(Path(taught.place.runs), taught.spec.teacher()).weights.is_file()
+    assert taught.spec.teacher().dataset.options["skew"] == 0.5 != taught.spec.dataset.options["skew"]
+
+
+def test_another_search_finds_the_teacher(taught):
+    options = {"method": "hkd", "name": "again", "trials": 1, "final_seeds": 1, "teacher_set": ["skew=0.5"]}
+    again = Session(*small_search(Path(taught.place.runs), **options))
+    assert "teacher" not in kinds(again.run())

@@ -1,0 +1,150 @@
+"""Photographs of skin lesions: melanoma or not, by the patient's sex."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+
+from fairtune.datasets._base import Dataset, Info, Part, Pool, check_test, stratified
+from fairtune.datasets._files import check_present, state_of
+from fairtune.datasets._images import ImageFiles
+from fairtune.datasets._shares import cut_in_three
+from fairtune.errors import DataError
+from fairtune.records import Ints, Split
+from fairtune.seeding import generator
+from fairtune.space import Options, Real, hyperparameter
+from fairtune.transforms import IMAGENET, ColourJitter, Flip, Rotation
+
+FOLDER = "isic"
+TABLE = "train.csv"
+IMAGES = "jpeg/train"
+_NEEDED = ("image_name", "patient_id", "sex", "target")
+_SEXES = ("male", "female")
+_PARTS: tuple[Part, ...] = ("train", "validation", "test")
+_TEST_SHARE = 0.2
+_STORED = (256, 256)
+
+
+@dataclass(kw_only=True)
+class ISIC(Dataset):
+    """Skin lesions of the SIIM-ISIC 2020 challenge: is it a melanoma?
+
+    x: the central square of a photograph, stored at 256x256. y: benign or malignant, about 1.8 % of 33,126. a: the patient's sex.
+    Few are malignant: cross-entropy is trained with effective-number class weights (beta 0.9998), and models are compared by
+    the area under the ROC curve.
+
+    ``protocol: fixed`` keeps the images of a patient together: a fifth of the patients is the test split, fixed once, and the
+    share ``val_frac`` of the others is held out; patients of unknown sex are left out. ``protocol: official`` cuts the images into
+    70, 20 and 10 % for training, validation and test, as the code of T. Hänel et al. (ACCV 2022) does (torch's permutation with
+    seed 42), so that images of one patient train and test, and gives patients of unknown sex the commoner one.
+    """
+
+    cache_name: ClassVar[str] = "isic-1"
+    licence: ClassVar[str] = "CC BY-NC 4.0"
+    citation: ClassVar[str] = (
+        "V. Rotemberg et al., A patient-centric dataset of images and metadata for identifying melanomas using clinical context, "
+        "Scientific Data 8, 2021"
+    )
+    obtain: ClassVar[str] = (
+        f"get {TABLE} and the folder jpeg of kaggle.com/c/siim-isic-melanoma-classification into {FOLDER} of the folder given "
+        "by --data"
+    )
+
+    protocol: str = hyperparameter(
+        "fixed", Options(values=("fixed", "official")), help="splits: by patient, or the authors' by image"
+    )
+    val_frac: float = hyperparameter(0.2, Real(low=0.01, high=0.9), help="share of the training set held out for validation")
+
+    def describe(self, root: Path) -> Info:
+        """Two diagnoses, two sexes."""
+        return Info(
+            classes=("benign", "malignant"),
+            groups=_SEXES,
+            shape=(3, 240, 240),
+            augment=(Flip(), Flip(vertical=True), Rotation(180), ColourJitter(0.2, 0.2, 0.3)),
+            normalise=IMAGENET,
+            balanced_test=False,
+            model="efficientnet_b1",
+            epochs=15,
+            batch_size=256,
+            class_balance=0.9998,
+        )
+
+    def check(self, root: Path) -> None:
+        """Read the table, and check that every image in it is there and that the test split has samples in every cell."""
+        table = self._table(root)
+        check_present(root, _paths(table), self.obtain)
+        test = table[self._part(table) == _PARTS.index("test")]
+        check_test(test["y"].to_numpy(), test["a"].to_numpy(), self.describe(root))
+
+    def remarks(self, root: Path) -> list[str]:
+        """How many images are left out for want of the patient's sex."""
+        unknown = int(_read(root)["sex"].isna().sum())
+        done = "are left out" if self.protocol == "fixed" else "count to the commoner sex"
+        return [f"images of patients of unknown sex {done}: {unknown:,}"] if unknown else []
+
+    def content(self, root: Path) -> Iterable[object]:
+        """The protocol, which decides what is in the test part, and the state of the files."""
+        return (self.protocol, state_of(root, [f"{FOLDER}/{TABLE}", *_paths(self._table(root))]))
+
+    def decode(self, root: Path) -> dict[Part, Pool]:
+        """The parts, see the class."""
+        self.check(root)
+        table = self._table(root)
+        part = self._part(table)
+        return {name: _pool(root, table[part == number]) for number, name in enumerate(_PARTS) if (part == number).any()}
+
+    def training_parts(self) -> tuple[Part, ...]:
+        """The authors have validation images of their own."""
+        return ("train", "validation") if self.protocol == "official" else ("train",)
+
+    def _table(self, root: Path) -> pd.DataFrame:
+        """Label, group and source of every image used, in the order of the names."""
+        table = _read(root)
+        if self.protocol == "official":
+            table = table.assign(sex=table["sex"].fillna(table["sex"].mode()[0]), source=np.arange(len(table)))
+        else:
+            table = table.assign(source=pd.factorize(table["patient_id"], sort=True)[0])[table["sex"].notna()]
+        return table.assign(y=table["target"].astype(np.int64), a=table["sex"].map(_SEXES.index).astype(np.int64))
+
+    def _part(self, table: pd.DataFrame) -> Ints:
+        if self.protocol == "official":
+            return cut_in_three(len(table))
+        rows = np.arange(len(table))
+        y, a, patient = (table[name].to_numpy().astype(np.int64) for name in ("y", "a", "source"))
+        part = np.zeros(len(table), dtype=np.int64)
+        test = stratified(Split(np.empty((0,)), rows, y, a, patient), _TEST_SHARE, generator(0, "data"))
+        part[test] = _PARTS.index("test")
+        return part
+
+
+def _read(root: Path) -> pd.DataFrame:
+    """The table, one row per image, sorted by name."""
+    path = root / FOLDER / TABLE
+    if not path.is_file():
+        raise DataError(f"{path} is missing: {ISIC.obtain}")
+    try:
+        table = pd.read_csv(path)
+    except (ValueError, UnicodeDecodeError) as error:
+        raise DataError(f"{path} cannot be read ({error}): {ISIC.obtain}") from error
+    if absent := [name for name in _NEEDED if name not in table.columns]:
+        raise DataError(f"{path} has no column {', '.join(absent)}: {ISIC.obtain}")
+    if odd := sorted(set(table["sex"].dropna()) - set(_SEXES)):
+        raise DataError(f"{path}: the column sex holds {', '.join(odd)}; it may hold male, female or nothing")
+    if odd := sorted(set(table["target"]) - {0, 1}):
+        raise DataError(f"{path}: the column target holds {', '.join(map(str, odd))}; it may hold 0 or 1")
+    return table.sort_values("image_name", ignore_index=True)
+
+
+def _paths(table: pd.DataFrame) -> tuple[str, ...]:
+    return tuple(f"{FOLDER}/{IMAGES}/{name}.jpg" for name in table["image_name"])
+
+
+def _pool(root: Path, table: pd.DataFrame) -> Pool:
+    columns = {name: table[name].to_numpy().astype(np.int64) for name in ("y", "a", "source")}
+    return Pool(ImageFiles(root, _paths(table), _STORED, fit="crop"), columns)

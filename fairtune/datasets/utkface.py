@@ -1,0 +1,177 @@
+"""Faces with age, gender and race in the file name."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+
+from fairtune.datasets._base import Dataset, Info, Part, Pool, check_test
+from fairtune.datasets._files import first_of, state_of
+from fairtune.datasets._images import ImageFiles
+from fairtune.datasets._shares import cut_in_three
+from fairtune.errors import DataError
+from fairtune.records import Ints
+from fairtune.seeding import generator
+from fairtune.space import Options, hyperparameter
+from fairtune.transforms import IMAGENET, Crop, Flip
+
+FOLDER = "UTKFace"
+_NAME = re.compile(r"(?P<age>\d+)_(?P<gender>[01])_(?P<race>[0-4])_[^_]+\.jpg")
+_RACES = ("White", "Black", "Asian", "Indian", "Others")
+_GROUPS = {"race4": _RACES[:4], "race5": _RACES, "gender": ("male", "female")}
+_AGES = {"age_20_40": ((20, 40), ("0-19", "20-39", "40+")), "age_31_61": ((31, 61), ("0-30", "31-60", "61+"))}
+_PARTS: tuple[Part, ...] = ("train", "validation", "test")
+_STORED = (256, 256)
+_PER_CELL = 100
+_COMPLETE = 23_000
+
+
+@dataclass(kw_only=True)
+class UTKFace(Dataset):
+    """Aligned faces: the age is predicted, race or gender is the group (UTKFace).
+
+    x: 200x200 faces, stored at 256x256. y: one of three ages, from 20 and from 40 on (``age_20_40``: S. Jung et al., CVPR 2021,
+    whose paper puts age 40 into the middle one, their code into the oldest) or from 31 and from 61 on (``age_31_61``: T. Hänel
+    et al., ACCV 2022). a: one of four races, without Others, or five, or the gender. Files whose names lack a field are left out,
+    and counted by ``fairtune data inspect``.
+
+    ``protocol: fixed`` draws a balanced test split, fixed once: 100 images of every cell, or a quarter of the smallest cell if
+    that is less; validation is cut from the others. ``protocol: official`` with ``age_20_40`` takes 100 of every cell as the code
+    of S. Jung et al. does, the last in an order shuffled with seed 1; with ``age_31_61`` 70, 20 and 10 % of all images for
+    training, validation and test, as that of T. Hänel et al. (torch's permutation with seed 42).
+    """
+
+    cache_name: ClassVar[str] = "utkface-1"
+    licence: ClassVar[str] = "non-commercial research only"
+    citation: ClassVar[str] = (
+        "Z. Zhang, Y. Song, H. Qi, Age Progression/Regression by Conditional Adversarial Autoencoder, CVPR 2017"
+    )
+    obtain: ClassVar[str] = (
+        f"get UTKFace.tar.gz, aligned and cropped faces, from susanqq.github.io/UTKFace and unpack it so that "
+        f"{FOLDER}/*.jpg.chip.jpg lie in the folder given by --data"
+    )
+
+    target: str = hyperparameter("age_20_40", Options(values=tuple(_AGES)), help="first ages of the second and third class")
+    attribute: str = hyperparameter("race4", Options(values=tuple(_GROUPS)), help="what the groups are")
+    protocol: str = hyperparameter(
+        "fixed", Options(values=("fixed", "official")), help="splits: disjoint and balanced, or the authors'"
+    )
+
+    @property
+    def _cut_by_authors(self) -> bool:
+        return self.protocol == "official" and self.target == "age_31_61"
+
+    def describe(self, root: Path) -> Info:
+        """Three ages and the groups chosen, with the settings of the paper that has these ages."""
+        first_paper = self.target == "age_20_40"
+        return Info(
+            classes=_AGES[self.target][1],
+            groups=_GROUPS[self.attribute],
+            shape=(3, 176, 176) if first_paper else (3, 240, 240),
+            augment=(Crop(), Flip()) if first_paper else (),
+            normalise=IMAGENET,
+            balanced_test=not self._cut_by_authors,
+            model="resnet18" if first_paper else "efficientnet_b1",
+            epochs=50 if first_paper else 15,
+            batch_size=128 if first_paper else 256,
+        )
+
+    def check(self, root: Path) -> None:
+        """Read the names of all files, and check that the test split has samples in every cell."""
+        table = self._table(root)
+        test = table[self._part(table) == _PARTS.index("test")]
+        check_test(test["y"].to_numpy(), test["a"].to_numpy(), self.describe(root))
+
+    def remarks(self, root: Path) -> list[str]:
+        """How many names cannot be read, and whether many images are missing."""
+        names, malformed = _names(root)
+        found = []
+        if malformed:
+            found.append(f"{len(malformed)} files are left out, their names lack a field: {first_of(malformed)}")
+        if len(names) < _COMPLETE:
+            found.append(f"{len(names):,} images; the complete dataset has about 23,700: was the archive unpacked to the end?")
+        return found
+
+    def content(self, root: Path) -> Iterable[object]:
+        """The options, which decide what is in the test part, and the state of the files."""
+        names = [f"{FOLDER}/{name}" for name in _names(root)[0]]
+        return (self.target, self.attribute, self.protocol, state_of(root, names))
+
+    def decode(self, root: Path) -> dict[Part, Pool]:
+        """The parts, see the class."""
+        self.check(root)
+        table = self._table(root)
+        part = self._part(table)
+        return {name: _pool(root, table[part == number]) for number, name in enumerate(_PARTS) if (part == number).any()}
+
+    def training_parts(self) -> tuple[Part, ...]:
+        """Only T. Hänel et al. have validation images of their own."""
+        return ("train", "validation") if self._cut_by_authors else ("train",)
+
+    def _table(self, root: Path) -> pd.DataFrame:
+        """Label, group and number of every image with a group, in the order of the names."""
+        names, _ = _names(root)
+        fields = [match.groupdict() for name in names if (match := _NAME.fullmatch(name))]
+        table = pd.DataFrame(fields).astype(np.int64).assign(name=names, source=np.arange(len(names)))
+        y = np.digitize(table["age"], _AGES[self.target][0]).astype(np.int64)
+        a = table["gender" if self.attribute == "gender" else "race"]
+        return table.assign(y=y, a=a, images=len(names))[a < len(_GROUPS[self.attribute])]
+
+    def _part(self, table: pd.DataFrame) -> Ints:
+        if self._cut_by_authors:
+            cut: Ints = cut_in_three(int(table["images"].iloc[0]))[table["source"].to_numpy()]
+            return cut
+        cell = table["y"].to_numpy() * len(_GROUPS[self.attribute]) + table["a"].to_numpy()
+        if self.protocol == "official":
+            order, per_cell = _official_order(table["name"].tolist()), _PER_CELL
+            self._check_cells(np.bincount(cell, minlength=3 * len(_GROUPS[self.attribute])))
+        else:
+            order = generator(0, "data").permutation(len(table))
+            per_cell = min(_PER_CELL, max(1, int(np.unique(cell, return_counts=True)[1].min()) // 4))
+        part = np.zeros(len(table), dtype=np.int64)
+        for c in np.unique(cell):
+            part[order[cell[order] == c][:per_cell]] = _PARTS.index("test")
+        return part
+
+    def _check_cells(self, cells: Ints) -> None:
+        """The authors' code leaves nothing for training of a cell with up to 100 images, and then never ends."""
+        if (smallest := int(cells.min())) <= _PER_CELL:
+            y, a = divmod(int(cells.argmin()), len(_GROUPS[self.attribute]))
+            named = f"({_AGES[self.target][1][y]}, {_GROUPS[self.attribute][a]})"
+            raise DataError(
+                f"the cell {named} has {smallest} images, of which protocol: official tests on {_PER_CELL}: use protocol: fixed"
+            )
+
+
+def _names(root: Path) -> tuple[list[str], list[str]]:
+    """Sorted names of the images, and of those that cannot be read."""
+    folder = root / FOLDER
+    if not folder.is_dir():
+        raise DataError(f"{folder} is missing: {UTKFace.obtain}")
+    files = sorted(path.name for path in folder.glob("*.jpg"))
+    names = [name for name in files if _NAME.fullmatch(name)]
+    malformed = sorted(set(files) - set(names))
+    if not names:
+        raise DataError(f"{folder} holds no AGE_GENDER_RACE_TIME.jpg.chip.jpg, but {len(files)} other .jpg files: {UTKFace.obtain}")
+    return names, malformed
+
+
+def _official_order(names: list[str]) -> Ints:
+    """Positions of the images in the order in which the code of S. Jung et al. fills the test split."""
+    order = sorted(
+        range(len(names)), key=lambda n: [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", names[n])]
+    )
+    random.Random(1).shuffle(order)
+    return np.array(order[::-1], dtype=np.int64)
+
+
+def _pool(root: Path, table: pd.DataFrame) -> Pool:
+    columns = {name: table[name].to_numpy().astype(np.int64) for name in ("y", "a", "source", "age", "gender", "race")}
+    return Pool(ImageFiles(root, tuple(f"{FOLDER}/{name}" for name in table["name"]), _STORED), columns)

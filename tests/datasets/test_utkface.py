@@ -1,0 +1,137 @@
+import random
+
+import numpy as np
+import pytest
+import torch
+
+from fairtune.datasets.utkface import UTKFace
+from fairtune.errors import DataError
+
+from .files import UTKFACE_MALFORMED, make_utkface, write_image
+
+
+@pytest.fixture
+def made(tmp_path, monkeypatch):
+    make_utkface(tmp_path, monkeypatch)
+    return tmp_path
+
+
+def parts_of(dataset, root):
+    pools = dataset.decode(root)
+    return dataset.training_splits({part: pools[part] for part in dataset.training_parts()}, dataset.describe(root)) | {
+        "test": dataset.test_split(pools["test"])
+    }
+
+
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [("age_20_40", {5: 0, 19: 0, 20: 1, 39: 1, 40: 2, 90: 2}), ("age_31_61", {5: 0, 30: 0, 31: 1, 60: 1, 61: 2, 90: 2})],
+)
+def test_ages_fall_into_three_classes(made, target, expected):
+    for pool in UTKFace(target=target).decode(made).values():
+        found = dict(zip(pool.columns["age"].tolist(), pool.columns["y"].tolist(), strict=True))
+        assert found | expected == found
+
+
+@pytest.mark.parametrize(("attribute", "groups"), [("race4", 4), ("race5", 5), ("gender", 2)])
+def test_groups_are_races_or_genders(made, attribute, groups):
+    dataset = UTKFace(attribute=attribute)
+    pools = dataset.decode(made)
+    assert len(dataset.describe(made).groups) == groups
+    for pool in pools.values():
+        np.testing.assert_array_equal(pool.columns["a"], pool.columns["gender" if attribute == "gender" else "race"])
+        assert set(pool.columns["a"]) == set(range(groups))
+
+
+def test_malformed_names_are_left_out_and_reported(made):
+    (told, unfinished) = UTKFace().remarks(made)
+    assert told.startswith("3 files are left out, their names lack a field: 39_1_")
+    assert all(name in told for name in UTKFACE_MALFORMED)
+    assert "300 images; the complete dataset has about 23,700" in unfinished
+    assert sum(len(pool) for pool in UTKFace(attribute="gender").decode(made).values()) == 300
+
+
+@pytest.mark.parametrize("target", ["age_20_40", "age_31_61"])
+@pytest.mark.parametrize("attribute", ["race4", "race5", "gender"])
+def test_the_test_split_is_balanced_and_disjoint(made, target, attribute):
+    dataset = UTKFace(target=target, attribute=attribute)
+    splits = parts_of(dataset, made)
+    groups = len(dataset.describe(made).groups)
+    cells = splits["test"].cells(groups, 3)
+    whole = sum(split.cells(groups, 3) for split in splits.values())
+    assert (cells == whole.min() // 4).all()
+    assert len({source for split in splits.values() for source in split.source}) == whole.sum()
+
+
+def test_official_takes_the_last_hundred_of_every_cell_in_a_shuffled_order(tmp_path):
+    names = [f"{age}_0_{race}_{n}.jpg.chip.jpg" for age in (9, 25, 100) for race in range(5) for n in range(102)]
+    (tmp_path / "UTKFace").mkdir()
+    for name in names:
+        (tmp_path / "UTKFace" / name).touch()
+    kept = [name for name in names if name.split("_")[2] != "4"]
+    order = sorted(kept, key=lambda name: [int(field.partition(".")[0]) for field in name.split("_")])
+    random.Random(1).shuffle(order)
+    test, filled = set(), {}
+    for name in reversed(order):
+        age, _, race, _ = name.split("_")
+        filled[age, race] = filled.get((age, race), 0) + 1
+        if filled[age, race] <= 100:
+            test.add(f"UTKFace/{name}")
+    pools = UTKFace(protocol="official").decode(tmp_path)
+    assert set(pools["test"].x.names) == test
+    assert len(pools["test"]) == 1200
+    assert len(pools["train"]) == 24
+
+
+def test_official_needs_more_than_a_hundred_of_every_cell(made):
+    with pytest.raises(DataError, match=r"the cell \(0-19, White\) has 12 images, of which protocol: official tests on 100"):
+        UTKFace(protocol="official").check(made)
+
+
+def test_official_cuts_all_images_in_three(made):
+    dataset = UTKFace(protocol="official", target="age_31_61", attribute="gender")
+    assert dataset.training_parts() == ("train", "validation")
+    pools = dataset.decode(made)
+    order = torch.randperm(300, generator=torch.Generator().manual_seed(42)).numpy()
+    assert [len(pools[part]) for part in ("train", "validation", "test")] == [210, 60, 30]
+    assert set(pools["validation"].columns["source"]) == set(order[210:270])
+
+
+def test_images_are_stored_for_the_crops_of_the_paper(made):
+    dataset = UTKFace()
+    assert dataset.decode(made)["test"].x[:1].shape == (1, 256, 256, 3)
+    assert dataset.describe(made).shape == (3, 176, 176)
+
+
+def test_a_new_image_is_decoded(made):
+    before = UTKFace().cache_key(made)
+    write_image(made / "UTKFace" / "7_1_1_20170117.jpg.chip.jpg", np.random.default_rng(0))
+    assert UTKFace().cache_key(made) != before
+    assert UTKFace(attribute="gender").cache_key(made) != UTKFace().cache_key(made)
+
+
+def test_a_missing_folder_says_how_to_get_it(tmp_path):
+    with pytest.raises(DataError, match=r"UTKFace is missing: get UTKFace.tar.gz"):
+        UTKFace().check(tmp_path)
+
+
+def test_a_folder_of_other_images_is_refused(tmp_path):
+    write_image(tmp_path / "UTKFace" / "holiday.jpg", np.random.default_rng(0))
+    with pytest.raises(DataError, match=r"holds no AGE_GENDER_RACE_TIME.jpg.chip.jpg, but 1 other .jpg files"):
+        UTKFace().check(tmp_path)
+
+
+def test_an_empty_cell_is_named(made):
+    for path in (made / "UTKFace").glob("*_2_2017*"):
+        if int(path.name.split("_")[0]) < 20:
+            path.unlink()
+    with pytest.raises(DataError, match=r"no test samples in 1 of 12 cells: \(0-19, Asian\)"):
+        UTKFace().check(made)
+
+
+def test_one_age_only_cannot_be_learnt(made):
+    for path in (made / "UTKFace").glob("*.jpg"):
+        if not path.name.startswith("90_"):
+            path.unlink()
+    with pytest.raises(DataError, match=r"the label has fewer than two values in the test split: all \d+ are '40\+'"):
+        UTKFace().check(made)
