@@ -142,7 +142,7 @@ class TestTheProbe:
 
 
 def trained_alone(net, used, left_out):
-    """The best epoch of a net that takes one step of ``torch.optim.AdamW`` an epoch and is stopped early, and its parameters then."""
+    """The best epoch of a net that ``torch.optim.AdamW`` moves once an epoch until it is stopped early, and its parameters then."""
     optimizer = torch.optim.AdamW(net.parameters(), lr=2e-3, weight_decay=1.0)
 
     def loss(samples):
