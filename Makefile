@@ -19,11 +19,11 @@ $(READY): pyproject.toml constraints.txt
 demo: setup
 	$(BIN)/fairtune search --dataset digits --method mfd --trials 16
 
-test: setup
-	$(BIN)/python -m pytest
+test: test-fast
+	$(BIN)/python -m pytest -m "ray and not slow and not gpu"
 
 test-fast: setup
-	$(BIN)/python -m pytest -m "not ray and not slow and not gpu"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile -m "not ray and not slow and not gpu"
 
 test-slow: setup
 	$(BIN)/python -m pytest -m slow -s

@@ -43,7 +43,7 @@ def digits_spec(method="scratch", **changes) -> TrialSpec:
 @lru_cache
 def digits_splits() -> dict[str, Any]:
     digits = load("dataset", "digits")()
-    return open_splits(digits, NO_FILES) | {"info": digits.describe(NO_FILES)}
+    return open_splits(digits, NO_FILES, 0.5) | {"info": digits.describe(NO_FILES)}
 
 
 def digits_training(method="scratch", values=None, **changes) -> Training:

@@ -56,8 +56,8 @@ def test_the_trained_net_is_a_plain_net_that_adds_the_heads_up():
 
 
 def test_it_learns():
-    training = digits_training("domain_independent", epochs=6)
-    records = train_epochs(training, 6)
+    training = digits_training("domain_independent", epochs=12)
+    records = train_epochs(training, 12)
     assert records[-1]["val.loss"] < 0.5 * records[0]["val.loss"]
 
 
