@@ -29,8 +29,10 @@ def render_page(summary: Summary, figure: Path) -> str:
 
 
 def format_params(params: dict[str, Any]) -> str:
-    """Searched values in one line, the method's own prefix left out."""
-    return ", ".join(f"{name.rpartition('.')[2]} {format_value(value)}" for name, value in params.items()) or "-"
+    """Searched values in one line, a component's prefix left out unless two have a value of that name."""
+    short = {name: name.rpartition(".")[2] for name in params}
+    names = {name: own if list(short.values()).count(own) == 1 else name for name, own in short.items()}
+    return ", ".join(f"{names[name]} {format_value(value)}" for name, value in params.items()) or "-"
 
 
 def format_error(error: str) -> str:

@@ -84,6 +84,7 @@ def test_it_says_that_the_search_has_not_ended(unfinished):
     ("params", "text"),
     [
         ({}, "-"),
+        ({"ad.weight": 1.0, "hkd.weight": 4.0, "hkd.temperature": 3.0}, "ad.weight 1, hkd.weight 4, temperature 3"),
         ({"mfd.weight": 2.727353195, "t": 3.0, "mfd.kernel": "rbf"}, "weight 2.727, t 3, kernel rbf"),
     ],
 )
