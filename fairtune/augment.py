@@ -96,7 +96,7 @@ class Augment:
 
 
 def _scaled(x: Tensor, dtype: torch.dtype) -> Tensor:
-    return x if x.is_floating_point() else x.to(dtype).div_(255)
+    return x if x.is_floating_point() else torch.div(x, torch.full((), 255, dtype=dtype, device=x.device))
 
 
 def _draw(transform: Transform, stored: Size, target: Size, batches: tuple[int, int], rng: np.random.Generator) -> npt.NDArray[Any]:
