@@ -130,7 +130,7 @@ def iou_paired(p: Tensor, member: Members, strict: bool) -> Tensor:
     """
     present = member.a.sum(0) > 0
     groups = _ious(p, member.cells, strict)
-    first, second = torch.combinations(torch.arange(len(present), device=p.device)).unbind(1)
+    first, second = torch.triu_indices(len(present), len(present), 1, device=p.device).unbind(0)
     both = present[first] & present[second]
     if strict:
         paired = (groups.mean(1)[first] - groups.mean(1)[second]).square()
