@@ -42,7 +42,7 @@ from fairtune.train import Training
 
 SHAPE, CLASSES, GROUPS, BATCH, SAMPLES = (3, 32, 32), 10, 2, 128, 2048
 MAPS = (512, 6, 6)
-AIMS = {"hkd": 1.15, "fitnet, stage 1": 1.15, "fitnet, stage 2": 1.15, "mfd": 1.10, "ad": 1.25, "nst": 1.5}
+AIMS = {"hkd": 1.15, "at": 1.15, "fitnet, stage 1": 1.15, "fitnet, stage 2": 1.15, "mfd": 1.10, "ad": 1.25, "nst": 1.5}
 AIMS |= dict.fromkeys(("dp_l2", "dp_mi", "eo_l2", "eo_mi", "iou", "iou_paired"), 1.05)
 FEW, MANY = 1, 20
 
