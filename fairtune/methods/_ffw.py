@@ -7,7 +7,7 @@ from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, TypedDict
 
 import torch
 import torch.nn.functional as F
@@ -47,8 +47,12 @@ class State(nn.Module):
             self.register_buffer(f"best_{number}", values.detach().clone())
 
 
-class Scores(dict[str, float]):
-    """``mi``, ``private_accuracy`` and ``accuracy`` of a gated net on the validation split."""
+class Scores(TypedDict):
+    """A gated net on the validation split: what a private head knows of the group, and the accuracy of net and head."""
+
+    mi: float
+    private_accuracy: float
+    accuracy: float
 
 
 @dataclass
@@ -130,8 +134,12 @@ class GatedDebiasing(Method):
         self.state.best_mi.fill_(plateau.best)
         self.state.waited.fill_(plateau.waited)
         assert self.context.net is not None
-        shares = {"sparsity": sparsity(self.context.net), "temperature": float(self.state.temperature)}
-        return {f"private_{name}" if name == "mi" else name: scores[name] for name in ("mi", "private_accuracy")} | shares
+        return {
+            "private_mi": scores["mi"],
+            "private_accuracy": scores["private_accuracy"],
+            "sparsity": sparsity(self.context.net),
+            "temperature": float(self.state.temperature),
+        }
 
     @torch.no_grad()
     def finish(self, loop: Loop) -> None:
