@@ -77,7 +77,7 @@ def make_training(
     net.to(device, dtype, memory_format=torch.channels_last)
     num_classes, num_groups = int(split.y.max()) + 1, int(split.a.max()) + 1
     composite = compose(method, values or {})
-    start_method(composite, net, train, spec, num_classes, num_groups)
+    start_method(composite, net, train, spec, split.cells(num_groups, num_classes))
     outputs = None
     if composite.needs_teacher:
         assert teacher is not None

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from fairtune.augment import Augment, Drawn
-from fairtune.records import Batch, Ints, Split
+from fairtune.records import Batch, Split
 
 SCORING_BATCH = 500
 """Samples per batch where nothing is trained."""
@@ -47,11 +47,6 @@ class DeviceSplit:
 
     def __len__(self) -> int:
         return len(self.y)
-
-    def cells(self, num_groups: int, num_classes: int) -> Ints:
-        """Samples per cell, ``(A, K)``."""
-        cell = (self.a * num_classes + self.y).cpu().numpy()
-        return np.bincount(cell, minlength=num_groups * num_classes).reshape(num_groups, num_classes)
 
     def draw(self, batches: tuple[int, int], rng: np.random.Generator) -> Drawn:
         """What the transforms draw for an epoch.

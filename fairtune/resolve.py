@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import datetime as dt
 import math
 import os
@@ -300,12 +301,8 @@ def _teacher_options(request: Request, dataset: type, settings: list[Setting], f
     if not request.teacher_set:
         return None
     own, unread = read_settings(request.teacher_set)
-    known = _options_of("dataset", dataset)
-    names = {*known, *(name.rpartition(".")[2] for name in known)}
     faults.found += unread
-    faults.found += [
-        f"--teacher-set {s.key}={s.text}: {unknown_name('option of the dataset', s.key, names)}" for s in own if s.key not in names
-    ]
+    _check_keys(_options_of("dataset", dataset), own, faults, flag="--teacher-set", kind="option of the dataset")
     return _dataset_options(request, dataset, [*settings, *own], faults)
 
 
@@ -323,9 +320,11 @@ def _options_of(kind: str, plugin: type) -> dict[str, Hyperparameter]:
     return {f"{kind}.{name}": option for name, option in declared(plugin).items()}
 
 
-def _check_keys(known: Mapping[str, Hyperparameter], settings: list[Setting], faults: Faults) -> None:
+def _check_keys(
+    known: Mapping[str, Hyperparameter], settings: list[Setting], faults: Faults, *, flag: str = "--set", kind: str = "setting"
+) -> None:
     names = {*known, *(name.rpartition(".")[2] for name in known)}
-    faults.found += [f"--set {s.key}={s.text}: {unknown_name('setting', s.key, names)}" for s in settings if s.key not in names]
+    faults.found += [f"{flag} {s.key}={s.text}: {unknown_name(kind, s.key, names)}" for s in settings if s.key not in names]
 
 
 def _check_runnable(spec: SearchSpec, place: Place, faults: Faults, report: Report) -> None:
@@ -341,8 +340,11 @@ def _check_runnable(spec: SearchSpec, place: Place, faults: Faults, report: Repo
         return
     if spec.teacher_dataset is not None:
         faults.attempt(partial(_check_teacher, spec, opened.info, data))
+    net = faults.attempt(lambda: build_net(baseline, opened.info, torch.device("cpu")))
+    if net is None:
+        return
     for method, space in spec.spaces.items():
-        faults.attempt(partial(_check_method, method, space, baseline, opened))
+        faults.attempt(partial(_check_method, method, space, baseline, opened, net))
 
 
 def _check_teacher(spec: SearchSpec, student: Info, data: Path) -> None:
@@ -355,13 +357,12 @@ def _check_teacher(spec: SearchSpec, student: Info, data: Path) -> None:
     open_data(spec.teacher(), data)
 
 
-def _check_method(method: str, space: Space, baseline: TrialSpec, data: Data) -> None:
-    """Set a method up as its trials will; what is searched is left at its default."""
+def _check_method(method: str, space: Space, baseline: TrialSpec, data: Data, net: Net) -> None:
+    """Set a method up as its trials will, on a copy of the net; what is searched is left at its default."""
     composite = compose(method, space.fixed)
     check_data(data, baseline, composite)
-    cpu = torch.device("cpu")
-    train = data.on(cpu, parameter_dtype(baseline.precision), data.train)
-    start_method(composite, build_net(baseline, data.info, cpu), train, baseline, data.num_classes, data.num_groups)
+    train = data.on(torch.device("cpu"), parameter_dtype(baseline.precision), data.train)
+    start_method(composite, copy.deepcopy(net), train, baseline, data.cells)
 
 
 def read_duration(text: str | None) -> float | None:

@@ -30,7 +30,7 @@ from fairtune.metrics import Weighting, scores
 from fairtune.models import NO_WEIGHTS, Net
 from fairtune.plugins import load
 from fairtune.probe import probe
-from fairtune.records import GroupCounts, Split
+from fairtune.records import GroupCounts, Ints, Split
 from fairtune.seeding import torch_stream
 from fairtune.spec import PlugIn, State, TrialResult, TrialSpec, digest
 from fairtune.teacher import open_teacher
@@ -57,6 +57,11 @@ class Data:
     def num_classes(self) -> int:
         """K."""
         return len(self.info.classes)
+
+    @property
+    def cells(self) -> Ints:
+        """Training samples per cell, ``(A, K)``."""
+        return self.train.cells(self.num_groups, self.num_classes)
 
     @property
     def weighting(self) -> Weighting:
@@ -134,39 +139,45 @@ def load_net(spec: TrialSpec, info: Info, folder: TrialFolder, device: torch.dev
     return net
 
 
-def class_weights(data: Data, train: DeviceSplit) -> torch.Tensor | None:
+def class_weights(data: Data, device: torch.device, dtype: torch.dtype) -> torch.Tensor | None:
     """Effective-number weights of the classes in the task loss, for the datasets that ask for them."""
     if data.info.class_balance is None:
         return None
-    samples = train.cells(data.num_groups, data.num_classes).sum(axis=0)
+    samples = data.cells.sum(axis=0)
     weights = sampling.effective_number_weights(samples, data.info.class_balance)
-    return torch.from_numpy(weights).to(train.device, train.dtype)
+    return torch.from_numpy(weights).to(device, dtype)
 
 
-def start_method(method: Composite, net: Net, train: DeviceSplit, spec: TrialSpec, num_classes: int, num_groups: int) -> None:
+def start_method(method: Composite, net: Net, train: DeviceSplit, spec: TrialSpec, cells: Ints) -> None:
     """Bind a method to a trial's net and data.
+
+    Args:
+        method: the method.
+        net: the net, on the device.
+        train: the training split.
+        spec: the trial.
+        cells: training samples per cell ``(A, K)``.
 
     Raises:
         InvalidInput: the method makes no sense for them.
     """
-    probe = net.eval()(train.batch(torch.zeros(1, dtype=torch.int64, device=train.device)).x, want_maps=method.needs_maps)
-    if method.needs_maps and (probe.maps is None or probe.maps[0, 0].numel() == 1):
+    seen = net.eval()(train.batch(torch.zeros(1, dtype=torch.int64, device=train.device)).x, want_maps=method.needs_maps)
+    if method.needs_maps and (seen.maps is None or seen.maps[0, 0].numel() == 1):
         names = " and ".join(name for name, part in method.parts.items() if part.needs_maps)
         raise InvalidInput(
             f"{names} compares maps position by position, but the model {spec.model.name} gives one vector for these inputs, on "
             "which the gradient is zero: use a convolutional model such as cnn, or larger images"
         )
     context = Context(
-        num_classes=num_classes,
-        num_groups=num_groups,
-        feature_shape=tuple(probe.features.shape[1:]),
+        num_classes=cells.shape[1],
+        num_groups=cells.shape[0],
+        feature_shape=tuple(seen.features.shape[1:]),
         device=train.device,
         protocol=spec.protocol,
         dtype=train.dtype,
-        embedding_size=probe.embedding.shape[1],
-        map_shape=None if probe.maps is None else tuple(probe.maps.shape[1:]),
+        embedding_size=seen.embedding.shape[1],
         attribute_size=0 if train.attribute is None else train.attribute.shape[1],
-        cells=train.cells(num_groups, num_classes),
+        cells=cells,
         net=net,
         lr=spec.optimizer.lr,
     )
@@ -208,10 +219,10 @@ class Trial:
         method = compose(spec.method, spec.values)
         check_data(self.data, spec, method)
         train = self.data.on(device, parameter_dtype(spec.precision), self.data.train)
-        net = build_net(spec, self.data.info, device)
+        net = build_net(spec, self.data.info, device, pretrained=not method.starts_from_teacher)
         if method.starts_from_teacher:
             net.load_state_dict(self._baseline_net(runs).state_dict())
-        start_method(method, net, train, spec, self.data.num_classes, self.data.num_groups)
+        start_method(method, net, train, spec, self.data.cells)
         self.training = Training(
             spec,
             net,
@@ -221,7 +232,7 @@ class Trial:
             num_groups=self.data.num_groups,
             num_classes=self.data.num_classes,
             teacher=self._teacher(runs, train, method) if method.needs_teacher else None,
-            class_weights=class_weights(self.data, train),
+            class_weights=class_weights(self.data, device, train.dtype),
         )
         self._seconds_before = self._restore()
         self._saved_at = time.perf_counter()

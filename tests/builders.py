@@ -54,7 +54,7 @@ def digits_training(method="scratch", values=None, **changes) -> Training:
     splits, dtype = digits_splits(), parameter_dtype(spec.precision)
     net = build_net(spec, splits["info"], CPU)
     train, validation = (DeviceSplit(splits[name], CPU, dtype) for name in ("train", "validation"))
-    start_method(composite, net, train, spec, 10, 2)
+    start_method(composite, net, train, spec, splits["train"].cells(2, 10))
     teacher = None
     if composite.needs_teacher:
         net_of_teacher = build_net(spec.model_copy(update={"seed": 99}), splits["info"], CPU)
@@ -105,7 +105,6 @@ def started(method: str, values=None, *, protocol="fixed", num_classes=K, num_gr
         protocol,
         torch.float64,
         embedding_size=E,
-        map_shape=MAP if composite.needs_maps else None,
         cells=np.full((num_groups, num_classes), 8),
         net=load("model", "mlp")((D,), num_classes).double(),
     )

@@ -28,7 +28,6 @@ class Context(NamedTuple):
         protocol: whether to behave as the authors' code.
         dtype: of the net's weights.
         embedding_size: length of one sample's ``Outputs.embedding``.
-        map_shape: of one sample's ``Outputs.maps`` ``(C, h, w)``; None for a net without maps, or where no method needs them.
         attribute_size: length of one sample's ``Batch.attribute``; 0 where a dataset has none.
         cells: training samples per cell ``(A, K)``.
         net: the net, which methods may gate or read but which the loop trains.
@@ -43,7 +42,6 @@ class Context(NamedTuple):
     protocol: Protocol
     dtype: torch.dtype = torch.float32
     embedding_size: int = 0
-    map_shape: tuple[int, ...] | None = None
     attribute_size: int = 0
     cells: Ints | None = None
     net: nn.Module | None = None

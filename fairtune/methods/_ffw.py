@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fairtune.methods._base import Loop, Method, Progress
-from fairtune.methods._gates import Plateau, prune, sparsity
+from fairtune.methods._gates import Plateau, prune, settled, sparsity
 from fairtune.methods._information import normalised_mutual_information
 from fairtune.records import Batch, Outputs
 from fairtune.space import Integer, Real, hyperparameter
@@ -110,8 +110,7 @@ class GatedDebiasing(Method):
         self.gates = self.install(net, temperature)
         adam = partial(torch.optim.Adam, lr=self.lr, weight_decay=self.weight_decay)
         self.own(nn.ParameterList(self.gates), adam)
-        sgd = partial(torch.optim.SGD, lr=0.1, momentum=0.9, weight_decay=1e-4)
-        self.head = self.own(nn.Linear(context.embedding_size, context.num_groups), sgd)
+        self.head = self.own(nn.Linear(context.embedding_size, context.num_groups), _head_optimizer)
         self.state = self.own(State(self.gates, temperature), None)
 
     def loss(self, student: Outputs, teacher: Mapping[str, Tensor], batch: Batch, progress: Progress) -> dict[str, Tensor]:
@@ -155,7 +154,7 @@ class GatedDebiasing(Method):
         """Score the net as it would be if gates below 0 were closed, and remember the gates if it is the best so far."""
         kept = [g.clone() for g in self.gates]
         for g in self.gates:
-            g.copy_(torch.where(g >= 0, torch.inf, -torch.inf))
+            g.copy_(settled(g))
         scores = self._scored(loop, copy.deepcopy(self.head))
         for g, values in zip(self.gates, kept, strict=True):
             g.copy_(values)
@@ -189,6 +188,11 @@ class GatedDebiasing(Method):
         )
 
 
+def _head_optimizer(parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+    """How the private head is trained, in the loop and to its end."""
+    return torch.optim.SGD(parameters, lr=0.1, momentum=0.9, weight_decay=1e-4)
+
+
 def _above_chance(accuracy: float, values: int) -> float:
     """An accuracy as a share of the way from guessing, 0, to certainty, 1; below 0 for worse than guessing."""
     return (accuracy - 1 / values) / (1 - 1 / values)
@@ -197,7 +201,7 @@ def _above_chance(accuracy: float, values: int) -> float:
 @torch.enable_grad()
 def _train_to_plateau(head: nn.Linear, batches: list[tuple[Tensor, Tensor]]) -> None:
     """Train a linear head on embeddings until its loss has stopped to fall."""
-    optimizer = torch.optim.SGD(head.parameters(), lr=0.1, momentum=0.9, weight_decay=1e-4)
+    optimizer = _head_optimizer(head.parameters())
     plateau = Plateau(_HEAD_PATIENCE, _HEAD_THRESHOLD)
     for _ in range(_HEAD_EPOCHS):
         total = torch.zeros(())

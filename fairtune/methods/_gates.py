@@ -20,6 +20,11 @@ def gate(g: Tensor, temperature: Tensor | float) -> Tensor:
     return soft.clamp(max=1).detach() + (soft - soft.detach())
 
 
+def settled(g: Tensor) -> Tensor:
+    """Gates made final: at or above 0 open for good, below 0 closed."""
+    return torch.where(g >= 0, math.inf, -math.inf)
+
+
 class Gate(nn.Module):
     """A parametrisation that multiplies a tensor by gates: one per element, or one per leading index.
 
@@ -79,7 +84,7 @@ def prune(net: nn.Module) -> None:
         for name in list(layer.parametrizations):  # type: ignore[arg-type]
             first = layer.parametrizations[name][0]  # type: ignore[index]
             assert isinstance(first, Gate)
-            first.g.copy_(torch.where(first.g >= 0, math.inf, -math.inf))
+            first.g.copy_(settled(first.g))
             parametrize.remove_parametrizations(layer, name, leave_parametrized=True)
 
 

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 
 from fairtune.methods.reweight import reweighing
-from tests.builders import digits_training, random_example, started
+from tests.builders import digits_splits, digits_training, random_example, started
 
 CELLS = np.array([[30, 10], [10, 50]])
 TABLE = [[16 / 30, 2.4], [2.4, 0.72]]
@@ -62,5 +62,5 @@ def test_each_loss_counts_by_the_cell_of_its_sample():
 
 def test_a_training_weighs_by_its_own_training_split():
     training = digits_training("reweight")
-    cells = training.train.cells(2, 10)
+    cells = digits_splits()["train"].cells(2, 10)
     np.testing.assert_allclose(training.method.parts["reweight"].weights, reweighing(cells), rtol=1e-6)
