@@ -8,9 +8,12 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 from rich.console import Console
 
@@ -19,18 +22,20 @@ from fairtune.folders import RunFolder
 from fairtune.study import SearchStudy
 
 _HOST = "127.0.0.1"
+_ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_PATIENCE_S = 10
 
 
 def browse(path: Path, port: int, console: Console) -> None:
-    """Serve the records of a run, or of a folder of runs, until interrupted.
+    """Serve the records of a run, or of a folder of runs, until interrupted, terminated or hung up on.
 
     Args:
         path: folder of a run, or of all runs.
-        port: where to listen, on loopback; the next free one is taken if it is busy.
+        port: where to listen, on loopback; 0 for one that is free.
         console: where to print the address.
 
     Raises:
-        InvalidInput: there are no records.
+        InvalidInput: there are no records, or the port cannot be had.
     """
     uri, page = _records(path)
     if uri.startswith(("http://", "https://")):
@@ -38,23 +43,80 @@ def browse(path: Path, port: int, console: Console) -> None:
         return
     free = _free_port(port)
     base = f"http://{_HOST}:{free}"
-    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri]
-    command += ["--host", _HOST, "--port", str(free), "--workers", "1"]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    with tempfile.TemporaryFile() as output, _ended_by_signals():
+        try:
+            with _serving(uri, free, output) as server:
+                console.print("starting MLflow's interface ...")
+                while server.poll() is None and not _answers(base):
+                    time.sleep(0.5)
+                if server.poll() is None:
+                    console.print(f"open {base}/{page}   (Ctrl-C ends it)", highlight=False, soft_wrap=True)
+                server.wait()
+            raise InvalidInput(f"MLflow could not serve the records of {path}: {_last_line(output).replace(uri, 'their database')}")
+        except KeyboardInterrupt:
+            with contextlib.suppress(OSError):
+                console.print("stopped")
+
+
+@contextlib.contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """Every signal that asks this process to end is like Ctrl-C; while it ends, another one changes nothing.
+
+    A signal that it was started to ignore, as with ``nohup``, is still ignored.
+    """
+    before = {ending: signal.getsignal(ending) for ending in _ENDINGS}
+    heard = [ending for ending in _ENDINGS if before[ending] is not signal.SIG_IGN]
+
+    def end(number: int, frame: object) -> None:
+        for ending in heard:
+            signal.signal(ending, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    for ending in heard:
+        signal.signal(ending, end)
     try:
-        console.print("starting MLflow's interface ...")
-        while server.poll() is None and not _answers(base):
-            time.sleep(0.5)
-        if server.poll() is None:
-            console.print(f"open {base}/{page}   (Ctrl-C ends it)", highlight=False, soft_wrap=True)
-        if server.wait() != 0:
-            raise InvalidInput(f"MLflow could not serve {uri}; to see why: {' '.join(command)}")
-    except KeyboardInterrupt:
-        console.print("stopped")
+        yield
     finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(server.pid, signal.SIGTERM)
-        server.wait()
+        for ending in heard:
+            signal.signal(ending, before[ending])
+
+
+@contextlib.contextmanager
+def _serving(uri: str, port: int, output: IO[bytes]) -> Iterator[subprocess.Popen[bytes]]:
+    """MLflow's server in a group of its own, of which nothing outlives the block."""
+    command = [sys.executable, "-m", "mlflow", "ui", "--host", _HOST, "--port", str(port), "--workers", "1"]
+    # An address can hold a password, and a command line is everybody's to read. Nobody sends jobs to a page of records.
+    environment = os.environ | {"MLFLOW_BACKEND_STORE_URI": uri, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    server = subprocess.Popen(command, env=environment, stdout=output, stderr=output, start_new_session=True)
+    try:
+        yield server
+    finally:
+        _end_group(server)
+
+
+def _end_group(leader: subprocess.Popen[bytes]) -> None:
+    for ending in (signal.SIGTERM, signal.SIGKILL):
+        alive = _signal_group(leader, ending)
+        deadline = time.monotonic() + _PATIENCE_S
+        while alive and time.monotonic() < deadline:
+            time.sleep(0.1)
+            alive = _signal_group(leader, 0)
+        if not alive:
+            return
+
+
+def _signal_group(leader: subprocess.Popen[bytes], number: int) -> bool:
+    leader.poll()
+    try:
+        os.killpg(leader.pid, number)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def _last_line(output: IO[bytes]) -> str:
+    output.seek(0)
+    return (output.read().decode(errors="replace").strip().splitlines() or ["it said nothing"])[-1]
 
 
 def _answers(base: str) -> bool:
@@ -78,12 +140,12 @@ def _records(path: Path) -> tuple[str, str]:
 
 
 def _free_port(wanted: int) -> int:
-    for port in (*range(wanted, wanted + 20), 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((_HOST, port))
-            except OSError:
-                continue
-            return int(probe.getsockname()[1])
-    raise InvalidInput(f"no free port from {wanted} on")
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((_HOST, wanted))
+        except OverflowError:
+            raise InvalidInput(f"--port {wanted}: give a port from 1 to 65535, or 0 for one that is free") from None
+        except OSError as error:
+            raise InvalidInput(f"--port {wanted}: {error.strerror}; give another one, or 0 for one that is free") from error
+        return int(probe.getsockname()[1])

@@ -241,7 +241,7 @@ def list_(what: Annotated[str, typer.Argument(help="methods, datasets, models or
 @app.command()
 def ui(
     folder: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run, or of all runs.")] = Path("runs"),
-    port: Annotated[int, typer.Option(help="Port on this machine.")] = 5000,
+    port: Annotated[int, typer.Option(help="Port on this machine; 0 for one that is free.")] = 5000,
 ) -> None:
     """Open a run in MLflow's web interface, on this machine only.
 

@@ -12,6 +12,7 @@ from fairtune.report import write_report
 from fairtune.report.summary import Summary
 from fairtune.report.terminal import SearchDisplay, print_header, print_outcome
 from fairtune.report.write import report_files
+from fairtune.search.cluster import check_cluster
 from fairtune.search.run import run_search
 from fairtune.spec import Place, SearchSpec
 from fairtune.study import SearchStudy
@@ -26,6 +27,7 @@ def run(spec: SearchSpec, place: Place, console: Console) -> Summary:
         NoFeasibleTrial: no trial reached the floor; the report is written all the same.
         FairtuneError: it cannot go on, or the user stopped it.
     """
+    check_cluster(place)
     folder = RunFolder.of(place)
     folder.save(spec, place)
     data = open_data(spec.baseline(), Path(place.data))

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 
+import fairtune.search  # noqa: F401  (before a test imports ray)
+
 SHARED = Path(os.environ.get("FAIRTUNE_SHARED") or Path(__file__).parents[2] / "shared")
 
 

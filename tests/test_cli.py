@@ -1,14 +1,10 @@
 """The command line. What starts Ray is in tests/search/test_ray.py."""
 
 import json
-import os
 import shlex
-import signal
 import socket
 import subprocess
 import sys
-import urllib.request
-from pathlib import Path
 
 import pytest
 import ray
@@ -22,7 +18,6 @@ from fairtune.report import write_report
 from fairtune.study import SearchStudy
 from tests.datasets.files import write_cifar10
 from tests.search_helpers import Session, run_small, small_search
-from tests.test_tracking import whole
 
 
 def leaves(group, path=""):
@@ -293,27 +288,3 @@ def test_commands_without_torch_answer_at_once():
     """Help and lists must not wait for the large libraries."""
     script = "import sys, fairtune.cli; print({'torch', 'ray', 'mlflow', 'optuna'} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout == "set()\n"
-
-
-@pytest.mark.slow
-def test_the_interface_is_served_until_interrupted(tmp_path):
-    search = whole(tmp_path, trials=1, epochs=1)
-    port = closed_port()
-    command = [Path(sys.executable).with_name("fairtune"), "ui", str(search.session.folder.path), "--port", str(port)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
-    try:
-        lines = [process.stdout.readline() for _ in range(2)]
-        address = f"http://127.0.0.1:{port}/"
-        run = search.parent.info
-        assert lines[1] == f"open {address}#/experiments/{run.experiment_id}/runs/{run.run_id}   (Ctrl-C ends it)\n"
-        with urllib.request.urlopen(address, timeout=30) as page:
-            assert page.status == 200
-        process.send_signal(signal.SIGINT)
-        assert process.wait(60) == 0
-        with pytest.raises(OSError, match="refused"):
-            urllib.request.urlopen(address, timeout=5)
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-        process.stdout.close()
-        process.wait()

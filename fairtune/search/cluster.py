@@ -2,66 +2,158 @@
 
 from __future__ import annotations
 
+import ipaddress
 import logging
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+import secrets
+import sys
+import tempfile
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any
 
 import ray
+from ray._private.authentication.authentication_utils import is_token_auth_enabled
 
 from fairtune.errors import InvalidInput
+from fairtune.search.access import authentication
+from fairtune.search.knock import knock
 from fairtune.spec import Place
 
+_log = logging.getLogger(__name__)
 _OBJECT_STORE_BYTES = 256 * 2**20
-_ENVIRONMENT = {
-    "RAY_AIR_NEW_OUTPUT": "0",
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-    "RAY_TRAIN_ENABLE_V2_MIGRATION_WARNINGS": "0",
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
-    "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",
-    "TUNE_GLOBAL_CHECKPOINT_S": "60",
-}
+_SILENCE_S = 8
+_SOCKET_PATH = 103 if sys.platform == "darwin" else 107
+"""Bytes that the system allows in the path of a Unix socket."""
+_INSIDE = len("/ft-12345678/r/session_2026-01-01_00-00-00_123456_1234567/sockets/plasma_store.1")
+"""What is added to the folder of a local cluster to make the longest path of a socket."""
 
 
 @contextmanager
 def cluster(place: Place) -> Iterator[int]:
-    """Connect to the cluster, or start one on this machine that listens on loopback only and ends with the block.
+    """Connect to the cluster, or start one on this machine that ends with the block.
+
+    A cluster started here listens on loopback only and wants a token that this process alone knows.
 
     Yields:
         How many trials can run at a time.
 
     Raises:
-        InvalidInput: the cluster does not answer, or can never run a trial of this size.
+        InvalidInput: the cluster does not answer or start, or can never run a trial of this size.
     """
-    for name, value in _ENVIRONMENT.items():
-        os.environ.setdefault(name, value)
-    started = not ray.is_initialized()
-    if started:
-        _connect(place)
-    try:
+    with _connection(place.address):
         yield _concurrency(place)
-    finally:
-        if started:
+
+
+def check_cluster(place: Place) -> None:
+    """Refuse what :func:`cluster` would, as far as it can be known before a cluster is started.
+
+    Raises:
+        InvalidInput: the cluster does not answer, or one started here could not be private to this user.
+    """
+    if ray.is_initialized():
+        return
+    if place.address is not None:
+        knock(place.address)
+    else:
+        _check_loopback()
+        _short_folder()
+
+
+def _connection(address: str | None) -> AbstractContextManager[None]:
+    if ray.is_initialized():
+        return _given()
+    return _local() if address is None else _joined(address)
+
+
+@contextmanager
+def _given() -> Iterator[None]:
+    _warn_if_open((node["NodeManagerAddress"] for node in ray.nodes()), is_token_auth_enabled())
+    yield
+
+
+@contextmanager
+def _local() -> Iterator[None]:
+    _check_loopback()
+    with (
+        # Ray opens the folder that it is given to every user; the one around it stays closed.
+        tempfile.TemporaryDirectory(prefix="ft-", dir=_short_folder(), ignore_cleanup_errors=True) as folder,
+        authentication("token", secrets.token_hex(32)),
+    ):
+        try:
+            _init(
+                "Ray to start on this machine",
+                address="local",
+                include_dashboard=False,
+                object_store_memory=_OBJECT_STORE_BYTES,
+                _temp_dir=f"{folder}/r",
+            )
+            yield
+        finally:
+            ray.shutdown(wait_for_processes=True)
+
+
+@contextmanager
+def _joined(address: str) -> Iterator[None]:
+    found = knock(address)
+    _warn_if_open(found.hosts, found.authenticates)
+    with authentication("token" if found.authenticates else "disabled"):
+        try:
+            _init(f"the Ray cluster at {address}", address=address)
+            yield
+        finally:
             ray.shutdown()
 
 
-def _connect(place: Place) -> None:
-    if place.address is not None:
-        try:
-            ray.init(address=place.address, log_to_driver=False, logging_level=logging.ERROR)
-        except (ConnectionError, ValueError, RuntimeError) as error:
-            raise InvalidInput(f"no Ray cluster answers at --address {place.address}: {error}") from error
-        return
-    os.environ.setdefault("RAY_AUTH_MODE", "disabled")
-    ray.init(
-        address="local",
-        include_dashboard=False,
-        log_to_driver=False,
-        logging_level=logging.ERROR,
-        object_store_memory=_OBJECT_STORE_BYTES,
-        _node_ip_address="127.0.0.1",
+def _init(what: str, **options: Any) -> None:
+    notice = threading.Timer(_SILENCE_S, _log.warning, [f"still waiting for {what}"])
+    notice.daemon = True
+    notice.start()
+    try:
+        ray.init(log_to_driver=False, logging_level=logging.ERROR, **options)
+    except Exception as error:  # Ray raises bare ones
+        raise InvalidInput(f"waited in vain for {what}: {' '.join(str(error).split())}") from error
+    finally:
+        notice.cancel()
+
+
+def _check_loopback() -> None:
+    address = ray.util.get_node_ip_address()
+    if not _is_loopback(address):
+        raise InvalidInput(
+            f"Ray was imported before fairtune and would let other machines in at {address}: import fairtune.search first, or "
+            "set RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER=0 before Python starts"
+        )
+
+
+def _short_folder() -> Path:
+    """The first folder for temporary files in which the paths of Ray's sockets are not too long."""
+    tried = [Path(folder).absolute() for folder in (os.environ.get("RAY_TMPDIR"), tempfile.gettempdir(), "/tmp") if folder]
+    for folder in tried:
+        if len(os.fsencode(folder)) + _INSIDE <= _SOCKET_PATH and os.access(folder, os.W_OK | os.X_OK):
+            return folder
+    raise InvalidInput(
+        f"no place for Ray's sockets: {', '.join(map(str, tried))} cannot be written or has a path of more than "
+        f"{_SOCKET_PATH - _INSIDE} bytes; set RAY_TMPDIR to a folder that can and has not"
     )
+
+
+def _warn_if_open(hosts: Iterable[str], authenticates: bool) -> None:
+    reachable = sorted({host for host in hosts if not _is_loopback(host)})
+    if reachable and not authenticates:
+        _log.warning(
+            f"whoever reaches {', '.join(reachable[:3])} can run code on this Ray cluster, as it asks for no token: restart it "
+            "with RAY_AUTH_MODE=token, as cluster.yaml does"
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _concurrency(place: Place) -> int:
