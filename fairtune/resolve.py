@@ -16,7 +16,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from fairtune import checks
-from fairtune.datasets import Dataset, Info, Report, prepare, silent
+from fairtune.datasets import Dataset, Info, Report, check_apart, prepare, silent
 from fairtune.device import PRECISIONS, parameter_dtype, pick_device, resolve_precision
 from fairtune.errors import FairtuneError, InvalidInput, unknown_name
 from fairtune.methods import compose
@@ -348,13 +348,13 @@ def _check_runnable(spec: SearchSpec, place: Place, faults: Faults, report: Repo
 
 
 def _check_teacher(spec: SearchSpec, student: Info, data: Path) -> None:
-    """Check that a teacher's own data can train it, and that it sees and says the same as the student."""
+    """Check that a teacher's own data can train it, that it sees and says what its student does, and no more."""
     dataset = make_dataset(spec.teacher().dataset)
     info = dataset.describe(data)
     if (info.classes, info.shape) != (student.classes, student.shape):
         raise InvalidInput("--teacher-set: the teacher's data have other classes or another shape than the student's")
     dataset.check(data)
-    open_data(spec.teacher(), data)
+    check_apart(make_dataset(spec.dataset), dataset, data)
 
 
 def _check_method(method: str, space: Space, baseline: TrialSpec, data: Data, net: Net) -> None:

@@ -43,6 +43,8 @@ def train_one(request: Request, console: Console) -> TrialResult:
 def _train(spec: TrialSpec, folder: TrialFolder, place: Place, console: Console) -> TrialResult:
     device = pick_device(place.gpus_per_trial)
     trial = Trial(spec, folder, data_root=Path(place.data), runs=Path(place.runs), device=device, probed=True)
+    for remark in trial.data.remarks:
+        console.print(remark, style="yellow", soft_wrap=True)
     result = run_trial(trial, lambda standing: _print_epoch(standing, console))
     if result.state == "failed":
         raise FairtuneError(f"the training failed: {result.error}")

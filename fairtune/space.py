@@ -87,7 +87,7 @@ class Options(_Domain):
 
     def contains(self, value: Value) -> bool:
         """Whether a value lies in it."""
-        return any(type(value) is type(option) and value == option for option in self.values)
+        return any(_same(value, option) for option in self.values)
 
     def within(self, other: Legal) -> bool:
         """Whether all of it lies in another."""
@@ -279,13 +279,29 @@ def _as_value(text: Any, legal: Legal) -> Value:
             raise ValueError(f"{text!r} is not one text")
         return str(text)
     for option in legal.values:
-        if type(text) is type(option) and text == option:
-            return option
-        if isinstance(text, str) and text.strip().lower() == str(option).lower():
+        if _same(text, option) or (isinstance(text, str) and _reads_as(text.strip(), option)):
             return option
     if isinstance(legal, OptionsOrFile) and isinstance(text, str):
         return text
     raise ValueError(f"{text!r} is not among {legal}")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _same(value: Any, option: Value) -> bool:
+    """Whether a value is an option: numbers by size, whole or not; a truth value is no number."""
+    return value == option and (type(value) is type(option) or (_is_number(value) and _is_number(option)))
+
+
+def _reads_as(text: str, option: Value) -> bool:
+    if not _is_number(option):
+        return text.lower() == str(option).lower()
+    try:
+        return float(text) == option
+    except ValueError:
+        return False
 
 
 def _as_number(text: Any, legal: Real) -> float:

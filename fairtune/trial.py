@@ -19,7 +19,7 @@ from safetensors.torch import load_file, save_file
 from fairtune import sampling
 from fairtune.augment import Augment
 from fairtune.batches import DeviceSplit
-from fairtune.datasets import Dataset, Info, open_part, open_splits
+from fairtune.datasets import Dataset, Info, lost_cells, open_part, open_splits
 from fairtune.device import parameter_dtype, peak_memory_mb
 from fairtune.errors import DataError, Diverged, FairtuneError, InvalidInput
 from fairtune.evaluate import evaluate
@@ -41,12 +41,13 @@ CHECKPOINT_EVERY_S = 15.0
 
 @dataclass(frozen=True)
 class Data:
-    """The splits of a trial; ``test`` is there only in the confirmation of a search."""
+    """The splits of a trial; ``test`` is there only in the confirmation of a search. ``remarks`` are what a user should know."""
 
     info: Info
     train: Split
     validation: Split
     test: Split | None = None
+    remarks: tuple[str, ...] = ()
 
     @property
     def num_groups(self) -> int:
@@ -92,7 +93,10 @@ def open_data(spec: TrialSpec, root: Path, *, open_test: bool = False) -> Data:
     dataset = make_dataset(spec.dataset)
     splits = open_splits(dataset, root, spec.train_fraction)
     test = dataset.test_split(open_part(dataset, root, "test")) if open_test else None
-    return Data(dataset.describe(root), splits["train"], splits["validation"], test)
+    info = dataset.describe(root)
+    whole = splits if spec.train_fraction == 1 else open_splits(dataset, root)
+    remarks = lost_cells(whole["train"], splits["train"], info)
+    return Data(info, splits["train"], splits["validation"], test, tuple(remarks))
 
 
 def check_data(data: Data, spec: TrialSpec, method: Composite) -> None:

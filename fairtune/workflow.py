@@ -33,7 +33,7 @@ def run(spec: SearchSpec, place: Place, console: Console) -> Summary:
     data = open_data(spec.baseline(), Path(place.data))
     splits = {"train": data.train, "validation": data.validation}
     cells = {name: split.cells(data.num_groups, data.num_classes) for name, split in splits.items()}
-    print_header(console, spec, place, data.info, cells)
+    print_header(console, spec, place, data.info, cells, data.remarks)
     study = SearchStudy(folder.study, spec)
     with Tracker(spec, place, study) as tracker:
         with SearchDisplay(console, spec, study.records()) as display:

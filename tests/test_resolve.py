@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -181,7 +182,7 @@ def test_a_duration_that_cannot_be_read_says_what_is_allowed(text):
             {"set": ["wieght=2"]},
             "--set wieght=2: unknown setting 'wieght': did you mean 'weight'",
         ),
-        ({"batch_size": 5000}, "a batch of 5000 cannot be filled from 805 training samples: lower --batch-size"),
+        ({"batch_size": 5000}, "a batch of 5000 cannot be filled from 808 training samples: lower --batch-size"),
         ({"batch_size": 10, "method": "ss"}, "a balanced batch needs a sample of each of 20 cells: raise --batch-size from 10"),
     ],
 )
@@ -252,7 +253,7 @@ def test_one_trial_without_a_teacher(tmp_path):
         ({"set": ["weight=1..2"]}, "--set mfd.weight=1..2 (log): train takes one value; search takes a range"),
         ({"set": ["lr=0.1,0.2"]}, "--set optimizer.lr={0.1, 0.2}: train takes one value; search takes a range"),
         ({"sampler": "tpee"}, "unknown sampler 'tpee': did you mean 'tpe'?"),
-        ({"batch_size": 5000}, "a batch of 5000 cannot be filled from 805 training samples: lower --batch-size"),
+        ({"batch_size": 5000}, "a batch of 5000 cannot be filled from 808 training samples: lower --batch-size"),
     ],
 )
 def test_one_trial_is_no_search(tmp_path, options, fault):
@@ -288,6 +289,16 @@ def test_a_teacher_may_be_trained_on_other_data_than_the_student(tmp_path):
     assert (student.dataset, student.teacher) == (spec.dataset, spec.teacher())
     assert spec.baseline().dataset.options["skew"] == 0.7
     assert spec.teacher() != spec.baseline()
+
+
+@pytest.mark.parametrize(("student", "teacher"), [([], "val_frac=0.3"), (["val_frac=0.3"], "val_frac=0.4")])
+def test_a_teacher_that_would_train_on_what_judges_its_student_is_refused(tmp_path, student, teacher):
+    (found,) = faults_of(tmp_path, method="hkd", set=student, teacher_set=[teacher])
+    assert re.fullmatch(
+        r"--teacher-set: the teacher would be trained on \d+ of the \d+ sources that are the student's validation split: choose "
+        "options under which both hold out the same, such as the same protocol and val_frac",
+        found,
+    )
 
 
 def test_without_settings_of_its_own_the_teacher_is_the_baseline(tmp_path):

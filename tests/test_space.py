@@ -31,6 +31,11 @@ WORDS = Options(values=("rbf", "poly"))
         ("RBF", WORDS, "rbf"),
         ("poly,rbf", WORDS, Options(values=("poly", "rbf"))),
         ("true", Options(values=(True, False)), True),
+        ("0.030", Options(values=(0.02, 0.03)), 0.03),
+        ("3e-2", Options(values=(0.02, 0.03)), 0.03),
+        ("4.0", Options(values=(1, 4)), 4),
+        (4.0, Options(values=(1, 4)), 4),
+        ("0.030,0.02", Options(values=(0.02, 0.03)), Options(values=(0.03, 0.02))),
     ],
 )
 def test_reads(text, legal, expected):
@@ -61,6 +66,8 @@ def test_reads(text, legal, expected):
         ("2.5..8", WHOLE, "the range 2.5..8 is of whole numbers"),
         ("0..8", WHOLE, "outside the legal domain"),
         ("rbv", WORDS, r"'rbv' is not among {rbf, poly}"),
+        (True, Options(values=(1, 4)), "True is not among {1, 4}"),
+        ("1", Options(values=(True, False)), "'1' is not among {True, False}"),
         ("rbf,cubic", WORDS, "'cubic' is not among"),
         ("1..3", WORDS, r"a range makes no sense here: choose among {rbf, poly}"),
     ],
@@ -75,7 +82,7 @@ def test_refuses_with_the_reason(text, legal, reason):
     [
         (REAL, [0.1, 1, 100.0], [0.0999, 101, math.nan, "1", True]),
         (WHOLE, [1, 2.0, 9], [0, 2.5, 10, False]),
-        (Options(values=(1, "a", True)), [1, "a", True], [1.0, "b", False]),
+        (Options(values=(1, "a", True)), [1, 1.0, "a", True], [2, "1", "b", False]),
     ],
 )
 def test_contains_both_ends_and_no_other_type(domain, inside, outside):

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from fairtune.datasets._cut import Mask, cells_of, drawn_by_source, thinned
 from fairtune.errors import DataError
 from fairtune.records import Ints, Split
 from fairtune.seeding import generator
@@ -20,6 +21,7 @@ from fairtune.space import Real, Value, declared, hyperparameter
 from fairtune.transforms import Normalise, Transform
 
 Part = Literal["train", "validation", "test"]
+_SHOWN = 6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +81,8 @@ class Pool:
     Attributes:
         x: ``(N, H, W, C)`` uint8, or ``(N, F)`` float32; memory-mapped once it comes from the cache.
         columns: arrays of N rows by name: labels, attributes, patients, whatever the options choose among. ``source`` (int64) is
-            always there: samples of one source (an original image, a patient) never fall into different splits.
+            always there: samples of one source (an original image, a patient) never fall into different splits. Numbers are those
+            of the whole dataset: a part has none of another's.
     """
 
     x: Samples
@@ -187,15 +190,39 @@ class Dataset:
         """Rows of the validation part that form the validation set: all of them."""
         return np.arange(len(pool))
 
-    def held_out(self, pool: Pool, training: Split, rng: np.random.Generator) -> Ints:
-        """Positions in the training set of what is held out for validation: the share ``val_frac`` of every cell.
+    def spread(self, pool: Pool) -> tuple[Ints, npt.NDArray[np.generic] | None]:
+        """Over what the held-out sources are spread: the cells.
+
+        What validates under some options must do so under all, or a teacher knows what judges its student. Where options decide
+        which version of an original is shown or from where on a sample counts to a group, name a stratum and an order that they
+        do not change, such as the class and the place in which originals are skewed.
 
         Args:
             pool: the training part.
-            training: the samples of its :meth:`training_rows`.
+
+        Returns:
+            Stratum of each row, from 0, and the order that decides its cell within it, if any: see
+            :func:`fairtune.datasets._cut.drawn_by_source`.
+        """
+        return cells_of(*self.labels(pool)), None
+
+    def held_out(self, pool: Pool, rng: np.random.Generator) -> Mask:
+        """Which rows of the training part are held out for validation: those of the share ``val_frac`` of the sources.
+
+        Args:
+            pool: the training part.
             rng: draws them.
         """
-        return stratified(training, self.val_frac, rng)
+        stratum, order = self.spread(pool)
+        return drawn_by_source(pool.columns["source"], stratum, self.val_frac, rng, order)
+
+    def proportions(self, pool: Pool) -> tuple[Ints, ...]:
+        """What tells the rows of the training part apart, from coarse to fine, in shares that a fraction of it keeps: the cells."""
+        return self.labels(pool)
+
+    def numbering(self) -> object:
+        """What the sources are numbers of: two sets of options number them alike where this is equal."""
+        return ()
 
     def test_rows(self, pool: Pool) -> Ints:
         """Rows of the test part that form the test set: all of them."""
@@ -211,69 +238,51 @@ class Dataset:
     def training_splits(self, pools: Mapping[Part, Pool], info: Info, train_fraction: float = 1.0) -> dict[str, Split]:
         """``train`` and ``validation``, disjoint by source.
 
-        Where there is no validation part, the share ``val_frac`` of the training set is held out, stratified by cell.
+        Where there is no validation part, sources are :meth:`held_out` of the training part, and with them all versions of them.
 
         Args:
             pools: the decoded :meth:`training_parts`.
             info: of this dataset.
-            train_fraction: share of ``train`` to keep, stratified by cell; validation stays whole.
+            train_fraction: share of ``train`` to keep; of every cell, to within one sample. Validation stays whole.
 
         Raises:
             DataError: a class or group has no training sample, or a cell no validation sample.
         """
         rng = generator(self.seed, "data", 1)
-        train = self.split(pools["train"], self.training_rows(pools["train"]))
+        pool = pools["train"]
+        rows = self.training_rows(pool)
         if "validation" in pools:
             validation = self.split(pools["validation"], self.validation_rows(pools["validation"]))
         else:
-            held_out = self.held_out(pools["train"], train, rng)
-            validation, train = train.take(held_out), train.take(np.setdiff1d(np.arange(len(train)), held_out))
+            held_out = self.held_out(pool, rng)[rows]
+            validation, rows = self.split(pool, rows[held_out]), rows[~held_out]
+        return self.checked_splits(pool, rows, validation, info, train_fraction, rng)
+
+    def checked_splits(
+        self, pool: Pool, rows: Ints, validation: Split, info: Info, train_fraction: float, rng: np.random.Generator
+    ) -> dict[str, Split]:
+        """The splits, ``train`` cut down to a fraction in the :meth:`proportions` of the whole.
+
+        Args:
+            pool: what ``train`` is taken from.
+            rows: of the pool, those of ``train``.
+            validation: the other split.
+            info: of this dataset.
+            train_fraction: share of ``train`` to keep.
+            rng: draws them.
+
+        Raises:
+            DataError: as :meth:`training_splits`.
+        """
         if train_fraction < 1:
-            train = train.take(stratified(train, train_fraction, rng))
-        splits = {"train": train, "validation": validation}
+            rows = rows[thinned([column[rows] for column in self.proportions(pool)], train_fraction, rng)]
+        splits = {"train": self.split(pool, rows), "validation": validation}
         check_counts(splits, info)
         return splits
 
     def test_split(self, pool: Pool) -> Split:
         """The test split; only the confirmation of a search may ask for it."""
         return self.split(pool, self.test_rows(pool))
-
-
-def stratified(split: Split, share: float, rng: np.random.Generator) -> Ints:
-    """Positions of a share of a split: of every cell alike, at least one sample, and never a part of what has one source.
-
-    A source with samples of several cells counts to the rarest of them.
-
-    Returns:
-        Positions in ascending order.
-    """
-    _, first, unit = np.unique(split.source, return_index=True, return_inverse=True)
-    cell = split.a * (int(split.y.max(initial=0)) + 1) + split.y
-    rarity = np.bincount(cell)[cell]
-    order = np.lexsort((rarity, unit))
-    starts = np.flatnonzero(np.diff(unit[order], prepend=-1))
-    home = cell[order[starts]]
-    by_first = np.argsort(first)
-    chosen = np.zeros(len(first), dtype=bool)
-    for c in np.unique(home):
-        members = rng.permutation(by_first[home[by_first] == c])
-        chosen[members[: max(1, round(share * len(members)))]] = True
-    return np.flatnonzero(chosen[unit])
-
-
-def equal_cells(y: Ints, a: Ints, rng: np.random.Generator | None = None) -> Ints:
-    """Positions of as many samples of every cell as the smallest one has, in ascending order.
-
-    Args:
-        y: labels.
-        a: groups.
-        rng: draws them; None takes the first ones.
-    """
-    cell = a * (int(y.max(initial=0)) + 1) + y
-    members = [np.flatnonzero(cell == c) for c in np.unique(cell)]
-    smallest = min(map(len, members), default=0)
-    kept = [(m if rng is None else rng.permutation(m))[:smallest] for m in members]
-    return np.sort(np.concatenate([np.empty(0, dtype=np.int64), *kept]))
 
 
 def check_test(y: Ints, a: Ints, info: Info) -> None:
@@ -288,10 +297,10 @@ def check_test(y: Ints, a: Ints, info: Info) -> None:
     if len(present) < 2:
         seen = f"all {len(y)} are {info.classes[present[0]]!r}" if len(present) else "there are no samples"
         raise DataError(f"the label has fewer than two values in the test split: {seen}; choose another target")
-    if empty := [f"({info.classes[y]}, {info.groups[a]})" for a, y in np.argwhere(counts == 0)]:
+    if (counts == 0).any():
         raise DataError(
-            f"no test samples in {len(empty)} of {counts.size} cells: {', '.join(empty[:6])}"
-            f"{' and others' if len(empty) > 6 else ''}; choose another target, attribute or binning"
+            f"no test samples in {(counts == 0).sum()} of {counts.size} cells: {_named(counts == 0, info)}; "
+            "choose another target, attribute or binning"
         )
 
 
@@ -307,10 +316,23 @@ def check_counts(splits: Mapping[str, Split], info: Info) -> None:
     if missing:
         raise DataError(f"no training samples of {', '.join(missing)}: a fair model cannot be trained without them")
     held_out = splits["validation"].cells(len(info.groups), len(info.classes))
-    empty = [f"({info.classes[y]}, {info.groups[a]})" for a, y in np.argwhere(held_out == 0)]
-    if empty:
+    if (held_out == 0).any():
         raise DataError(
-            f"no validation samples in {len(empty)} of {held_out.size} cells "
-            f"({', '.join(empty[:6])}{' and others' if len(empty) > 6 else ''}): "
-            "DEO compares the groups within every class; use data, or a skew, with samples of both groups in each class"
+            f"no validation samples in {(held_out == 0).sum()} of {held_out.size} cells ({_named(held_out == 0, info)}): "
+            "DEO compares the groups within every class; use data, or a skew, with samples of both groups in each class, "
+            "or hold more out with val_frac"
         )
+
+
+def lost_cells(whole: Split, kept: Split, info: Info) -> list[str]:
+    """What a user should know of a fraction of a training set: one sentence if cells have vanished from it."""
+    before, after = (split.cells(len(info.groups), len(info.classes)) > 0 for split in (whole, kept))
+    lost = before & ~after
+    named = f"({_named(lost, info)})"
+    return [f"the fraction has no training samples in {lost.sum()} of {before.sum()} cells {named}"] if lost.any() else []
+
+
+def _named(cells: npt.NDArray[np.bool_], info: Info) -> str:
+    """The first of some cells ``(A, K)``."""
+    names = [f"({info.classes[y]}, {info.groups[a]})" for a, y in np.argwhere(cells)]
+    return ", ".join(names[:_SHOWN]) + (" and others" if len(names) > _SHOWN else "")

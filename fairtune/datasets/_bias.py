@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fairtune.datasets._base import Dataset, Info, Part, Pool, check_counts, stratified
+from fairtune.datasets._base import Dataset, Info, Part, Pool
+from fairtune.datasets._cut import cells_of, drawn_by_source
 from fairtune.records import Bytes, Ints, Split
 from fairtune.seeding import generator
 from fairtune.space import Options, hyperparameter
@@ -33,14 +34,15 @@ class DrawnBias(Dataset):
     methods train on (R. Nahon et al., "Debiasing Surgeon", ECCV 2024). Validation images show no bias: the attribute is spread
     evenly over its values, as in the test split; in the biased training set hardly any conflicting sample could be spared.
 
-    ``protocol: fixed`` holds the share ``val_frac`` of the originals out for validation. ``protocol: official`` trains on all of
-    them, and validates, as FFW's code does, on a sixth of the same originals, drawn anew without bias: not disjoint.
+    ``protocol: fixed`` holds the share ``val_frac`` of the originals out for validation; ``protocol: official`` a sixth, as FFW's
+    code does. There those originals are in the biased training set too, so that the net that is pruned knows what the pruned one
+    is validated on; here they are not.
     """
 
     train: str = hyperparameter(
         "biased", Options(values=("biased", "unbiased")), help="the biased training set, or a small unbiased one"
     )
-    protocol: str = hyperparameter("fixed", Options(values=("fixed", "official")), help="splits: disjoint, or the authors'")
+    protocol: str = hyperparameter("fixed", Options(values=("fixed", "official")), help="share held out: val_frac, or the authors'")
 
     @abstractmethod
     def aligned_shares(self) -> tuple[float, ...]:
@@ -55,25 +57,29 @@ class DrawnBias(Dataset):
         pool = pools["train"]
         rng = generator(self.seed, "data", 1)
         originals = np.arange(len(np.unique(pool.columns["source"])))
-        official = self.protocol == "official"
-        held_out = self._share(pool, originals, _UNBIASED_FRAC if official else self.val_frac, rng)
-        shown = originals if official and self.train == "biased" else np.setdiff1d(originals, held_out)
+        held_out = self._share(pool, originals, _UNBIASED_FRAC if self.protocol == "official" else self.val_frac, rng)
+        shown = np.setdiff1d(originals, held_out)
         unbiased = (1 / NUM_CLASSES,) * len(self.aligned_shares())
         if self.train == "unbiased":
             shown = self._share(pool, shown, min(1, _UNBIASED_FRAC * len(originals) / len(shown)), rng)
         shares = unbiased if self.train == "unbiased" else self.aligned_shares()
-        train = self.split(pool, choose_versions(pool, shown, shares, rng))
+        rows = choose_versions(pool, shown, shares, rng)
         validation = self.split(pool, choose_versions(pool, held_out, unbiased, rng))
-        if train_fraction < 1:
-            train = train.take(stratified(train, train_fraction, rng))
-        splits = {"train": train, "validation": validation}
-        check_counts(splits, info)
-        return splits
+        return self.checked_splits(pool, rows, validation, info, train_fraction, rng)
+
+    def proportions(self, pool: Pool) -> tuple[Ints, ...]:
+        """Which biases a sample contradicts, then its cell."""
+        return (self.conflicts(pool), *self.labels(pool))
+
+    def conflicts(self, pool: Pool) -> Ints:
+        """0 where a sample is aligned, 1 where it conflicts; with two biases as a number of two binary digits."""
+        conflicts: Ints = (pool.columns["a"] != pool.columns["y"]).astype(np.int64)
+        return conflicts
 
     def _share(self, pool: Pool, originals: Ints, share: float, rng: np.random.Generator) -> Ints:
         """A share of some originals, alike of every class and value that they conflict with."""
         y, value = (pool.columns[name][originals] for name in ("y", "conflict0"))
-        return originals[stratified(Split(pool.x, originals, y, value, originals), share, rng)]  # type: ignore[arg-type]
+        return originals[drawn_by_source(originals, cells_of(y, value), share, rng)]
 
 
 def choose_versions(pool: Pool, originals: Ints, aligned_shares: tuple[float, ...], rng: np.random.Generator) -> Ints:

@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,8 +17,6 @@ from fairtune.records import Ints, Split
 from fairtune.seeding import generator
 from fairtune.space import Options, Value, hyperparameter
 
-_SHARES = {"fixed": (0.25, 0.25), "official": (0.6, 0.2)}
-
 
 @dataclass(kw_only=True)
 class DrawnOrPublished(DrawnBias):
@@ -27,10 +25,13 @@ class DrawnOrPublished(DrawnBias):
     ``images: published`` takes the files as they are: their training images are the biased training set. They have no unbiased
     images but the test images, which are cut into an unbiased training set, validation and test, disjoint and fixed once.
     ``protocol: fixed`` takes a quarter, a quarter and a half of them; ``protocol: official`` 60, 20 and 20 %, as FFW's code
-    does, whose own draw is not reproducible.
+    does (see :attr:`shared_in`), whose own draw is not reproducible.
 
     ``images: drawn`` draws the bias anew onto the original images: our generator, as the authors published none.
     """
+
+    shared_in: ClassVar[Mapping[str, tuple[float, float]]] = {"fixed": (0.25, 0.25), "official": (0.6, 0.2)}
+    """Under each protocol, what share of the published test images trains without bias, and what share validates."""
 
     images: str = hyperparameter(
         "drawn", Options(values=("drawn", "published")), help="files as published (default where found), or drawn by us"
@@ -75,18 +76,16 @@ class DrawnOrPublished(DrawnBias):
             cell: class and bias of each test image as one number; every cell is shared out alike.
         """
         share = self._test_shares(cell)
-        for_training = unbiased_part(unbiased, np.flatnonzero(share == 0), len(biased))
+        for_training, validation, test = (_rows_of(unbiased, np.flatnonzero(share == role)) for role in range(3))
+        columns = {**biased.columns, "source": len(unbiased) + biased.columns["source"]}
+        columns = {name: np.concatenate([column, for_training.columns[name]]) for name, column in columns.items()}
         x = np.concatenate([biased.x[:], for_training.x[:]])
-        columns = {name: np.concatenate([column, for_training.columns[name]]) for name, column in biased.columns.items()}
         columns["unbiased"] = np.arange(len(x)) >= len(biased)
-        parts: dict[Part, Pool] = {"train": Pool(x, columns)}
-        parts["validation"] = unbiased_part(unbiased, np.flatnonzero(share == 1), len(biased))
-        parts["test"] = unbiased_part(unbiased, self.tested(share), len(biased))
-        return parts
+        return {"train": Pool(x, columns), "validation": validation, "test": test}
 
-    def tested(self, share: Ints) -> Ints:
-        """The test images that are tested on; ``share`` is 0 where an image is for training, 1 for validation, 2 for test."""
-        return np.flatnonzero(share == 2)
+    def numbering(self) -> object:
+        """Originals, or positions in a published file."""
+        return self.images, self.published_files(Path()).name if self.images == "published" else ""
 
     def _test_shares(self, cell: Ints) -> Ints:
         """For each test image 0 for training, 1 for validation, 2 for test."""
@@ -96,12 +95,11 @@ class DrawnOrPublished(DrawnBias):
             members = rng.permutation(np.flatnonzero(cell == c))
             rank[members] = (np.arange(len(members)) + rng.random()) / len(members)
         share = np.empty(len(cell), dtype=np.int64)
-        share[np.argsort(rank)] = np.searchsorted(np.cumsum(_SHARES[self.protocol]), (np.arange(len(cell)) + 0.5) / len(cell))
+        until = np.cumsum(self.shared_in[self.protocol])
+        share[np.argsort(rank)] = np.searchsorted(until, (np.arange(len(cell)) + 0.5) / len(cell))
         return share
 
 
-def unbiased_part(pool: Pool, rows: Ints, biased_images: int) -> Pool:
-    """Some published test images as a part of their own; their sources are numbered after those of the training images."""
+def _rows_of(pool: Pool, rows: Ints) -> Pool:
     x: npt.NDArray[Any] = np.asarray(pool.x[:])[rows]
-    columns = {name: column[rows] for name, column in pool.columns.items()}
-    return Pool(x, columns | {"source": biased_images + rows})
+    return Pool(x, {name: column[rows] for name, column in pool.columns.items()})

@@ -44,7 +44,7 @@ class BiasedMNIST(DrawnBias):
     images, its code 10,000, which we follow.
     """
 
-    cache_name: ClassVar[str] = "biased-mnist-1"
+    cache_name: ClassVar[str] = "biased-mnist-2"
     licence: ClassVar[str] = _mnist.LICENCE
     citation: ClassVar[str] = (
         f"H. Bahng et al., Learning De-biased Representations with Biased Representations, ICML 2020; {_mnist.CITATION}"
@@ -75,20 +75,20 @@ class BiasedMNIST(DrawnBias):
         files = _mnist.read_mnist(root)
         digits, y = files["train"]
         conflict = conflicting_values(y, generator(0, "data", 10))
-        train = _pool(digits, np.tile(y, 2), np.concatenate([y, conflict]), np.tile(conflict, 2))
+        train = _pool(digits, np.tile(y, 2), np.concatenate([y, conflict]), np.tile(conflict, 2), 0)
         digits, y = files["test"]
         colour = unbiased_values(y, generator(0, "data", 11))
-        return {"train": train, "test": _pool(digits, y, colour, colour)}
+        return {"train": train, "test": _pool(digits, y, colour, colour, len(files["train"][1]))}
 
     def aligned_shares(self) -> tuple[float, ...]:
         """``rho``."""
         return (self.rho,)
 
 
-def _pool(digits: Bytes, y: Ints, colour: Ints, conflict: Ints) -> Pool:
+def _pool(digits: Bytes, y: Ints, colour: Ints, conflict: Ints, first: int) -> Pool:
     source = np.arange(len(y)) % len(digits)
     drawn = Drawn((len(y), 28, 28, 3), lambda rows: on_background(digits[source[rows]], _RGB[colour[rows]][:, None, None]))
-    return Pool(drawn, {"y": y, "a": colour, "source": source, "conflict0": conflict})
+    return Pool(drawn, {"y": y, "a": colour, "source": first + source, "conflict0": conflict})
 
 
 def on_background(digits: Bytes, background: Bytes) -> Bytes:

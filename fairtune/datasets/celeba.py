@@ -12,7 +12,8 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 
-from fairtune.datasets._base import Dataset, Info, Part, Pool, check_counts, check_test, equal_cells, stratified
+from fairtune.datasets._base import Dataset, Info, Part, Pool, check_test
+from fairtune.datasets._cut import equal_cells
 from fairtune.datasets._files import check_present, first_of, state_of
 from fairtune.datasets._images import ImageFiles
 from fairtune.errors import DataError, InvalidInput, unknown_name
@@ -136,14 +137,11 @@ class CelebA(Dataset):
             return super().training_splits(pools, info, train_fraction)
         pool = pools["validation"]
         rng = generator(self.seed, "data", 1)
-        balanced = self.split(pool, equal_cells(*self.labels(pool), generator(0, "data")))
-        chosen = stratified(balanced, _UNBIASED_SHARE, rng)
-        train = balanced.take(chosen)
-        if train_fraction < 1:
-            train = train.take(stratified(train, train_fraction, rng))
-        splits = {"train": train, "validation": balanced.take(np.setdiff1d(np.arange(len(balanced)), chosen))}
-        check_counts(splits, info)
-        return splits
+        y, a = self.labels(pool)
+        balanced = equal_cells(y, a, generator(0, "data"))
+        rows = balanced[equal_cells(y[balanced], a[balanced], rng, share=_UNBIASED_SHARE)]
+        validation = self.split(pool, np.setdiff1d(balanced, rows))
+        return self.checked_splits(pool, rows, validation, info, train_fraction, rng)
 
     def _cells(self, table: pd.DataFrame) -> tuple[Ints, Ints]:
         return table[self.target].to_numpy().astype(np.int64), table[self.attribute].to_numpy().astype(np.int64)

@@ -34,7 +34,7 @@ class CIFAR10S(Dataset):
     ``train: composite`` trains on every image in both versions, without skew: 100,000 images, twice as many steps per epoch.
     """
 
-    cache_name: ClassVar[str] = "cifar10-gray-and-colour-2"
+    cache_name: ClassVar[str] = "cifar10-gray-and-colour-3"
     licence: ClassVar[str] = _cifar10.LICENCE
     citation: ClassVar[str] = _cifar10.CITATION
     obtain: ClassVar[str] = _cifar10.OBTAIN
@@ -70,23 +70,34 @@ class CIFAR10S(Dataset):
     def decode(self, root: Path) -> dict[Part, Pool]:
         """Every image in both versions: all gray ones first, then all in colour."""
         files = _cifar10.read_cifar10(root)
-        return {"train": _both_versions(*files["train"]), "test": _both_versions(*files["test"])}
+        return {"train": _both_versions(*files["train"], 0), "test": _both_versions(*files["test"], len(files["train"][1]))}
 
     def training_rows(self, pool: Pool) -> Ints:
         """One version of each image, skewed by class; or all of them."""
         if self.train == "composite":
             return np.arange(len(pool))
-        y = pool.columns["y"]
         images = len(pool) // 2
-        in_colour = np.ones(images, dtype=bool)
-        order = np.random.RandomState(self.seed if self.protocol == "mfd" else 42).permutation(images)
-        for label in range(len(_cifar10.CLASSES)):
-            members = order[y[order] == label]
-            majority = int(len(members) * self.skew + 1e-9)
-            gray = majority if label in _GRAY_CLASSES[self.protocol] else len(members) - majority
-            in_colour[members[:gray]] = False
+        y = pool.columns["y"][:images]
+        of_class = np.bincount(y, minlength=len(_cifar10.CLASSES))
+        majority = (of_class * self.skew + 1e-9).astype(np.int64)
+        mostly_gray = np.isin(np.arange(len(of_class)), _GRAY_CLASSES[self.protocol])
+        in_colour = self._places(y) >= np.where(mostly_gray, majority, of_class - majority)[y]
         rows: Ints = np.arange(images) + images * in_colour
         return rows
+
+    def spread(self, pool: Pool) -> tuple[Ints, Ints]:
+        """The classes, and the order in which their images become gray, whatever the skew."""
+        images = len(pool) // 2
+        return pool.columns["y"], np.tile(self._places(pool.columns["y"][:images]), 2)
+
+    def _places(self, y: Ints) -> Ints:
+        """The place of each image among those of its class in the order in which the authors make them gray."""
+        order = np.random.RandomState(self.seed if self.protocol == "mfd" else 42).permutation(len(y))
+        places = np.empty_like(y)
+        for label in np.unique(y):
+            members = order[y[order] == label]
+            places[members] = np.arange(len(members))
+        return places
 
 
 def gray(colour: Bytes) -> Bytes:
@@ -100,7 +111,7 @@ def gray(colour: Bytes) -> Bytes:
     return np.repeat(luma.astype(np.uint8)[..., None], 3, axis=-1)
 
 
-def _both_versions(colour: Bytes, y: Ints) -> Pool:
+def _both_versions(colour: Bytes, y: Ints, first: int) -> Pool:
     n = len(y)
-    columns = {"y": np.tile(y, 2), "a": np.repeat([0, 1], n).astype(np.int64), "source": np.tile(np.arange(n), 2)}
+    columns = {"y": np.tile(y, 2), "a": np.repeat([0, 1], n).astype(np.int64), "source": np.tile(first + np.arange(n), 2)}
     return Pool(np.concatenate([gray(colour), colour]), columns)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -16,7 +16,7 @@ from fairtune.datasets._bias import NUM_CLASSES, Drawn, conflicting_values, unbi
 from fairtune.datasets._files import state_of
 from fairtune.datasets._pickles import read_object
 from fairtune.datasets._published import DrawnOrPublished
-from fairtune.errors import DataError
+from fairtune.errors import DataError, InvalidInput
 from fairtune.records import Bytes, Floats, Ints
 from fairtune.seeding import generator
 from fairtune.space import Options, hyperparameter
@@ -50,12 +50,12 @@ class ColouredMNIST(DrawnOrPublished):
     call it the variance, R. Ragonesi et al. the standard deviation of the same files: 0.02 is a standard deviation of 0.14.
 
     Published files are ``mnist_10color_jitter_var_0.030.npy`` and so on, in the data folder or in ``colored_mnist`` there; a is
-    then the class whose training images have the nearest mean colour. ``protocol: official`` tests on all 10,000 of their test
-    images, as the authors do, a quarter of which also validate. Drawn images (see ``images``) have means and a test rule of our
-    own, as theirs are not published.
+    then the class whose training images have the nearest mean colour. The authors have no validation images and test on all 10,000
+    test images; ``protocol: official`` validates on a quarter of them and tests on the others, and there is no unbiased training
+    set. Drawn images (see ``images``) have means and a test rule of our own, as theirs are not published.
     """
 
-    cache_name: ClassVar[str] = "coloured-mnist-1"
+    cache_name: ClassVar[str] = "coloured-mnist-2"
     licence: ClassVar[str] = f"{_mnist.LICENCE}; published files: none stated"
     citation: ClassVar[str] = (
         f"B. Kim et al., Learning Not to Learn: Training Deep Neural Networks with Biased Data, CVPR 2019; {_mnist.CITATION}"
@@ -64,10 +64,21 @@ class ColouredMNIST(DrawnOrPublished):
         f"{_mnist.OBTAIN}; or the .npy files linked at github.com/feidfoe/learning-not-to-learn into colored_mnist there"
     )
 
+    shared_in: ClassVar[Mapping[str, tuple[float, float]]] = {**DrawnOrPublished.shared_in, "official": (0.0, 0.25)}
+
     variance: float = hyperparameter(0.03, Options(values=VARIANCES), help="of the ink's colour in each channel")
 
     def describe(self, root: Path) -> Info:
-        """Ten digits in ten inks."""
+        """Ten digits in ten inks.
+
+        Raises:
+            InvalidInput: an unbiased training set is wanted of published images under ``protocol: official``, which has none.
+        """
+        if self.images == "published" and (self.train, self.protocol) == ("unbiased", "official"):
+            raise InvalidInput(
+                "the authors of coloured MNIST have no unbiased training set, they test on all of the unbiased images: "
+                "train on the biased set, or use protocol: fixed, which keeps a quarter of them for training"
+            )
         return Info(
             classes=tuple("0123456789"),
             groups=tuple(INKS) if self.images == "drawn" else tuple(f"ink of {digit}" for digit in range(10)),
@@ -105,16 +116,12 @@ class ColouredMNIST(DrawnOrPublished):
         conflict = conflicting_values(y, generator(0, "data", 10))
         both = np.concatenate([y, conflict])
         colour = unbiased_values(test_y, generator(0, "data", 11))
-        drawn = _drawn(train, np.tile(y, 2), both, np.tile(conflict, 2), self._inks(both, 12))
-        return {"train": drawn, "test": _drawn(test, test_y, colour, colour, self._inks(colour, 13))}
+        drawn = _drawn(train, np.tile(y, 2), both, np.tile(conflict, 2), self._inks(both, 12), 0)
+        return {"train": drawn, "test": _drawn(test, test_y, colour, colour, self._inks(colour, 13), len(y))}
 
     def aligned_shares(self) -> tuple[float, ...]:
         """Every training digit has the ink of its class."""
         return (1.0,)
-
-    def tested(self, share: Ints) -> Ints:
-        """All test images under ``protocol: official``."""
-        return np.arange(len(share)) if self.protocol == "official" else super().tested(share)
 
     def attribute_vectors(self, pool: Pool) -> npt.NDArray[np.float32]:
         """The ink's colour ``(N, 24)``, see :func:`one_hot_colour`."""
@@ -141,12 +148,12 @@ def one_hot_colour(colours: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
     return np.eye(_BINS, dtype=np.float32)[colours.astype(np.int64) // (256 // _BINS)].reshape(len(colours), -1)
 
 
-def _drawn(digits: Bytes, y: Ints, value: Ints, conflict: Ints, inks: Floats) -> Pool:
+def _drawn(digits: Bytes, y: Ints, value: Ints, conflict: Ints, inks: Floats, first: int) -> Pool:
     source = np.arange(len(y)) % len(digits)
     x = Drawn((len(y), 28, 28, 3), lambda rows: _in_ink(digits[source[rows]], inks[rows]))
     brightest = digits.max(axis=(1, 2))[source]
     ink = (inks * brightest[:, None]).round().astype(np.uint8)
-    return Pool(x, {"y": y, "a": value, "source": source, "conflict0": conflict, "ink": ink})
+    return Pool(x, {"y": y, "a": value, "source": first + source, "conflict0": conflict, "ink": ink})
 
 
 def _in_ink(digits: Bytes, inks: Floats) -> Bytes:

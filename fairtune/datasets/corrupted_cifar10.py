@@ -43,7 +43,7 @@ class CorruptedCIFAR10(DrawnOrPublished):
     images are corrupted by our own formulas (:mod:`fairtune.datasets._corruptions`), at ``severity`` 1 to 5.
     """
 
-    cache_name: ClassVar[str] = "corrupted-cifar10-2"
+    cache_name: ClassVar[str] = "corrupted-cifar10-3"
     licence: ClassVar[str] = f"CIFAR-10: {_cifar10.LICENCE}; published files: none stated"
     citation: ClassVar[str] = (
         "J. Nam et al., Learning from Failure: Training Debiased Classifier from Biased Classifier, NeurIPS 2020; published files "
@@ -102,8 +102,12 @@ class CorruptedCIFAR10(DrawnOrPublished):
         train = Pool(self._corrupted(np.tile(images, (2, 1, 1, 1)), both, 12), columns)
         images, y = files["test"]
         value = unbiased_values(y, generator(0, "data", 11))
-        columns = {"y": y, "a": value, "source": np.arange(len(y))}
+        columns = {"y": y, "a": value, "source": len(conflict) + np.arange(len(y))}
         return {"train": train, "test": Pool(self._corrupted(images, value, 13), columns)}
+
+    def numbering(self) -> object:
+        """Of published images, the test images are the same whatever the share; the training images are never held out."""
+        return self.images
 
     def aligned_shares(self) -> tuple[float, ...]:
         """What does not conflict."""

@@ -31,7 +31,7 @@ class Digits(Dataset):
     fifths of the others are held out for validation, so that the smallest cells still say something about fairness.
     """
 
-    cache_name: ClassVar[str] = "digits-3"
+    cache_name: ClassVar[str] = "digits-4"
     licence: ClassVar[str] = "CC BY 4.0"
     citation: ClassVar[str] = "E. Alpaydin, C. Kaynak, Optical Recognition of Handwritten Digits, UCI, 1998"
     obtain: ClassVar[str] = "comes with scikit-learn"
@@ -66,30 +66,39 @@ class Digits(Dataset):
             test[members[: round(_TEST_SHARE * len(members))]] = True
         strokes = digits.images / 16
         return {
-            "train": _both_inks(strokes[~test], digits.target[~test], rng),
-            "test": _both_inks(strokes[test], digits.target[test], rng),
+            "train": _both_inks(strokes, digits.target, np.flatnonzero(~test), rng),
+            "test": _both_inks(strokes, digits.target, np.flatnonzero(test), rng),
         }
 
     def training_rows(self, pool: Pool) -> Ints:
         """One ink for each digit, skewed by class."""
         digits = len(pool) // 2
-        rng = generator(self.seed, "data", 0)
-        green = np.empty(digits, dtype=bool)
-        for digit in range(10):
-            members = rng.permutation(np.flatnonzero(pool.columns["y"][:digits] == digit))
-            majority = round(self.skew * len(members))
-            green[members[:majority]] = digit >= 5
-            green[members[majority:]] = digit < 5
+        y = pool.columns["y"][:digits]
+        majority = np.round(self.skew * np.bincount(y)).astype(np.int64)
+        green = (self._places(y) < majority[y]) == (y >= 5)
         rows: Ints = np.arange(digits) + digits * green
         return rows
 
+    def spread(self, pool: Pool) -> tuple[Ints, Ints]:
+        """The classes, and the order in which their digits get the majority's ink, whatever the skew."""
+        y = pool.columns["y"]
+        return y, np.tile(self._places(y[: len(pool) // 2]), 2)
 
-def _both_inks(strokes: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -> Pool:
-    """All digits in red, then all in green; ``strokes`` is ``(n, 8, 8)`` in [0, 1]."""
-    n = len(strokes)
+    def _places(self, y: Ints) -> Ints:
+        """The place of each digit among those of its class in an order that the seed draws."""
+        rng = generator(self.seed, "data", 0)
+        places = np.empty_like(y)
+        for digit in range(10):
+            members = rng.permutation(np.flatnonzero(y == digit))
+            places[members] = np.arange(len(members))
+        return places
+
+
+def _both_inks(strokes: np.ndarray, labels: np.ndarray, members: Ints, rng: np.random.Generator) -> Pool:
+    """Some digits, all in red, then all in green; ``strokes`` is ``(n, 8, 8)`` in [0, 1]."""
+    n = len(members)
     group = np.repeat([0, 1], n)
     ink = (_INK[group] + rng.normal(0, _JITTER, (2 * n, 3))).clip(0, 1)
-    x = np.tile(strokes, (2, 1, 1))[..., None] * ink[:, None, None, :]
-    source = np.tile(np.arange(n), 2)
-    columns = {"y": np.tile(labels, 2).astype(np.int64), "a": group.astype(np.int64), "source": source}
+    x = np.tile(strokes[members], (2, 1, 1))[..., None] * ink[:, None, None, :]
+    columns = {"y": np.tile(labels[members], 2).astype(np.int64), "a": group.astype(np.int64), "source": np.tile(members, 2)}
     return Pool((x * 255).round().astype(np.uint8), columns)

@@ -10,7 +10,8 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 
-from fairtune.datasets._base import Dataset, Info, Part, Pool, check_test, stratified
+from fairtune.datasets._base import Dataset, Info, Part, Pool, check_test
+from fairtune.datasets._cut import stratified
 from fairtune.datasets._tables import Encoder, coded, read_table
 from fairtune.records import Ints, Split
 from fairtune.seeding import generator
@@ -85,6 +86,10 @@ class German(Dataset):
     def labels(self, pool: Pool) -> tuple[Ints, Ints]:
         """The risk, and whether a customer is older than the threshold."""
         return pool.columns["y"], (pool.columns["age"] > self.age).astype(np.int64)
+
+    def spread(self, pool: Pool) -> tuple[Ints, Ints]:
+        """The risks and, within them, the ages."""
+        return pool.columns["y"], pool.columns["age"]
 
     def _pool(self, root: Path, table: pd.DataFrame, encoder: Encoder) -> Pool:
         age = table["age"].to_numpy()

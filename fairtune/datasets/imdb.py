@@ -10,7 +10,8 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from fairtune.datasets._base import Dataset, Info, Part, Pool, check_test, stratified
+from fairtune.datasets._base import Dataset, Info, Part, Pool, check_test
+from fairtune.datasets._cut import stratified
 from fairtune.datasets._files import check_present, first_of, state_of
 from fairtune.datasets._images import ImageFiles
 from fairtune.datasets._pickles import read_object
@@ -45,11 +46,12 @@ class IMDB(Dataset):
 
     ``protocol: fixed`` keeps a person's images together (the number before the first ``_`` of a file name is the person), tests on
     the rest of the list, and leaves out of training whoever occurs in validation or test. ``protocol: official`` takes the
-    lists as they are, and tests on the whole test list, as the authors do. The papers train on 2,000 images: ``--train-fraction``.
+    lists image by image: a person may be in several splits, an image in one only. The authors, who do not validate, test on the
+    whole test list; here on what does not validate. The papers train on 2,000 images: ``--train-fraction``.
     The authors' code subtracts the means of blue, green and red from red, green and blue; here images are normalised as ImageNet's.
     """
 
-    cache_name: ClassVar[str] = "imdb-1"
+    cache_name: ClassVar[str] = "imdb-2"
     licence: ClassVar[str] = "academic research only"
     citation: ClassVar[str] = (
         "R. Rothe, R. Timofte, L. Van Gool, Deep Expectation of Real and Apparent Age from a Single Image, IJCV 2018; lists of "
@@ -63,7 +65,7 @@ class IMDB(Dataset):
 
     train: str = hyperparameter("eb1", Options(values=("eb1", "eb2")), help="young women and older men, or the other way round")
     test: str = hyperparameter("test", Options(values=("test", "eb1", "eb2")), help="all ages, or the other biased list")
-    protocol: str = hyperparameter("fixed", Options(values=("fixed", "official")), help="splits: disjoint by person, or as listed")
+    protocol: str = hyperparameter("fixed", Options(values=("fixed", "official")), help="splits: disjoint by person, or by image")
 
     def describe(self, root: Path) -> Info:
         """Two genders, two ages.
@@ -111,6 +113,10 @@ class IMDB(Dataset):
         """Validation images are of all ages, those for training are not."""
         return ("train", "validation")
 
+    def numbering(self) -> object:
+        """People or images, as the protocol says."""
+        return self.protocol
+
     def labels(self, pool: Pool) -> tuple[Ints, Ints]:
         """Gender, and whether someone is 40 or older."""
         return pool.columns["gender"], (pool.columns["age"] >= _OLDER).astype(np.int64)
@@ -131,10 +137,14 @@ class IMDB(Dataset):
         train = _names(self._read(root, BIASED[self.train]))
         test = held_out if self.test == "test" else _names(self._read(root, BIASED[self.test]))
         validation = [held_out[n] for n in self._validation(held_out, self._people(root))]
-        if self.protocol == "fixed":
-            test = _without(test, validation)
-            train = _without(train, [*validation, *test])
-        return {"train": train, "validation": validation, "test": test}
+        test = self._without(test, validation)
+        return {"train": self._without(train, [*validation, *test]), "validation": validation, "test": test}
+
+    def _without(self, names: list[str], seen: list[str]) -> list[str]:
+        """The images that are not among others or, under ``protocol: fixed``, whose people are not."""
+        source = _person if self.protocol == "fixed" else str
+        known = set(map(source, seen))
+        return [name for name in names if source(name) not in known]
 
     def _validation(self, names: list[str], people: _People) -> Ints:
         """Positions of a quarter of the people in the test list, of every gender and age."""
@@ -204,12 +214,6 @@ class _People:
 def _person(name: str) -> str:
     """``nm0000100`` of ``00/nm0000100_rm46373120_1955-1-6_2003.jpg``."""
     return Path(name).name.partition("_")[0]
-
-
-def _without(names: list[str], seen: list[str]) -> list[str]:
-    """The images of people who are not among others."""
-    people = set(map(_person, seen))
-    return [name for name in names if _person(name) not in people]
 
 
 def _names(listed: Any) -> list[str]:

@@ -10,7 +10,8 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 
-from fairtune.datasets._base import Dataset, Info, Part, Pool, check_test, stratified
+from fairtune.datasets._base import Dataset, Info, Part, Pool, check_test
+from fairtune.datasets._cut import stratified
 from fairtune.datasets._files import check_present, state_of
 from fairtune.datasets._images import ImageFiles
 from fairtune.datasets._shares import cut_in_three
@@ -44,7 +45,7 @@ class ISIC(Dataset):
     seed 42), so that images of one patient train and test, and gives patients of unknown sex the commoner one.
     """
 
-    cache_name: ClassVar[str] = "isic-1"
+    cache_name: ClassVar[str] = "isic-2"
     licence: ClassVar[str] = "CC BY-NC 4.0"
     citation: ClassVar[str] = (
         "V. Rotemberg et al., A patient-centric dataset of images and metadata for identifying melanomas using clinical context, "
@@ -102,6 +103,10 @@ class ISIC(Dataset):
     def training_parts(self) -> tuple[Part, ...]:
         """The authors have validation images of their own."""
         return ("train", "validation") if self.protocol == "official" else ("train",)
+
+    def numbering(self) -> object:
+        """Patients or images, as the protocol says."""
+        return self.protocol
 
     def _table(self, root: Path) -> pd.DataFrame:
         """Label, group and source of every image used, in the order of the names."""

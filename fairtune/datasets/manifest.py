@@ -12,7 +12,8 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 
-from fairtune.datasets._base import Dataset, Info, Part, Pool, stratified
+from fairtune.datasets._base import Dataset, Info, Part, Pool
+from fairtune.datasets._cut import Mask, stratified
 from fairtune.datasets._files import first_of, state_of, within
 from fairtune.datasets._images import ImageFiles
 from fairtune.errors import DataError, unknown_name
@@ -105,10 +106,14 @@ class Manifest(Dataset):
         part = self._part(table)
         return {"train": self._pool(root, table[part != "test"], part), "test": self._pool(root, table[part == "test"], part)}
 
-    def held_out(self, pool: Pool, training: Split, rng: np.random.Generator) -> Ints:
+    def held_out(self, pool: Pool, rng: np.random.Generator) -> Mask:
         """The validation images that the file names; a share of every cell if it names none."""
-        named = np.flatnonzero(pool.columns["validation"])
-        return named if len(named) else super().held_out(pool, training, rng)
+        named: Mask = pool.columns["validation"]
+        return named if named.any() else super().held_out(pool, rng)
+
+    def numbering(self) -> object:
+        """Rows of the file, or the values of a column of it."""
+        return self.file, self.source
 
     def _pool(self, root: Path, rows: pd.DataFrame, part: pd.Series[Any]) -> Pool:
         columns = {

@@ -56,7 +56,7 @@ class MultiColourMNIST(DrawnOrPublished):
     their ``valid`` images are unbiased and shared out as ``images`` says. Drawn images have ten mean colours of our own.
     """
 
-    cache_name: ClassVar[str] = "multi-colour-mnist-1"
+    cache_name: ClassVar[str] = "multi-colour-mnist-2"
     licence: ClassVar[str] = f"{_mnist.LICENCE}; published files: none stated"
     citation: ClassVar[str] = (
         f"Z. Li, A. Hoogs, C. Xu, Discover and Mitigate Unknown Biases with Debiasing Alternate Networks, ECCV 2022; "
@@ -116,10 +116,10 @@ class MultiColourMNIST(DrawnOrPublished):
         (train, y), (test, test_y) = files["train"], files["test"]
         left, right = (conflicting_values(y, generator(0, "data", 10 + side)) for side in range(2))
         all_left, all_right = np.concatenate([y, left, y, left]), np.concatenate([y, y, right, right])
-        pool = self._drawn(train, np.tile(y, 4), all_left, all_right)
+        pool = self._drawn(train, np.tile(y, 4), all_left, all_right, 0)
         conflicts = {"conflict0": np.tile(left, 4), "conflict1": np.tile(right, 4)}
         left, right = _unbiased_pairs(test_y)
-        return {"train": Pool(pool.x, {**pool.columns, **conflicts}), "test": self._drawn(test, test_y, left, right)}
+        return {"train": Pool(pool.x, {**pool.columns, **conflicts}), "test": self._drawn(test, test_y, left, right, len(y))}
 
     def labels(self, pool: Pool) -> tuple[Ints, Ints]:
         """The digit, and its subset or one of its colours."""
@@ -131,18 +131,22 @@ class MultiColourMNIST(DrawnOrPublished):
         one_hot = np.eye(NUM_CLASSES, dtype=np.float32)
         return np.concatenate([one_hot[pool.columns["left"]], one_hot[pool.columns["right"]]], axis=1)
 
+    def conflicts(self, pool: Pool) -> Ints:
+        """The subset."""
+        return _subset(*(pool.columns[name] for name in ("y", "left", "right")))
+
     def aligned_shares(self) -> tuple[float, ...]:
         """What is left of each side."""
         return (1 - self.left_conflicting, 1 - self.right_conflicting)
 
-    def _drawn(self, digits: Bytes, y: Ints, left: Ints, right: Ints) -> Pool:
+    def _drawn(self, digits: Bytes, y: Ints, left: Ints, right: Ints, first: int) -> Pool:
         source = np.arange(len(y)) % len(digits)
         jitter = generator(0, "data", 14).normal(0, _JITTER[self.severity], (2, len(y), 3))
         grounds = [
             (mean[value] + side).clip(0, 1) for mean, value, side in zip((_LEFT, _RIGHT), (left, right), jitter, strict=True)
         ]
         x = Drawn((len(y), 28, 28, 3), lambda rows: on_two_grounds(digits[source[rows]], grounds[0][rows], grounds[1][rows]))
-        return Pool(x, {"y": y, "left": left, "right": right, "source": source})
+        return Pool(x, {"y": y, "left": left, "right": right, "source": first + source})
 
 
 _FILES = tuple(f"{part}/{name}.npy" for part in ("train", "valid") for name in ("images", "attrs"))

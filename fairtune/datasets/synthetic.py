@@ -34,7 +34,7 @@ class Synthetic(Dataset):
     Images are drawn when they are asked for, so that a dataset larger than the memory can be made.
     """
 
-    cache_name: ClassVar[str] = "synthetic-1"
+    cache_name: ClassVar[str] = "synthetic-2"
     licence: ClassVar[str] = "none needed"
     citation: ClassVar[str] = "fairtune"
     obtain: ClassVar[str] = "is drawn by fairtune"
@@ -72,26 +72,33 @@ class Synthetic(Dataset):
         cells = self.classes * self.groups
         balanced = np.arange(max(1, round(_TEST_SHARE * self.samples / cells)) * cells)
         y = rng.permutation(np.arange(self.samples) % self.classes)
+        a, place = self._skewed(y, rng)
+        train = self._pool(y, a, 0)
         return {
-            "train": self._pool(y, self._skewed(y, rng), 0),
+            "train": Pool(train.x, {**train.columns, "place": place}),
             "test": self._pool(balanced % self.classes, balanced // self.classes % self.groups, 1),
         }
 
-    def _skewed(self, y: Ints, rng: np.random.Generator) -> Ints:
-        """Groups of samples of given classes, in exact shares."""
-        a = np.empty_like(y)
+    def spread(self, pool: Pool) -> tuple[Ints, Ints]:
+        """The classes, and the order in which their samples fill the groups, whatever the share of the majority."""
+        return pool.columns["y"], pool.columns["place"]
+
+    def _skewed(self, y: Ints, rng: np.random.Generator) -> tuple[Ints, Ints]:
+        """Groups of samples of given classes, in exact shares, and the place of each sample among those of its class."""
+        a, place = np.empty_like(y), np.empty_like(y)
         for label in range(self.classes):
             members = rng.permutation(np.flatnonzero(y == label))
+            place[members] = np.arange(len(members))
             majority = round(self.majority_frac * len(members))
-            a[members[:majority]] = label % self.groups
             others = np.delete(np.arange(self.groups), label % self.groups)
-            a[members[majority:]] = others[np.arange(len(members) - majority) % len(others)]
-        return a
+            a[members[:majority]] = label % self.groups
+            a[members[majority:]] = np.sort(others[np.arange(len(members) - majority) % len(others)])
+        return a, place
 
     def _pool(self, y: Ints, a: Ints, part: int) -> Pool:
         patterns = _patterns(self.classes + self.groups, self.size)
         means = self.noise * self.signal * patterns[: self.classes], self.noise * self.bias * patterns[self.classes :]
-        return Pool(_Drawings(y, a, *means, self.noise, part), {"y": y, "a": a, "source": np.arange(len(y))})
+        return Pool(_Drawings(y, a, *means, self.noise, part), {"y": y, "a": a, "source": part * self.samples + np.arange(len(y))})
 
 
 @dataclass(frozen=True)

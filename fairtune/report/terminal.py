@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -25,8 +25,10 @@ from fairtune.study import Record, trials_to_run
 _SHOWN = 8
 
 
-def print_header(console: Console, spec: SearchSpec, place: Place, info: Info, cells: Mapping[str, Ints]) -> None:
-    """Data and group counts, what is searched, the budget, and where things go."""
+def print_header(
+    console: Console, spec: SearchSpec, place: Place, info: Info, cells: Mapping[str, Ints], remarks: Sequence[str] = ()
+) -> None:
+    """Data and group counts, what is to be said of them, what is searched, the budget, and where things go."""
     title = f"fairtune {spec.methods} on {spec.dataset.name} with {spec.model.name}, run {place.name}"
     console.print(title, style="bold", soft_wrap=True)
     grid = Table.grid(padding=(0, 2))
@@ -44,6 +46,8 @@ def print_header(console: Console, spec: SearchSpec, place: Place, info: Info, c
     grid.add_row("folder", str(RunFolder.of(place).path))
     grid.add_row("mlflow", place.mlflow)
     console.print(grid)
+    for remark in remarks:
+        console.print(remark, style="yellow", soft_wrap=True)
 
 
 class SearchDisplay:

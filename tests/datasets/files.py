@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from fairtune.datasets import _cifar10, _mnist, adult, celeba, german, imdb, isic, utkface
+from fairtune.datasets import _cifar10, _mnist, adult, celeba, cmnist, german, imdb, isic, utkface
 
 PER_CLASS = 40
 MNIST_PER_CLASS = {"TRAIN_MD5": 520, "TEST_MD5": 110}
@@ -158,6 +158,53 @@ def make_imdb(root, patch):
     for name, file in imdb.BIASED.items():
         np.save(root / file, np.array(lists[name]))
     return lists
+
+
+CMNIST_PER_CLASS = {"train": 30, "test": 240}
+
+
+def write_cmnist(folder, variance="0.030"):
+    """A published file of coloured MNIST: inks near one colour per class in training, of any class in the test."""
+    folder.mkdir(exist_ok=True)
+    rng = np.random.default_rng(0)
+    means, stored = np.array(list(cmnist.INKS.values())), {}
+    for part, per_class in CMNIST_PER_CLASS.items():
+        y = rng.permutation(np.repeat(np.arange(10), per_class))
+        ink = means[y if part == "train" else rng.integers(0, 10, len(y))] * 255
+        images = np.zeros((len(y), 28, 28, 3), dtype=np.uint8)
+        images[:, 4:20, 12:16] = (ink + rng.integers(-9, 9, ink.shape))[:, None, None].clip(0, 255)
+        stored |= {f"{part}_image": images, f"{part}_label": y}
+    np.save(folder / f"mnist_10color_jitter_var_{variance}.npy", np.array(stored, dtype=object), allow_pickle=True)
+
+
+def write_multicolor_mnist(folder):
+    """A published folder of Multi-Color MNIST in which all subsets occur."""
+    rng = np.random.default_rng(0)
+    for part, count in (("train", 500), ("valid", 2000)):
+        (folder / part).mkdir(parents=True)
+        y = np.arange(count) % 10
+        attributes = np.stack([y, *np.where(rng.random((2, count)) < 0.4, y, rng.integers(0, 10, (2, count)))], axis=1)
+        np.save(folder / part / "images.npy", rng.integers(0, 256, (count, 28, 28, 3), dtype=np.uint8))
+        np.save(folder / part / "attrs.npy", attributes)
+
+
+def write_corrupted_cifar10(root, shares=("1pct",)):
+    """Published files of Corrupted CIFAR-10: 50 aligned and 10 conflicting training images, 800 of the test."""
+    rng = np.random.default_rng(0)
+
+    def write(folder, number, label, bias):
+        path = root / "cifar10c" / folder / str(label) / f"{number}_{label}_{bias}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(rng.integers(0, 256, (32, 32, 3), dtype=np.uint8)).save(path)
+
+    for share in shares:
+        for n in range(50):
+            write(f"{share}/align", n, n % 10, n % 10)
+            write(f"{share}/valid", n, n % 10, n % 10)
+        for n in range(10):
+            write(f"{share}/conflict", 50 + n, n, (n + 1) % 10)
+    for n in range(800):
+        write("test", n, n % 10, n // 10 % 10)
 
 
 def make_adult(root, patch, rows=(400, 200)):

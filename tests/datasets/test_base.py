@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from fairtune.datasets import Dataset, Info, Pool, equal_cells, open_splits
-from fairtune.datasets._base import stratified
+from fairtune.datasets import Dataset, Info, Pool, equal_cells, lost_cells, open_splits
+from fairtune.datasets._cut import apportioned, drawn_by_source, stratified, thinned
 from fairtune.errors import DataError
 from fairtune.records import Split
 from fairtune.seeding import generator
@@ -47,6 +47,42 @@ def test_patients_count_to_their_rarest_cell(patients):
     assert cells[:, 1] == pytest.approx(0.3 * whole[:, 1], rel=0.25)
 
 
+def test_remainders_are_shared_out_largest_first():
+    sizes = np.array([5346, *[6] * 9])
+    counts = apportioned(sizes, 0.05, generator(0, "data"))
+    assert counts.sum() == 270
+    assert set(counts[1:]) <= {0, 1}
+    assert apportioned(np.array([10, 7, 3]), 0.5, generator(0, "data")).tolist() in ([5, 4, 1], [5, 3, 2])
+    assert apportioned(np.array([10, 20]), 0.1, generator(0, "data")).tolist() == [1, 2]
+
+
+def test_equal_remainders_are_decided_by_lot():
+    decided = {tuple(apportioned(np.full(6, 3), 0.5, generator(seed, "data"))) for seed in range(9)}
+    assert len(decided) > 3
+    assert {sum(counts) for counts in decided} == {9}
+
+
+@pytest.mark.parametrize("share", [0.1, 0.25, 0.4, 0.9])
+def test_along_an_order_every_beginning_is_drawn_in_the_same_share(share):
+    order = np.random.default_rng(0).permutation(400)
+    stratum = np.repeat([0, 1], 200)
+    drawn = drawn_by_source(np.arange(400), stratum, share, generator(0, "data"), order)
+    for s in range(2):
+        chosen = drawn[stratum == s][np.argsort(order[stratum == s])]
+        assert chosen.sum() == round(200 * share)
+        assert np.abs(np.cumsum(chosen) - share * np.arange(1, 201)).max() <= 1
+    assert (drawn != drawn_by_source(np.arange(400), stratum, share, generator(1, "data"), order)).any()
+
+
+def test_a_fraction_keeps_the_proportions_of_small_cells_together():
+    bias, cell = np.repeat([0, 1], [950, 50]), np.concatenate([np.zeros(950, int), np.arange(50) % 10])
+    for seed in range(5):
+        kept = thinned([bias, cell], 0.1, generator(seed, "data"))
+        assert (len(kept), (bias[kept] == 1).sum()) == (100, 5)
+        assert np.bincount(cell[kept][bias[kept] == 1], minlength=10).max() == 1
+        np.testing.assert_array_equal(kept, np.unique(kept))
+
+
 def test_the_generator_alone_decides(patients):
     first, again, other = (stratified(patients, 0.3, generator(seed, "data")) for seed in (0, 0, 1))
     np.testing.assert_array_equal(first, again)
@@ -58,6 +94,8 @@ def test_equal_cells_are_as_large_as_the_smallest():
     assert equal_cells(y, a).tolist() == [0, 3, 5, 6]
     drawn = equal_cells(y, a, np.random.default_rng(0))
     assert split_of(y, a).take(drawn).cells(2, 2).tolist() == [[1, 1], [1, 1]]
+    assert split_of(y, a).take(equal_cells(y, a, share=0.5)).cells(2, 2).tolist() == [[0, 0], [0, 0]]
+    assert equal_cells(np.tile(y, 2), np.tile(a, 2), share=0.5).tolist() == [0, 3, 5, 6]
     assert equal_cells(y[:0], a[:0]).tolist() == []
 
 
@@ -114,6 +152,14 @@ def test_another_target_needs_no_decoding(clinic, tmp_path, monkeypatch):
     monkeypatch.setattr(clinic, "decode", None)
     second = open_splits(clinic, tmp_path)
     assert (first.y.tolist() != second["train"].y.tolist(), len(second["validation"])) == (True, 10)
+
+
+def test_cells_that_vanish_from_a_fraction_are_named():
+    whole = split_of([0, 0, 1, 1, 1, 1], [0, 0, 0, 1, 1, 1])
+    assert lost_cells(whole, whole, INFO) == []
+    assert lost_cells(whole, whole.take(np.array([1, 3, 4])), INFO) == [
+        "the fraction has no training samples in 1 of 3 cells ((yes, f))"
+    ]
 
 
 def test_a_class_without_training_samples_is_named(clinic):

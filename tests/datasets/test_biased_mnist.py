@@ -52,12 +52,23 @@ def test_the_unbiased_training_set_is_a_sixth_and_shares_no_digit_with_validatio
     assert not set(splits["train"].source) & set(splits["validation"].source)
 
 
-def test_official_validation_digits_are_also_trained_on(small_mnist):
-    splits = splits_of(small_mnist, protocol="official")
-    assert len(splits["train"]) == 10 * MNIST_PER_CLASS["TRAIN_MD5"]
-    assert set(splits["validation"].source) <= set(splits["train"].source)
-    unbiased = splits_of(small_mnist, protocol="official", train="unbiased")
-    assert not set(unbiased["train"].source) & set(unbiased["validation"].source)
+def test_official_validates_on_a_sixth_of_the_digits_whatever_it_trains_on(small_mnist):
+    biased, unbiased = (splits_of(small_mnist, protocol="official", train=train) for train in ("biased", "unbiased"))
+    digits = 10 * MNIST_PER_CLASS["TRAIN_MD5"]
+    assert len(biased["validation"]) == len(unbiased["train"]) == round(digits / 6)
+    assert len(biased["train"]) + len(biased["validation"]) == digits
+    np.testing.assert_array_equal(*(np.sort(splits["validation"].source) for splits in (biased, unbiased)))
+
+
+@pytest.mark.parametrize(("rho", "fraction"), [(0.99, 0.05), (0.999, 0.05), (0.995, 0.1), (0.99, 0.013)])
+def test_a_fraction_keeps_the_share_of_what_conflicts(shared_data, rho, fraction):
+    dataset = BiasedMNIST(rho=rho)
+    pools, info = {"train": BiasedMNIST().decode(shared_data)["train"]}, dataset.describe(shared_data)
+    whole, part = (dataset.training_splits(pools, info, share)["train"] for share in (1.0, fraction))
+    assert len(part) == pytest.approx(fraction * len(whole), abs=1)
+    assert (part.y != part.a).sum() == pytest.approx(fraction * (whole.y != whole.a).sum(), abs=1)
+    conflicting = [np.bincount(split.y[split.y != split.a], minlength=10) for split in (whole, part)]
+    assert conflicting[1] == pytest.approx(fraction * conflicting[0], abs=1)
 
 
 @pytest.mark.parametrize("rho", [0.99, 0.995, 0.997, 0.999])

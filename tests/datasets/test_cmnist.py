@@ -4,30 +4,19 @@ import numpy as np
 import pytest
 
 from fairtune.datasets.cmnist import INKS, VARIANCES, ColouredMNIST, one_hot_colour
-from fairtune.errors import DataError
+from fairtune.errors import DataError, InvalidInput
+
+from .files import CMNIST_PER_CLASS, write_cmnist
 
 MEANS = np.array(list(INKS.values()))
-PER_CLASS = {"train": 30, "test": 240}
+PER_CLASS = CMNIST_PER_CLASS
 
 
 @pytest.fixture(params=[".", "colored_mnist"])
 def published(tmp_path, request):
     """A folder with a published file: inks near one colour per class in training, of any class in the test."""
-    write_published(tmp_path / request.param)
+    write_cmnist(tmp_path / request.param)
     return tmp_path
-
-
-def write_published(folder):
-    folder.mkdir(exist_ok=True)
-    rng = np.random.default_rng(0)
-    stored = {}
-    for part, per_class in PER_CLASS.items():
-        y = rng.permutation(np.repeat(np.arange(10), per_class))
-        ink = MEANS[y if part == "train" else rng.integers(0, 10, len(y))] * 255
-        images = np.zeros((len(y), 28, 28, 3), dtype=np.uint8)
-        images[:, 4:20, 12:16] = (ink + rng.integers(-9, 9, ink.shape))[:, None, None].clip(0, 255)
-        stored |= {f"{part}_image": images, f"{part}_label": y}
-    np.save(folder / "mnist_10color_jitter_var_0.030.npy", np.array(stored, dtype=object), allow_pickle=True)
 
 
 def parts_of(dataset, root):
@@ -90,10 +79,15 @@ def test_published_test_images_are_shared_out(published):
     assert len(set.union(*sources)) == sum(map(len, sources)) == 10 * sum(PER_CLASS.values())
 
 
-def test_official_tests_on_all_published_test_images(published):
+def test_official_validates_on_a_quarter_of_the_published_test_images_and_tests_on_the_others(published):
     splits = parts_of(ColouredMNIST(images="published", protocol="official"), published)
-    assert len(splits["test"]) == 10 * PER_CLASS["test"]
-    assert set(splits["validation"].source) < set(splits["test"].source)
+    assert [len(splits[part]) for part in ("validation", "test")] == [600, 1800]
+    assert not set(splits["validation"].source) & set(splits["test"].source)
+
+
+def test_official_has_no_unbiased_training_set(published):
+    with pytest.raises(InvalidInput, match=r"authors of coloured MNIST have no unbiased training set, .* use protocol: fixed"):
+        ColouredMNIST(images="published", protocol="official", train="unbiased").describe(published)
 
 
 def test_a_published_file_that_is_changed_is_read_anew(published):

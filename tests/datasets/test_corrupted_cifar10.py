@@ -7,7 +7,7 @@ from fairtune.datasets._corruptions import CORRUPTIONS
 from fairtune.datasets.corrupted_cifar10 import CorruptedCIFAR10
 from fairtune.errors import DataError
 
-from .files import PER_CLASS, make_cifar10
+from .files import PER_CLASS, make_cifar10, write_corrupted_cifar10
 
 
 @pytest.fixture(scope="module")
@@ -21,22 +21,9 @@ def drawn(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
-    """A folder in the published form: 50 aligned and 10 conflicting training images, 200 of the test."""
+    """A folder in the published form: 50 aligned and 10 conflicting training images, 800 of the test."""
     root = tmp_path_factory.mktemp("published")
-    rng = np.random.default_rng(0)
-
-    def write(folder, number, label, bias):
-        path = root / "cifar10c" / folder / str(label) / f"{number}_{label}_{bias}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(rng.integers(0, 256, (32, 32, 3), dtype=np.uint8)).save(path)
-
-    for n in range(50):
-        write("1pct/align", n, n % 10, n % 10)
-        write("1pct/valid", n, n % 10, n % 10)
-    for n in range(10):
-        write("1pct/conflict", 50 + n, n, (n + 1) % 10)
-    for n in range(800):
-        write("test", n, n % 10, n // 10 % 10)
+    write_corrupted_cifar10(root)
     return root
 
 
@@ -94,7 +81,7 @@ def test_published_images(written, protocol, counts):
     row = int(splits["test"].rows[0])
     y, a = splits["test"].y[0], splits["test"].a[0]
     number = int(splits["test"].source[0])
-    with_labels = sorted((written / "cifar10c" / "test").glob("*/*.png"), key=str)[number - 60]
+    with_labels = sorted((written / "cifar10c" / "test").glob("*/*.png"), key=str)[number]
     assert with_labels.stem.endswith(f"_{y}_{a}")
     np.testing.assert_array_equal(pools["test"].x[row], np.asarray(Image.open(with_labels)))
 

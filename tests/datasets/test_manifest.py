@@ -92,7 +92,7 @@ def test_the_file_may_name_all_splits(write):
 def test_the_file_may_name_the_test_split_only(write):
     splits = opened(write(rows_of().assign(fold=np.where(np.arange(N) < 12, "test", "train"))), splits="fold", val_frac=0.5)
     assert numbers(splits["test"]) == set(range(12))
-    assert (len(splits["validation"]), len(splits["train"])) == (16, 20)
+    assert (len(splits["validation"]), len(splits["train"])) == (18, 18)
 
 
 def test_a_test_split_of_equal_cells_is_balanced(write):

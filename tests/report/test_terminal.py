@@ -35,7 +35,7 @@ def outcome(session):
 def header(session):
     console, data = log(), open_data(session.spec.baseline(), session.folder.path)
     cells = {"train": data.train.cells(2, 10), "validation": data.validation.cells(2, 10)}
-    print_header(console, session.spec, session.place, data.info, cells)
+    print_header(console, session.spec, session.place, data.info, cells, data.remarks)
     return shown(console)
 
 
@@ -144,6 +144,12 @@ def test_the_header_of_a_method_without_hyperparameters(tmp_path):
     session = Session(*small_search(tmp_path, method="ss", time_budget="90s", trials=20))
     assert "nothing to search: one setting" in header(session)
     assert "1 trial of 2 epochs, batches of 64, fp32, 90 s at most" in header(session)
+
+
+def test_the_header_says_which_cells_a_fraction_lacks(tmp_path):
+    spec, place = small_search(tmp_path, method="hkd", train_fraction=0.02, batch_size=8)
+    told = r"\nthe fraction has no training samples in \d+ of 20 cells \(\(\d, (red|green)\), "
+    assert re.search(told, header(Session(spec, place)))
 
 
 def test_the_outcome_names_the_choice_and_the_files(mixed):
