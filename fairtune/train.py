@@ -220,9 +220,16 @@ class Training:
 
 
 def make_optimizer(parameters: Iterable[nn.Parameter], spec: Optimizer) -> torch.optim.Optimizer:
-    """The optimiser of a net's parameters."""
+    """The optimiser of a net's parameters.
+
+    Velocities start as zeros, which is what an SGD's first step amounts to: its fused kernel cannot take a step in which some
+    parameters have one and others, that were without gradient so far, do not.
+    """
     if spec.name == "sgd":
-        return torch.optim.SGD(parameters, lr=spec.lr, momentum=0.9, weight_decay=spec.weight_decay, fused=True)
+        sgd = torch.optim.SGD(parameters, lr=spec.lr, momentum=0.9, weight_decay=spec.weight_decay, fused=True)
+        for parameter in sgd.param_groups[0]["params"]:
+            sgd.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
+        return sgd
     return torch.optim.Adam(parameters, lr=spec.lr, weight_decay=spec.weight_decay, fused=True)
 
 
