@@ -120,6 +120,7 @@ class Training:
         rng = generator(self.spec.seed, "order", self.epoch, 1)
         self._drawn = self.train.draw((self._order.shape[0], self._order.shape[1]), rng)
         totals: dict[str, Tensor] = {}
+        self.method.set_rates(self._share_of_rate)
         with torch_stream(self.train.device, self.spec.seed, "noise", self.epoch):
             self.net.train(self.method.trains_net)
             self.method.begin_epoch(self, progress)
@@ -157,6 +158,11 @@ class Training:
         self._summed = tuple(terms)
         terms |= self.method.inner_step(self, batch, progress)
         return {name: value.detach() for name, value in terms.items()}
+
+    @property
+    def _share_of_rate(self) -> float:
+        """The net's learning rate as a share of the one it started from."""
+        return 1.0 if self.optimizer is None else self.optimizer.param_groups[0]["lr"] / self.spec.optimizer.lr
 
     @property
     def steps(self) -> int:

@@ -157,6 +157,11 @@ class Composite:
         """The components' optimisers that the loop steps."""
         return [optimizer for part in self.parts.values() for optimizer in part.optimizers]
 
+    def set_rates(self, share: float) -> None:
+        """Set the learning rates that follow the net's to this share of those they started from."""
+        for group in (group for part in self.parts.values() for optimizer in part.scheduled for group in optimizer.param_groups):
+            group["lr"] = share * group["initial_lr"]
+
     @property
     def parameters(self) -> list[nn.Parameter]:
         """The parameters that the components own."""
