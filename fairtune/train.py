@@ -70,7 +70,9 @@ class Training:
         parameters = [parameter for parameter in net.parameters() if parameter not in own] if method.trains_net else []
         self.optimizer = make_optimizer(parameters, spec.optimizer) if parameters else None
         self.schedule = (
-            None if self.optimizer is None else _make_schedule(self.optimizer, spec.optimizer.schedule, self._scheduled_epochs())
+            None
+            if self.optimizer is None
+            else _make_schedule(self.optimizer, spec.optimizer.schedule, method.together(Progress(0, spec.epochs)).epochs)
         )
         self.epoch = 0
         self._order = torch.empty(0)
@@ -78,15 +80,11 @@ class Training:
         self._summed: Collection[str] = ()
         self.counts: GroupCounts | None = None
 
-    def _scheduled_epochs(self) -> int:
-        """The epochs after which the learning rate moves on."""
-        every = (Progress(epoch, self.spec.epochs) for epoch in range(self.spec.epochs))
-        return sum(not self.method.trains_alone(progress) for progress in every)
-
     @property
     def done(self) -> bool:
         """Whether training has ended: after all epochs, or sooner where more would change nothing."""
-        return self.epoch >= self.spec.epochs or (self.epoch > 0 and self.method.finished)
+        last = Progress(self.epoch - 1, self.spec.epochs)
+        return self.epoch >= self.spec.epochs or (self.epoch > 0 and self.method.finished(last))
 
     def run_epoch(self) -> dict[str, float]:
         """Train one epoch and score the validation split; after the last, the methods leave the net as it is to be used.

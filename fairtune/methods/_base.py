@@ -51,7 +51,11 @@ class Context(NamedTuple):
 
 
 class Progress(NamedTuple):
-    """Where training stands: ``epoch`` counts from 0 to ``epochs`` - 1."""
+    """Where training stands: ``epoch`` counts from 0 to ``epochs`` - 1.
+
+    What a method's hooks are given counts the epochs in which its terms count: one that is joined with another which first trains
+    alone starts at 0 after that stage.
+    """
 
     epoch: int
     epochs: int
@@ -96,6 +100,8 @@ class Method:
         needs_maps: whether nets must return their last convolution's map.
         steps_net: whether the method itself updates weights of the net, beside the loop.
         trains_net: whether the loop updates the net's own weights; if not, they stay frozen and the net in evaluation mode.
+        learns: whether anything is trained; nothing can be joined with a method that trains nothing.
+        only_balances: whether all it does is to make label and group independent, as balanced batches do.
     """
 
     sampling: ClassVar[Literal["uniform", "balanced"]] = "uniform"
@@ -103,6 +109,8 @@ class Method:
     needs_maps: ClassVar[bool] = False
     steps_net: ClassVar[bool] = False
     trains_net: ClassVar[bool] = True
+    learns: ClassVar[bool] = True
+    only_balances: ClassVar[bool] = False
 
     context: Context = field(init=False, repr=False)
     modules: nn.ModuleList = field(init=False, repr=False)
@@ -117,7 +125,7 @@ class Method:
 
     @property
     def finished(self) -> bool:
-        """Whether more epochs would change nothing; asked after each."""
+        """Whether more epochs would change nothing; asked after each in which its terms count."""
         return False
 
     @property
@@ -183,7 +191,10 @@ class Method:
         return {}
 
     def trains_alone(self, progress: Progress) -> bool:
-        """Whether this method's terms are all that is trained now, without the cross-entropy and the terms of others."""
+        """Whether this method's terms are all that is trained now, without the cross-entropy and the terms of others.
+
+        Of methods that are joined one at most may have such a stage.
+        """
         return False
 
     def task_loss(self, student: Outputs, batch: Batch) -> Tensor | None:
