@@ -70,7 +70,9 @@ class Training:
         parameters = [parameter for parameter in net.parameters() if parameter not in own] if method.trains_net else []
         self.optimizer = make_optimizer(parameters, spec.optimizer) if parameters else None
         self.schedule = (
-            None if self.optimizer is None else _make_schedule(self.optimizer, spec.optimizer.schedule, self._scheduled_epochs())
+            None
+            if self.optimizer is None
+            else _make_schedule(self.optimizer, spec.optimizer.schedule, method.together(Progress(0, spec.epochs)).epochs)
         )
         self.epoch = 0
         self._order = torch.empty(0)
@@ -78,15 +80,11 @@ class Training:
         self._summed: Collection[str] = ()
         self.counts: GroupCounts | None = None
 
-    def _scheduled_epochs(self) -> int:
-        """The epochs after which the learning rate moves on."""
-        every = (Progress(epoch, self.spec.epochs) for epoch in range(self.spec.epochs))
-        return sum(not self.method.trains_alone(progress) for progress in every)
-
     @property
     def done(self) -> bool:
         """Whether training has ended: after all epochs, or sooner where more would change nothing."""
-        return self.epoch >= self.spec.epochs or (self.epoch > 0 and self.method.finished)
+        last = Progress(self.epoch - 1, self.spec.epochs)
+        return self.epoch >= self.spec.epochs or (self.epoch > 0 and self.method.finished(last))
 
     def run_epoch(self) -> dict[str, float]:
         """Train one epoch and score the validation split; after the last, the methods leave the net as it is to be used.
@@ -120,6 +118,7 @@ class Training:
         rng = generator(self.spec.seed, "order", self.epoch, 1)
         self._drawn = self.train.draw((self._order.shape[0], self._order.shape[1]), rng)
         totals: dict[str, Tensor] = {}
+        self.method.set_rates(self._share_of_rate)
         with torch_stream(self.train.device, self.spec.seed, "noise", self.epoch):
             self.net.train(self.method.trains_net)
             self.method.begin_epoch(self, progress)
@@ -157,6 +156,11 @@ class Training:
         self._summed = tuple(terms)
         terms |= self.method.inner_step(self, batch, progress)
         return {name: value.detach() for name, value in terms.items()}
+
+    @property
+    def _share_of_rate(self) -> float:
+        """The net's learning rate as a share of the one it started from."""
+        return 1.0 if self.optimizer is None else self.optimizer.param_groups[0]["lr"] / self.spec.optimizer.lr
 
     @property
     def steps(self) -> int:
@@ -220,9 +224,16 @@ class Training:
 
 
 def make_optimizer(parameters: Iterable[nn.Parameter], spec: Optimizer) -> torch.optim.Optimizer:
-    """The optimiser of a net's parameters."""
+    """The optimiser of a net's parameters.
+
+    Velocities start as zeros, which is what an SGD's first step amounts to: its fused kernel cannot take a step in which some
+    parameters have one and others, that were without gradient so far, do not.
+    """
     if spec.name == "sgd":
-        return torch.optim.SGD(parameters, lr=spec.lr, momentum=0.9, weight_decay=spec.weight_decay, fused=True)
+        sgd = torch.optim.SGD(parameters, lr=spec.lr, momentum=0.9, weight_decay=spec.weight_decay, fused=True)
+        for parameter in sgd.param_groups[0]["params"]:
+            sgd.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
+        return sgd
     return torch.optim.Adam(parameters, lr=spec.lr, weight_decay=spec.weight_decay, fused=True)
 
 

@@ -183,7 +183,7 @@ def start_method(method: Composite, net: Net, train: DeviceSplit, spec: TrialSpe
         attribute_size=0 if train.attribute is None else train.attribute.shape[1],
         cells=cells,
         net=net,
-        lr=spec.optimizer.lr,
+        optimizer=spec.optimizer,
     )
     with torch_stream(train.device, spec.seed, "method"):
         method.start(context)

@@ -17,6 +17,7 @@ from fairtune.folders import TrialFolder, baseline_folder
 from fairtune.methods import Composite, Context, Progress, compose
 from fairtune.plugins import load
 from fairtune.records import Batch, GroupCounts, Outputs
+from fairtune.sampling import cell_positions
 from fairtune.seeding import torch_stream
 from fairtune.spec import Optimizer, PlugIn, TrialSpec
 from fairtune.teacher import LiveTeacher
@@ -46,12 +47,29 @@ def digits_splits() -> dict[str, Any]:
     return open_splits(digits, NO_FILES, 0.5) | {"info": digits.describe(NO_FILES)}
 
 
-def digits_training(method="scratch", values=None, **changes) -> Training:
+@lru_cache
+def tiny_splits() -> dict[str, Any]:
+    """One digit or three of every cell, so that label and group depend, to train and to validate on in milliseconds."""
+    splits = digits_splits()
+
+    def first(split):
+        cells = cell_positions(split.y, split.a, 2, 10)
+        return split.take(np.concatenate([cell[: 1 + 2 * ((number + number // 10) % 2)] for number, cell in enumerate(cells)]))
+
+    return splits | {name: first(splits[name]) for name in ("train", "validation")}
+
+
+def tiny_training(method="scratch", values=None, **changes) -> Training:
+    """A training of two steps an epoch on batches that hold every cell."""
+    return digits_training(method, values, splits=tiny_splits(), **({"batch_size": 20} | changes))
+
+
+def digits_training(method="scratch", values=None, *, splits=None, **changes) -> Training:
     """A training on digits, set up as a trial sets it up, with an untrained net as the teacher."""
     composite = compose(method, values or {})
     model = "cnn" if composite.needs_maps else "mlp"
     spec = digits_spec(method, **({"model": PlugIn(name=model), "values": values or {}} | changes))
-    splits, dtype = digits_splits(), parameter_dtype(spec.precision)
+    splits, dtype = splits or digits_splits(), parameter_dtype(spec.precision)
     net = build_net(spec, splits["info"], CPU)
     train, validation = (DeviceSplit(splits[name], CPU, dtype) for name in ("train", "validation"))
     start_method(composite, net, train, spec, splits["train"].cells(2, 10))
@@ -94,6 +112,13 @@ def saved_and_loaded(state: object) -> Any:
     return torch.load(file, weights_only=True)
 
 
+def small_net(num_classes: int) -> torch.nn.Module:
+    """A net in float64 whose head fits the embedding of :func:`random_example`."""
+    net = load("model", "mlp")((D,), num_classes)
+    net.head = torch.nn.Linear(E, num_classes)
+    return net.double()
+
+
 def started(method: str, values=None, *, protocol="fixed", num_classes=K, num_groups=A, features=(D,)) -> Composite:
     """A method bound to a float64 trial of a small net on :func:`random_example`."""
     composite = compose(method, values or {})
@@ -106,7 +131,7 @@ def started(method: str, values=None, *, protocol="fixed", num_classes=K, num_gr
         torch.float64,
         embedding_size=E,
         cells=np.full((num_groups, num_classes), 8),
-        net=load("model", "mlp")((D,), num_classes).double(),
+        net=small_net(num_classes),
     )
     with torch_stream(CPU, 0, "method"):
         composite.start(context)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from fairtune.records import Batch, Ints, Outputs
+from fairtune.spec import Optimizer
 
 Protocol = Literal["fixed", "official"]
 M = TypeVar("M", bound=nn.Module)
@@ -31,7 +32,7 @@ class Context(NamedTuple):
         attribute_size: length of one sample's ``Batch.attribute``; 0 where a dataset has none.
         cells: training samples per cell ``(A, K)``.
         net: the net, which methods may gate or read but which the loop trains.
-        lr: of the net's optimiser.
+        optimizer: how the loop updates the net.
         combined: whether the method is joined with others.
     """
 
@@ -45,12 +46,16 @@ class Context(NamedTuple):
     attribute_size: int = 0
     cells: Ints | None = None
     net: nn.Module | None = None
-    lr: float = 1e-3
+    optimizer: Optimizer = Optimizer()
     combined: bool = False
 
 
 class Progress(NamedTuple):
-    """Where training stands: ``epoch`` counts from 0 to ``epochs`` - 1."""
+    """Where training stands: ``epoch`` counts from 0 to ``epochs`` - 1.
+
+    What a method's hooks are given counts the epochs in which its terms count: one that is joined with another which first trains
+    alone starts at 0 after that stage.
+    """
 
     epoch: int
     epochs: int
@@ -93,8 +98,10 @@ class Method:
         sampling: ``balanced`` fills every batch equally from each (y, a) cell.
         needs_teacher: whether ``loss`` is given what :meth:`from_teacher` takes from the trained baseline.
         needs_maps: whether nets must return their last convolution's map.
-        steps_net: whether the method itself updates the net, beside the loop.
+        steps_net: whether the method itself updates weights of the net, beside the loop.
         trains_net: whether the loop updates the net's own weights; if not, they stay frozen and the net in evaluation mode.
+        learns: whether anything is trained; nothing can be joined with a method that trains nothing.
+        only_balances: whether all it does is to make label and group independent, as balanced batches do.
     """
 
     sampling: ClassVar[Literal["uniform", "balanced"]] = "uniform"
@@ -102,11 +109,14 @@ class Method:
     needs_maps: ClassVar[bool] = False
     steps_net: ClassVar[bool] = False
     trains_net: ClassVar[bool] = True
+    learns: ClassVar[bool] = True
+    only_balances: ClassVar[bool] = False
 
     context: Context = field(init=False, repr=False)
     modules: nn.ModuleList = field(init=False, repr=False)
     optimizers: list[torch.optim.Optimizer] = field(init=False, repr=False)
     inner_optimizers: list[torch.optim.Optimizer] = field(init=False, repr=False)
+    scheduled: list[torch.optim.Optimizer] = field(init=False, repr=False)
 
     @property
     def starts_from_teacher(self) -> bool:
@@ -115,7 +125,7 @@ class Method:
 
     @property
     def finished(self) -> bool:
-        """Whether more epochs would change nothing; asked after each."""
+        """Whether more epochs would change nothing; asked after each in which its terms count."""
         return False
 
     @property
@@ -135,6 +145,7 @@ class Method:
         self.modules = nn.ModuleList()
         self.optimizers = []
         self.inner_optimizers = []
+        self.scheduled = []
         self.setup()
 
     def setup(self) -> None:
@@ -144,19 +155,33 @@ class Method:
             InvalidInput: the method makes no sense for this net or this data.
         """
 
-    def own(self, module: M, optimizer: float | MakeOptimizer | None, *, inner: bool = False) -> M:
+    def own(self, module: M, optimizer: float | MakeOptimizer | None, *, inner: bool = False, scheduled: bool = False) -> M:
         """Give a module to this method: it and its optimiser are kept in checkpoints.
 
         Args:
             module: moved to the trial's device and dtype.
             optimizer: the learning rate of an Adam, or a function that makes an optimiser; None for a module without parameters.
-            inner: this method steps the optimiser itself, in :meth:`inner_step`; otherwise the loop does, with the net's.
+            inner, scheduled: as for :meth:`keep`.
         """
         self.modules.append(module.to(self.context.device, self.context.dtype))
         if optimizer is not None:
             make = optimizer if callable(optimizer) else _adam(optimizer)
-            (self.inner_optimizers if inner else self.optimizers).append(make(module.parameters()))
+            self.keep(make(module.parameters()), inner=inner, scheduled=scheduled)
         return module
+
+    def keep(self, optimizer: torch.optim.Optimizer, *, inner: bool = False, scheduled: bool = False) -> None:
+        """Keep an optimiser of this method in checkpoints.
+
+        Args:
+            optimizer: of owned modules or, where the method ``steps_net``, of the net's parameters.
+            inner: this method steps it itself, in :meth:`inner_step`; otherwise the loop does, with the net's.
+            scheduled: its learning rate falls as the net's does; to be set for whatever updates the net.
+        """
+        (self.inner_optimizers if inner else self.optimizers).append(optimizer)
+        if scheduled:
+            self.scheduled.append(optimizer)
+            for group in optimizer.param_groups:
+                group["initial_lr"] = group["lr"]
 
     def from_teacher(self, teacher: Outputs) -> dict[str, Tensor]:
         """What :meth:`loss` needs of the baseline's outputs, one row per sample; kept in a cache where that is possible.
@@ -166,7 +191,10 @@ class Method:
         return {}
 
     def trains_alone(self, progress: Progress) -> bool:
-        """Whether this method's terms are all that is trained now, without the cross-entropy and the terms of others."""
+        """Whether this method's terms are all that is trained now, without the cross-entropy and the terms of others.
+
+        Of methods that are joined one at most may have such a stage.
+        """
         return False
 
     def task_loss(self, student: Outputs, batch: Batch) -> Tensor | None:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from fairtune.errors import InvalidInput
 from fairtune.methods._base import Context, Loop, Method, Progress
+from fairtune.methods._joining import check_joined, overrides
 from fairtune.plugins import load
 from fairtune.records import Batch, Outputs
 from fairtune.space import Value
@@ -57,6 +58,9 @@ class Composite:
 
     Args:
         parts: the components by name.
+
+    Raises:
+        InvalidInput: two components exclude each other, or one would have no effect.
     """
 
     def __init__(self, parts: Mapping[str, Method]) -> None:
@@ -67,27 +71,17 @@ class Composite:
         self.needs_maps = any(part.needs_maps for part in methods)
         self.trains_net = all(part.trains_net for part in methods)
         self.starts_from_teacher = any(part.starts_from_teacher for part in methods)
-        replacing = [name for name, part in self.parts.items() if type(part).task_loss is not Method.task_loss]
-        if len(replacing) > 1:
-            raise InvalidInput(f"{' and '.join(replacing)} each replace the cross-entropy: combine one of them with other methods")
-
-        stepping = [name for name, part in self.parts.items() if part.steps_net]
-        frozen = [name for name, part in self.parts.items() if not part.trains_net]
-        if len(frozen) > 1:
-            raise InvalidInput(f"{' and '.join(frozen)} each prune the trained baseline: combine one of them with other methods")
-
-        if stepping and frozen:
-            raise InvalidInput(f"{frozen[0]} freezes the net that {stepping[0]} updates: they cannot be combined")
+        check_joined(self.parts)
+        self._staged = next((part for part in methods if overrides(part, "trains_alone")), None)
 
     @property
     def needs_baseline(self) -> bool:
         """Whether a trained baseline must be there before training starts."""
         return self.needs_teacher or self.starts_from_teacher
 
-    @property
-    def finished(self) -> bool:
-        """Whether more epochs would change nothing."""
-        return any(part.finished for part in self.parts.values())
+    def finished(self, progress: Progress) -> bool:
+        """Whether epochs after this one would change nothing."""
+        return any(self.parts[name].finished for name in self._training(progress))
 
     def start(self, context: Context) -> None:
         for part in self.parts.values():
@@ -99,7 +93,14 @@ class Composite:
 
     def trains_alone(self, progress: Progress) -> bool:
         """Whether one component's terms are all that is trained now."""
-        return any(part.trains_alone(progress) for part in self.parts.values())
+        return self._staged is not None and self._staged.trains_alone(progress)
+
+    def together(self, progress: Progress) -> Progress:
+        """Where training stands among the epochs in which all components train and the net's learning rate is scheduled."""
+        if self._staged is None:
+            return progress
+        epochs = [epoch for epoch in range(progress.epochs) if not self.trains_alone(Progress(epoch, progress.epochs))]
+        return Progress(sum(epoch < progress.epoch for epoch in epochs), len(epochs))
 
     def task_loss(self, student: Outputs, batch: Batch, class_weights: Tensor | None = None) -> Tensor:
         """The mean cross-entropy, or what a component has put in its place, with the classes' and the components' weights.
@@ -118,34 +119,34 @@ class Composite:
         return (math.prod(weights, start=losses)).mean()
 
     def loss(self, student: Outputs, teacher: Mapping[str, Tensor], batch: Batch, progress: Progress) -> dict[str, Tensor]:
-        """All components' terms, each under its own name, prefixed by its component's where two would clash."""
+        """The terms of the components that train now by name, prefixed by their component's where two would clash."""
         terms: dict[str, Tensor] = {}
-        for name, part in self._training(progress).items():
-            _add(terms, name, part.loss(student, teacher, batch, progress))
+        for name, own in self._training(progress).items():
+            _add(terms, name, self.parts[name].loss(student, teacher, batch, own))
         return terms
 
-    def _training(self, progress: Progress) -> Mapping[str, Method]:
-        """The components whose terms and steps count now."""
-        if not self.trains_alone(progress):
-            return self.parts
-        return {name: part for name, part in self.parts.items() if part.trains_alone(progress)}
+    def _training(self, progress: Progress) -> Mapping[str, Progress]:
+        """The components whose terms and steps count now, and where each stands among the epochs in which they do."""
+        alone, together = self.trains_alone(progress), self.together(progress)
+        staged = {name: progress for name, part in self.parts.items() if part is self._staged}
+        return staged if alone else {name: staged.get(name, together) for name in self.parts}
 
     def begin_epoch(self, loop: Loop, progress: Progress) -> None:
-        for part in self.parts.values():
-            part.begin_epoch(loop, progress)
+        for name, own in self._training(progress).items():
+            self.parts[name].begin_epoch(loop, own)
 
     def inner_step(self, loop: Loop, batch: Batch, progress: Progress) -> dict[str, Tensor]:
-        """All components' inner steps, in order."""
+        """The components' inner steps, in order."""
         reported: dict[str, Tensor] = {}
-        for name, part in self._training(progress).items():
-            _add(reported, name, part.inner_step(loop, batch, progress))
+        for name, own in self._training(progress).items():
+            _add(reported, name, self.parts[name].inner_step(loop, batch, own))
         return reported
 
     def end_epoch(self, loop: Loop, means: Mapping[str, float], progress: Progress) -> dict[str, float]:
-        """All components' scores of the epoch."""
+        """The components' scores of the epoch."""
         reported: dict[str, float] = {}
-        for name, part in self.parts.items():
-            _add(reported, name, part.end_epoch(loop, means, progress))
+        for name, own in self._training(progress).items():
+            _add(reported, name, self.parts[name].end_epoch(loop, means, own))
         return reported
 
     def finish(self, loop: Loop) -> None:
@@ -156,6 +157,11 @@ class Composite:
     def optimizers(self) -> list[torch.optim.Optimizer]:
         """The components' optimisers that the loop steps."""
         return [optimizer for part in self.parts.values() for optimizer in part.optimizers]
+
+    def set_rates(self, share: float) -> None:
+        """Set the learning rates that follow the net's to this share of those they started from."""
+        for group in (group for part in self.parts.values() for optimizer in part.scheduled for group in optimizer.param_groups):
+            group["lr"] = share * group["initial_lr"]
 
     @property
     def parameters(self) -> list[nn.Parameter]:

@@ -18,11 +18,12 @@ class MagnitudePruning(Method):
     """Removes the smallest weights of the trained baseline, without training again: the control of the pruning methods.
 
     The share ``sparsity`` of all weights of convolutions and linear layers with the smallest absolute values, over all layers
-    together, becomes 0. It takes one epoch, in which nothing is trained. Source: the comparison in R. Nahon et al., ECCV 2024,
-    table 7, which does not say whether it ranks weights over all layers.
+    together, becomes 0. It takes one epoch, in which nothing is trained, so that no other method can be joined with it. Source: the
+    comparison in R. Nahon et al., ECCV 2024, table 7, which does not say whether it ranks weights over all layers.
     """
 
     trains_net: ClassVar[bool] = False
+    learns: ClassVar[bool] = False
 
     sparsity: float = hyperparameter(0.5, Real(low=0, high=0.999), search=Real(low=0.1, high=0.98), help="share of weights removed")
 

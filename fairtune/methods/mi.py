@@ -42,7 +42,9 @@ class MutualInformation(Method):
     (IMDB, Adult, German); inner steps 80 and 40.
 
     ``updates: two_optimizer`` is the authors': after each step on the task, a step on I with an Adam of its own, at ``weight``
-    times the net's learning rate, each tensor's gradient cut to the norm of its task gradient. ``penalty`` descends CE + weight *
+    times the net's current learning rate, each tensor's gradient cut to the norm of its task gradient. A rate that suits SGD does
+    not suit an Adam, whose steps are as long as its rate whatever the gradient: where the net is trained with SGD, the second
+    optimiser starts from ``weight`` times ``net_lr`` and falls as the net's rate does. ``penalty`` descends CE + weight *
     I. After either come ``inner_steps`` steps of T, each on a batch that is embedded anew, because the net has changed: at 80 they
     are most of the cost. ``reuse_features`` takes the current batch for all of them, a cheaper and different algorithm.
     ``accumulate`` joins several batches for each step of T, whose estimate wants large ones.
@@ -62,6 +64,9 @@ class MutualInformation(Method):
     lr: float = hyperparameter(
         1e-3, Real(low=1e-8, high=1, log=True), search=Real(low=1e-4, high=1e-2, log=True), help="learning rate of the estimator"
     )
+    net_lr: float = hyperparameter(
+        1e-3, Real(low=1e-8, high=1, log=True), help="rate of the steps on the bound, times weight, where the net has SGD"
+    )
     updates: str = hyperparameter(
         "two_optimizer", Options(values=("two_optimizer", "penalty")), help="how the net lowers the bound"
     )
@@ -77,7 +82,8 @@ class MutualInformation(Method):
         assert context.net is not None
         self.parameters = list(context.net.parameters())
         if self.updates == "two_optimizer":
-            self.inner_optimizers.append(torch.optim.Adam(self.parameters, lr=context.lr * self.weight))
+            rate = context.optimizer.lr if context.optimizer.name == "adam" else self.net_lr
+            self.keep(torch.optim.Adam(self.parameters, lr=self.weight * rate), inner=True, scheduled=True)
         self._next_batch = 0
 
     def attribute(self, batch: Batch) -> Tensor:

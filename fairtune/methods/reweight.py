@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -34,9 +35,12 @@ class Reweighing(Method):
     """Weighs samples until label and group look independent (reweighing).
 
     L = mean of v(y, a) CE, v proportional to (P(y) P(a) / P(y, a))^weight and 1 on average over the training set: at 1 the
-    published weights, at 0 plain training, beyond 1 rare combinations count for more than independence asks. Source: F.
-    Kamiran, T. Calders, 2012; the exponent is ours.
+    published weights, at 0 plain training, beyond 1 rare combinations count for more than independence asks. In balanced
+    batches there is nothing left to weigh: it cannot be joined with a method that has them. Source: F. Kamiran, T. Calders, 2012;
+    the exponent is ours.
     """
+
+    only_balances: ClassVar[bool] = True
 
     weight: float = hyperparameter(1.0, Real(low=0, high=3), search=Real(low=0, high=2), help="exponent of the weights")
 

@@ -44,4 +44,27 @@ class OwnTaskLoss(Method):
         return F.cross_entropy(student.logits, batch.y, reduction="none").square()
 
 
+@dataclass
+class OneEpoch(Method):
+    """Weighs the logits' size for an epoch, after which it wants no more."""
+
+    @property
+    def finished(self):
+        return True
+
+    def loss(self, student, teacher, batch, progress):
+        return {"size": student.logits.square().mean()}
+
+
+@dataclass
+class SecondStage(Method):
+    """Trains alone first, as FitNet does."""
+
+    def trains_alone(self, progress):
+        return progress.epoch < 2
+
+    def loss(self, student, teacher, batch, progress):
+        return {"size": student.logits.square().mean()}
+
+
 NOT_A_CLASS = 3

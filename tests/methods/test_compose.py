@@ -23,11 +23,26 @@ def test_an_empty_part_is_refused(method):
     [
         ("domain_independent+tests.methods.outside:OwnTaskLoss", "each replace the cross-entropy"),
         ("mi+ffw", "ffw freezes the net that mi updates"),
-        ("magnitude+domain_independent", "magnitude freezes the net that domain_independent updates"),
-        ("ffw+magnitude", "ffw and magnitude each prune the trained baseline"),
+        ("ffw+ffw_structured", "ffw and ffw_structured each prune the trained baseline"),
+        ("fitnet+tests.methods.outside:SecondStage", "fitnet and SecondStage each have a stage in which they train alone"),
     ],
 )
 def test_two_parts_of_a_kind_that_can_be_there_once_are_refused(method, reason):
+    with pytest.raises(InvalidInput, match=reason):
+        compose(method, {})
+
+
+@pytest.mark.parametrize(
+    ("method", "reason"),
+    [
+        ("magnitude+hkd", "magnitude trains nothing, so that hkd would have no effect: use magnitude alone"),
+        ("ss+ad+magnitude", r"magnitude trains nothing, so that ss\+ad would have no effect"),
+        ("scratch+hkd", "scratch adds nothing to hkd: write hkd"),
+        ("ss+mfd+hkd", r"ss adds nothing to mfd\+hkd, because mfd balances its batches itself: write mfd\+hkd"),
+        ("hkd+reweight+ss", r"reweight weighs what the batches of ss have balanced already: write hkd\+ss"),
+    ],
+)
+def test_a_part_that_would_have_no_effect_is_refused(method, reason):
     with pytest.raises(InvalidInput, match=reason):
         compose(method, {})
 

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 
 from fairtune.methods import Progress
 from fairtune.methods.mi import clipped
+from fairtune.spec import Optimizer
 from tests.builders import A, E, digits_training, parameters, random_example, started, train_epochs
 
 QUICK = {"mi.inner_steps": 3}
@@ -164,12 +165,41 @@ def test_the_second_optimizer_lowers_the_bound():
     assert bound() < before - 0.01
 
 
+def rate_of_second(training):
+    _, second = training.method.parts["mi"].inner_optimizers
+    return second.param_groups[0]["lr"]
+
+
 @pytest.mark.parametrize("weight", [0.0, 0.5])
 def test_the_second_optimizer_has_the_net_s_rate_times_the_weight(weight):
     training, _ = prepared({"mi.weight": weight})
-    _, second = training.method.parts["mi"].inner_optimizers
-    assert second.param_groups[0]["lr"] == pytest.approx(weight * training.spec.optimizer.lr)
+    assert rate_of_second(training) == pytest.approx(weight * training.spec.optimizer.lr)
     assert len(prepared({"mi.updates": "penalty"})[0].method.parts["mi"].inner_optimizers) == 1
+
+
+def test_the_second_optimizer_falls_with_the_net_s_rate():
+    training, _ = prepared({"mi.weight": 0.5}, optimizer=Optimizer(schedule="cosine"))
+    for _ in range(3):
+        rate = training.optimizer.param_groups[0]["lr"]
+        train_epochs(training, 1)
+        assert rate_of_second(training) == pytest.approx(0.5 * rate)
+    assert rate < 0.6e-3
+
+
+def test_under_sgd_the_second_optimizer_has_a_rate_of_its_own():
+    values = {"mi.weight": 0.5, "mi.net_lr": 1e-4}
+    training, _ = prepared(values, optimizer=Optimizer(name="sgd", lr=0.1, schedule="cosine"))
+    assert rate_of_second(training) == pytest.approx(0.5e-4)
+    train_epochs(training, 3)
+    assert rate_of_second(training) == pytest.approx(0.25e-4)
+
+
+def test_a_net_trained_with_sgd_learns_its_task():
+    sgd = Optimizer(name="sgd", lr=0.1, schedule="cosine")
+    training = digits_training("mi", {"mi.inner_steps": 2, "mi.reuse_features": True}, optimizer=sgd, epochs=8)
+    train_epochs(training, 8)
+    counts = training.counts.hard
+    assert counts.diagonal(0, 1, 2).sum() > 0.4 * counts.sum()
 
 
 def steps(training, count=2):

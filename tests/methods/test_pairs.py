@@ -1,0 +1,47 @@
+"""Every pair of methods: each of the two changes what is trained, or the pair is refused by name."""
+
+import itertools
+from functools import cache
+
+import pytest
+
+from fairtune.errors import InvalidInput
+from fairtune.methods import compose
+from fairtune.plugins import names
+from fairtune.spec import Optimizer, PlugIn
+from tests.builders import tiny_training, train_epochs
+
+OUTSIDE = "tests.methods.outside:Adversary"
+PAIRS = list(itertools.combinations([*names("method"), OUTSIDE], 2))
+VALUES = {"mi.inner_steps": 1, "fitnet.stages": "one"}
+SGD = Optimizer(name="sgd", lr=0.1, schedule="constant")
+FLOOR = 1e-10
+"""Far above the rounding of float64, far below what the weakest of the methods moves."""
+
+
+@pytest.fixture(autouse=True)
+def _a_private_head_takes_few_epochs(monkeypatch):
+    monkeypatch.setattr("fairtune.methods._ffw._HEAD_EPOCHS", 1)
+
+
+@cache
+def trained(method, model):
+    """The net's weights after an epoch from the same start, whatever the method."""
+    values = {name: value for name, value in VALUES.items() if name.partition(".")[0] in method.split("+")}
+    training = tiny_training(method, values, model=PlugIn(name=model), optimizer=SGD, precision="float64", epochs=2)
+    train_epochs(training, 1)
+    return {name: value.clone() for name, value in training.net.state_dict().items()}
+
+
+@pytest.mark.parametrize(("one", "other"), PAIRS, ids=map("+".join, PAIRS))
+def test_each_of_two_methods_changes_what_is_trained_or_the_pair_is_refused_by_name(one, other):
+    try:
+        model = "cnn" if compose(f"{one}+{other}", {}).needs_maps else "mlp"
+    except InvalidInput as refused:
+        words = str(refused).replace(",", " ").replace(":", " ").split()
+        assert {name.rpartition(":")[2] for name in (one, other)} <= set(words)
+        return
+    for first, second in ((one, other), (other, one)):
+        without, pair = trained(first, model), trained.__wrapped__(f"{first}+{second}", model)
+        changes = [float((pair[name] - value).abs().max()) for name, value in without.items() if name in pair]
+        assert max(changes) > FLOOR, f"{second} has no effect beside {first}"
