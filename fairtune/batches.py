@@ -71,7 +71,7 @@ class DeviceSplit:
             drawn: what the transforms drew for them, one tensor ``(B, ...)`` each; None gathers them as evaluation sees them.
 
         Returns:
-            The batch; images ``(B, C, H, W)`` in channels-last memory, scaled to [0, 1] and normalised.
+            The batch; images ``(B, C, H, W)`` in channels-last memory, scaled to [0, 1].
         """
         x = self.pool.index_select(0, self.rows[index.to(self.rows.device)]).to(self.device)
         x = self.augment(x.permute(0, 3, 1, 2), self.dtype, drawn) if x.dtype == torch.uint8 else x.to(self.dtype)

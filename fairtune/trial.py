@@ -71,8 +71,7 @@ class Data:
     def on(self, device: torch.device, dtype: torch.dtype, split: Split) -> DeviceSplit:
         """One of the splits on a device, its images transformed as this dataset's are."""
         size = self.info.shape[1:]
-        augment = Augment(self.info.augment, self.info.normalise, (size[0], size[1]) if size else None)
-        return DeviceSplit(split, device, dtype, augment)
+        return DeviceSplit(split, device, dtype, Augment(self.info.augment, (size[0], size[1]) if size else None))
 
 
 def make_dataset(plugin: PlugIn) -> Dataset:
@@ -116,26 +115,35 @@ def check_data(data: Data, spec: TrialSpec, method: Composite) -> None:
 
 
 def build_net(spec: TrialSpec, info: Info, device: torch.device, *, pretrained: bool = True) -> Net:
-    """A trial's net, initialised from its seed and, unless its weights are replaced anyway, from the weights it names."""
+    """A trial's net, initialised from its seed and, unless its weights are replaced anyway, from the weights it names.
+
+    It standardises images as its weights want them, or as the dataset says where they don't.
+    """
     options = dict(spec.model.options)
     weights = str(options.pop("weights", NO_WEIGHTS))
     with torch_stream(torch.device("cpu"), spec.seed, "init"):
         net: Net = load("model", spec.model.name)(info.shape, len(info.classes), **options)
+        net = net.to(device, parameter_dtype(spec.precision)).to(memory_format=torch.channels_last)
+        if info.normalise is not None:
+            net.normalise.set(info.normalise.mean, info.normalise.std)
         if pretrained:
             net.pretrain(weights)
-    return net.to(device, parameter_dtype(spec.precision)).to(memory_format=torch.channels_last)
+    return net
 
 
 def load_net(spec: TrialSpec, info: Info, folder: TrialFolder, device: torch.device) -> Net:
     """A trained net.
 
     Raises:
-        InvalidInput: it has not been trained.
+        InvalidInput: it has not been trained, or by a version of fairtune whose nets were others.
     """
     if not folder.weights.is_file():
         raise InvalidInput(f"the teacher {spec.id} has not been trained: no {folder.weights}")
     net = build_net(spec, info, device, pretrained=False)
-    net.load_state_dict(load_file(folder.weights))
+    try:
+        net.load_state_dict(load_file(folder.weights))
+    except RuntimeError as error:
+        raise InvalidInput(f"{folder.weights} is of another version of fairtune: delete {folder.path} to train it anew") from error
     return net
 
 

@@ -7,7 +7,7 @@ from fairtune.batches import DeviceSplit
 from fairtune.folders import TrialFolder, baseline_folder
 from fairtune.records import Split
 from fairtune.spec import PlugIn, TrialSpec
-from fairtune.transforms import IMAGENET, ColourJitter, Crop, Flip, ResizedCrop, Rotation
+from fairtune.transforms import ColourJitter, Crop, Flip, ResizedCrop, Rotation
 from fairtune.trial import Trial, run_trial
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")]
@@ -21,7 +21,7 @@ def test_a_gpu_sees_the_images_that_a_cpu_sees(monkeypatch, resident):
     rows = rng.permutation(40)[:30]
     split = Split(pool, rows, rows % 3, rows % 2, rows)
     transforms = (Crop(2), Flip(), ColourJitter(0.2, 0.2, 0.2, 0.1), ResizedCrop(), Rotation(30))
-    augment = Augment(transforms, IMAGENET, (16, 16))
+    augment = Augment(transforms, (16, 16))
     seen = []
     for device in (torch.device("cpu"), torch.device("cuda")):
         on_device = DeviceSplit(split, device, torch.float32, augment)
