@@ -147,11 +147,13 @@ def load_net(spec: TrialSpec, info: Info, folder: TrialFolder, device: torch.dev
     return net
 
 
-def class_weights(data: Data, device: torch.device, dtype: torch.dtype) -> torch.Tensor | None:
-    """Effective-number weights of the classes in the task loss, for the datasets that ask for them."""
+def class_weights(data: Data, method: Composite, device: torch.device, dtype: torch.dtype) -> torch.Tensor | None:
+    """Effective-number weights of the classes in the task loss, for the datasets that ask for them; of the classes as the method
+    draws them.
+    """
     if data.info.class_balance is None:
         return None
-    samples = data.cells.sum(axis=0)
+    samples = len(data.train) * sampling.shares(data.cells, balanced=method.balanced).sum(axis=0)
     weights = sampling.effective_number_weights(samples, data.info.class_balance)
     return torch.from_numpy(weights).to(device, dtype)
 
@@ -186,6 +188,7 @@ def start_method(method: Composite, net: Net, train: DeviceSplit, spec: TrialSpe
         embedding_size=seen.embedding.shape[1],
         attribute_size=0 if train.attribute is None else train.attribute.shape[1],
         cells=cells,
+        shares=sampling.shares(cells, balanced=method.balanced),
         net=net,
         lr=spec.optimizer.lr,
     )
@@ -240,7 +243,7 @@ class Trial:
             num_groups=self.data.num_groups,
             num_classes=self.data.num_classes,
             teacher=self._teacher(runs, train, method) if method.needs_teacher else None,
-            class_weights=class_weights(self.data, device, train.dtype),
+            class_weights=class_weights(self.data, method, device, train.dtype),
         )
         self._seconds_before = self._restore()
         self._saved_at = time.perf_counter()

@@ -106,6 +106,7 @@ def started(method: str, values=None, *, protocol="fixed", num_classes=K, num_gr
         torch.float64,
         embedding_size=E,
         cells=np.full((num_groups, num_classes), 8),
+        shares=np.full((num_groups, num_classes), 1 / (num_groups * num_classes)),
         net=load("model", "mlp")((D,), num_classes).double(),
     )
     with torch_stream(CPU, 0, "method"):

@@ -234,12 +234,16 @@ def test_what_cannot_work_is_refused_before_any_training(changes, error, reason,
 def test_a_dataset_that_balances_its_classes_is_trained_with_weights(tmp_path):
     spec = digits_spec()
     data = open_data(spec, tmp_path)
-    assert class_weights(data, CPU, torch.float32) is None
+    scratch = compose("scratch", {})
+    assert class_weights(data, scratch, CPU, torch.float32) is None
     balanced = replace(data, info=replace(data.info, class_balance=0.99))
     samples = np.bincount(data.train.y)
     expected = effective_number_weights(samples, 0.99)
-    np.testing.assert_allclose(class_weights(balanced, CPU, torch.float32), expected, rtol=1e-6)
+    np.testing.assert_allclose(class_weights(balanced, scratch, CPU, torch.float32), expected, rtol=1e-6)
     assert np.argmax(expected) == np.argmin(samples)
+    for method in ("ss", "mfd", "ss+reweight", "ffw"):
+        drawn_equally = class_weights(balanced, compose(method, {}), CPU, torch.float32)
+        np.testing.assert_allclose(drawn_equally, np.ones(10), rtol=1e-6)
 
 
 def test_one_group_alone_cannot_be_compared(tmp_path):
