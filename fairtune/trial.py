@@ -270,7 +270,7 @@ class Trial:
         """Train one epoch, score it, and save a checkpoint if the last one is old.
 
         Raises:
-            Diverged: a loss is not finite.
+            Diverged: a loss or an output of the net is not finite.
         """
         record = self.training.run_epoch()
         assert self.training.counts is not None
@@ -299,7 +299,11 @@ class Trial:
         )
 
     def finish(self) -> TrialResult:
-        """Keep the weights and the result of a trial whose epochs are all trained; score the test split if it is open."""
+        """Keep the weights and the result of a trial whose epochs are all trained; score the test split if it is open.
+
+        Raises:
+            Diverged: an output of the net is not finite.
+        """
         result = self.result("complete")
         if self.probed:
             val = result.val | self._probe(self.training.validation, self.data.weighting)
