@@ -241,11 +241,11 @@ def hue(x: Tensor, shift: Tensor) -> Tensor:
     red, green, blue = x.chunk(3, dim=1)
     sides = torch.cat([green - blue, blue - red, red - green], dim=1) / torch.where(chroma == 0, 1, chroma)
     sixth = sides.gather(1, strongest) + 2 * strongest + 6 * shift
-    corner = torch.tensor([5, 3, 1], device=x.device, dtype=x.dtype)[:, None, None]
+    corner = 5 - 2 * torch.arange(3, device=x.device, dtype=x.dtype)[:, None, None]
     k = (corner + sixth) % 6
     return value - chroma * torch.minimum(k, 4 - k).clamp(0, 1)
 
 
 def _gray(x: Tensor) -> Tensor:
-    weights = torch.tensor(_LUMA, dtype=x.dtype, device=x.device)[:, None, None]
-    return (x * weights).sum(dim=1, keepdim=True)
+    red, green, blue = (weight * channel for weight, channel in zip(_LUMA, x.chunk(3, dim=1), strict=True))
+    return red + green + blue

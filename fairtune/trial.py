@@ -20,7 +20,7 @@ from fairtune import sampling
 from fairtune.augment import Augment
 from fairtune.batches import DeviceSplit
 from fairtune.datasets import Dataset, Info, open_part, open_splits
-from fairtune.device import parameter_dtype, peak_memory_mb
+from fairtune.device import forget_peak_memory, keep_float32_exact, parameter_dtype, peak_memory_mb
 from fairtune.errors import DataError, Diverged, FairtuneError, InvalidInput
 from fairtune.evaluate import evaluate
 from fairtune.files import write_atomically
@@ -221,6 +221,8 @@ class Trial:
         probed: bool = False,
     ) -> None:
         began = time.perf_counter()
+        forget_peak_memory(device)
+        keep_float32_exact()
         self.spec = spec
         self.folder = folder
         self.device = device

@@ -4,6 +4,9 @@ import torch
 import torchvision.transforms as T
 import torchvision.transforms.functional as TF
 from scipy.stats import ks_2samp, kstest
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from fairtune.augment import Augment, brightness, contrast, crop, hue, jitter, resized_crop, rotate, saturation
 from fairtune.transforms import ColourJitter, Crop, Flip, ResizedCrop, Rotation
@@ -207,6 +210,31 @@ def test_all_of_them_in_a_row(stored):
     assert first.min() >= 0
     assert first.max() <= 1
     torch.testing.assert_close(first, augment(stored, torch.float32, tuple(values[0] for values in drawn)))
+
+
+class CopiesFromTheHost(TorchDispatchMode):
+    """Counts what goes from a CPU to another device."""
+
+    count = 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        out = function(*args, **(kwargs or {}))
+        devices = [{leaf.device.type for leaf in tree_leaves(some) if isinstance(leaf, torch.Tensor)} for some in (args, out)]
+        self.count += "cpu" in devices[0] and "cuda" in devices[1]
+        return out
+
+
+@pytest.mark.parametrize("transforms", [*((transform,) for transform in ALL), ALL], ids=str)
+def test_no_batch_waits_for_numbers_of_the_host(transforms):
+    augment = Augment(transforms, (16, 16))
+    drawn = [values[0] for values in augment.draw((HEIGHT, WIDTH), (1, B), rng())]
+    with FakeTensorMode():  # a GPU's tensors without a GPU
+        there = tuple(torch.empty(values.shape, dtype=values.dtype, device="cuda") for values in drawn)
+        images = torch.empty((B, 3, HEIGHT, WIDTH), dtype=torch.uint8, device="cuda")
+        with CopiesFromTheHost() as copies:
+            for given in (there, None):
+                assert augment(images, torch.float32, given).device.type == "cuda"
+    assert copies.count == 0
 
 
 def test_the_generator_alone_decides():
