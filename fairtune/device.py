@@ -77,7 +77,7 @@ def free_memory(device: torch.device) -> int:
 def forget_peak_memory(device: torch.device) -> None:
     """Let :func:`peak_memory_mb` begin anew; on a CPU this needs Linux."""
     if device.type == "cuda":
-        torch.cuda.init()
+        torch.cuda.init()  # type: ignore[no-untyped-call]
         torch.cuda.reset_peak_memory_stats(device)
     else:
         with contextlib.suppress(OSError):

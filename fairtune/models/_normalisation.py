@@ -12,7 +12,7 @@ PREFIX = "normalise."
 
 
 class Normalisation(nn.Module):
-    """Standardises each channel of images, or each feature of vectors; leaves inputs as they are until :meth:`set` says otherwise.
+    """Standardises each channel of images, or vectors as a whole; leaves inputs as they are until :meth:`set` says otherwise.
 
     Mean and deviation are buffers, so that they travel with the weights that were trained on inputs standardised by them.
 
@@ -25,12 +25,12 @@ class Normalisation(nn.Module):
 
     def __init__(self, shape: tuple[int, ...]) -> None:
         super().__init__()
-        size = [length if axis == 0 else 1 for axis, length in enumerate(shape)]
+        size = (shape[0], 1, 1) if len(shape) == 3 else (1,)
         self.register_buffer("mean", torch.zeros(size))
         self.register_buffer("std", torch.ones(size))
 
     def set(self, mean: Sequence[float], std: Sequence[float]) -> None:
-        """Standardise by these, one of each for every channel, of inputs in [0, 1]."""
+        """Standardise by these, one of each for every channel of images in [0, 1]."""
         for buffer, values in ((self.mean, mean), (self.std, std)):
             buffer.copy_(torch.tensor(values, dtype=buffer.dtype).view(buffer.shape))
 

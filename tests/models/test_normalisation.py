@@ -17,10 +17,11 @@ def test_each_channel_is_standardised():
         torch.testing.assert_close(module(x)[:, channel], (x[:, channel] - MEAN[channel]) / STD[channel])
 
 
-def test_each_feature_of_a_vector_is_standardised():
-    module, x = Normalisation((3,)), torch.rand(2, 3)
-    module.set(MEAN, STD)
-    torch.testing.assert_close(module(x), (x - torch.tensor(MEAN)) / torch.tensor(STD))
+def test_a_vector_is_standardised_as_a_whole():
+    module, x = Normalisation((4,)), torch.rand(2, 4)
+    assert torch.equal(module(x), x)
+    module.set([0.5], [2.0])
+    torch.testing.assert_close(module(x), (x - 0.5) / 2)
 
 
 def test_float64_is_as_exact_as_float64():
