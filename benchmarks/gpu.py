@@ -52,7 +52,7 @@ class ResNet18(Net):
     """torchvision's ResNet18, tapped where the papers' code taps it: the last block's map, flattened."""
 
     def __init__(self, shape: tuple[int, ...], num_classes: int) -> None:
-        super().__init__()
+        super().__init__(shape)
         self.net = resnet18(weights=None, num_classes=num_classes)
 
     def forward(self, x: Tensor, *, want_maps: bool = False) -> Outputs:

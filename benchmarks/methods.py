@@ -144,7 +144,18 @@ def peak_of_loss(method: str, values: Mapping[str, Value]) -> int | None:
     composite = compose(method, values)
     cells = torch.full((GROUPS, CLASSES), SAMPLES).numpy()
     composite.start(
-        Context(CLASSES, GROUPS, MAPS, CPU, "fixed", embedding_size=MAPS[0], cells=cells, net=make_net(0), combined=True)
+        Context(
+            CLASSES,
+            GROUPS,
+            MAPS,
+            CPU,
+            "fixed",
+            embedding_size=MAPS[0],
+            cells=cells,
+            shares=cells / cells.sum(),
+            net=make_net(0),
+            combined=True,
+        )
     )
     student, kept = large_outputs(0), composite.from_teacher(large_outputs(1))
     for part in student:

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from fairtune.transforms import ColourJitter, Crop, Flip, Normalise, ResizedCrop, Rotation, Transform
+from fairtune.transforms import ColourJitter, Crop, Flip, ResizedCrop, Rotation, Transform
 
 Size = tuple[int, int]
 Drawn = tuple[Tensor, ...]
@@ -28,16 +28,12 @@ class Augment:
 
     Args:
         transforms: drawn anew for every training batch, in this order.
-        normalise: applied last, in training and in evaluation.
         size: height and width that a net sees; None leaves images as large as they are stored. What no transform brings to it is
             resized to it with an antialiased bilinear filter.
     """
 
-    def __init__(
-        self, transforms: tuple[Transform, ...] = (), normalise: Normalise | None = None, size: Size | None = None
-    ) -> None:
+    def __init__(self, transforms: tuple[Transform, ...] = (), size: Size | None = None) -> None:
         self.transforms = transforms
-        self.normalise = normalise
         self.size = size
 
     @property
@@ -79,7 +75,7 @@ class Augment:
             drawn: what the transforms drew for this batch; None for evaluation, where none is applied.
 
         Returns:
-            ``(B, C, *size)`` in channels-last memory, scaled to [0, 1] and then normalised.
+            ``(B, C, *size)`` in channels-last memory, scaled to [0, 1].
         """
         target = self.size or (x.shape[2], x.shape[3])
         for transform, values in zip(self.transforms, drawn, strict=True) if drawn is not None else ():
@@ -87,11 +83,6 @@ class Augment:
         x = _scaled(x, dtype)
         if x.shape[2:] != target:
             x = F.interpolate(x, target, mode="bilinear", antialias=True)
-        if self.normalise is not None:
-            mean, std = (
-                torch.tensor(v, dtype=dtype, device=x.device)[:, None, None] for v in (self.normalise.mean, self.normalise.std)
-            )
-            x = (x - mean) / std
         return x.contiguous(memory_format=torch.channels_last)
 
 
@@ -250,11 +241,11 @@ def hue(x: Tensor, shift: Tensor) -> Tensor:
     red, green, blue = x.chunk(3, dim=1)
     sides = torch.cat([green - blue, blue - red, red - green], dim=1) / torch.where(chroma == 0, 1, chroma)
     sixth = sides.gather(1, strongest) + 2 * strongest + 6 * shift
-    corner = torch.tensor([5, 3, 1], device=x.device, dtype=x.dtype)[:, None, None]
+    corner = 5 - 2 * torch.arange(3, device=x.device, dtype=x.dtype)[:, None, None]
     k = (corner + sixth) % 6
     return value - chroma * torch.minimum(k, 4 - k).clamp(0, 1)
 
 
 def _gray(x: Tensor) -> Tensor:
-    weights = torch.tensor(_LUMA, dtype=x.dtype, device=x.device)[:, None, None]
-    return (x * weights).sum(dim=1, keepdim=True)
+    red, green, blue = (weight * channel for weight, channel in zip(_LUMA, x.chunk(3, dim=1), strict=True))
+    return red + green + blue

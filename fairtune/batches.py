@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from fairtune.augment import Augment, Drawn
+from fairtune.device import free_memory, moved
 from fairtune.records import Batch, Split
 
 SCORING_BATCH = 500
@@ -35,7 +36,7 @@ class DeviceSplit:
     def __init__(self, split: Split, device: torch.device, dtype: torch.dtype, augment: Augment | None = None) -> None:
         self.pool = as_tensor(split.pool)
         self.rows = torch.from_numpy(split.rows)
-        if device.type == "cuda" and fits(len(split) * self.pool[:1].nbytes, torch.cuda.mem_get_info(device)[0]):
+        if device.type == "cuda" and fits(len(split) * self.pool[:1].nbytes, free_memory(device)):
             self.pool = copied(split, device)
             self.rows = torch.arange(len(split), device=device)
         self.y = torch.from_numpy(split.y).to(device)
@@ -61,7 +62,7 @@ class DeviceSplit:
         if self.pool.ndim != 4:
             return ()
         size = self.pool.shape[1], self.pool.shape[2]
-        return tuple(values.to(self.device) for values in self.augment.draw(size, batches, rng))
+        return tuple(moved(values, self.device) for values in self.augment.draw(size, batches, rng))
 
     def batch(self, index: Tensor, drawn: Drawn | None = None) -> Batch:
         """Gather samples.
@@ -71,9 +72,9 @@ class DeviceSplit:
             drawn: what the transforms drew for them, one tensor ``(B, ...)`` each; None gathers them as evaluation sees them.
 
         Returns:
-            The batch; images ``(B, C, H, W)`` in channels-last memory, scaled to [0, 1] and normalised.
+            The batch; images ``(B, C, H, W)`` in channels-last memory, scaled to [0, 1].
         """
-        x = self.pool.index_select(0, self.rows[index.to(self.rows.device)]).to(self.device)
+        x = gathered(self.pool, self.rows[index.to(self.rows.device)], self.device)
         x = self.augment(x.permute(0, 3, 1, 2), self.dtype, drawn) if x.dtype == torch.uint8 else x.to(self.dtype)
         attribute = None if self.attribute is None else self.attribute[index]
         return Batch(x, self.y[index], self.a[index], index, attribute)
@@ -84,6 +85,12 @@ def as_tensor(pool: npt.NDArray[Any]) -> Tensor:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The given NumPy array is not writable", UserWarning)
         return torch.from_numpy(pool)
+
+
+def gathered(pool: Tensor, rows: Tensor, device: torch.device) -> Tensor:
+    """Some rows of a pool on a device, wherever the pool lies."""
+    found = pool.index_select(0, rows)
+    return found if found.device.type == device.type else moved(found, device)
 
 
 def fits(needed: int, free: int) -> bool:

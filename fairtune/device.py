@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import resource
 import sys
-from typing import Literal
+from pathlib import Path
+from typing import Any, Literal, cast
 
 import torch
 
@@ -13,6 +14,8 @@ from fairtune.errors import InvalidInput
 
 Precision = Literal["bf16", "fp32", "float64"]
 PRECISIONS: tuple[str, ...] = ("auto", "bf16", "fp32", "float64")
+_STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+_PEAK = "5"
 
 
 def pick_device(gpus: float) -> torch.device:
@@ -49,9 +52,45 @@ def autocast(device: torch.device, precision: Precision) -> contextlib.AbstractC
     return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
 
 
+def keep_float32_exact() -> None:
+    """Have GPUs multiply float32 as float32. Convolutions would round it to TF32, which keeps ten bits, and the setting is the
+    process's, so whatever ran in it before may have changed it.
+    """
+    cuda, cudnn = (cast("Any", backend) for backend in (torch.backends.cuda, torch.backends.cudnn))
+    for operation in (cuda.matmul, cudnn.conv, cudnn.rnn):
+        operation.fp32_precision = "ieee"
+
+
+def moved(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """A host's tensor on a device; a GPU's queue is not waited for."""
+    if device.type != "cuda":
+        return tensor.to(device)
+    return tensor.pin_memory().to(device, non_blocking=True)
+
+
+def free_memory(device: torch.device) -> int:
+    """Bytes that a GPU has left: the driver's, and those that torch's allocator keeps from earlier use but nothing needs."""
+    left: int = torch.cuda.mem_get_info(device)[0]
+    return left + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+
+
+def forget_peak_memory(device: torch.device) -> None:
+    """Let :func:`peak_memory_mb` begin anew; on a CPU this needs Linux."""
+    if device.type == "cuda":
+        torch.cuda.init()  # type: ignore[no-untyped-call]
+        torch.cuda.reset_peak_memory_stats(device)
+    else:
+        with contextlib.suppress(OSError):
+            _CLEAR.write_text(_PEAK)
+
+
 def peak_memory_mb(device: torch.device) -> float:
-    """Highest memory use so far in MiB: of the CUDA allocator, or of this process on the CPU."""
+    """Highest memory use in MiB since it was last forgotten: of the CUDA allocator, or on the CPU of this process, libraries and
+    mapped files included.
+    """
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 2**20
+    if _STATUS.is_file():
+        return int(_STATUS.read_text().partition("VmHWM:")[2].split()[0]) / 2**10
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / 2**20 if sys.platform == "darwin" else peak / 2**10

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from fairtune.batches import SCORING_BATCH, DeviceSplit
 from fairtune.device import autocast
+from fairtune.errors import Diverged
 from fairtune.models import Net
 from fairtune.records import GroupCounts
 from fairtune.spec import Precision
@@ -56,21 +57,29 @@ class Evaluation(NamedTuple):
 
 @torch.no_grad()
 def evaluate(net: Net, split: DeviceSplit, *, num_groups: int, precision: Precision) -> Evaluation:
-    """Score a net on a whole split."""
+    """Score a net on a whole split.
+
+    Raises:
+        Diverged: its logits or their cross-entropy are not finite.
+    """
     net.eval()
     margins: list[Tensor] = []
     tables: list[tuple[Tensor, Tensor]] = []
     loss = torch.zeros((), dtype=torch.float64, device=split.device)
+    broken = torch.zeros((), dtype=torch.int64, device=split.device)
     for index in torch.split(torch.arange(len(split), device=split.device), SCORING_BATCH):
         batch = split.batch(index)
         with autocast(split.device, precision):
             logits = net(batch.x).logits
         logits = logits.to(split.dtype)
+        broken += (~logits.isfinite()).any(dim=1).sum()
         loss += F.cross_entropy(logits, batch.y, reduction="sum")
-        margins.append(logits[:, 1] - logits[:, 0])
+        margins.append(logits[:, 1].double() - logits[:, 0].double())
         tables.append(count(logits, batch.y, batch.a, num_groups))
+    if broken or not loss.isfinite():
+        raise Diverged(f"the logits of {int(broken)} of {len(split)} samples are not finite, their cross-entropy became {loss:.3g}")
     hard, soft = (sum(table).cpu().numpy() for table in zip(*tables, strict=True))
     counts = GroupCounts(hard.astype(np.int64), soft)
     binary = counts.hard.shape[1] == 2 and (counts.hard.sum((0, 2)) > 0).all()
-    auc = float(roc_auc_score(split.y.cpu(), torch.cat(margins).double().cpu())) if binary else None
+    auc = float(roc_auc_score(split.y.cpu(), torch.cat(margins).cpu())) if binary else None
     return Evaluation(counts, float(loss) / len(split), auc)

@@ -25,7 +25,7 @@ from torch.optim.adamw import adamw
 
 from fairtune.batches import SCORING_BATCH, DeviceSplit
 from fairtune.device import autocast
-from fairtune.errors import InvalidInput
+from fairtune.errors import Diverged, InvalidInput
 from fairtune.metrics import Weighting
 from fairtune.models import Net
 from fairtune.records import Ints
@@ -85,6 +85,7 @@ def probe(
 
     Raises:
         InvalidInput: the net returns no embedding.
+        Diverged: it is not finite.
     """
     rng = generator(seed, "probe")
     kept = rng.permutation(len(split))[:MAX_SAMPLES]
@@ -147,6 +148,7 @@ def embed(net: Net, split: DeviceSplit, positions: Tensor, precision: Precision)
 
     Raises:
         InvalidInput: the net returns no embedding.
+        Diverged: it is not finite.
     """
     net.eval()
     parts = []
@@ -156,7 +158,10 @@ def embed(net: Net, split: DeviceSplit, positions: Tensor, precision: Precision)
         if embedding is None:
             raise InvalidInput(f"the model {type(net).__name__} returns no embedding: fill the field of its Outputs")
         parts.append(embedding.flatten(1).cpu().double())
-    return torch.cat(parts)
+    z = torch.cat(parts)
+    if broken := int((~z.isfinite()).any(dim=1).sum()):
+        raise Diverged(f"the embeddings of {broken} of {len(z)} samples are not finite")
+    return z
 
 
 def predict_groups(fit: Embedded, z: Tensor, *, num_groups: int, seed: int = 0) -> Tensor:

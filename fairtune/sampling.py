@@ -115,7 +115,22 @@ def official_balanced(cells: Sequence[Ints], num_groups: int, batch_size: int, r
     return stream[: steps * batch_size].reshape(steps, batch_size)
 
 
-def effective_number_weights(counts: Ints, beta: float) -> Floats:
+def shares(cells: Ints, *, balanced: bool) -> Floats:
+    """Share of each cell in what training draws.
+
+    Args:
+        cells: training samples per cell ``(A, K)``.
+        balanced: whether batches are filled equally from every cell.
+
+    Returns:
+        ``(A, K)``, with sum 1.
+    """
+    drawn = (cells > 0) if balanced else cells
+    found: Floats = drawn / drawn.sum()
+    return found
+
+
+def effective_number_weights(counts: Ints | Floats, beta: float) -> Floats:
     """Weights of the classes in a cross-entropy, by their effective number of samples.
 
     Y. Cui et al., "Class-Balanced Loss Based on Effective Number of Samples", CVPR 2019, eq. (10): the weight of a class with n
@@ -124,7 +139,7 @@ def effective_number_weights(counts: Ints, beta: float) -> Floats:
     frequency, whatever their labels, here each class has its own.
 
     Args:
-        counts: training samples of each class ``(K,)``.
+        counts: training samples of each class ``(K,)``, as they are drawn.
         beta: from 0 to below 1.
 
     Returns:

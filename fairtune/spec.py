@@ -94,7 +94,7 @@ class TrialResult(_Frozen):
         test: scores on the test split; only from the confirmation.
         test_counts: the group counts behind them.
         seconds: time spent on the trial, evaluation included.
-        peak_memory_mb: highest memory use in MiB.
+        peak_memory_mb: highest memory use in MiB since the trial began or went on.
         error: why it failed.
         versions: of Python, torch and fairtune.
     """

@@ -15,8 +15,8 @@ from filelock import FileLock
 from torch import Tensor
 
 from fairtune.augment import Drawn
-from fairtune.batches import SCORING_BATCH, DeviceSplit
-from fairtune.device import autocast
+from fairtune.batches import SCORING_BATCH, DeviceSplit, as_tensor, fits, gathered
+from fairtune.device import autocast, free_memory
 from fairtune.methods import Composite
 from fairtune.models import Net
 from fairtune.records import Batch, Outputs
@@ -52,19 +52,23 @@ class LiveTeacher:
 class CachedTeacher:
     """A teacher whose outputs on every version of every image lie in files.
 
+    On a GPU they are copied there if they fit, as the images of a split are; else those of each batch are gathered on the CPU.
+
     Args:
-        kept: by name, ``(versions, n, ...)``.
+        kept: by name, ``(versions, n, ...)``; mapped read-only.
         device: where outputs are wanted.
     """
 
     def __init__(self, kept: Mapping[str, Tensor], device: torch.device) -> None:
         self.samples = next(iter(kept.values())).shape[1]
-        self.kept = {name: tensor.flatten(0, 1).to(device) for name, tensor in kept.items()}
+        self.kept = {name: tensor.flatten(0, 1) for name, tensor in kept.items()}
+        if device.type == "cuda" and fits(sum(tensor.nbytes for tensor in kept.values()), free_memory(device)):
+            self.kept = {name: tensor.to(device) for name, tensor in self.kept.items()}
 
     def outputs(self, batch: Batch, drawn: Drawn) -> dict[str, Tensor]:
         """What the method needs of the outputs on a batch's images; the flips drawn say which version of each."""
         rows = batch.index + self.samples * drawn[0] if drawn else batch.index
-        return {name: tensor[rows] for name, tensor in self.kept.items()}
+        return {name: gathered(tensor, rows.to(tensor.device), rows.device) for name, tensor in self.kept.items()}
 
 
 def open_teacher(
@@ -90,7 +94,7 @@ def open_teacher(
         missing = {name: file for name, file in files.items() if not file.is_file()}
         if missing:
             _write(live, split, versions, missing)
-    return CachedTeacher({name: torch.from_numpy(np.load(file, mmap_mode="c")) for name, file in files.items()}, split.device)
+    return CachedTeacher({name: as_tensor(np.load(file, mmap_mode="r")) for name, file in files.items()}, split.device)
 
 
 def _write(live: LiveTeacher, split: DeviceSplit, versions: int, files: Mapping[str, Path]) -> None:

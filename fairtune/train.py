@@ -94,20 +94,20 @@ class Training:
             ``val.loss`` and, for two classes, ``val.auc``.
 
         Raises:
-            Diverged: a loss term is not finite.
+            Diverged: a loss term or an output of the net is not finite.
         """
         began = time.perf_counter()
         progress = Progress(self.epoch, self.spec.epochs)
         losses = self._train_epoch(progress)
         self.epoch += 1
+        for name, value in losses.items():
+            if not np.isfinite(value):
+                raise Diverged(f"{name} became {value} in epoch {self.epoch}")
         if self.done:
             self.method.finish(self)
         scored = evaluate(self.net, self.validation, num_groups=self.num_groups, precision=self.spec.precision)
         self.counts = scored.counts
         losses |= {"val.loss": scored.loss} if scored.auc is None else {"val.loss": scored.loss, "val.auc": scored.auc}
-        for name, value in losses.items():
-            if not np.isfinite(value):
-                raise Diverged(f"{name} became {value} in epoch {self.epoch}")
         if self.schedule is not None and not self.method.trains_alone(progress):
             plateau = isinstance(self.schedule, torch.optim.lr_scheduler.ReduceLROnPlateau)
             self.schedule.step(*([scored.loss] if plateau else []))

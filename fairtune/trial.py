@@ -20,7 +20,7 @@ from fairtune import sampling
 from fairtune.augment import Augment
 from fairtune.batches import DeviceSplit
 from fairtune.datasets import Dataset, Info, lost_cells, open_part, open_splits
-from fairtune.device import parameter_dtype, peak_memory_mb
+from fairtune.device import forget_peak_memory, keep_float32_exact, parameter_dtype, peak_memory_mb
 from fairtune.errors import DataError, Diverged, FairtuneError, InvalidInput
 from fairtune.evaluate import evaluate
 from fairtune.files import write_atomically
@@ -72,8 +72,7 @@ class Data:
     def on(self, device: torch.device, dtype: torch.dtype, split: Split) -> DeviceSplit:
         """One of the splits on a device, its images transformed as this dataset's are."""
         size = self.info.shape[1:]
-        augment = Augment(self.info.augment, self.info.normalise, (size[0], size[1]) if size else None)
-        return DeviceSplit(split, device, dtype, augment)
+        return DeviceSplit(split, device, dtype, Augment(self.info.augment, (size[0], size[1]) if size else None))
 
 
 def make_dataset(plugin: PlugIn) -> Dataset:
@@ -120,34 +119,45 @@ def check_data(data: Data, spec: TrialSpec, method: Composite) -> None:
 
 
 def build_net(spec: TrialSpec, info: Info, device: torch.device, *, pretrained: bool = True) -> Net:
-    """A trial's net, initialised from its seed and, unless its weights are replaced anyway, from the weights it names."""
+    """A trial's net, initialised from its seed and, unless its weights are replaced anyway, from the weights it names.
+
+    It standardises images as its weights want them, or as the dataset says where they don't.
+    """
     options = dict(spec.model.options)
     weights = str(options.pop("weights", NO_WEIGHTS))
     with torch_stream(torch.device("cpu"), spec.seed, "init"):
         net: Net = load("model", spec.model.name)(info.shape, len(info.classes), **options)
+        net = net.to(device, parameter_dtype(spec.precision)).to(memory_format=torch.channels_last)
+        if info.normalise is not None:
+            net.normalise.set(info.normalise.mean, info.normalise.std)
         if pretrained:
             net.pretrain(weights)
-    return net.to(device, parameter_dtype(spec.precision)).to(memory_format=torch.channels_last)
+    return net
 
 
 def load_net(spec: TrialSpec, info: Info, folder: TrialFolder, device: torch.device) -> Net:
     """A trained net.
 
     Raises:
-        InvalidInput: it has not been trained.
+        InvalidInput: it has not been trained, or by a version of fairtune whose nets were others.
     """
     if not folder.weights.is_file():
         raise InvalidInput(f"the teacher {spec.id} has not been trained: no {folder.weights}")
     net = build_net(spec, info, device, pretrained=False)
-    net.load_state_dict(load_file(folder.weights))
+    try:
+        net.load_state_dict(load_file(folder.weights))
+    except RuntimeError as error:
+        raise InvalidInput(f"{folder.weights} is of another version of fairtune: delete {folder.path} to train it anew") from error
     return net
 
 
-def class_weights(data: Data, device: torch.device, dtype: torch.dtype) -> torch.Tensor | None:
-    """Effective-number weights of the classes in the task loss, for the datasets that ask for them."""
+def class_weights(data: Data, method: Composite, device: torch.device, dtype: torch.dtype) -> torch.Tensor | None:
+    """Effective-number weights of the classes in the task loss, for the datasets that ask for them; of the classes as the method
+    draws them.
+    """
     if data.info.class_balance is None:
         return None
-    samples = data.cells.sum(axis=0)
+    samples = len(data.train) * sampling.shares(data.cells, balanced=method.balanced).sum(axis=0)
     weights = sampling.effective_number_weights(samples, data.info.class_balance)
     return torch.from_numpy(weights).to(device, dtype)
 
@@ -182,6 +192,7 @@ def start_method(method: Composite, net: Net, train: DeviceSplit, spec: TrialSpe
         embedding_size=seen.embedding.shape[1],
         attribute_size=0 if train.attribute is None else train.attribute.shape[1],
         cells=cells,
+        shares=sampling.shares(cells, balanced=method.balanced),
         net=net,
         optimizer=spec.optimizer,
     )
@@ -214,6 +225,8 @@ class Trial:
         probed: bool = False,
     ) -> None:
         began = time.perf_counter()
+        forget_peak_memory(device)
+        keep_float32_exact()
         self.spec = spec
         self.folder = folder
         self.device = device
@@ -236,7 +249,7 @@ class Trial:
             num_groups=self.data.num_groups,
             num_classes=self.data.num_classes,
             teacher=self._teacher(runs, train, method) if method.needs_teacher else None,
-            class_weights=class_weights(self.data, device, train.dtype),
+            class_weights=class_weights(self.data, method, device, train.dtype),
         )
         self._seconds_before = self._restore()
         self._saved_at = time.perf_counter()
@@ -263,7 +276,7 @@ class Trial:
         """Train one epoch, score it, and save a checkpoint if the last one is old.
 
         Raises:
-            Diverged: a loss is not finite.
+            Diverged: a loss or an output of the net is not finite.
         """
         record = self.training.run_epoch()
         assert self.training.counts is not None
@@ -292,7 +305,11 @@ class Trial:
         )
 
     def finish(self) -> TrialResult:
-        """Keep the weights and the result of a trial whose epochs are all trained; score the test split if it is open."""
+        """Keep the weights and the result of a trial whose epochs are all trained; score the test split if it is open.
+
+        Raises:
+            Diverged: an output of the net is not finite.
+        """
         result = self.result("complete")
         if self.probed:
             val = result.val | self._probe(self.training.validation, self.data.weighting)

@@ -131,6 +131,7 @@ def started(method: str, values=None, *, protocol="fixed", num_classes=K, num_gr
         torch.float64,
         embedding_size=E,
         cells=np.full((num_groups, num_classes), 8),
+        shares=np.full((num_groups, num_classes), 1 / (num_groups * num_classes)),
         net=small_net(num_classes),
     )
     with torch_stream(CPU, 0, "method"):

@@ -1,7 +1,20 @@
+import os
+
+import numpy as np
 import pytest
 import torch
 
-from fairtune.device import autocast, has_fast_bf16, parameter_dtype, peak_memory_mb, pick_device, resolve_precision
+from fairtune.device import (
+    autocast,
+    forget_peak_memory,
+    has_fast_bf16,
+    keep_float32_exact,
+    moved,
+    parameter_dtype,
+    peak_memory_mb,
+    pick_device,
+    resolve_precision,
+)
 from fairtune.errors import InvalidInput
 from tests.builders import CPU
 
@@ -33,6 +46,27 @@ def test_weights_are_kept_in_full_precision():
 def test_autocast_acts_for_bf16_only(precision, dtype):
     with autocast(CPU, precision):
         assert torch.nn.Linear(2, 2)(torch.ones(1, 2)).dtype == dtype
+
+
+def test_float32_is_not_rounded_whatever_ran_before():
+    operations = torch.backends.cuda.matmul, torch.backends.cudnn.conv, torch.backends.cudnn.rnn
+    for operation in operations:
+        operation.fp32_precision = "tf32"
+    keep_float32_exact()
+    assert [operation.fp32_precision for operation in operations] == ["ieee"] * 3
+
+
+def test_a_host_s_tensor_moves_to_the_cpu_as_it_is():
+    assert torch.equal(moved(torch.arange(3), CPU), torch.arange(3))
+
+
+@pytest.mark.skipif(not os.access("/proc/self/clear_refs", os.W_OK), reason="peak memory begins anew on Linux only")
+def test_peak_memory_begins_anew():
+    large = np.ones(2**25)
+    del large
+    before = peak_memory_mb(CPU)
+    forget_peak_memory(CPU)
+    assert peak_memory_mb(CPU) < before - 200
 
 
 def test_peak_memory_is_in_mebibytes():

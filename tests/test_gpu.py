@@ -1,15 +1,21 @@
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 
 from fairtune.augment import Augment
 from fairtune.batches import DeviceSplit
+from fairtune.device import forget_peak_memory, free_memory, keep_float32_exact, peak_memory_mb
 from fairtune.folders import TrialFolder, baseline_folder
+from fairtune.methods import compose
+from fairtune.plugins import load
 from fairtune.records import Split
 from fairtune.spec import PlugIn, TrialSpec
-from fairtune.transforms import IMAGENET, ColourJitter, Crop, Flip, ResizedCrop, Rotation
+from fairtune.teacher import LiveTeacher, open_teacher
+from fairtune.transforms import ColourJitter, Crop, Flip, ResizedCrop, Rotation
 from fairtune.trial import Trial, run_trial
 
+CUDA = torch.device("cuda")
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")]
 
 
@@ -21,7 +27,7 @@ def test_a_gpu_sees_the_images_that_a_cpu_sees(monkeypatch, resident):
     rows = rng.permutation(40)[:30]
     split = Split(pool, rows, rows % 3, rows % 2, rows)
     transforms = (Crop(2), Flip(), ColourJitter(0.2, 0.2, 0.2, 0.1), ResizedCrop(), Rotation(30))
-    augment = Augment(transforms, IMAGENET, (16, 16))
+    augment = Augment(transforms, (16, 16))
     seen = []
     for device in (torch.device("cpu"), torch.device("cuda")):
         on_device = DeviceSplit(split, device, torch.float32, augment)
@@ -52,3 +58,56 @@ def test_a_teacher_and_its_student_train_on_the_gpu(tmp_path, model, precision):
         assert result.state == "complete", result.error
         assert result.val["accuracy"] > 0.8
         assert result.peak_memory_mb > 0
+
+
+def test_memory_that_an_earlier_trial_has_left_is_free_and_its_peak_forgotten():
+    before = free_memory(CUDA)
+    large = torch.empty(2**28, dtype=torch.uint8, device=CUDA)
+    assert free_memory(CUDA) <= before - 2**28
+    del large
+    assert free_memory(CUDA) >= before - 2**24
+    assert torch.cuda.memory_reserved(CUDA) >= 2**28
+    assert peak_memory_mb(CUDA) >= 256
+    forget_peak_memory(CUDA)
+    assert peak_memory_mb(CUDA) < 256
+
+
+def test_float32_convolutions_and_products_are_exact():
+    rng = torch.Generator().manual_seed(0)
+    x, kernel = torch.randn(8, 64, 16, 16, generator=rng), torch.randn(64, 64, 3, 3, generator=rng)
+    torch.backends.cudnn.conv.fp32_precision = "tf32"
+    keep_float32_exact()
+    for function, operands in ((F.conv2d, (x, kernel)), (torch.matmul, (x, x))):
+        exact = function(*(operand.double() for operand in operands))
+        found = function(*(operand.to(CUDA) for operand in operands)).cpu().double()
+        assert float((found - exact).abs().max() / exact.abs().max()) < 1e-5
+
+
+def drawn_split(device, transforms):
+    pool = np.random.default_rng(0).integers(0, 256, (64, 24, 20, 3), dtype=np.uint8)
+    rows = np.arange(64)
+    return DeviceSplit(Split(pool, rows, rows % 3, rows % 2, rows), device, torch.float32, Augment(transforms, (16, 16)))
+
+
+def test_no_batch_of_a_resident_split_waits_for_the_host():
+    split = drawn_split(CUDA, (Crop(2), Flip(), ColourJitter(0.2, 0.2, 0.2, 0.1), ResizedCrop(), Rotation(30)))
+    drawn = tuple(values[0] for values in split.draw((1, 8), np.random.default_rng(1)))
+    index = torch.arange(8, device=CUDA)
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        assert split.batch(index, drawn).x.is_cuda
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+
+
+@pytest.mark.parametrize("resident", [True, False])
+def test_a_teacher_s_outputs_stay_on_the_cpu_where_they_do_not_fit(tmp_path, monkeypatch, resident):
+    monkeypatch.setattr("fairtune.teacher.fits", lambda needed, free: resident)
+    method, split = compose("mfd", {}), drawn_split(CUDA, (Flip(),))
+    net = load("model", "cnn")((3, 16, 16), 3).to(CUDA)
+    cached = open_teacher(net, split, method, precision="fp32", folder=tmp_path)
+    assert {tensor.is_cuda for tensor in cached.kept.values()} == {resident}
+    drawn = (torch.arange(8, device=CUDA) % 2 == 0,)
+    batch = split.batch(torch.arange(8, device=CUDA), drawn)
+    expected = LiveTeacher(net, method, "fp32", torch.float32).outputs(batch, drawn)
+    torch.testing.assert_close(cached.outputs(batch, drawn), expected, rtol=1e-4, atol=1e-5)

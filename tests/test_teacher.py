@@ -1,3 +1,6 @@
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -111,6 +114,16 @@ def test_a_second_trial_reads_the_files_of_the_first(flipped, tmp_path):
     assert set(written) == {"logits.npy", "features.npy"}
     assert {file.name: file.stat().st_mtime_ns for file in tmp_path.glob("*.npy")} == written
     assert torch.equal(first.kept["logits"], again.kept["logits"])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks Linux how files are mapped")
+def test_outputs_are_mapped_read_only(split, tmp_path):
+    cached = open_teacher(build_net(), split, BOTH, precision="fp32", folder=tmp_path)
+    addresses = {tensor.data_ptr() for tensor in cached.kept.values()}
+    lines = [line.split() for line in Path("/proc/self/maps").read_text().splitlines() if str(tmp_path) in line]
+    assert {fields[1] for fields in lines} == {"r--s"}
+    ranges = [[int(end, 16) for end in fields[0].split("-")] for fields in lines]
+    assert all(any(start <= address < end for start, end in ranges) for address in addresses)
 
 
 def test_half_written_files_are_written_again(split, tmp_path):

@@ -1,4 +1,5 @@
 import json
+import os
 import shutil
 from dataclasses import replace
 
@@ -11,6 +12,7 @@ from fairtune import trial as trial_module
 from fairtune.datasets import open_part
 from fairtune.datasets._store import cache_folder
 from fairtune.datasets.digits import Digits
+from fairtune.device import peak_memory_mb
 from fairtune.errors import DataError, InvalidInput
 from fairtune.evaluate import evaluate
 from fairtune.folders import baseline_folder
@@ -70,6 +72,17 @@ def test_training_starts_from_the_weights_of_a_file_and_needs_it_no_more_once_it
     assert load_net(spec, trial.data.info, trial.folder, CPU).state_dict().keys() == trial.training.net.state_dict().keys()
     with pytest.raises(InvalidInput, match="cannot read the weights"):
         open_trial(spec, tmp_path, "another")
+
+
+def test_a_trial_begins_with_the_memory_and_the_precision_of_its_own(tmp_path):
+    large = np.ones(2**25)
+    del large
+    before = peak_memory_mb(CPU)
+    torch.backends.cudnn.conv.fp32_precision = "tf32"
+    result = run_trial(open_trial(digits_spec(epochs=1), tmp_path))
+    assert torch.backends.cudnn.conv.fp32_precision == "ieee"
+    if os.access("/proc/self/clear_refs", os.W_OK):
+        assert 10 < result.peak_memory_mb < before - 100
 
 
 def test_every_epoch_is_reported_as_it_ends(tmp_path):
@@ -234,12 +247,16 @@ def test_what_cannot_work_is_refused_before_any_training(changes, error, reason,
 def test_a_dataset_that_balances_its_classes_is_trained_with_weights(tmp_path):
     spec = digits_spec()
     data = open_data(spec, tmp_path)
-    assert class_weights(data, CPU, torch.float32) is None
+    scratch = compose("scratch", {})
+    assert class_weights(data, scratch, CPU, torch.float32) is None
     balanced = replace(data, info=replace(data.info, class_balance=0.99))
     samples = np.bincount(data.train.y)
     expected = effective_number_weights(samples, 0.99)
-    np.testing.assert_allclose(class_weights(balanced, CPU, torch.float32), expected, rtol=1e-6)
+    np.testing.assert_allclose(class_weights(balanced, scratch, CPU, torch.float32), expected, rtol=1e-6)
     assert np.argmax(expected) == np.argmin(samples)
+    for method in ("ss", "mfd", "ss+hkd", "ffw"):
+        drawn_equally = class_weights(balanced, compose(method, {}), CPU, torch.float32)
+        np.testing.assert_allclose(drawn_equally, np.ones(10), rtol=1e-6)
 
 
 def test_one_group_alone_cannot_be_compared(tmp_path):

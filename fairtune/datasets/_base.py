@@ -34,7 +34,7 @@ class Info:
         shape: of what a net sees, ``(C, H, W)`` or ``(F,)``. Images may be stored larger: training crops them, evaluation
             resizes them.
         augment: transforms drawn anew for every training batch, in this order.
-        normalise: applied last, in training and in evaluation.
+        normalise: what a net standardises images by whose weights don't say, in training and in evaluation.
         balanced_test: whether each class of the test split holds equally many samples of every group, to within one; if so,
             validation accuracy is weighted by cell to estimate the same quantity.
         model: default architecture.

@@ -10,7 +10,7 @@ from typing import ClassVar, Literal, NamedTuple, TypeVar
 import torch
 from torch import Tensor, nn
 
-from fairtune.records import Batch, Ints, Outputs
+from fairtune.records import Batch, Floats, Ints, Outputs
 from fairtune.spec import Optimizer
 
 Protocol = Literal["fixed", "official"]
@@ -31,6 +31,8 @@ class Context(NamedTuple):
         embedding_size: length of one sample's ``Outputs.embedding``.
         attribute_size: length of one sample's ``Batch.attribute``; 0 where a dataset has none.
         cells: training samples per cell ``(A, K)``.
+        shares: share of each cell in what is drawn from them, ``(A, K)``, with sum 1: what weights are computed from, for batches
+            that are balanced already need none.
         net: the net, which methods may gate or read but which the loop trains.
         optimizer: how the loop updates the net.
         combined: whether the method is joined with others.
@@ -45,6 +47,7 @@ class Context(NamedTuple):
     embedding_size: int = 0
     attribute_size: int = 0
     cells: Ints | None = None
+    shares: Floats | None = None
     net: nn.Module | None = None
     optimizer: Optimizer = Optimizer()
     combined: bool = False

@@ -54,6 +54,7 @@ def _check_kinds(parts: Mapping[str, Method]) -> None:
     """What can be done once only is done by one component."""
     kinds = {
         "replace the cross-entropy": [name for name, part in parts.items() if overrides(part, "task_loss")],
+        "weigh the samples": [name for name, part in parts.items() if overrides(part, "sample_weights")],
         "prune the trained baseline": [name for name, part in parts.items() if not part.trains_net],
         "have a stage in which they train alone": [name for name, part in parts.items() if overrides(part, "trains_alone")],
     }

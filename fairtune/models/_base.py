@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
+from fairtune.models._normalisation import Normalisation
 from fairtune.models._weights import fit, pin, read, say_headless
 from fairtune.records import Outputs
 from fairtune.space import Hyperparameter, OptionsOrFile, Value
@@ -20,11 +21,19 @@ class Net(nn.Module):
 
     A subclass is constructed as ``Net(shape, num_classes, **options)``: the shape of one input, ``(C, H, W)`` or ``(F,)``, K, and
     every option it declares but ``weights``, each a keyword with the declared default. It refuses shapes it cannot take and draws
-    its parameters from torch's default generator. Inputs are in [0, 1].
+    its parameters from torch's default generator.
+
+    Images come in [0, 1], and it is the net that standardises them, before ``forward`` sees them: two nets of different weights
+    look at the same batch each in its own way, and a saved net needs nothing beside its state dict. By what is said once: by
+    the weights that it starts from; where there are none, or they don't say, by ``Info.normalise`` of the dataset.
+
+    Args:
+        shape: of one input.
 
     Attributes:
         options: what can be set with ``--set NAME=VALUE`` or ``--set model.NAME=VALUE``, by name. Every net has ``weights``.
         head: the last layer, from the embedding to the logits.
+        normalise: what inputs are standardised by.
     """
 
     options: ClassVar[Mapping[str, Hyperparameter]] = {
@@ -36,6 +45,11 @@ class Net(nn.Module):
     }
 
     head: nn.Linear
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        super().__init__()
+        self.normalise = Normalisation(shape)
+        self.register_forward_pre_hook(_normalised)
 
     @classmethod
     def complete(cls, given: Mapping[str, Value]) -> dict[str, Value]:
@@ -58,7 +72,7 @@ class Net(nn.Module):
         """Run the net.
 
         Args:
-            x: ``(B, *shape)``.
+            x: ``(B, *shape)``, standardised.
             want_maps: also return the last convolution's map, which may cost extra.
 
         Returns:
@@ -69,8 +83,8 @@ class Net(nn.Module):
     def pretrain(self, weights: str) -> None:
         """Take over weights in place of the random ones.
 
-        Where they have no head, or one for another number of classes, the head stays as it is, and of a file a warning says so; all
-        else must fit.
+        Where they have no head, or one for another number of classes, the head stays as it is, and of a file a warning says so;
+        where they don't say by what inputs are standardised, that stays as it is; all else must fit.
 
         Args:
             weights: the option of that name, completed.
@@ -87,3 +101,9 @@ class Net(nn.Module):
     def state_of(self, weights: str) -> dict[str, Tensor]:
         """The state dict that ``weights`` stands for, under this net's names."""
         return read(weights)
+
+
+def _normalised(net: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    assert isinstance(net, Net)
+    x, *others = inputs
+    return net.normalise(x), *others

@@ -16,6 +16,7 @@ from torch import Tensor, fx, nn
 
 from fairtune.errors import InvalidInput, unknown_name
 from fairtune.models._base import NO_WEIGHTS, Net
+from fairtune.models._normalisation import PREFIX
 from fairtune.models._tap import Tap, tap_option
 from fairtune.records import Outputs
 from fairtune.space import Hyperparameter, OptionsOrFile
@@ -27,31 +28,15 @@ _AUXILIARY = ("aux1.", "aux2.", "AuxLogits.")
 _TIMEOUT_S = 20
 
 
-class Normalize(nn.Module):
-    """Standardises the channels of RGB images; leaves them as they are until pretrained weights bring a mean and deviation."""
-
-    mean: Tensor
-    std: Tensor
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.register_buffer("mean", torch.zeros(3, 1, 1))
-        self.register_buffer("std", torch.ones(3, 1, 1))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """``(x - mean) / std`` of ``(B, 3, H, W)``."""
-        return (x - self.mean) / self.std
-
-
 class TorchvisionNet(Net):
     """A net that begins with a torchvision classifier cut before its last linear layer.
 
-    ``normalize`` then ``body`` give a mapping with ``embedding``, the vector of width ``width`` that torchvision's last layer
-    sees, and ``map``, what its last pooling sees; there is none in architectures without one (vision transformers).
+    ``body`` gives a mapping with ``embedding``, the vector of width ``width`` that torchvision's last layer sees, and ``map``, what
+    its last pooling sees; there is none in architectures without one (vision transformers).
 
     Weights named ``imagenet`` are the first that torchvision published for the architecture, those of the papers' time. They, and
-    files with torchvision's names, want standardised images, so they set ``normalize``; a net without weights, or from a file of
-    fairtune's own, which holds what it needs, gets no other. Googlenet and inception_v3 have no auxiliary heads here.
+    files with torchvision's names, bring the mean and deviation of the images that torchvision trained on. Googlenet and
+    inception_v3 have no auxiliary heads here.
 
     Attributes:
         architecture: torchvision's name.
@@ -65,10 +50,9 @@ class TorchvisionNet(Net):
     last_layer: ClassVar[str | None] = "head"
 
     def __init__(self, shape: tuple[int, ...]) -> None:
-        super().__init__()
+        super().__init__(shape)
         model = _random(self.architecture)
         _check_shape(self.architecture, model, shape)
-        self.normalize = Normalize()
         self._last, last, self.body = _cut(model)
         self.width = last.in_features
 
@@ -78,7 +62,7 @@ class TorchvisionNet(Net):
         if any(name.startswith("body.") for name in state):
             return state
         mean, std = _statistics(self.architecture)
-        ours = {"normalize.mean": mean, "normalize.std": std}
+        ours = {f"{PREFIX}mean": mean, f"{PREFIX}std": std}
         for name, value in state.items():
             layer, _, parameter = name.rpartition(".")
             if layer == self._last:
@@ -107,7 +91,7 @@ class Classifier(TorchvisionNet):
 
     def forward(self, x: Tensor, *, want_maps: bool = False) -> Outputs:
         """Features: by ``tap``. Maps: what the last pooling sees, or None."""
-        found = self.body(self.normalize(x))
+        found = self.body(x)
         embedding, maps = found["embedding"], found.get("map")
         features = maps.flatten(1) if self.flat and maps is not None else embedding
         return Outputs(self.head(embedding), features, maps if want_maps else None, embedding)

@@ -20,6 +20,7 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from fairtune.errors import InvalidInput
+from fairtune.models._normalisation import PREFIX
 
 _MARK = "@sha256:"
 _NAMED = 3
@@ -74,7 +75,7 @@ def read(pinned: str) -> dict[str, Tensor]:
 def fit(net: nn.Module, state: dict[str, Tensor], source: str) -> bool:
     """Load a state dict into a net; a head that does not fit is left out.
 
-    Counters of batch normalisation may be missing, as in files of early torch.
+    Counters of batch normalisation may be missing, as in files of early torch, and so may what inputs are standardised by.
 
     Args:
         net: changed in place.
@@ -107,7 +108,9 @@ def say_headless(source: str) -> None:
 
 
 def _mismatches(own: dict[str, Tensor], state: dict[str, Tensor]) -> list[str]:
-    faults = [f"{name} is missing" for name in own if name not in state and not name.endswith(_COUNTER)]
+    faults = [
+        f"{name} is missing" for name in own if name not in state and not name.endswith(_COUNTER) and not name.startswith(PREFIX)
+    ]
     faults += [f"{name} is unknown" for name in state if name not in own]
     return faults + [
         f"{name} is {tuple(state[name].shape)}, not {tuple(value.shape)}"

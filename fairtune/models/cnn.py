@@ -30,7 +30,7 @@ class CNN(Net):
     """
 
     def __init__(self, shape: tuple[int, ...], num_classes: int) -> None:
-        super().__init__()
+        super().__init__(shape)
         if len(shape) != 3 or any(side < 8 or side % 8 for side in shape[1:]):
             raise InvalidInput(f"the model cnn takes images with sides divisible by 8, not inputs of shape {shape}: try mlp")
         channels, height, width = shape

@@ -49,6 +49,6 @@ class EfficientNetB1(TorchvisionNet):
         """Features: the ImageNet logits ``(B, 1000)``. Maps: the last convolution's, ``(B, 1280, h, w)``."""
         if self.size != x.shape[2:]:
             x = F.interpolate(x, self.size, mode="bilinear", antialias=True)
-        found = self.body(self.normalize(x))
+        found = self.body(x)
         features = self.imagenet(found["embedding"])
         return Outputs(self.head(features), features, found["map"] if want_maps else None, features)

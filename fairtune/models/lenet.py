@@ -32,7 +32,7 @@ class LeNet(Net):
     """
 
     def __init__(self, shape: tuple[int, ...], num_classes: int) -> None:
-        super().__init__()
+        super().__init__(shape)
         if len(shape) != 3 or min(shape[1:]) < _SMALLEST:
             raise InvalidInput(
                 f"the model lenet takes images with sides of at least {_SMALLEST}, not inputs of shape {shape}: try mlp"

@@ -27,7 +27,7 @@ class MLP3(Net):
     """
 
     def __init__(self, shape: tuple[int, ...], num_classes: int) -> None:
-        super().__init__()
+        super().__init__(shape)
         widths = (math.prod(shape), *[_WIDTH] * _LAYERS)
         self.layers = nn.ModuleList(nn.Linear(fan_in, fan_out) for fan_in, fan_out in itertools.pairwise(widths))
         self.head = nn.Linear(_WIDTH, num_classes)

@@ -38,6 +38,6 @@ class ResNet50Neck(TorchvisionNet):
 
     def forward(self, x: Tensor, *, want_maps: bool = False) -> Outputs:
         """Features: the neck ``(B, 128)``. Maps: the last block's ``(B, 2048, H / 32, W / 32)``, rounded up."""
-        maps = self.body(self.normalize(x))["map"]
+        maps = self.body(x)["map"]
         features = F.relu(self.neck(maps)).flatten(1)
         return Outputs(self.head(features), features, maps if want_maps else None, features)

@@ -32,7 +32,7 @@ class SimpleConvNet(Net):
     options: ClassVar[Mapping[str, Hyperparameter]] = {**Net.options, "tap": tap_option("pooled")}
 
     def __init__(self, shape: tuple[int, ...], num_classes: int, *, tap: Tap = "pooled") -> None:
-        super().__init__()
+        super().__init__(shape)
         if len(shape) != 3:
             raise InvalidInput(f"the model simple_convnet takes images (C, H, W), not inputs of shape {shape}: try mlp")
         self.flat = tap == "flat"

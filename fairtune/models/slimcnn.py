@@ -39,7 +39,7 @@ class SlimCNN(Net):
     options: ClassVar[Mapping[str, Hyperparameter]] = {**Net.options, "tap": tap_option("pooled")}
 
     def __init__(self, shape: tuple[int, ...], num_classes: int, *, tap: Tap = "pooled") -> None:
-        super().__init__()
+        super().__init__(shape)
         if len(shape) != 3 or min(shape[1:]) < _SMALLEST:
             raise InvalidInput(
                 f"the model slimcnn takes images with sides of at least {_SMALLEST}, not inputs of shape {shape}: "

@@ -13,7 +13,7 @@ TABLE = [[16 / 30, 2.4], [2.4, 0.72]]
 def weights(cells, **values):
     composite = started("reweight", {f"reweight.{name}": value for name, value in values.items()}, num_classes=2)
     part = composite.parts["reweight"]
-    part.start(part.context._replace(cells=np.array(cells)))
+    part.start(part.context._replace(shares=np.array(cells) / np.sum(cells)))
     return composite, part.weights
 
 

@@ -5,7 +5,9 @@ from functools import lru_cache
 
 import torch
 
+from fairtune.models import Net
 from fairtune.plugins import load
+from fairtune.records import Outputs
 from fairtune.seeding import torch_stream
 from tests.builders import CPU
 
@@ -33,3 +35,15 @@ def build(name, seed=0):
 
 def images(name, batch=2, dtype=torch.float32):
     return torch.rand(batch, *shape_of(name), generator=torch.Generator().manual_seed(0)).to(dtype)
+
+
+class ChannelMeans(Net):
+    """The smallest net there is: a linear layer on the mean of every channel, of images of any size."""
+
+    def __init__(self, shape, num_classes):
+        super().__init__(shape)
+        self.head = torch.nn.Linear(shape[0], num_classes)
+
+    def forward(self, x, *, want_maps=False):
+        means = x.mean((2, 3))
+        return Outputs(self.head(means), means, None, means)

@@ -170,8 +170,19 @@ def test_a_shape_is_taken_or_refused_with_a_way_out(name, shape):
 
 
 @every_model
+def test_inputs_are_standardised_once(name):
+    net, x = build(name), images(name)
+    mean, std = (torch.tensor(values)[:, None, None] for values in ([0.4, 0.5, 0.6], [0.2, 0.3, 0.4]))
+    expected = net((x - mean) / std).logits
+    net.normalise.set(mean.flatten().tolist(), std.flatten().tolist())
+    torch.testing.assert_close(net(x).logits, expected, rtol=1e-4, atol=1e-4)
+
+
+@every_model
 def test_any_net_may_start_from_another_of_its_kind(name, tmp_path):
     teacher, net = build(name), build(name, seed=1)
+    teacher.normalise.set([0.4, 0.5, 0.6], [0.2, 0.3, 0.4])
+    net.normalise.set([0.1, 0.1, 0.1], [0.5, 0.5, 0.5])
     save_file({key: value.contiguous() for key, value in teacher.state_dict().items()}, tmp_path / "net.safetensors")
     net.pretrain(net.complete({"weights": str(tmp_path / "net.safetensors")})["weights"])
     assert torch.equal(net(images(name)).logits, teacher(images(name)).logits)

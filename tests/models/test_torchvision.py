@@ -50,7 +50,7 @@ def test_cutting_a_classifier_changes_no_value(name, side):
     state = theirs.state_dict()
     last = next(key.rpartition(".")[0] for key in reversed(state))
     renamed = {f"head.{k.removeprefix(last + '.')}" if k.startswith(f"{last}.") else f"body.{k}": v for k, v in state.items()}
-    assert set(renamed) ^ set(ours.state_dict()) <= {"normalize.mean", "normalize.std", "head.bias"}
+    assert set(renamed) ^ set(ours.state_dict()) <= {"normalise.mean", "normalise.std", "head.bias"}
     torch.nn.init.zeros_(ours.head.bias)
     ours.load_state_dict(renamed, strict=False)
     for training in (False, True):
@@ -135,7 +135,7 @@ def test_looking_at_the_shape_leaves_no_trace():
 
 def test_without_weights_images_stay_as_they_are():
     net = ResNet18(SHAPE, 2)
-    assert torch.equal(net.normalize(images(32)), images(32))
+    assert torch.equal(net.normalise(images(32)), images(32))
 
 
 class TestImageNet:
@@ -189,8 +189,8 @@ def test_a_file_with_torchvisions_names_wants_standardised_images(tmp_path, name
     torch.save(theirs.state_dict(), tmp_path / "weights.pth")
     net = classifier(name)(SHAPE, 1000)
     net.pretrain(net.complete({"weights": str(tmp_path / "weights.pth")})["weights"])
-    assert float(net.normalize.mean[0, 0, 0]) == pytest.approx(mean)
-    torch.testing.assert_close(net.eval()(images(32)).logits, theirs.eval()(net.normalize(images(32))))
+    assert float(net.normalise.mean[0, 0, 0]) == pytest.approx(mean)
+    torch.testing.assert_close(net.eval()(images(32)).logits, theirs.eval()(net.normalise(images(32))))
 
 
 def test_auxiliary_heads_are_left_out(tmp_path):
@@ -207,4 +207,4 @@ def test_torchvisions_last_layer_stays_where_the_paper_keeps_it(tmp_path):
     net = load("model", "efficientnet_b1")(SHAPE, 2, side=0)
     net.pretrain(str(tmp_path / "weights.pth"))
     theirs, net = theirs.eval(), net.eval()
-    torch.testing.assert_close(net(images(32)).features, theirs(net.normalize(images(32))))
+    torch.testing.assert_close(net(images(32)).features, theirs(net.normalise(images(32))))
