@@ -39,7 +39,7 @@ def composes(method):
     return True
 
 
-METHODS = filter(composes, [*names("method"), *(f"ss+{name}" for name in names("method") if name != "ss"), "mfd+group_dro"])
+METHODS = [*filter(composes, [*names("method"), *(f"ss+{name}" for name in names("method") if name != "ss"), "mfd+group_dro"])]
 
 
 def joint_of(batch, weights):
