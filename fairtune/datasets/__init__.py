@@ -1,11 +1,13 @@
 """Datasets: one file each, named as on the command line."""
 
-from fairtune.datasets._base import Dataset, Info, Part, Pool, Samples, equal_cells
-from fairtune.datasets._files import state_of, within
+from fairtune.datasets._base import Content, Dataset, Info, Part, Pool, Samples, equal_cells
+from fairtune.datasets._files import within
 from fairtune.datasets._images import Fit, ImageFiles
-from fairtune.datasets._store import OnBadImage, Progress, Report, open_part, open_splits, prepare, silent, skipped
+from fairtune.datasets._store import check_test_part, digest_of, open_part, open_splits, prepare, skipped
+from fairtune.datasets._writing import OnBadImage, Progress, Report, silent
 
 __all__ = [
+    "Content",
     "Dataset",
     "Fit",
     "ImageFiles",
@@ -16,12 +18,13 @@ __all__ = [
     "Progress",
     "Report",
     "Samples",
+    "check_test_part",
+    "digest_of",
     "equal_cells",
     "open_part",
     "open_splits",
     "prepare",
     "silent",
     "skipped",
-    "state_of",
     "within",
 ]

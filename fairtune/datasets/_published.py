@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from fairtune.datasets._base import Dataset, Info, Part, Pool
+from fairtune.datasets._base import Content, Dataset, Info, Part, Pool, Samples
 from fairtune.datasets._bias import DrawnBias
+from fairtune.datasets._images import ImageFiles
 from fairtune.records import Ints, Split
 from fairtune.seeding import generator
 from fairtune.space import Options, Value, hyperparameter
@@ -48,9 +47,19 @@ class DrawnOrPublished(DrawnBias):
     def published_files(self, root: Path) -> Path:
         """File or folder of the published images under these options."""
 
-    def content(self, root: Path) -> Iterable[object]:
-        """Where the images come from, and for published ones how the test images are shared out."""
-        return (self.images,) if self.images == "drawn" else (self.images, self.protocol)
+    def content(self, root: Path) -> Content:
+        """Where the images come from, and for published ones how the test images are shared out, and their files."""
+        if self.images == "drawn":
+            return Content((self.images, *self.drawn_by()))
+        return Content((self.images, self.protocol), self.published_names(root))
+
+    def drawn_by(self) -> tuple[object, ...]:
+        """The options that change drawn images."""
+        return ()
+
+    @abstractmethod
+    def published_names(self, root: Path) -> Sequence[str]:
+        """The files of the published images, relative to ``root``."""
 
     def training_parts(self) -> tuple[Part, ...]:
         """Published images have a validation part; of drawn ones, some originals of the training part are held out."""
@@ -76,9 +85,9 @@ class DrawnOrPublished(DrawnBias):
         """
         share = self._test_shares(cell)
         for_training = unbiased_part(unbiased, np.flatnonzero(share == 0), len(biased))
-        x = np.concatenate([biased.x[:], for_training.x[:]])
+        x = joined(biased.x, for_training.x)
         columns = {name: np.concatenate([column, for_training.columns[name]]) for name, column in biased.columns.items()}
-        columns["unbiased"] = np.arange(len(x)) >= len(biased)
+        columns["unbiased"] = np.arange(x.shape[0]) >= len(biased)
         parts: dict[Part, Pool] = {"train": Pool(x, columns)}
         parts["validation"] = unbiased_part(unbiased, np.flatnonzero(share == 1), len(biased))
         parts["test"] = unbiased_part(unbiased, self.tested(share), len(biased))
@@ -102,6 +111,13 @@ class DrawnOrPublished(DrawnBias):
 
 def unbiased_part(pool: Pool, rows: Ints, biased_images: int) -> Pool:
     """Some published test images as a part of their own; their sources are numbered after those of the training images."""
-    x: npt.NDArray[Any] = np.asarray(pool.x[:])[rows]
+    x = pool.x.take(rows) if isinstance(pool.x, ImageFiles) else pool.x[:][rows]
     columns = {name: column[rows] for name, column in pool.columns.items()}
     return Pool(x, columns | {"source": biased_images + rows})
+
+
+def joined(first: Samples, second: Samples) -> Samples:
+    """Samples one after the other; image files stay files, which are decoded as they are written to the cache."""
+    if isinstance(first, ImageFiles) and isinstance(second, ImageFiles):
+        return replace(first, names=[*first.names, *second.names])
+    return np.concatenate([first[:], second[:]])

@@ -11,10 +11,11 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from fairtune.datasets import _cifar10, _mnist, adult, celeba, german, imdb, isic, utkface
+from fairtune.datasets import _cifar10, _mnist, adult, celeba, cmnist, corrupted_cifar10, german, imdb, isic, utkface
 
 PER_CLASS = 40
 MNIST_PER_CLASS = {"TRAIN_MD5": 520, "TEST_MD5": 110}
+PUBLISHED_PER_CLASS = {"train": 30, "test": 240}
 
 
 def md5(content):
@@ -65,6 +66,50 @@ def _idx(array):
     return bytes([0, 0, 8, array.ndim]) + sizes + array.tobytes()
 
 
+def write_coloured(folder):
+    """The published file of one variance."""
+    folder.mkdir(exist_ok=True)
+    rng = np.random.default_rng(0)
+    stored = {}
+    means = np.array(list(cmnist.INKS.values()))
+    for part, per_class in PUBLISHED_PER_CLASS.items():
+        y = rng.permutation(np.repeat(np.arange(10), per_class))
+        ink = means[y if part == "train" else rng.integers(0, 10, len(y))] * 255
+        images = np.zeros((len(y), 28, 28, 3), dtype=np.uint8)
+        images[:, 4:20, 12:16] = (ink + rng.integers(-9, 9, ink.shape))[:, None, None].clip(0, 255)
+        stored |= {f"{part}_image": images, f"{part}_label": y}
+    np.save(folder / "mnist_10color_jitter_var_0.030.npy", np.array(stored, dtype=object), allow_pickle=True)
+
+
+def write_multicolour(folder):
+    """Published files of one skew, in which all subsets occur."""
+    rng = np.random.default_rng(0)
+    for part, count in (("train", 500), ("valid", 2000)):
+        (folder / part).mkdir(parents=True)
+        y = np.arange(count) % 10
+        attributes = np.stack([y, *np.where(rng.random((2, count)) < 0.4, y, rng.integers(0, 10, (2, count)))], axis=1)
+        np.save(folder / part / "images.npy", rng.integers(0, 256, (count, 28, 28, 3), dtype=np.uint8))
+        np.save(folder / part / "attrs.npy", attributes)
+
+
+def write_corrupted(root):
+    """Published images: 50 aligned and 10 conflicting ones for training, 800 of the test."""
+    rng = np.random.default_rng(0)
+
+    def write(folder, number, label, bias):
+        path = root / corrupted_cifar10.FOLDER / folder / str(label) / f"{number}_{label}_{bias}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(rng.integers(0, 256, (32, 32, 3), dtype=np.uint8)).save(path)
+
+    for n in range(50):
+        write("1pct/align", n, n % 10, n % 10)
+        write("1pct/valid", n, n % 10, n % 10)
+    for n in range(10):
+        write("1pct/conflict", 50 + n, n, (n + 1) % 10)
+    for n in range(800):
+        write("test", n, n % 10, n // 10 % 10)
+
+
 def write_image(path, rng, size=(40, 40)):
     path.parent.mkdir(parents=True, exist_ok=True)
     pixels = rng.integers(0, 256, (4, 4, 3), dtype=np.uint8)
@@ -105,19 +150,20 @@ def make_celeba(root, patch, form="txt"):
 UTKFACE_MALFORMED = (
     "39_1_20170116174525125.jpg.chip.jpg",
     "61_1_20170109150557335.jpg.chip.jpg",
-    "53__0_20170116184028385.jpg.chip.jpg",
+    "9_1_2_3_20170109150557335.jpg.chip.jpg",
 )
+UTKFACE_WITHOUT_GENDER = "53__0_20170116184028385.jpg.chip.jpg"
 
 
 def make_utkface(root, patch, per_cell=12):
-    """Faces of every age, gender and race, and three whose names lack a field."""
+    """Faces of every age, gender and race, one of no gender, and three whose names lack a field or have too many."""
     folder = root / utkface.FOLDER
     folder.mkdir()
     rng = np.random.default_rng(3)
     for race in range(5):
         for number, age in enumerate(np.tile([5, 19, 20, 30, 31, 39, 40, 60, 61, 90], per_cell // 2)):
             write_image(folder / f"{age}_{number % 2}_{race}_2017011{race}{number:06d}.jpg.chip.jpg", rng, (20, 20))
-    for name in UTKFACE_MALFORMED:
+    for name in (UTKFACE_WITHOUT_GENDER, *UTKFACE_MALFORMED):
         write_image(folder / name, rng)
 
 

@@ -3,31 +3,20 @@ import pickle
 import numpy as np
 import pytest
 
+from fairtune.datasets._identity import identify
 from fairtune.datasets.cmnist import INKS, VARIANCES, ColouredMNIST, one_hot_colour
 from fairtune.errors import DataError
 
+from .files import PUBLISHED_PER_CLASS, write_coloured
+
 MEANS = np.array(list(INKS.values()))
-PER_CLASS = {"train": 30, "test": 240}
 
 
 @pytest.fixture(params=[".", "colored_mnist"])
 def published(tmp_path, request):
     """A folder with a published file: inks near one colour per class in training, of any class in the test."""
-    write_published(tmp_path / request.param)
+    write_coloured(tmp_path / request.param)
     return tmp_path
-
-
-def write_published(folder):
-    folder.mkdir(exist_ok=True)
-    rng = np.random.default_rng(0)
-    stored = {}
-    for part, per_class in PER_CLASS.items():
-        y = rng.permutation(np.repeat(np.arange(10), per_class))
-        ink = MEANS[y if part == "train" else rng.integers(0, 10, len(y))] * 255
-        images = np.zeros((len(y), 28, 28, 3), dtype=np.uint8)
-        images[:, 4:20, 12:16] = (ink + rng.integers(-9, 9, ink.shape))[:, None, None].clip(0, 255)
-        stored |= {f"{part}_image": images, f"{part}_label": y}
-    np.save(folder / "mnist_10color_jitter_var_0.030.npy", np.array(stored, dtype=object), allow_pickle=True)
 
 
 def parts_of(dataset, root):
@@ -83,25 +72,25 @@ def test_published_images_are_taken_where_they_are_found(published, small_mnist)
 def test_published_test_images_are_shared_out(published):
     splits = parts_of(ColouredMNIST(images="published"), published)
     assert (splits["train"].a == splits["train"].y).all()
-    assert len(splits["train"]) == 10 * PER_CLASS["train"]
+    assert len(splits["train"]) == 10 * PUBLISHED_PER_CLASS["train"]
     assert [len(splits[part]) for part in ("validation", "test")] == [600, 1200]
     unbiased = parts_of(ColouredMNIST(images="published", train="unbiased"), published)
     sources = [set(splits[part].source) for part in ("train", "validation", "test")] + [set(unbiased["train"].source)]
-    assert len(set.union(*sources)) == sum(map(len, sources)) == 10 * sum(PER_CLASS.values())
+    assert len(set.union(*sources)) == sum(map(len, sources)) == 10 * sum(PUBLISHED_PER_CLASS.values())
 
 
 def test_official_tests_on_all_published_test_images(published):
     splits = parts_of(ColouredMNIST(images="published", protocol="official"), published)
-    assert len(splits["test"]) == 10 * PER_CLASS["test"]
+    assert len(splits["test"]) == 10 * PUBLISHED_PER_CLASS["test"]
     assert set(splits["validation"].source) < set(splits["test"].source)
 
 
 def test_a_published_file_that_is_changed_is_read_anew(published):
     dataset = ColouredMNIST(images="published")
-    before = dataset.cache_key(published)
+    before = identify(dataset, published).key
     with dataset.published_files(published).open("ab") as file:
         file.write(b"!")
-    assert dataset.cache_key(published) != before != ColouredMNIST().cache_key(published)
+    assert identify(dataset, published).key != before != identify(ColouredMNIST(), published).key
 
 
 def test_a_missing_published_file_is_named(tmp_path):

@@ -4,20 +4,15 @@ import pytest
 from fairtune.datasets.multicolor_mnist import MultiColourMNIST, on_two_grounds
 from fairtune.errors import DataError
 
+from .files import write_multicolour
+
 FOLDER = "multi_color_mnist/ColoredMNIST-SkewedA0.01-SkewedB0.05-Severity4"
 
 
 @pytest.fixture
 def published(tmp_path):
     """Published files in which all subsets occur."""
-    rng = np.random.default_rng(0)
-    for part, count in (("train", 500), ("valid", 2000)):
-        folder = tmp_path / FOLDER / part
-        folder.mkdir(parents=True)
-        y = np.arange(count) % 10
-        attributes = np.stack([y, *np.where(rng.random((2, count)) < 0.4, y, rng.integers(0, 10, (2, count)))], axis=1)
-        np.save(folder / "images.npy", rng.integers(0, 256, (count, 28, 28, 3), dtype=np.uint8))
-        np.save(folder / "attrs.npy", attributes)
+    write_multicolour(tmp_path / FOLDER)
     return tmp_path
 
 

@@ -15,8 +15,8 @@ import torch
 from PIL import Image
 
 from fairtune.batches import DeviceSplit
-from fairtune.datasets import ImageFiles, Pool, open_part, prepare, skipped, state_of
-from fairtune.datasets import _store as store
+from fairtune.datasets import Content, ImageFiles, Pool, open_part, prepare, skipped
+from fairtune.datasets import _writing as writing
 from fairtune.datasets.digits import Digits
 from fairtune.errors import DataError
 
@@ -89,7 +89,7 @@ class Pictures(Digits):
     names = tuple(f"{number}.png" for number in range(25))
 
     def content(self, root):
-        return [state_of(root, self.names)]
+        return Content(files=self.names)
 
     def decode(self, root):
         parts = {"train": self.names[:20], "test": self.names[20:]}
@@ -106,7 +106,7 @@ def pictures(tmp_path, empty_cache, monkeypatch):
     folder.mkdir()
     for number, name in enumerate(Pictures.names):
         Image.new("RGB", (6, 5), (number, number, number)).save(folder / name)
-    monkeypatch.setattr(store, "_SLICE_BYTES", 3 * 4 * 4 * 3)
+    monkeypatch.setattr(writing, "_SLICE_BYTES", 3 * 4 * 4 * 3)
     return folder
 
 
@@ -166,9 +166,9 @@ def test_decoding_goes_on_where_it_was_killed(pictures, empty_cache, monkeypatch
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from fairtune.datasets import _store, prepare
+from fairtune.datasets import _writing, prepare
 from tests.datasets.test_store import Pictures
-_store._SLICE_BYTES = 3 * 4 * 4 * 3
+_writing._SLICE_BYTES = 3 * 4 * 4 * 3
 prepare(Pictures(), Path(sys.argv[1]), report=lambda step: step.done == 9 and os.kill(os.getpid(), signal.SIGKILL))
 """
 
@@ -248,7 +248,8 @@ def test_the_cached_files_are_plain_numpy_files(pictures):
     folder = prepare(Pictures(), pictures)
     assert np.load(folder / "train-x.npy", allow_pickle=False).shape == (20, 4, 4, 3)
     assert json.loads((folder / "skipped.json").read_text()) == {}
-    assert sorted(path.name for path in folder.iterdir()) == [
+    assert sorted(path.name for path in folder.iterdir() if not path.name.startswith("state-")) == [
+        "files.json",
         "skipped.json",
         "test-columns.npz",
         "test-x.npy",
