@@ -16,6 +16,7 @@ from PIL import Image
 
 from fairtune.batches import DeviceSplit
 from fairtune.datasets import Content, ImageFiles, Pool, open_part, prepare, skipped
+from fairtune.datasets import _identity as identity
 from fairtune.datasets import _writing as writing
 from fairtune.datasets.digits import Digits
 from fairtune.errors import DataError
@@ -161,6 +162,37 @@ def test_decoding_goes_on_where_it_was_killed(pictures, empty_cache, monkeypatch
     pool = open_part(Pictures(), pictures, "train")
     assert grays(pool) == [*range(20)]
     assert read == [*range(done, 20, 3), 0, 3]
+
+
+def test_an_interruption_does_not_change_the_name(pictures, empty_cache, monkeypatch):
+    whole = prepare(Pictures(), pictures).name
+    monkeypatch.setenv("FAIRTUNE_CACHE", str(empty_cache / "other"))
+    with pytest.raises(KilledError):
+        prepare(Pictures(), pictures, report=kill_at(9))
+    assert prepare(Pictures(), pictures).name == whole
+
+
+def test_files_that_change_while_they_are_decoded_are_refused(pictures, empty_cache):
+    def meddle(progress):
+        if progress == ("train", 9, 20):
+            (pictures / "0.png").write_bytes((pictures / "1.png").read_bytes())
+
+    with pytest.raises(DataError, match=r"changed while they were decoded: try again"):
+        prepare(Pictures(), pictures, report=meddle)
+    assert [path.name for path in empty_cache.iterdir() if path.suffix != ".lock"] == []
+    assert grays(open_part(Pictures(), pictures, "train"))[:2] == [1, 1]
+
+
+def test_the_state_of_files_is_relied_on_once_they_have_settled(pictures, monkeypatch):
+    read = []
+    digest = identity.digest_of_content
+    monkeypatch.setattr(identity, "digest_of_content", lambda content: read.append(1) or digest(content))
+    prepare(Pictures(), pictures)
+    for settled, files_read in ((10**18, 25), (10**18, 25), (0, 25), (0, 0)):
+        monkeypatch.setattr(identity, "_SETTLED_NS", settled)
+        read.clear()
+        prepare(Pictures(), pictures)
+        assert len(read) == files_read
 
 
 KILLED = """
