@@ -74,9 +74,29 @@ def run_folder(spec: SearchSpec, place: Place) -> list[str]:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+,-]*", place.name) or place.name == "baselines":
         return [f"--name {place.name!r}: use letters, digits and . _ + - only, and not the name baselines"]
     folder = RunFolder.of(place)
-    if folder.study.is_file() and folder.load()[0] != spec:
-        return [f"the run {place.name!r} exists with another specification ({folder.spec}): choose another --name, or resume it"]
+    if folder.study.is_file() and (before := folder.load()[0]) != spec:
+        return [_other_search(before, spec, folder)]
     return writable(folder.path, "--runs")
+
+
+def _other_search(before: SearchSpec, now: SearchSpec, folder: RunFolder) -> str:
+    """How the search in a folder differs from the one that is asked for, and what to do."""
+    name = folder.path.name
+    if _on_any_data(before) != _on_any_data(now):
+        return f"the run {name!r} exists with another specification ({folder.spec}): choose another --name, or resume it"
+    if before.dataset.digest is None:
+        return f"the run {name!r} is of an earlier version, which kept no digest of its data: choose another --name, or resume it"
+    return (
+        f"the run {name!r} was started on other data: the files of {now.dataset.name} have changed since. Choose another --name "
+        "(the baseline is trained anew), or put the files back"
+    )
+
+
+def _on_any_data(spec: SearchSpec) -> SearchSpec:
+    datasets = {"dataset": spec.dataset, "teacher_dataset": spec.teacher_dataset}
+    return spec.model_copy(
+        update={name: None if given is None else given.model_copy(update={"digest": None}) for name, given in datasets.items()}
+    )
 
 
 def writable(folder: Path, option: str) -> list[str]:

@@ -9,7 +9,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from fairtune.datasets import Dataset, Info, OnBadImage, open_part, open_splits, prepare, skipped
+from fairtune.datasets import Dataset, Info, OnBadImage, check_test_part, open_part, open_splits, prepare, skipped
 from fairtune.errors import InvalidInput
 from fairtune.records import Floats, Ints, Split
 from fairtune.report.cells import draw_cells, draw_samples
@@ -44,6 +44,7 @@ def prepare_data(request: Request, on_bad_image: str, console: Console) -> Path:
         folder = prepare(dataset, root, on_bad_image=policy, report=report)
     if left_out := skipped(folder):
         console.print(f"left out as unreadable ({len(left_out):,}):", *_first(left_out), sep="\n  ", soft_wrap=True)
+    check_test_part(dataset, root)
     size = sum(path.stat().st_size for path in folder.iterdir())
     console.print(f"{request.dataset} is ready: {size / 2**20:,.0f} MiB in {folder}", soft_wrap=True)
     return folder
@@ -66,6 +67,7 @@ def inspect_data(request: Request, folder: Path, console: Console) -> None:
     info = dataset.describe(root)
     with progress_bars(console) as report:
         prepare(dataset, root, report=report)
+    check_test_part(dataset, root)
     splits = open_splits(dataset, root) | {"test": dataset.test_split(open_part(dataset, root, "test"))}
     counts = {name: split.cells(len(info.groups), len(info.classes)) for name, split in splits.items()}
     _remark(dataset, root, console)

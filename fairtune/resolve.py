@@ -16,7 +16,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from fairtune import checks
-from fairtune.datasets import Dataset, Info, Report, check_apart, prepare, silent
+from fairtune.datasets import Dataset, Info, Report, check_apart, check_test_part, digest_of, prepare, silent
 from fairtune.device import PRECISIONS, parameter_dtype, pick_device, resolve_precision
 from fairtune.errors import FairtuneError, InvalidInput, unknown_name
 from fairtune.methods import compose
@@ -115,6 +115,7 @@ def resolve(request: Request, report: Report = silent) -> tuple[SearchSpec, Plac
     assert place is not None
     _check_runnable(spec, place, faults, report)
     faults.raise_if_any()
+    spec = _with_digests(spec, Path(place.data))
     faults.found += checks.run_folder(spec, place)
     faults.raise_if_any()
     return spec, place
@@ -140,6 +141,7 @@ def resolve_one(request: Request, report: Report = silent) -> tuple[TrialSpec, P
     assert place is not None
     _check_runnable(spec, place, faults, report)
     faults.raise_if_any()
+    spec = _with_digests(spec, Path(place.data))
     faults.found += checks.writable(Path(place.runs), "--runs")
     faults.raise_if_any()
     ((method, space),) = spec.spaces.items()
@@ -338,6 +340,7 @@ def _check_runnable(spec: SearchSpec, place: Place, faults: Faults, report: Repo
     opened = None if faults.found else faults.attempt(lambda: open_data(baseline, data))
     if opened is None:
         return
+    faults.attempt(lambda: check_test_part(dataset, data))
     if spec.teacher_dataset is not None:
         faults.attempt(partial(_check_teacher, spec, opened.info, data))
     net = faults.attempt(lambda: build_net(baseline, opened.info, torch.device("cpu")))
@@ -345,6 +348,18 @@ def _check_runnable(spec: SearchSpec, place: Place, faults: Faults, report: Repo
         return
     for method, space in spec.spaces.items():
         faults.attempt(partial(_check_method, method, space, baseline, opened, net))
+
+
+def _with_digests(spec: SearchSpec, data: Path) -> SearchSpec:
+    """The search on the data as they are now: other content is another search with another baseline."""
+
+    def pinned(plugin: PlugIn) -> PlugIn:
+        return plugin.model_copy(update={"digest": digest_of(make_dataset(plugin), data)})
+
+    teacher = spec.teacher_dataset
+    return spec.model_copy(
+        update={"dataset": pinned(spec.dataset), "teacher_dataset": None if teacher is None else pinned(teacher)}
+    )
 
 
 def _check_teacher(spec: SearchSpec, student: Info, data: Path) -> None:

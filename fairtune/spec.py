@@ -6,7 +6,7 @@ import hashlib
 import json
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
 from fairtune.records import GroupCounts
 from fairtune.space import Space, Value
@@ -22,10 +22,23 @@ class _Frozen(BaseModel):
 
 
 class PlugIn(_Frozen):
-    """A dataset or model by name, with its options complete."""
+    """A dataset or model by name, with its options complete.
+
+    Attributes:
+        name: of the plug-in.
+        options: all of them.
+        digest: of a dataset, what :func:`fairtune.datasets.digest_of` says of its files; None where nobody asked, as in runs of
+            earlier versions, whose identities stay as they were.
+    """
 
     name: str
     options: dict[str, Value] = Field(default_factory=dict)
+    digest: str | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_unknown_digest(self, fields: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        known: dict[str, Any] = fields(self)
+        return {name: value for name, value in known.items() if name != "digest" or value is not None}
 
 
 class Optimizer(_Frozen):
@@ -49,7 +62,7 @@ class TrialSpec(_Frozen):
     """All that determines a trial: equal :attr:`id` means the same training, already done.
 
     Attributes:
-        dataset: which data; its ``seed`` option fixes the splits.
+        dataset: which data, down to the content of its files; its ``seed`` option fixes the splits.
         model: which architecture.
         method: a method's name, or names joined by ``+``.
         values: every hyperparameter of the method, by full name (``mfd.weight``).

@@ -88,12 +88,16 @@ def open_data(spec: TrialSpec, root: Path, *, open_test: bool = False) -> Data:
         spec: the trial.
         root: folder of the original files.
         open_test: also open the test split; only the confirmation of a search does.
+
+    Raises:
+        DataError: the files are missing or damaged, or have changed since they became part of the specification.
     """
     dataset = make_dataset(spec.dataset)
-    splits = open_splits(dataset, root, spec.train_fraction)
-    test = dataset.test_split(open_part(dataset, root, "test")) if open_test else None
+    digest = spec.dataset.digest
+    splits = open_splits(dataset, root, spec.train_fraction, digest=digest)
+    test = dataset.test_split(open_part(dataset, root, "test", digest=digest)) if open_test else None
     info = dataset.describe(root)
-    whole = splits if spec.train_fraction == 1 else open_splits(dataset, root)
+    whole = splits if spec.train_fraction == 1 else open_splits(dataset, root, digest=digest)
     remarks = lost_cells(whole["train"], splits["train"], info)
     return Data(info, splits["train"], splits["validation"], test, tuple(remarks))
 

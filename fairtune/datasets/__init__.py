@@ -1,13 +1,15 @@
 """Datasets: one file each, named as on the command line."""
 
-from fairtune.datasets._base import Dataset, Info, Part, Pool, Samples, lost_cells
+from fairtune.datasets._base import Content, Dataset, Info, Part, Pool, Samples, lost_cells
 from fairtune.datasets._cut import equal_cells
-from fairtune.datasets._files import state_of, within
+from fairtune.datasets._files import within
 from fairtune.datasets._images import Fit, ImageFiles
 from fairtune.datasets._overlap import check_apart
-from fairtune.datasets._store import OnBadImage, Progress, Report, open_part, open_splits, prepare, silent, skipped
+from fairtune.datasets._store import check_test_part, digest_of, open_part, open_splits, prepare, skipped
+from fairtune.datasets._writing import OnBadImage, Progress, Report, silent
 
 __all__ = [
+    "Content",
     "Dataset",
     "Fit",
     "ImageFiles",
@@ -19,6 +21,8 @@ __all__ = [
     "Report",
     "Samples",
     "check_apart",
+    "check_test_part",
+    "digest_of",
     "equal_cells",
     "lost_cells",
     "open_part",
@@ -26,6 +30,5 @@ __all__ = [
     "prepare",
     "silent",
     "skipped",
-    "state_of",
     "within",
 ]

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -92,6 +90,18 @@ class Pool:
         return int(self.x.shape[0])
 
 
+class Content(NamedTuple):
+    """What decoded pools depend on.
+
+    Attributes:
+        options: those that change the pixels or what is in the test part, as JSON would hold them.
+        files: every file that is read to make the pools, relative to the folder of the original ones.
+    """
+
+    options: tuple[object, ...] = ()
+    files: Sequence[str] = ()
+
+
 @dataclass(kw_only=True)
 class Dataset:
     """A source of labelled, grouped samples in disjoint train, validation and test splits.
@@ -150,18 +160,9 @@ class Dataset:
         """What a user should know of the files that is no fault, such as files that are not used; one sentence each."""
         return []
 
-    def content(self, root: Path) -> Iterable[object]:
-        """What the decoded pools depend on beside :attr:`cache_name`, as JSON would hold it.
-
-        The options that change them (the size of images) and the state of the original files
-        (:func:`fairtune.datasets.state_of`). Nothing where the files are known by their checksums.
-        """
-        return ()
-
-    def cache_key(self, root: Path) -> str:
-        """Name of the decoded pools in the cache."""
-        content = json.dumps([*self.content(root)], sort_keys=True)
-        return f"{self.cache_name}-{hashlib.sha256(content.encode()).hexdigest()[:16]}" if content != "[]" else self.cache_name
+    def content(self, root: Path) -> Content:
+        """What the decoded pools depend on beside :attr:`cache_name`; nothing where the files are known by their checksums."""
+        return Content()
 
     @abstractmethod
     def decode(self, root: Path) -> dict[Part, Pool]:
@@ -279,6 +280,20 @@ class Dataset:
         splits = {"train": self.split(pool, rows), "validation": validation}
         check_counts(splits, info)
         return splits
+
+    def check_test(self, pool: Pool, info: Info) -> None:
+        """Check that the test split has samples of every group in every class; its inputs are not read.
+
+        Args:
+            pool: the test part.
+            info: of this dataset.
+
+        Raises:
+            DataError: the label has one value only, or some cells are empty; they are named.
+        """
+        rows = self.test_rows(pool)
+        y, a = self.labels(pool)
+        check_test(y[rows], a[rows], info)
 
     def test_split(self, pool: Pool) -> Split:
         """The test split; only the confirmation of a search may ask for it."""

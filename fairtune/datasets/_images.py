@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import os
 import warnings
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from fairtune.datasets._files import first_of, within
+from fairtune.datasets._identity import digest_of_content
 from fairtune.errors import DataError
-from fairtune.records import Bytes
+from fairtune.records import Bytes, Ints
 
 Fit = Literal["stretch", "crop"]
 _DRAFT = 2
@@ -64,40 +66,61 @@ class ImageFiles:
         Raises:
             DataError: some cannot be read.
         """
-        images, faults = self.read(rows)
-        if faults:
-            raise unreadable([f"{self.names[row]} ({reason})" for row, reason in faults.items()])
-        return images
+        read = self.read(rows)
+        if read.faults:
+            raise unreadable([f"{self.names[row]} ({reason})" for row, reason in read.faults.items()])
+        return read.images
 
-    def read(self, rows: slice) -> tuple[Bytes, dict[int, str]]:
-        """Images of consecutive rows, black where they cannot be read, and why by row."""
+    def take(self, rows: Ints) -> ImageFiles:
+        """Some of the images."""
+        return replace(self, names=[self.names[row] for row in rows])
+
+    def read(self, rows: slice) -> Decoded:
+        """Images of consecutive rows."""
         start, stop, _ = rows.indices(len(self.names))
         images = np.zeros((stop - start, *self.size, 3), dtype=np.uint8)
 
-        def fill(row: int) -> str | None:
+        def fill(row: int) -> tuple[bytes, str | None]:
+            content, fault = b"", None
             try:
-                images[row - start] = decode_image(self.root / self.names[row], self.size, self.fit)
+                content = (self.root / self.names[row]).read_bytes()
+                images[row - start] = decode_image(content, self.size, self.fit)
             except UnidentifiedImageError:
-                return "not an image"
+                fault = "not an image"
             except Exception as error:  # a damaged file can make a decoder raise anything
-                return f"{error or type(error).__name__}".partition("\n")[0]
-            return None
+                fault = f"{error or type(error).__name__}".partition("\n")[0]
+            return digest_of_content(content), fault
 
         with warnings.catch_warnings(), ThreadPoolExecutor(_threads()) as threads:
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            reasons = list(threads.map(fill, range(start, stop)))
-        return images, {row: reason for row, reason in enumerate(reasons, start) if reason is not None}
+            read = list(threads.map(fill, range(start, stop)))
+        faults = {row: fault for row, (_, fault) in enumerate(read, start) if fault is not None}
+        return Decoded(images, faults, [digest for digest, _ in read])
 
 
-def decode_image(path: Path, size: tuple[int, int], fit: Fit = "stretch") -> Bytes:
-    """One image as ``(H, W, 3)`` uint8, as :class:`ImageFiles` describes.
+class Decoded(NamedTuple):
+    """Consecutive rows as they were read.
+
+    Attributes:
+        images: ``(n, H, W, 3)``, black where a file cannot be read.
+        faults: why it cannot be read, by row.
+        digests: of the content of each file.
+    """
+
+    images: Bytes
+    faults: dict[int, str]
+    digests: list[bytes]
+
+
+def decode_image(content: bytes, size: tuple[int, int], fit: Fit = "stretch") -> Bytes:
+    """The content of one image file as ``(H, W, 3)`` uint8, as :class:`ImageFiles` describes.
 
     Raises:
-        OSError: there is no such file, or it is not a whole image.
+        OSError: it is not a whole image.
         PIL.Image.DecompressionBombError: it has more pixels than Pillow thinks reasonable.
     """
     height, width = size
-    with Image.open(path) as file:
+    with Image.open(io.BytesIO(content)) as file:
         file.draft("RGB", (_DRAFT * width, _DRAFT * height))
         image = _in_rgb(ImageOps.exif_transpose(file))
     if fit == "crop":

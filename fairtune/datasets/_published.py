@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
-import numpy.typing as npt
 
-from fairtune.datasets._base import Dataset, Info, Part, Pool
+from fairtune.datasets._base import Content, Dataset, Info, Part, Pool, Samples
 from fairtune.datasets._bias import DrawnBias
+from fairtune.datasets._images import ImageFiles
 from fairtune.records import Ints, Split
 from fairtune.seeding import generator
 from fairtune.space import Options, Value, hyperparameter
@@ -49,9 +49,19 @@ class DrawnOrPublished(DrawnBias):
     def published_files(self, root: Path) -> Path:
         """File or folder of the published images under these options."""
 
-    def content(self, root: Path) -> Iterable[object]:
-        """Where the images come from, and for published ones how the test images are shared out."""
-        return (self.images,) if self.images == "drawn" else (self.images, self.protocol)
+    def content(self, root: Path) -> Content:
+        """Where the images come from, and for published ones how the test images are shared out, and their files."""
+        if self.images == "drawn":
+            return Content((self.images, *self.drawn_by()))
+        return Content((self.images, self.protocol), self.published_names(root))
+
+    def drawn_by(self) -> tuple[object, ...]:
+        """The options that change drawn images."""
+        return ()
+
+    @abstractmethod
+    def published_names(self, root: Path) -> Sequence[str]:
+        """The files of the published images, relative to ``root``."""
 
     def training_parts(self) -> tuple[Part, ...]:
         """Published images have a validation part; of drawn ones, some originals of the training part are held out."""
@@ -79,8 +89,8 @@ class DrawnOrPublished(DrawnBias):
         for_training, validation, test = (_rows_of(unbiased, np.flatnonzero(share == role)) for role in range(3))
         columns = {**biased.columns, "source": len(unbiased) + biased.columns["source"]}
         columns = {name: np.concatenate([column, for_training.columns[name]]) for name, column in columns.items()}
-        x = np.concatenate([biased.x[:], for_training.x[:]])
-        columns["unbiased"] = np.arange(len(x)) >= len(biased)
+        x = joined(biased.x, for_training.x)
+        columns["unbiased"] = np.arange(x.shape[0]) >= len(biased)
         return {"train": Pool(x, columns), "validation": validation, "test": test}
 
     def numbering(self) -> object:
@@ -101,5 +111,12 @@ class DrawnOrPublished(DrawnBias):
 
 
 def _rows_of(pool: Pool, rows: Ints) -> Pool:
-    x: npt.NDArray[Any] = np.asarray(pool.x[:])[rows]
+    x = pool.x.take(rows) if isinstance(pool.x, ImageFiles) else pool.x[:][rows]
     return Pool(x, {name: column[rows] for name, column in pool.columns.items()})
+
+
+def joined(first: Samples, second: Samples) -> Samples:
+    """Samples one after the other; image files stay files, which are decoded as they are written to the cache."""
+    if isinstance(first, ImageFiles) and isinstance(second, ImageFiles):
+        return replace(first, names=[*first.names, *second.names])
+    return np.concatenate([first[:], second[:]])

@@ -1,8 +1,7 @@
 """The cache of decoded pools: one copy per machine, memory-mapped by every process.
 
-A pool is written slice by slice to the end of a file, so that its size is bounded by the disk alone and a full disk is an error
-(writing to a mapped file would end the process). The folder of an unfinished pool has another name and says how far it got: a
-process killed on the way loses at most one slice.
+Pools are named by what they were made of (:mod:`fairtune.datasets._identity`): equal content is decoded once, and pools of other
+content never take each other's place. With them lie the states of the files that are known to have this content.
 """
 
 from __future__ import annotations
@@ -10,39 +9,24 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, NamedTuple
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from filelock import FileLock
 
-from fairtune.datasets._base import Dataset, Part, Pool, Samples
-from fairtune.datasets._images import ImageFiles, unreadable
+from fairtune.datasets._base import Dataset, Part, Pool
+from fairtune.datasets._identity import Identity, differences, digest_files, identify
+from fairtune.datasets._writing import SKIPPED, OnBadImage, Progress, Report, save, silent
 from fairtune.errors import DataError
-from fairtune.files import write_atomically
 from fairtune.records import Split
 
-_SLICE_BYTES = 16 * 2**20
-_SKIPPED = "skipped.json"
-
-
-class Progress(NamedTuple):
-    """How far a part has been decoded: ``done`` of ``total`` samples."""
-
-    part: Part
-    done: int
-    total: int
-
-
-OnBadImage = Literal["error", "skip"]
-Report = Callable[[Progress], None]
-
-
-def silent(progress: Progress) -> None:
-    """Reports to nobody."""
+_FILES, _STATE = "files.json", "state-"
 
 
 def cache_folder() -> Path:
@@ -50,42 +34,68 @@ def cache_folder() -> Path:
     return Path(os.environ.get("FAIRTUNE_CACHE") or Path.home() / ".cache" / "fairtune").expanduser()
 
 
-def open_part(dataset: Dataset, root: Path, part: Part) -> Pool:
+def open_part(dataset: Dataset, root: Path, part: Part, *, digest: str | None = None) -> Pool:
     """The decoded pool of one part, from the cache; decoded into it first if need be.
 
     Args:
         dataset: the dataset.
         root: folder of its original files.
         part: the others' samples are not opened.
+        digest: what :func:`digest_of` said of them; other content is refused. None takes any.
 
     Raises:
-        DataError: the files are missing or damaged, or the cache cannot be written.
+        DataError: the files are missing, damaged or others than wanted, or the cache cannot be written.
     """
-    return _open(prepare(dataset, root), part)
+    return _open(prepare(dataset, root, digest=digest), part)
 
 
-def open_splits(dataset: Dataset, root: Path, train_fraction: float = 1.0) -> dict[str, Split]:
+def open_splits(dataset: Dataset, root: Path, train_fraction: float = 1.0, *, digest: str | None = None) -> dict[str, Split]:
     """The splits ``train`` and ``validation``; the test part is not opened.
 
     Args:
         dataset: the dataset.
         root: folder of its original files.
         train_fraction: share of ``train`` to keep.
+        digest: as for :func:`open_part`.
 
     Raises:
         DataError: as :func:`open_part`; or a split lacks samples that training or scoring needs.
     """
-    folder = prepare(dataset, root)
+    folder = prepare(dataset, root, digest=digest)
     pools = {part: _open(folder, part) for part in dataset.training_parts()}
     return dataset.training_splits(pools, dataset.describe(root), train_fraction)
 
 
-def prepare(dataset: Dataset, root: Path, *, on_bad_image: OnBadImage = "error", report: Report = silent) -> Path:
+def check_test_part(dataset: Dataset, root: Path) -> None:
+    """Check that the test split can be scored, from its labels and groups alone.
+
+    Raises:
+        DataError: as :func:`open_part`; or a class or a group is missing in it.
+    """
+    columns = _open_columns(prepare(dataset, root), "test")
+    dataset.check_test(Pool(np.empty((len(columns["source"]), 0)), columns), dataset.describe(root))
+
+
+def digest_of(dataset: Dataset, root: Path) -> str:
+    """What identifies the decoded data: the name of their folder, which is that of the options and files' content.
+
+    The same on every machine, wherever the files lie; decodes them if need be.
+
+    Raises:
+        DataError: as :func:`open_part`.
+    """
+    return prepare(dataset, root).name
+
+
+def prepare(
+    dataset: Dataset, root: Path, *, digest: str | None = None, on_bad_image: OnBadImage = "error", report: Report = silent
+) -> Path:
     """Decode a dataset into the cache if it is not there; one process of the machine does it, the others wait.
 
     Args:
         dataset: the dataset.
         root: folder of its original files.
+        digest: as for :func:`open_part`; other content is refused before it is decoded, where that can be told.
         on_bad_image: ``skip`` leaves images out that cannot be read; ``error`` reads all of them, then names those.
         report: called before every slice, and at the end of a part.
 
@@ -95,129 +105,123 @@ def prepare(dataset: Dataset, root: Path, *, on_bad_image: OnBadImage = "error",
     Raises:
         DataError: as :func:`open_part`.
     """
-    folder = cache_folder() / "pools" / dataset.cache_key(root)
-    if folder.is_dir():
-        return folder
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder.with_name(f"{folder.name}.lock")).acquire()
-    except OSError as error:
-        raise _unwritable(folder, error) from error
-    with lock:
-        if not folder.is_dir():
-            pools = dataset.decode(root)
-            try:
-                _save(pools, folder, on_bad_image, report)
-            except OSError as error:
-                raise _unwritable(folder, error) from error
+    identity = identify(dataset, root)
+    wanted = _Wanted(dataset, root, identity, digest)
+    wanted.check(identity.key)
+    if (folder := _known(identity)) is None:
+        with _locked(identity):
+            folder = _known(identity) or _recognised(root, identity, wanted, report)
+            folder = folder or _decoded(dataset, root, identity, on_bad_image, report)
+    wanted.check(folder.name)
     return folder
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """The content that is asked for; None for any."""
+
+    dataset: Dataset
+    root: Path
+    identity: Identity
+    digest: str | None
+
+    def check(self, name: str) -> None:
+        """Refuse pools whose name is, or begins with, ``name`` if others are wanted."""
+        if self.digest is None or self.digest.startswith(name):
+            return
+        if not self.digest.startswith(f"{self.dataset.cache_name}-"):
+            raise DataError(f"this version of fairtune decodes {self.root} otherwise than the one before: start a new search")
+        before = _digests(_pools() / self.digest)
+        now = digest_files(self.root, self.identity.names, lambda done: None) if before else {}
+        raise DataError(
+            f"the data in {self.root} are not those that this was started with ({differences(before, now) or 'other content'}): "
+            "put the files back, or start a new search under another name, which trains its baseline anew"
+        )
+
+
+def _known(identity: Identity) -> Path | None:
+    """The pools of files in a state that has been seen before."""
+    if not identity.names:
+        return folder if (folder := _pools() / identity.key).is_dir() else None
+    return next((seen.parent for seen in _pools().glob(f"{identity.key}-*/{_STATE}{identity.state}")), None)
+
+
+def _recognised(root: Path, identity: Identity, wanted: _Wanted, report: Report) -> Path | None:
+    """The pools of files in a state not seen before but of a content that has been decoded, if any look like it."""
+    if not any(_pools().glob(f"{identity.key}-*")):
+        return None
+    total = len(identity.names)
+    digests = digest_files(root, identity.names, lambda done: report(Progress("files", done, total)))
+    folder = _pools() / identity.pools(digests)
+    wanted.check(folder.name)
+    if not folder.is_dir():
+        return None
+    _note_state(identity, folder)
+    return folder
+
+
+def _decoded(dataset: Dataset, root: Path, identity: Identity, on_bad_image: OnBadImage, report: Report) -> Path:
+    """Decode, and name the pools by what was read."""
+    unfinished = _pools() / f".{identity.key}-{identity.state}.unfinished"
+    pools = dataset.decode(root)
+    try:
+        digests = save(pools, unfinished, on_bad_image, report)
+        others = [name for name in identity.names if name not in digests]
+        digests |= digest_files(root, others, lambda done: None)
+        if identify(dataset, root).state != identity.state:
+            shutil.rmtree(unfinished)
+            raise DataError(f"files in {root} changed while they were decoded: try again when they are all there")
+        (unfinished / _FILES).write_text(json.dumps({name: digests[name].hex() for name in identity.names}))
+        _note_state(identity, unfinished)
+        return unfinished.rename(_pools() / identity.pools(digests))
+    except OSError as error:
+        raise _unwritable(error) from error
+
+
+def _note_state(identity: Identity, folder: Path) -> None:
+    """Note that files in this state have the content of these pools; in a cache that may only be read, the next one finds out."""
+    if identity.names and identity.settled:
+        with suppress(OSError):
+            (folder / f"{_STATE}{identity.state}").touch()
+
+
+def _digests(folder: Path) -> dict[str, bytes]:
+    """Digests of the files that pools were made of; none if the pools are not in this cache."""
+    path = folder / _FILES
+    stored = json.loads(path.read_text()) if path.is_file() else {}
+    return {name: bytes.fromhex(digest) for name, digest in stored.items()}
+
+
+@contextmanager
+def _locked(identity: Identity) -> Iterator[None]:
+    try:
+        _pools().mkdir(parents=True, exist_ok=True)
+        lock = FileLock(_pools() / f"{identity.key}.lock").acquire()
+    except OSError as error:
+        raise _unwritable(error) from error
+    with lock:
+        yield
+
+
+def _pools() -> Path:
+    return cache_folder() / "pools"
 
 
 def skipped(folder: Path) -> dict[str, str]:
     """The images that were left out of decoded pools, and why."""
-    left_out: dict[str, str] = json.loads((folder / _SKIPPED).read_text())
+    left_out: dict[str, str] = json.loads((folder / SKIPPED).read_text())
     return left_out
 
 
-def _save(pools: Mapping[Part, Pool], folder: Path, on_bad_image: OnBadImage, report: Report) -> None:
-    unfinished = folder.with_name(f".{folder.name}.unfinished")
-    unfinished.mkdir(exist_ok=True)
-    _check_space(pools, unfinished)
-    parts = {part: _append(part, pool.x, unfinished, report) for part, pool in pools.items()}
-    left_out = {
-        pool.x.names[row]: reason
-        for part, pool in pools.items()
-        if isinstance(pool.x, ImageFiles)
-        for row, reason in parts[part].faults.items()
-    }
-    if left_out and on_bad_image == "error":
-        raise unreadable([f"{name} ({reason})" for name, reason in left_out.items()])
-    for part, pool in pools.items():
-        _save_columns(pool, parts[part], unfinished / f"{part}-columns.npz")
-        (unfinished / _progress_file(part)).unlink()
-    (unfinished / _SKIPPED).write_text(json.dumps(left_out))
-    unfinished.rename(folder)
+def _unwritable(error: OSError) -> DataError:
+    return DataError(f"cannot write the data cache {_pools()}: {error}; free some space or point FAIRTUNE_CACHE at another folder")
 
 
-def _check_space(pools: Mapping[Part, Pool], folder: Path) -> None:
-    needed = sum(len(pool) * _row_bytes(pool.x) for pool in pools.values())
-    present = sum(path.stat().st_size for path in folder.glob("*-x.npy"))
-    free = shutil.disk_usage(folder).free
-    if needed - present > free:
-        raise OSError(f"{(needed - present) / 2**20:,.0f} MiB are needed and {free / 2**20:,.0f} MiB are free")
-
-
-@dataclass
-class _Written:
-    """What of a part is in its file: ``done`` rows were read, those with ``faults`` are left out."""
-
-    done: int = 0
-    faults: dict[int, str] = field(default_factory=dict)
-
-    @property
-    def rows(self) -> int:
-        return self.done - len(self.faults)
-
-    def save(self, path: Path) -> None:
-        path.write_text(json.dumps([self.done, [*self.faults.items()]]))
-
-    @classmethod
-    def load(cls, path: Path) -> _Written:
-        if not path.is_file():
-            return cls()
-        done, faults = json.loads(path.read_text())
-        return cls(done, dict(faults))
-
-
-def _append(part: Part, x: Samples, folder: Path, report: Report) -> _Written:
-    """Write the samples of a part to the end of its file, from where an earlier process stopped."""
-    total = x.shape[0]
-    step = max(1, _SLICE_BYTES // _row_bytes(x))
-    progress = folder / _progress_file(part)
-    written = _Written.load(progress)
-    with (folder / f"{part}-x.npy").open("r+b" if written.done else "wb") as file:
-        _write_header(file, x, written.rows)
-        file.truncate(file.seek(written.rows * _row_bytes(x), os.SEEK_CUR))
-        while written.done < total:
-            report(Progress(part, written.done, total))
-            rows = slice(written.done, min(written.done + step, total))
-            samples, faults = x.read(rows) if isinstance(x, ImageFiles) else (x[rows], {})
-            file.write(np.delete(samples, [row - rows.start for row in faults], axis=0).tobytes())
-            file.flush()
-            os.fsync(file.fileno())
-            written = _Written(rows.stop, written.faults | faults)
-            write_atomically(progress, written.save)
-        file.seek(0)
-        _write_header(file, x, written.rows)
-    report(Progress(part, total, total))
-    return written
-
-
-def _write_header(file: BinaryIO, x: Samples, rows: int) -> None:
-    """The header of a ``.npy`` file; its length does not depend on the number of rows."""
-    header = {"descr": np.lib.format.dtype_to_descr(x.dtype), "fortran_order": False, "shape": (rows, *x.shape[1:])}
-    np.lib.format.write_array_header_1_0(file, header)
-
-
-def _save_columns(pool: Pool, written: _Written, path: Path) -> None:
-    columns: Any = {name: np.delete(column, [*written.faults], axis=0) for name, column in pool.columns.items()}
-    with path.open("wb") as file:
-        np.savez(file, allow_pickle=False, **columns)
-
-
-def _row_bytes(x: Samples) -> int:
-    return int(np.prod(x.shape[1:])) * x.dtype.itemsize
-
-
-def _progress_file(part: Part) -> str:
-    return f"{part}-progress.json"
-
-
-def _unwritable(folder: Path, error: OSError) -> DataError:
-    return DataError(f"cannot write the data cache {folder}: {error}; free some space or point FAIRTUNE_CACHE at another folder")
+def _open_columns(folder: Path, part: Part) -> dict[str, npt.NDArray[Any]]:
+    with np.load(folder / f"{part}-columns.npz", allow_pickle=False) as columns:
+        return dict(columns)
 
 
 @lru_cache(maxsize=4)
 def _open(folder: Path, part: Part) -> Pool:
-    with np.load(folder / f"{part}-columns.npz", allow_pickle=False) as columns:
-        return Pool(np.load(folder / f"{part}-x.npy", mmap_mode="r"), dict(columns))
+    return Pool(np.load(folder / f"{part}-x.npy", mmap_mode="r"), _open_columns(folder, part))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -10,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 
-from fairtune.datasets._base import Dataset, Info, Part, Pool, check_test
+from fairtune.datasets._base import Content, Dataset, Info, Part, Pool, check_test
 from fairtune.datasets._tables import Encoder, coded, read_table
 from fairtune.records import Ints
 from fairtune.space import Options, hyperparameter
@@ -63,9 +62,9 @@ class Adult(Dataset):
         y, a = self._labels(root, self._read(root, "adult.test"))
         check_test(y, a, self.describe(root))
 
-    def content(self, root: Path) -> Iterable[object]:
-        """Which columns are inputs."""
-        return (self.sensitive,)
+    def content(self, root: Path) -> Content:
+        """Which columns are inputs, and both files."""
+        return Content((self.sensitive,), tuple(f"{FOLDER}/{name}" for name in ROWS))
 
     def decode(self, root: Path) -> dict[Part, Pool]:
         """Encode both files as the training file decides."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -12,9 +12,9 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 
-from fairtune.datasets._base import Dataset, Info, Part, Pool, check_test
+from fairtune.datasets._base import Content, Dataset, Info, Part, Pool, check_test
 from fairtune.datasets._cut import equal_cells
-from fairtune.datasets._files import check_present, first_of, state_of
+from fairtune.datasets._files import check_present, first_of, stamp
 from fairtune.datasets._images import ImageFiles
 from fairtune.errors import DataError, InvalidInput, unknown_name
 from fairtune.records import Ints, Split
@@ -97,12 +97,12 @@ class CelebA(Dataset):
         test = table[table["partition"] == _PARTS.index("test")]
         check_test(*self._cells(test), self.describe(root))
 
-    def content(self, root: Path) -> Iterable[object]:
-        """The state of the images and the lists."""
+    def content(self, root: Path) -> Content:
+        """The lists and the images."""
         table = self._table(root)
         folder = self._images(root).relative_to(root)
         lists = [str(self._list(root, name).relative_to(root)) for name in (ATTRIBUTES, PARTITION)]
-        return (state_of(root, (*lists, *(str(folder / name) for name in table.index))),)
+        return Content(files=(*lists, *(str(folder / name) for name in table.index)))
 
     def decode(self, root: Path) -> dict[Part, Pool]:
         """The three official parts, every attribute a column."""
@@ -178,7 +178,7 @@ def read_attributes(path: Path) -> pd.DataFrame:
     Raises:
         DataError: the file is damaged.
     """
-    table = _read(path, path.stat().st_mtime_ns)
+    table = _read(path, stamp(path))
     return (table > 0).astype(np.uint8)
 
 
@@ -188,7 +188,7 @@ def read_partition(path: Path) -> pd.Series[int]:
     Raises:
         DataError: the file is damaged.
     """
-    table = _read(path, path.stat().st_mtime_ns)
+    table = _read(path, stamp(path))
     partition = table.iloc[:, 0].astype(int)
     if not partition.isin(range(len(_PARTS))).all():
         raise DataError(f"{path}: the partition of an image must be 0, 1 or 2: {CelebA.obtain}")
@@ -196,7 +196,7 @@ def read_partition(path: Path) -> pd.Series[int]:
 
 
 @lru_cache(maxsize=4)
-def _read(path: Path, _modified: int) -> pd.DataFrame:
+def _read(path: Path, _stamp: tuple[int, ...]) -> pd.DataFrame:
     content = path.read_bytes()
     official = MD5.get(path.name)
     if official and (found := hashlib.md5(content, usedforsecurity=False).hexdigest()) != official:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -13,7 +13,6 @@ import numpy.typing as npt
 from fairtune.datasets import _mnist
 from fairtune.datasets._base import Info, Part, Pool
 from fairtune.datasets._bias import NUM_CLASSES, Drawn, conflicting_values, unbiased_values
-from fairtune.datasets._files import state_of
 from fairtune.datasets._pickles import read_object
 from fairtune.datasets._published import DrawnOrPublished
 from fairtune.errors import DataError, InvalidInput
@@ -100,11 +99,13 @@ class ColouredMNIST(DrawnOrPublished):
         elif not (path := self.published_files(root)).is_file():
             raise DataError(f"{path} is missing: {self.obtain}")
 
-    def content(self, root: Path) -> Iterable[object]:
-        """The variance, and the state of a published file."""
-        yield from (*super().content(root), self.variance)
-        if self.images == "published":
-            yield state_of(root, [str(self.published_files(root).relative_to(root))])
+    def drawn_by(self) -> tuple[object, ...]:
+        """The variance."""
+        return (self.variance,)
+
+    def published_names(self, root: Path) -> tuple[str, ...]:
+        """One file."""
+        return (str(self.published_files(root).relative_to(root)),)
 
     def decode(self, root: Path) -> dict[Part, Pool]:
         """Each training digit in the ink of its class and in another; or the published images."""

@@ -14,7 +14,7 @@ from fairtune.datasets import _cifar10
 from fairtune.datasets._base import Info, Part, Pool
 from fairtune.datasets._bias import NUM_CLASSES, conflicting_values, unbiased_values
 from fairtune.datasets._corruptions import CORRUPTIONS, corrupt
-from fairtune.datasets._files import first_of, state_of
+from fairtune.datasets._files import first_of
 from fairtune.datasets._images import ImageFiles
 from fairtune.datasets._published import DrawnOrPublished
 from fairtune.errors import DataError
@@ -80,14 +80,14 @@ class CorruptedCIFAR10(DrawnOrPublished):
         else:
             self._published(root)
 
-    def content(self, root: Path) -> Iterable[object]:
-        """The severity of drawn images, or the state of the published files."""
-        yield from super().content(root)
-        if self.images == "drawn":
-            yield self.severity
-        else:
-            biased, unbiased = self._published(root)
-            yield state_of(root, (*biased.names, *unbiased.names))
+    def drawn_by(self) -> tuple[object, ...]:
+        """Their severity."""
+        return (self.severity,)
+
+    def published_names(self, root: Path) -> tuple[str, ...]:
+        """All images that are used."""
+        biased, unbiased = self._published(root)
+        return (*biased.names, *unbiased.names)
 
     def decode(self, root: Path) -> dict[Part, Pool]:
         """Every training image with the corruption of its class and with another, the test images with one; or as published."""

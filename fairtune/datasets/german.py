@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -10,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 
-from fairtune.datasets._base import Dataset, Info, Part, Pool, check_test
+from fairtune.datasets._base import Content, Dataset, Info, Part, Pool, check_test
 from fairtune.datasets._cut import stratified
 from fairtune.datasets._tables import Encoder, coded, read_table
 from fairtune.records import Ints, Split
@@ -73,9 +72,9 @@ class German(Dataset):
         _, test = self._parts(root)
         check_test(self._risk(root, test), (test["age"] > self.age).to_numpy().astype(np.int64), self.describe(root))
 
-    def content(self, root: Path) -> Iterable[object]:
-        """Which columns are inputs."""
-        return (self.sensitive,)
+    def content(self, root: Path) -> Content:
+        """Which columns are inputs, and the file."""
+        return Content((self.sensitive,), (f"{FOLDER}/{FILE}",))
 
     def decode(self, root: Path) -> dict[Part, Pool]:
         """Encode all customers as those for training decide."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -10,9 +9,9 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from fairtune.datasets._base import Dataset, Info, Part, Pool, check_test
+from fairtune.datasets._base import Content, Dataset, Info, Part, Pool, check_test
 from fairtune.datasets._cut import stratified
-from fairtune.datasets._files import check_present, first_of, state_of
+from fairtune.datasets._files import check_present, first_of
 from fairtune.datasets._images import ImageFiles
 from fairtune.datasets._pickles import read_object
 from fairtune.errors import DataError, InvalidInput
@@ -97,11 +96,12 @@ class IMDB(Dataset):
             age, gender = people.of(lists["test"])
             check_test(gender, (age >= _OLDER).astype(np.int64), self.describe(root))
 
-    def content(self, root: Path) -> Iterable[object]:
-        """The options, which decide what is in each part, and the state of the files."""
+    def content(self, root: Path) -> Content:
+        """The options, which decide what is in each part, the lists and the images."""
         names = [f"{FOLDER}/{name}" for names in self._lists(root).values() for name in names]
-        files = [str(self._list(root, name).relative_to(root)) for name in (LABELS, SPLIT, *BIASED.values())]
-        return (self.train, self.test, self.protocol, state_of(root, (*files, *names)))
+        biased = [BIASED[given] for given in (self.train, self.test) if given in BIASED]
+        files = [str(self._list(root, name).relative_to(root)) for name in (LABELS, SPLIT, *biased)]
+        return Content((self.train, self.test, self.protocol), (*files, *names))
 
     def decode(self, root: Path) -> dict[Part, Pool]:
         """The three lists."""
@@ -116,6 +116,11 @@ class IMDB(Dataset):
     def numbering(self) -> object:
         """People or images, as the protocol says."""
         return self.protocol
+
+    def check_test(self, pool: Pool, info: Info) -> None:
+        """The biased lists have one age for each gender, by design."""
+        if self.test == "test":
+            super().check_test(pool, info)
 
     def labels(self, pool: Pool) -> tuple[Ints, Ints]:
         """Gender, and whether someone is 40 or older."""

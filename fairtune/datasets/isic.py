@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -10,9 +9,9 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 
-from fairtune.datasets._base import Dataset, Info, Part, Pool, check_test
+from fairtune.datasets._base import Content, Dataset, Info, Part, Pool, check_test
 from fairtune.datasets._cut import stratified
-from fairtune.datasets._files import check_present, state_of
+from fairtune.datasets._files import check_present
 from fairtune.datasets._images import ImageFiles
 from fairtune.datasets._shares import cut_in_three
 from fairtune.errors import DataError
@@ -89,9 +88,9 @@ class ISIC(Dataset):
         done = "are left out" if self.protocol == "fixed" else "count to the commoner sex"
         return [f"images of patients of unknown sex {done}: {unknown:,}"] if unknown else []
 
-    def content(self, root: Path) -> Iterable[object]:
-        """The protocol, which decides what is in the test part, and the state of the files."""
-        return (self.protocol, state_of(root, [f"{FOLDER}/{TABLE}", *_paths(self._table(root))]))
+    def content(self, root: Path) -> Content:
+        """The protocol, which decides what is in the test part, the table and the images."""
+        return Content((self.protocol,), (f"{FOLDER}/{TABLE}", *_paths(self._table(root))))
 
     def decode(self, root: Path) -> dict[Part, Pool]:
         """The parts, see the class."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import hashlib
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -12,9 +11,9 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 
-from fairtune.datasets._base import Dataset, Info, Part, Pool
+from fairtune.datasets._base import Content, Dataset, Info, Part, Pool, check_test
 from fairtune.datasets._cut import Mask, stratified
-from fairtune.datasets._files import first_of, state_of, within
+from fairtune.datasets._files import first_of, stat_all, within
 from fairtune.datasets._images import ImageFiles
 from fairtune.errors import DataError, unknown_name
 from fairtune.records import Ints, Split
@@ -90,15 +89,18 @@ class Manifest(Dataset):
         )
 
     def check(self, root: Path) -> None:
-        """Read the table and look for every image."""
-        state_of(root, self._table(root)["name"].tolist())
+        """Read the table, look for every image, and check that the test split has samples in every cell."""
+        table = self._table(root)
+        stat_all(root, table["name"].tolist())
+        test = table[self._part(table) == "test"]
+        check_test(test["y"].to_numpy(), test["a"].to_numpy(), self.describe(root))
 
-    def content(self, root: Path) -> Iterable[object]:
-        """The state and size of the images, and what the table says of each."""
+    def content(self, root: Path) -> Content:
+        """The size of the images, what the table says of each, and the images."""
         table = self._table(root)
         said = table[["y", "a", "source_id"]].assign(part=self._part(table))
         rows = hashlib.sha256(pd.util.hash_pandas_object(said, index=False).to_numpy().tobytes()).hexdigest()
-        return state_of(root, table["name"].tolist()), self.size, self.fit, rows
+        return Content((self.size, self.fit, rows), table["name"].tolist())
 
     def decode(self, root: Path) -> dict[Part, Pool]:
         """The training part, with the validation images that the file names, and the test part."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -13,7 +12,6 @@ import numpy.typing as npt
 from fairtune.datasets import _mnist
 from fairtune.datasets._base import Info, Part, Pool
 from fairtune.datasets._bias import NUM_CLASSES, Drawn, conflicting_values, unbiased_values
-from fairtune.datasets._files import state_of
 from fairtune.datasets._published import DrawnOrPublished
 from fairtune.errors import DataError
 from fairtune.records import Bytes, Floats, Ints
@@ -98,12 +96,14 @@ class MultiColourMNIST(DrawnOrPublished):
         if missing := [name for name in _FILES if not (folder / name).is_file()]:
             raise DataError(f"{', '.join(missing)} missing in {folder}: {self.obtain}")
 
-    def content(self, root: Path) -> Iterable[object]:
-        """The jitter of drawn images, or the state of the published files."""
-        yield from super().content(root)
-        yield self.severity
-        if self.images == "published":
-            yield state_of(self.published_files(root), _FILES)
+    def drawn_by(self) -> tuple[object, ...]:
+        """Their jitter."""
+        return (self.severity,)
+
+    def published_names(self, root: Path) -> tuple[str, ...]:
+        """Images and attributes of both parts."""
+        folder = self.published_files(root).relative_to(root)
+        return tuple(str(folder / name) for name in _FILES)
 
     def decode(self, root: Path) -> dict[Part, Pool]:
         """Each training digit in four versions, the test digits in one; or the published images."""

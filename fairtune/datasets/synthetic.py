@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -10,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from fairtune.datasets._base import Dataset, Info, Part, Pool
+from fairtune.datasets._base import Content, Dataset, Info, Part, Pool
 from fairtune.records import Bytes, Floats, Ints
 from fairtune.seeding import generator
 from fairtune.space import Integer, Real, hyperparameter
@@ -62,9 +61,10 @@ class Synthetic(Dataset):
     def check(self, root: Path) -> None:
         """Nothing to check: there are no files."""
 
-    def content(self, root: Path) -> Iterable[object]:
+    def content(self, root: Path) -> Content:
         """Every option that changes the images or their number."""
-        return self.classes, self.groups, self.samples, self.size, self.majority_frac, self.signal, self.bias, self.noise
+        shape = (self.classes, self.groups, self.samples, self.size)
+        return Content((*shape, self.majority_frac, self.signal, self.bias, self.noise))
 
     def decode(self, root: Path) -> dict[Part, Pool]:
         """The training part, skewed, and the test part, balanced."""

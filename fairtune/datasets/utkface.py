@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -12,8 +11,8 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 
-from fairtune.datasets._base import Dataset, Info, Part, Pool, check_test
-from fairtune.datasets._files import first_of, state_of
+from fairtune.datasets._base import Content, Dataset, Info, Part, Pool, check_test
+from fairtune.datasets._files import first_of
 from fairtune.datasets._images import ImageFiles
 from fairtune.datasets._shares import cut_in_three
 from fairtune.errors import DataError
@@ -23,11 +22,13 @@ from fairtune.space import Options, hyperparameter
 from fairtune.transforms import IMAGENET, Crop, Flip
 
 FOLDER = "UTKFace"
-_NAME = re.compile(r"(?P<age>\d+)_(?P<gender>[01])_(?P<race>[0-4])_[^_]+\.jpg")
+_NAME = re.compile(r"(?P<age>\d+)_(?P<gender>\d*)_(?P<race>[0-4])_[^_]+\.jpg")
 _RACES = ("White", "Black", "Asian", "Indian", "Others")
 _GROUPS = {"race4": _RACES[:4], "race5": _RACES, "gender": ("male", "female")}
 _AGES = {"age_20_40": ((20, 40), ("0-19", "20-39", "40+")), "age_31_61": ((31, 61), ("0-30", "31-60", "61+"))}
 _PARTS: tuple[Part, ...] = ("train", "validation", "test")
+_GENDERS = {"0": 0, "1": 1}
+_UNKNOWN = -1
 _STORED = (256, 256)
 _PER_CELL = 100
 _COMPLETE = 23_000
@@ -39,8 +40,9 @@ class UTKFace(Dataset):
 
     x: 200x200 faces, stored at 256x256. y: one of three ages, from 20 and from 40 on (``age_20_40``: S. Jung et al., CVPR 2021,
     whose paper puts age 40 into the middle one, their code into the oldest) or from 31 and from 61 on (``age_31_61``: T. Hänel
-    et al., ACCV 2022). a: one of four races, without Others, or five, or the gender. Files whose names lack a field are left out,
-    and counted by ``fairtune data inspect``.
+    et al., ACCV 2022). a: one of four races, without Others, or five, or the gender. As by the authors, an image is used if its
+    name has four fields: one that says no gender, as ``53__0_TIME.jpg.chip.jpg``, has an age and a race. Files whose names lack
+    a field are left out, and counted by ``fairtune data inspect``.
 
     ``protocol: fixed`` draws a balanced test split, fixed once: 100 images of every cell, or a quarter of the smallest cell if
     that is less; validation is cut from the others. ``protocol: official`` with ``age_20_40`` takes 100 of every cell as the code
@@ -48,7 +50,7 @@ class UTKFace(Dataset):
     training, validation and test, as that of T. Hänel et al. (torch's permutation with seed 42).
     """
 
-    cache_name: ClassVar[str] = "utkface-1"
+    cache_name: ClassVar[str] = "utkface-2"
     licence: ClassVar[str] = "non-commercial research only"
     citation: ClassVar[str] = (
         "Z. Zhang, Y. Song, H. Qi, Age Progression/Regression by Conditional Adversarial Autoencoder, CVPR 2017"
@@ -99,10 +101,11 @@ class UTKFace(Dataset):
             found.append(f"{len(names):,} images; the complete dataset has about 23,700: was the archive unpacked to the end?")
         return found
 
-    def content(self, root: Path) -> Iterable[object]:
-        """The options, which decide what is in the test part, and the state of the files."""
-        names = [f"{FOLDER}/{name}" for name in _names(root)[0]]
-        return (self.target, self.attribute, self.protocol, state_of(root, names))
+    def content(self, root: Path) -> Content:
+        """The options and the names of images that are not used, which both decide what is in the test part; the images."""
+        used = self._table(root)["name"].tolist()
+        unused = sorted(set(_names(root)[0]) - set(used))
+        return Content((self.target, self.attribute, self.protocol, unused), [f"{FOLDER}/{name}" for name in used])
 
     def decode(self, root: Path) -> dict[Part, Pool]:
         """The parts, see the class."""
@@ -118,11 +121,13 @@ class UTKFace(Dataset):
     def _table(self, root: Path) -> pd.DataFrame:
         """Label, group and number of every image with a group, in the order of the names."""
         names, _ = _names(root)
-        fields = [match.groupdict() for name in names if (match := _NAME.fullmatch(name))]
-        table = pd.DataFrame(fields).astype(np.int64).assign(name=names, source=np.arange(len(names)))
+        fields = pd.DataFrame([match.groupdict() for name in names if (match := _NAME.fullmatch(name))])
+        gender = fields["gender"].map(_GENDERS).fillna(_UNKNOWN)
+        table = fields.assign(gender=gender, name=names, source=np.arange(len(names)), images=len(names))
+        table = table.astype(dict.fromkeys(("age", "gender", "race"), np.int64))
         y = np.digitize(table["age"], _AGES[self.target][0]).astype(np.int64)
         a = table["gender" if self.attribute == "gender" else "race"]
-        return table.assign(y=y, a=a, images=len(names))[a < len(_GROUPS[self.attribute])]
+        return table.assign(y=y, a=a)[a.between(0, len(_GROUPS[self.attribute]) - 1)]
 
     def _part(self, table: pd.DataFrame) -> Ints:
         if self._cut_by_authors:

@@ -8,20 +8,21 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from fairtune.datasets import Part, Report
 from fairtune.datasets import Progress as Decoded
+from fairtune.datasets import Report
 
 
 @contextmanager
 def progress_bars(console: Console) -> Iterator[Report]:
     """A bar for each part of a dataset while it is decoded, on a terminal; nothing for one that is decoded already."""
-    columns = (TextColumn("decoding {task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
-        tasks: dict[Part, TaskID] = {}
+        tasks: dict[str, TaskID] = {}
 
         def report(decoded: Decoded) -> None:
             if decoded.part not in tasks:
-                tasks[decoded.part] = bars.add_task(decoded.part, total=decoded.total)
+                what = "comparing files" if decoded.part == "files" else f"decoding {decoded.part}"
+                tasks[decoded.part] = bars.add_task(what, total=decoded.total)
             bars.update(tasks[decoded.part], completed=decoded.done)
 
         yield report

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from fairtune.datasets import _cifar10, _mnist, adult, celeba, cmnist, german, imdb, isic, utkface
+from fairtune.datasets import _cifar10, _mnist, adult, celeba, cmnist, corrupted_cifar10, german, imdb, isic, utkface
 
 PER_CLASS = 40
 MNIST_PER_CLASS = {"TRAIN_MD5": 520, "TEST_MD5": 110}
@@ -105,19 +105,20 @@ def make_celeba(root, patch, form="txt"):
 UTKFACE_MALFORMED = (
     "39_1_20170116174525125.jpg.chip.jpg",
     "61_1_20170109150557335.jpg.chip.jpg",
-    "53__0_20170116184028385.jpg.chip.jpg",
+    "9_1_2_3_20170109150557335.jpg.chip.jpg",
 )
+UTKFACE_WITHOUT_GENDER = "53__0_20170116184028385.jpg.chip.jpg"
 
 
 def make_utkface(root, patch, per_cell=12):
-    """Faces of every age, gender and race, and three whose names lack a field."""
+    """Faces of every age, gender and race, one of no gender, and three whose names lack a field or have too many."""
     folder = root / utkface.FOLDER
     folder.mkdir()
     rng = np.random.default_rng(3)
     for race in range(5):
         for number, age in enumerate(np.tile([5, 19, 20, 30, 31, 39, 40, 60, 61, 90], per_cell // 2)):
             write_image(folder / f"{age}_{number % 2}_{race}_2017011{race}{number:06d}.jpg.chip.jpg", rng, (20, 20))
-    for name in UTKFACE_MALFORMED:
+    for name in (UTKFACE_WITHOUT_GENDER, *UTKFACE_MALFORMED):
         write_image(folder / name, rng)
 
 
@@ -193,7 +194,7 @@ def write_corrupted_cifar10(root, shares=("1pct",)):
     rng = np.random.default_rng(0)
 
     def write(folder, number, label, bias):
-        path = root / "cifar10c" / folder / str(label) / f"{number}_{label}_{bias}.png"
+        path = root / corrupted_cifar10.FOLDER / folder / str(label) / f"{number}_{label}_{bias}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(rng.integers(0, 256, (32, 32, 3), dtype=np.uint8)).save(path)
 

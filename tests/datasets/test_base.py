@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from fairtune.datasets import Dataset, Info, Pool, equal_cells, lost_cells, open_splits
+from fairtune.datasets import Content, Dataset, Info, Pool, equal_cells, lost_cells, open_splits
 from fairtune.datasets._cut import apportioned, drawn_by_source, stratified, thinned
+from fairtune.datasets._identity import identify
 from fairtune.errors import DataError
 from fairtune.records import Split
 from fairtune.seeding import generator
@@ -169,10 +170,10 @@ def test_a_class_without_training_samples_is_named(clinic):
 
 
 def test_what_the_content_is_decides_the_name_in_the_cache(clinic, tmp_path, monkeypatch):
-    names = {clinic.cache_key(tmp_path)}
+    names = {identify(clinic, tmp_path).key}
     for content in ((64, "a"), (64, "b"), (32, "a"), ("64", "a")):
-        monkeypatch.setattr(clinic, "content", lambda root, content=content: content)
-        names.add(clinic.cache_key(tmp_path))
+        monkeypatch.setattr(clinic, "content", lambda root, content=content: Content(content))
+        names.add(identify(clinic, tmp_path).key)
     assert len(names) == 5
     assert "clinic" in names
     assert all(name.startswith("clinic") for name in names)

@@ -1,9 +1,12 @@
+import shutil
+
 import numpy as np
 import pytest
 from PIL import Image
 
-from fairtune.datasets import _cifar10
+from fairtune.datasets import _cifar10, check_test_part
 from fairtune.datasets._corruptions import CORRUPTIONS
+from fairtune.datasets._identity import identify
 from fairtune.datasets.corrupted_cifar10 import CorruptedCIFAR10
 from fairtune.errors import DataError
 
@@ -21,7 +24,7 @@ def drawn(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
-    """A folder in the published form: 50 aligned and 10 conflicting training images, 800 of the test."""
+    """A folder in the published form."""
     root = tmp_path_factory.mktemp("published")
     write_corrupted_cifar10(root)
     return root
@@ -42,9 +45,9 @@ def test_train_goes_with_the_class_and_the_rest_does_not(drawn):
 
 
 def test_any_share_uses_the_same_decoded_images(tmp_path):
-    keys = {CorruptedCIFAR10(conflicting=share, seed=seed).cache_key(tmp_path) for share in (0.01, 0.2) for seed in (0, 1)}
+    keys = {identify(CorruptedCIFAR10(conflicting=share, seed=seed), tmp_path).key for share in (0.01, 0.2) for seed in (0, 1)}
     assert len(keys) == 1
-    assert CorruptedCIFAR10(severity=2).cache_key(tmp_path) not in keys
+    assert identify(CorruptedCIFAR10(severity=2), tmp_path).key not in keys
 
 
 def test_two_versions_of_an_image_differ_in_their_corruption(drawn):
@@ -83,7 +86,7 @@ def test_published_images(written, protocol, counts):
     number = int(splits["test"].source[0])
     with_labels = sorted((written / "cifar10c" / "test").glob("*/*.png"), key=str)[number]
     assert with_labels.stem.endswith(f"_{y}_{a}")
-    np.testing.assert_array_equal(pools["test"].x[row], np.asarray(Image.open(with_labels)))
+    np.testing.assert_array_equal(pools["test"].x[row : row + 1][0], np.asarray(Image.open(with_labels)))
 
 
 def test_a_share_that_is_not_published_names_those_that_are(written):
@@ -105,6 +108,15 @@ def test_a_name_without_labels_is_told(tmp_path):
         (tmp_path / "cifar10c" / folder / "cat.png").touch()
     with pytest.raises(DataError, match=r"2 images in .* are not named ID_LABEL_BIAS.png: .*cat.png"):
         CorruptedCIFAR10(images="published").check(tmp_path)
+
+
+def test_a_test_split_without_a_corruption_of_a_class_is_refused(written, tmp_path, monkeypatch):
+    monkeypatch.setenv("FAIRTUNE_CACHE", str(tmp_path / "cache"))
+    shutil.copytree(written / "cifar10c", tmp_path / "cifar10c")
+    for path in (tmp_path / "cifar10c" / "test" / "3").glob("*_3_5.png"):
+        path.unlink()
+    with pytest.raises(DataError, match=r"no test samples in 1 of 100 cells: \(cat, spatter\)"):
+        check_test_part(CorruptedCIFAR10(images="published"), tmp_path)
 
 
 def test_missing_files_are_named(tmp_path):

@@ -1,4 +1,5 @@
 import codecs
+import re
 from pathlib import Path
 
 import numpy as np
@@ -100,6 +101,17 @@ def test_a_test_split_of_equal_cells_is_balanced(write):
     for test, balanced in ((range(12), True), (range(11), False)):
         root = write(table.assign(split=np.where(table.index.isin(test), "test", "train")))
         assert Manifest().describe(root).balanced_test == balanced
+
+
+def test_a_named_test_split_of_one_group_or_class_is_refused(write):
+    table = rows_of()
+    for column, message in (
+        ("group", r"no test samples in 2 of 4 cells: \(cat, night\), \(dog, night\)"),
+        ("target", "fewer than two"),
+    ):
+        first = table[column] == table[column].iloc[0]
+        root = write(table.assign(split=np.where(first & (table.index < N // 2), "test", "train")))
+        assert re.search(message, fault_of(root))
 
 
 def test_what_has_one_source_stays_together(write):

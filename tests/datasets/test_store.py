@@ -15,8 +15,9 @@ import torch
 from PIL import Image
 
 from fairtune.batches import DeviceSplit
-from fairtune.datasets import ImageFiles, Pool, open_part, prepare, skipped, state_of
-from fairtune.datasets import _store as store
+from fairtune.datasets import Content, ImageFiles, Pool, open_part, prepare, skipped
+from fairtune.datasets import _identity as identity
+from fairtune.datasets import _writing as writing
 from fairtune.datasets.digits import Digits
 from fairtune.errors import DataError
 
@@ -89,7 +90,7 @@ class Pictures(Digits):
     names = tuple(f"{number}.png" for number in range(25))
 
     def content(self, root):
-        return [state_of(root, self.names)]
+        return Content(files=self.names)
 
     def decode(self, root):
         parts = {"train": self.names[:20], "test": self.names[20:]}
@@ -106,7 +107,7 @@ def pictures(tmp_path, empty_cache, monkeypatch):
     folder.mkdir()
     for number, name in enumerate(Pictures.names):
         Image.new("RGB", (6, 5), (number, number, number)).save(folder / name)
-    monkeypatch.setattr(store, "_SLICE_BYTES", 3 * 4 * 4 * 3)
+    monkeypatch.setattr(writing, "_SLICE_BYTES", 3 * 4 * 4 * 3)
     return folder
 
 
@@ -163,12 +164,43 @@ def test_decoding_goes_on_where_it_was_killed(pictures, empty_cache, monkeypatch
     assert read == [*range(done, 20, 3), 0, 3]
 
 
+def test_an_interruption_does_not_change_the_name(pictures, empty_cache, monkeypatch):
+    whole = prepare(Pictures(), pictures).name
+    monkeypatch.setenv("FAIRTUNE_CACHE", str(empty_cache / "other"))
+    with pytest.raises(KilledError):
+        prepare(Pictures(), pictures, report=kill_at(9))
+    assert prepare(Pictures(), pictures).name == whole
+
+
+def test_files_that_change_while_they_are_decoded_are_refused(pictures, empty_cache):
+    def meddle(progress):
+        if progress == ("train", 9, 20):
+            (pictures / "0.png").write_bytes((pictures / "1.png").read_bytes())
+
+    with pytest.raises(DataError, match=r"changed while they were decoded: try again"):
+        prepare(Pictures(), pictures, report=meddle)
+    assert [path.name for path in empty_cache.iterdir() if path.suffix != ".lock"] == []
+    assert grays(open_part(Pictures(), pictures, "train"))[:2] == [1, 1]
+
+
+def test_the_state_of_files_is_relied_on_once_they_have_settled(pictures, monkeypatch):
+    read = []
+    digest = identity.digest_of_content
+    monkeypatch.setattr(identity, "digest_of_content", lambda content: read.append(1) or digest(content))
+    prepare(Pictures(), pictures)
+    for settled, files_read in ((10**18, 25), (10**18, 25), (0, 25), (0, 0)):
+        monkeypatch.setattr(identity, "_SETTLED_NS", settled)
+        read.clear()
+        prepare(Pictures(), pictures)
+        assert len(read) == files_read
+
+
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from fairtune.datasets import _store, prepare
+from fairtune.datasets import _writing, prepare
 from tests.datasets.test_store import Pictures
-_store._SLICE_BYTES = 3 * 4 * 4 * 3
+_writing._SLICE_BYTES = 3 * 4 * 4 * 3
 prepare(Pictures(), Path(sys.argv[1]), report=lambda step: step.done == 9 and os.kill(os.getpid(), signal.SIGKILL))
 """
 
@@ -248,7 +280,8 @@ def test_the_cached_files_are_plain_numpy_files(pictures):
     folder = prepare(Pictures(), pictures)
     assert np.load(folder / "train-x.npy", allow_pickle=False).shape == (20, 4, 4, 3)
     assert json.loads((folder / "skipped.json").read_text()) == {}
-    assert sorted(path.name for path in folder.iterdir()) == [
+    assert sorted(path.name for path in folder.iterdir() if not path.name.startswith("state-")) == [
+        "files.json",
         "skipped.json",
         "test-columns.npz",
         "test-x.npy",

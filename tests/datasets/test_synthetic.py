@@ -3,6 +3,7 @@ import pytest
 
 from fairtune.datasets import open_part, open_splits
 from fairtune.datasets import synthetic as module
+from fairtune.datasets._identity import identify
 from fairtune.datasets.synthetic import Synthetic
 from fairtune.inspection import skew
 from fairtune.metrics import deo_m
@@ -85,9 +86,9 @@ def test_parts_differ_in_their_noise(tmp_path):
 
 def test_options_that_change_the_images_have_a_cache_of_their_own(tmp_path):
     changed = {"classes": 3, "groups": 3, "samples": 900, "size": 9, "majority_frac": 0.7, "signal": 1.0, "bias": 1.0, "noise": 0.5}
-    keys = {Synthetic(**{name: value}).cache_key(tmp_path) for name, value in changed.items()}
-    assert len(keys | {Synthetic().cache_key(tmp_path)}) == len(changed) + 1
-    assert Synthetic(seed=3, val_frac=0.5).cache_key(tmp_path) == Synthetic().cache_key(tmp_path)
+    keys = {identify(Synthetic(**{name: value}), tmp_path).key for name, value in changed.items()}
+    assert len(keys | {identify(Synthetic(), tmp_path).key}) == len(changed) + 1
+    assert identify(Synthetic(seed=3, val_frac=0.5), tmp_path).key == identify(Synthetic(), tmp_path).key
 
 
 def test_it_comes_from_the_cache_as_it_was_drawn(tmp_path):

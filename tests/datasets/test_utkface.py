@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 import torch
 
+from fairtune.datasets._identity import identify
 from fairtune.datasets.utkface import UTKFace
 from fairtune.errors import DataError
 
-from .files import UTKFACE_MALFORMED, make_utkface, write_image
+from .files import UTKFACE_MALFORMED, UTKFACE_WITHOUT_GENDER, make_utkface, write_image
 
 
 @pytest.fixture
@@ -47,8 +48,15 @@ def test_malformed_names_are_left_out_and_reported(made):
     (told, unfinished) = UTKFace().remarks(made)
     assert told.startswith("3 files are left out, their names lack a field: 39_1_")
     assert all(name in told for name in UTKFACE_MALFORMED)
-    assert "300 images; the complete dataset has about 23,700" in unfinished
-    assert sum(len(pool) for pool in UTKFace(attribute="gender").decode(made).values()) == 300
+    assert "301 images; the complete dataset has about 23,700" in unfinished
+    assert sum(len(pool) for pool in UTKFace(attribute="race5").decode(made).values()) == 301
+
+
+def test_who_has_no_gender_is_used_where_the_group_is_the_race(made):
+    for attribute, used in (("race4", True), ("race5", True), ("gender", False)):
+        names = [name for pool in UTKFace(attribute=attribute).decode(made).values() for name in pool.x.names]
+        assert (f"UTKFace/{UTKFACE_WITHOUT_GENDER}" in names) == used
+        assert len(names) == {"race4": 241, "race5": 301, "gender": 300}[attribute]
 
 
 @pytest.mark.parametrize("target", ["age_20_40", "age_31_61"])
@@ -65,22 +73,24 @@ def test_the_test_split_is_balanced_and_disjoint(made, target, attribute):
 
 def test_official_takes_the_last_hundred_of_every_cell_in_a_shuffled_order(tmp_path):
     names = [f"{age}_0_{race}_{n}.jpg.chip.jpg" for age in (9, 25, 100) for race in range(5) for n in range(102)]
+    names += [UTKFACE_WITHOUT_GENDER, *UTKFACE_MALFORMED]
     (tmp_path / "UTKFace").mkdir()
     for name in names:
         (tmp_path / "UTKFace" / name).touch()
-    kept = [name for name in names if name.split("_")[2] != "4"]
-    order = sorted(kept, key=lambda name: [int(field.partition(".")[0]) for field in name.split("_")])
+    kept = [name for name in names if len(name.split("_")) == 4 and name.split("_")[2] != "4"]
+    order = sorted(kept, key=lambda name: [int(field.partition(".")[0] or -1) for field in name.split("_")])
     random.Random(1).shuffle(order)
     test, filled = set(), {}
     for name in reversed(order):
         age, _, race, _ = name.split("_")
-        filled[age, race] = filled.get((age, race), 0) + 1
-        if filled[age, race] <= 100:
+        cell = (int(age) >= 20) + (int(age) >= 40), race
+        filled[cell] = filled.get(cell, 0) + 1
+        if filled[cell] <= 100:
             test.add(f"UTKFace/{name}")
     pools = UTKFace(protocol="official").decode(tmp_path)
     assert set(pools["test"].x.names) == test
     assert len(pools["test"]) == 1200
-    assert len(pools["train"]) == 24
+    assert len(pools["train"]) == 25
 
 
 def test_official_needs_more_than_a_hundred_of_every_cell(made):
@@ -92,9 +102,11 @@ def test_official_cuts_all_images_in_three(made):
     dataset = UTKFace(protocol="official", target="age_31_61", attribute="gender")
     assert dataset.training_parts() == ("train", "validation")
     pools = dataset.decode(made)
-    order = torch.randperm(300, generator=torch.Generator().manual_seed(42)).numpy()
-    assert [len(pools[part]) for part in ("train", "validation", "test")] == [210, 60, 30]
-    assert set(pools["validation"].columns["source"]) == set(order[210:270])
+    order = torch.randperm(301, generator=torch.Generator().manual_seed(42)).numpy()
+    names = sorted(path.name for path in (made / "UTKFace").glob("*.jpg") if path.name.count("_") == 3)
+    nameless = names.index(UTKFACE_WITHOUT_GENDER)
+    assert sum(map(len, pools.values())) == 300
+    assert set(pools["validation"].columns["source"]) == {*order[210:270]} - {nameless}
 
 
 def test_images_are_stored_for_the_crops_of_the_paper(made):
@@ -104,10 +116,10 @@ def test_images_are_stored_for_the_crops_of_the_paper(made):
 
 
 def test_a_new_image_is_decoded(made):
-    before = UTKFace().cache_key(made)
+    before = identify(UTKFace(), made).key
     write_image(made / "UTKFace" / "7_1_1_20170117.jpg.chip.jpg", np.random.default_rng(0))
-    assert UTKFace().cache_key(made) != before
-    assert UTKFace(attribute="gender").cache_key(made) != UTKFace().cache_key(made)
+    assert identify(UTKFace(), made).key != before
+    assert identify(UTKFace(attribute="gender"), made).key != identify(UTKFace(), made).key
 
 
 def test_a_missing_folder_says_how_to_get_it(tmp_path):

@@ -1,0 +1,162 @@
+"""Pools written to files.
+
+A pool is written slice by slice to the end of a file, so that its size is bounded by the disk alone and a full disk is an error
+(writing to a mapped file would end the process). The folder of an unfinished pool has another name and says how far it got: a
+process killed on the way loses at most one slice.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO, Literal, NamedTuple
+
+import numpy as np
+
+from fairtune.datasets._base import Part, Pool, Samples
+from fairtune.datasets._identity import DIGEST_BYTES
+from fairtune.datasets._images import Decoded, ImageFiles, unreadable
+from fairtune.files import write_atomically
+
+SKIPPED = "skipped.json"
+_SLICE_BYTES = 16 * 2**20
+
+
+class Progress(NamedTuple):
+    """How far a part has been decoded: ``done`` of ``total`` samples; or how many ``files`` have been compared with known ones."""
+
+    part: Part | Literal["files"]
+    done: int
+    total: int
+
+
+OnBadImage = Literal["error", "skip"]
+Report = Callable[[Progress], None]
+
+
+def silent(progress: Progress) -> None:
+    """Reports to nobody."""
+
+
+def save(pools: Mapping[Part, Pool], folder: Path, on_bad_image: OnBadImage, report: Report) -> dict[str, bytes]:
+    """Write pools, and return the digests of the image files that were read for them.
+
+    Args:
+        pools: of each part.
+        folder: where to; what an earlier process wrote of the same pools is kept.
+        on_bad_image: see :func:`fairtune.datasets.prepare`.
+        report: likewise.
+
+    Raises:
+        DataError: images cannot be read.
+        OSError: they cannot be written.
+    """
+    folder.mkdir(exist_ok=True)
+    _check_space(pools, folder)
+    parts = {part: _append(part, pool.x, folder, report) for part, pool in pools.items()}
+    images = {part: pool.x for part, pool in pools.items() if isinstance(pool.x, ImageFiles)}
+    left_out = {x.names[row]: reason for part, x in images.items() for row, reason in parts[part].faults.items()}
+    if left_out and on_bad_image == "error":
+        raise unreadable([f"{name} ({reason})" for name, reason in left_out.items()])
+    digests: dict[str, bytes] = {}
+    for part, x in images.items():
+        digests |= zip(x.names, _cut((folder / _digests_file(part)).read_bytes()), strict=True)
+    for part, pool in pools.items():
+        _save_columns(pool, parts[part], folder / f"{part}-columns.npz")
+        for note in (_progress_file(part), _digests_file(part)):
+            (folder / note).unlink()
+    (folder / SKIPPED).write_text(json.dumps(left_out))
+    return digests
+
+
+def _cut(digests: bytes) -> list[bytes]:
+    return [digests[start : start + DIGEST_BYTES] for start in range(0, len(digests), DIGEST_BYTES)]
+
+
+def _check_space(pools: Mapping[Part, Pool], folder: Path) -> None:
+    needed = sum(len(pool) * _row_bytes(pool.x) for pool in pools.values())
+    present = sum(path.stat().st_size for path in folder.glob("*-x.npy"))
+    free = shutil.disk_usage(folder).free
+    if needed - present > free:
+        raise OSError(f"{(needed - present) / 2**20:,.0f} MiB are needed and {free / 2**20:,.0f} MiB are free")
+
+
+@dataclass
+class _Written:
+    """What of a part is in its file: ``done`` rows were read, those with ``faults`` are left out."""
+
+    done: int = 0
+    faults: dict[int, str] = field(default_factory=dict)
+
+    @property
+    def rows(self) -> int:
+        return self.done - len(self.faults)
+
+    def save(self, path: Path) -> None:
+        path.write_text(json.dumps([self.done, [*self.faults.items()]]))
+
+    @classmethod
+    def load(cls, path: Path) -> _Written:
+        if not path.is_file():
+            return cls()
+        done, faults = json.loads(path.read_text())
+        return cls(done, dict(faults))
+
+
+def _append(part: Part, x: Samples, folder: Path, report: Report) -> _Written:
+    """Write the samples of a part and the digests of their files to the ends of two files, after what an earlier process wrote."""
+    total = x.shape[0]
+    step = max(1, _SLICE_BYTES // _row_bytes(x))
+    progress = folder / _progress_file(part)
+    written = _Written.load(progress)
+    with _at_end(folder / f"{part}-x.npy", written) as file, _at_end(folder / _digests_file(part), written) as digests:
+        _write_header(file, x, written.rows)
+        file.truncate(file.seek(written.rows * _row_bytes(x), os.SEEK_CUR))
+        digests.truncate(digests.seek(written.done * DIGEST_BYTES if isinstance(x, ImageFiles) else 0))
+        while written.done < total:
+            report(Progress(part, written.done, total))
+            rows = slice(written.done, min(written.done + step, total))
+            read = x.read(rows) if isinstance(x, ImageFiles) else Decoded(x[rows], {}, [])
+            file.write(np.delete(read.images, [row - rows.start for row in read.faults], axis=0).tobytes())
+            digests.write(b"".join(read.digests))
+            for grown in (file, digests):
+                grown.flush()
+                os.fsync(grown.fileno())
+            written = _Written(rows.stop, written.faults | read.faults)
+            write_atomically(progress, written.save)
+        file.seek(0)
+        _write_header(file, x, written.rows)
+    report(Progress(part, total, total))
+    return written
+
+
+def _at_end(path: Path, written: _Written) -> BinaryIO:
+    return path.open("r+b") if written.done else path.open("wb")
+
+
+def _write_header(file: BinaryIO, x: Samples, rows: int) -> None:
+    """The header of a ``.npy`` file; its length does not depend on the number of rows."""
+    header = {"descr": np.lib.format.dtype_to_descr(x.dtype), "fortran_order": False, "shape": (rows, *x.shape[1:])}
+    np.lib.format.write_array_header_1_0(file, header)
+
+
+def _save_columns(pool: Pool, written: _Written, path: Path) -> None:
+    columns: Any = {name: np.delete(column, [*written.faults], axis=0) for name, column in pool.columns.items()}
+    with path.open("wb") as file:
+        np.savez(file, allow_pickle=False, **columns)
+
+
+def _row_bytes(x: Samples) -> int:
+    return int(np.prod(x.shape[1:])) * x.dtype.itemsize
+
+
+def _progress_file(part: Part) -> str:
+    return f"{part}-progress.json"
+
+
+def _digests_file(part: Part) -> str:
+    return f"{part}-digests.bin"
