@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import datetime as dt
+import itertools
 import math
 import os
 import re
@@ -19,7 +20,7 @@ from fairtune import checks
 from fairtune.datasets import Dataset, Info, Report, check_apart, check_test_part, digest_of, prepare, silent
 from fairtune.device import PRECISIONS, parameter_dtype, pick_device, resolve_precision
 from fairtune.errors import FairtuneError, InvalidInput, unknown_name
-from fairtune.methods import compose
+from fairtune.methods import components, compose
 from fairtune.models import Net
 from fairtune.plugins import load
 from fairtune.rules import fairness_score
@@ -145,10 +146,14 @@ def resolve_one(request: Request, report: Report = silent) -> tuple[TrialSpec, P
     faults.found += checks.writable(Path(place.runs), "--runs")
     faults.raise_if_any()
     ((method, space),) = spec.spaces.items()
-    known = hyperparameters(method)
-    given = {name for setting in read_settings(request.set)[0] for name in matching(setting.key, known | OPTIMIZER)}
-    if ranges := [name for name in space.search if name in given]:
-        raise InvalidInput([f"--set {name}={space.search[name]}: train takes one value; search takes a range" for name in ranges])
+    known = hyperparameters(method) | OPTIMIZER
+    settings = read_settings(request.set)[0]
+    given = {name for setting in settings for name in matching(setting.key, known)}
+    without_file = build_space(method, request.dataset, settings)
+    ranges = [f"--set {name}={space.search[name]}" for name in space.search if name in given]
+    ranges += [f"{request.space}, search: {name}" for name in space.search if space.search[name] != without_file.search.get(name)]
+    if ranges:
+        raise InvalidInput([f"{which}: train takes one value; search takes a range" for which in ranges])
     values = {**{name: known[name].default for name in space.search}, **space.fixed}
     return spec.trial(method, values, needs_baseline=compose(method, values).needs_baseline), place
 
@@ -193,6 +198,7 @@ def _spec(request: Request, faults: Faults) -> SearchSpec | None:
     settings, unread = read_settings(request.set)
     faults.found += unread
     methods = [name for name in (faults.attempt(partial(_known_method, part)) for part in request.method.split(",")) if name]
+    faults.found += _named_twice(methods)
     if dataset is None or faults.found:
         return None
     options = _dataset_options(request, dataset, settings, faults)
@@ -264,6 +270,13 @@ def _gpus(request: Request) -> float:
 def _known_method(method: str) -> str:
     compose(method.strip(), {})
     return method.strip()
+
+
+def _named_twice(methods: list[str]) -> list[str]:
+    """Methods of equal components are one method, in whatever order they are joined."""
+    pairs = itertools.combinations(methods, 2)
+    same = [(one, other) for one, other in pairs if components(one).keys() == components(other).keys()]
+    return [f"--method {one},{other}: this is the same method twice: name it once" for one, other in same]
 
 
 def _space(method: str, request: Request, settings: list[Setting]) -> Space:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
@@ -50,6 +50,11 @@ class Real(_Domain):
         """How many values it has."""
         return 1.0 if self.low == self.high else math.inf
 
+    def at(self, share: float) -> Value:
+        """The value that lies a share, from 0 up to 1, of the way from the low end to the high one."""
+        value = self.low * (self.high / self.low) ** share if self.log else self.low + share * (self.high - self.low)
+        return min(max(value, self.low), self.high)
+
     def __str__(self) -> str:
         return f"{self.low:g}..{self.high:g}" + (" (log)" if self.log else "")
 
@@ -78,6 +83,10 @@ class Integer(Real):
         """How many values it has."""
         return self.high - self.low + 1
 
+    def at(self, share: float) -> Value:
+        """The value that a share, from 0 up to 1, of all values lies below."""
+        return int(self.low) + int(share * self.size)
+
 
 class Options(_Domain):
     """A finite set of values."""
@@ -101,6 +110,10 @@ class Options(_Domain):
     def size(self) -> float:
         """How many values it has."""
         return len(self.values)
+
+    def at(self, share: float) -> Value:
+        """The value that a share, from 0 up to 1, of all values comes before."""
+        return self.values[int(share * len(self.values))]
 
     def __str__(self) -> str:
         return "{" + ", ".join(map(str, self.values)) + "}"
@@ -249,13 +262,18 @@ def _as_domain(text: Any, legal: Legal) -> Value | Domain:
     if isinstance(text, Mapping):
         return _domain_from_mapping(text, legal)
     if isinstance(text, list | tuple):
-        return Options(values=tuple(_as_value(item, legal) for item in text))
+        return _as_options(text, legal)
     if isinstance(text, str) and ".." in text:
         low, _, high = text.partition("..")
         return _domain_from_mapping({"low": low, "high": high}, legal)
     if isinstance(text, str) and "," in text:
-        return Options(values=tuple(_as_value(item.strip(), legal) for item in text.split(",") if item.strip()))
+        return _as_options([item.strip() for item in text.split(",") if item.strip()], legal)
     return _as_value(text, legal)
+
+
+def _as_options(items: Sequence[Any], legal: Legal) -> Options:
+    """Each value once, however often and however it is written."""
+    return Options(values=tuple(dict.fromkeys(_as_value(item, legal) for item in items)))
 
 
 def _domain_from_mapping(text: Mapping[str, Any], legal: Legal) -> Domain:

@@ -7,7 +7,7 @@ ones. Of several files' points the most specific come first: the user's, the com
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -92,7 +92,11 @@ def build_space(method: str, dataset: str, settings: Sequence[Setting] = (), fil
         if path.is_file():
             space = _apply_file(space, path, prefix, dataset, known, faults)
     if file is not None:
+        before = len(space.points)
         space = _apply_file(space, file, "", dataset, known | OPTIMIZER, faults)
+        own = space.points[: len(space.points) - before]
+        overruled = {name for setting in settings for name in matching(setting.key, known | OPTIMIZER)}
+        faults += [f"{file.name}, points: {fault}" for point in own for fault in _not_tried(point, space, overruled)]
     for key, text in settings:
         space = _apply(space, key, text, known | OPTIMIZER, f"--set {key}={text}", faults, optional=True)
     if faults:
@@ -104,6 +108,10 @@ def _apply_file(
     space: Space, path: Path, prefix: str, dataset: str, known: Mapping[str, Hyperparameter], faults: list[str]
 ) -> Space:
     content = _read_file(path, faults)
+    twice = {found for name in content.get("search") or {} for found in matching(f"{prefix}{name}", known)} & {
+        found for name in content.get("fixed") or {} for found in matching(f"{prefix}{name}", known)
+    }
+    faults += [f"{path.name}: {name} is both searched and fixed: keep one" for name in sorted(twice)]
     for part in ("search", "fixed"):
         for name, given in (content.get(part) or {}).items():
             space = _apply(space, f"{prefix}{name}", given, known, f"{path.name}, {part}: {name}", faults)
@@ -148,6 +156,18 @@ def _read_point(point: Any, prefix: str, known: Mapping[str, Hyperparameter], pa
         else:
             values[found[0]] = value
     return values
+
+
+def _not_tried(point: Mapping[str, Value], space: Space, overruled: Set[str]) -> list[str]:
+    """Why a point would not be tried as it stands; what the command line sets may exclude it without a word."""
+    faults = []
+    for name in point.keys() - overruled:
+        value, domain = point[name], space.search.get(name)
+        if domain is None and value != (fixed := space.fixed.get(name, OPTIMIZER[name].default if name in OPTIMIZER else None)):
+            faults.append(f"{name}: {value} is never tried, because {name} is fixed at {fixed}: search it, or fix it at {value}")
+        elif domain is not None and not domain.contains(value):
+            faults.append(f"{name}: {value} is outside what is searched, {domain}: widen it, or leave the point out")
+    return sorted(faults)
 
 
 def _apply(

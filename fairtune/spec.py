@@ -13,6 +13,7 @@ from fairtune.space import Space, Value
 
 Protocol = Literal["fixed", "official"]
 Precision = Literal["bf16", "fp32", "float64"]
+SamplerName = Literal["tpe", "gp", "nsga2", "random"]
 State = Literal["running", "complete", "pruned", "failed"]
 Positive = Annotated[int, Field(ge=1)]
 
@@ -167,7 +168,7 @@ class SearchSpec(_Frozen):
     time_budget_s: Annotated[float, Field(gt=0)] | None = None
     accuracy_floor: str = "teacher-0.01"
     select: str = "deo_m"
-    sampler: Literal["tpe", "gp", "nsga2", "random"] = "tpe"
+    sampler: SamplerName = "tpe"
     seed: Annotated[int, Field(ge=0)] = 0
     final_seeds: Positive = 4
 

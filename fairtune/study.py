@@ -1,24 +1,25 @@
-"""The record of a search: one Optuna study, the only truth. Nothing else in fairtune imports optuna."""
+"""The record of a search: one Optuna study, the only truth."""
 
 from __future__ import annotations
 
 import math
 import time
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import optuna
+from optuna.distributions import BaseDistribution, CategoricalDistribution
 
 from fairtune.plugins import load
+from fairtune.proposals import Outcome, Proposal, Proposals, begin, distribution, settle
 from fairtune.rules import Rule, View
-from fairtune.seeding import stream_seed
-from fairtune.space import Domain, Integer, Options, Space, Value
+from fairtune.space import Space, Value
 from fairtune.spec import SearchSpec, TrialResult
 
 _NAME = "search"
-_STATES: dict[optuna.trial.TrialState, Literal["waiting", "running", "complete", "pruned", "failed"]] = {
-    optuna.trial.TrialState.WAITING: "waiting",
+_STATES: dict[optuna.trial.TrialState, Literal["running", "complete", "pruned", "failed"]] = {
     optuna.trial.TrialState.RUNNING: "running",
     optuna.trial.TrialState.COMPLETE: "complete",
     optuna.trial.TrialState.PRUNED: "pruned",
@@ -49,20 +50,24 @@ class Record(NamedTuple):
 class SearchStudy:
     """The study of one search.
 
+    A trial enters it with all its parameters in one write, so that what a killed process leaves is whole, and no setting enters it
+    twice.
+
     Args:
         database: the SQLite file.
         spec: the search.
+        clock: seconds that pass.
     """
 
-    def __init__(self, database: Path, spec: SearchSpec) -> None:
+    def __init__(self, database: Path, spec: SearchSpec, clock: Callable[[], float] = time.monotonic) -> None:
         self.spec = spec
-        optuna.logging.set_verbosity(optuna.logging.WARNING)
         rule: type[Rule] = load("rule", spec.select)
         directions = [direction for _, direction in rule.objectives]
         self._objectives = [name for name, _ in rule.objectives]
         self._study = optuna.create_study(
             study_name=_NAME,
             storage=f"sqlite:///{database}",
+            sampler=optuna.samplers.RandomSampler(),
             directions=directions,
             load_if_exists=True,
         )
@@ -70,14 +75,17 @@ class SearchStudy:
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             if self._study.metric_names is None:
                 self._study.set_metric_names(self._objectives)
-            self._study.sampler = _sampler(spec, len(self._study.trials))
-        self._live: dict[int, optuna.Trial] = {}
         self._kept: dict[str, Any] = self._study.user_attrs
-        self._settled: dict[int, Record] = {}
-        self._began = time.time()
-        self._wall_before = float(self.get("wall_s") or 0.0)
-        if not self._study.get_trials(deepcopy=False):
-            self._enqueue_points()
+        past = self._study.get_trials(deepcopy=False)
+        self._records = [self._read(trial) for trial in past]
+        cut_short = [trial for trial in past if not trial.state.is_finished()]
+        self._running = {trial.number: optuna.Trial(self._study, trial._trial_id) for trial in cut_short}
+        self._proposals = Proposals(spec, directions, len(past))
+        for trial, record in zip(past, self._records, strict=True):
+            self._remember(trial, record)
+        self._clock = clock
+        self._began = clock()
+        self._wall_before = self._wall_noted = float(self.get("wall_s") or 0.0)
 
     def get(self, key: str) -> Any:
         """A value kept beside the trials (baseline, floor, confirmations, ...), or None."""
@@ -105,7 +113,14 @@ class SearchStudy:
     @property
     def wall_s(self) -> float:
         """Seconds that the search has run, all sessions together."""
-        return self._wall_before + time.time() - self._began
+        return self._wall_before + self._clock() - self._began
+
+    def note_time(self, every_s: float = 0.0) -> None:
+        """Keep how long the search has run, if the last note is as old as this; the time of a search that has ended stands."""
+        now = self.wall_s
+        if not self.get("complete") and now - self._wall_noted >= every_s:
+            self._wall_noted = now
+            self.put("wall_s", now)
 
     @property
     def floor(self) -> float | None:
@@ -113,50 +128,44 @@ class SearchStudy:
         floor: float | None = self.get("floor")
         return floor
 
-    def ask(self) -> tuple[int, str, dict[str, Value]]:
-        """Propose a setting: its trial number, its method, and its searched values by full name."""
-        return self._draw(self._study.ask())
+    def ask(self) -> tuple[int, str, dict[str, Value]] | None:
+        """A setting that no trial has had: trial number, method, and searched values by full name; None if there is none left."""
+        number = len(self._records)
+        proposal = self._proposals.propose(number)
+        if proposal is None:
+            return None
+        params, distributions = self._in_full(proposal)
+        self._running[number] = begin(self._study, params, distributions, proposal.marks, point=proposal.point)
+        self._records.append(Record(number, "running", proposal.method, proposal.values, None, None))
+        return number, proposal.method, proposal.values
 
     def left_over(self) -> list[tuple[int, str, dict[str, Value]]]:
-        """What earlier sessions asked for and never told; a setting that was drawn in part is drawn to its end."""
-        running = [trial for trial in self._study.trials if trial.state == optuna.trial.TrialState.RUNNING]
-        return [self._draw(optuna.trial.Trial(self._study, trial._trial_id)) for trial in running]
+        """What earlier sessions asked for and never told."""
+        return [(record.number, record.method, record.params) for record in self._records if record.state == "running"]
 
-    def _draw(self, trial: optuna.Trial) -> tuple[int, str, dict[str, Value]]:
-        self._live[trial.number] = trial
-        methods = list(self.spec.spaces)
-        method = trial.suggest_categorical("method", methods) if len(methods) > 1 else methods[0]
-        space = self.spec.spaces[method]
-        values = {name: _suggest(trial, self._prefix(method) + name, domain) for name, domain in space.search.items()}
-        return trial.number, method, values
-
-    def tell(self, number: int, result: TrialResult) -> None:
+    def tell(self, number: int, result: TrialResult) -> Record:
         """Settle a trial: its result is kept whatever its state; a complete one sets the floor's constraint."""
-        trial = self._live.pop(number, None) or optuna.trial.Trial(self._study, self._study.trials[number]._trial_id)
         values = [result.val.get(name, math.nan) for name in self._objectives]
         if result.state == "complete" and not all(math.isfinite(value) for value in values):
             scores = ", ".join(f"{name} {value}" for name, value in zip(self._objectives, values, strict=True))
             result = result.model_copy(update={"state": "failed", "error": f"the scores are not finite: {scores}"})
+        trial, record = self._running.pop(number), self._records[number]
+        outcome = self._outcome(result)
         trial.set_user_attr("result", result.model_dump_json())
-        if result.state == "complete":
-            assert self.floor is not None
-            trial.set_constraint("accuracy_floor", self.floor - result.val["accuracy"])
-            self._study.tell(trial, values)
-        else:
-            pruned = result.state == "pruned"
-            self._study.tell(trial, state=optuna.trial.TrialState.PRUNED if pruned else optuna.trial.TrialState.FAIL)
-        self.put("wall_s", self.wall_s)
+        settle(self._study, trial, outcome)
+        self._proposals.tell(number, record.method, outcome)
+        self._records[number] = record._replace(state=outcome.state, result=result, feasible=self._feasible(result))
+        self.note_time()
+        return self._records[number]
 
     @property
     def asked(self) -> int:
         """How many trials have been asked for so far."""
-        trials = self._study.get_trials(deepcopy=False)
-        return sum(trial.state != optuna.trial.TrialState.WAITING for trial in trials)
+        return len(self._records)
 
     def records(self) -> list[Record]:
         """All trials asked for so far, by number."""
-        trials = self._study.get_trials(deepcopy=False)
-        return [self._record(trial) for trial in trials if trial.state != optuna.trial.TrialState.WAITING]
+        return list(self._records)
 
     def views(self) -> list[View]:
         """The complete trials as selection rules see them."""
@@ -166,64 +175,44 @@ class SearchStudy:
             if record.state == "complete" and record.result is not None
         ]
 
-    def _record(self, trial: optuna.trial.FrozenTrial) -> Record:
-        """A trial's record; one that has ended never changes, so it is read once."""
-        if trial.number not in self._settled:
-            record = self._read(trial)
-            if record.state == "running":
-                return record
-            self._settled[trial.number] = record
-        return self._settled[trial.number]
+    def _outcome(self, result: TrialResult) -> Outcome:
+        if result.state != "complete":
+            return Outcome("pruned" if result.state == "pruned" else "failed")
+        assert self.floor is not None
+        return Outcome("complete", [result.val[name] for name in self._objectives], self.floor - result.val["accuracy"])
+
+    def _feasible(self, result: TrialResult | None) -> bool | None:
+        if result is None or result.state != "complete" or self.floor is None:
+            return None
+        return result.val["accuracy"] >= self.floor
 
     def _read(self, trial: optuna.trial.FrozenTrial) -> Record:
-        methods = list(self.spec.spaces)
-        method = trial.params.get("method", methods[0])
+        method = trial.params.get("method", next(iter(self.spec.spaces)))
         prefix = self._prefix(method)
         params = {name.removeprefix(prefix): value for name, value in trial.params.items() if name != "method"}
-        text = trial.user_attrs.get("result")
+        text = trial.user_attrs.get("result") if trial.state.is_finished() else None
         result = None if text is None else TrialResult.model_validate_json(text)
-        feasible = None
-        if result is not None and result.state == "complete" and self.floor is not None:
-            feasible = result.val["accuracy"] >= self.floor
-        return Record(trial.number, _STATES[trial.state], method, params, result, feasible)
+        return Record(trial.number, _STATES[trial.state], method, params, result, self._feasible(result))
+
+    def _remember(self, trial: optuna.trial.FrozenTrial, record: Record) -> None:
+        marks = {name: mark for name, mark in trial.system_attrs.items() if not name.startswith("constraints:")}
+        self._proposals.remember(record.number, Proposal(record.method, record.params, trial.user_attrs.get("point"), marks))
+        if record.result is not None:
+            self._proposals.tell(record.number, record.method, self._outcome(record.result))
+
+    def _in_full(self, proposal: Proposal) -> tuple[dict[str, Value], dict[str, BaseDistribution]]:
+        """A trial's parameters as the study names them, with their distributions; among several methods, the method is one."""
+        prefix = self._prefix(proposal.method)
+        params = {prefix + name: value for name, value in proposal.values.items()}
+        domains = self.spec.spaces[proposal.method].search
+        distributions = {prefix + name: distribution(domain) for name, domain in domains.items()}
+        if not prefix:
+            return params, distributions
+        methods = CategoricalDistribution(list(self.spec.spaces))
+        return {"method": proposal.method, **params}, {"method": methods, **distributions}
 
     def _prefix(self, method: str) -> str:
         return f"{method}/" if len(self.spec.spaces) > 1 else ""
-
-    def _enqueue_points(self) -> None:
-        several = len(self.spec.spaces) > 1
-        for method, space in self.spec.spaces.items():
-            for point in space.usable_points() or ([{}] if several else []):
-                named = {self._prefix(method) + name: value for name, value in point.items()}
-                self._study.enqueue_trial({"method": method, **named} if several else named)
-
-
-def _sampler(spec: SearchSpec, trials_so_far: int) -> optuna.samplers.BaseSampler:
-    """A sampler seeded by the search's seed and by how far the study is, so that a resumed search does not draw the same again."""
-    seed = stream_seed(spec.seed, "sampler", trials_so_far) % 2**32
-    start = max(5, spec.trials // 4)
-    match spec.sampler:
-        case "tpe":
-            return optuna.samplers.TPESampler(
-                n_startup_trials=start, multivariate=True, group=len(spec.spaces) > 1, constant_liar=True, seed=seed
-            )
-        case "gp":
-            return optuna.samplers.GPSampler(n_startup_trials=start, seed=seed)
-        case "nsga2":
-            return optuna.samplers.NSGAIISampler(population_size=min(50, start), seed=seed)
-        case "random":
-            return optuna.samplers.RandomSampler(seed=seed)
-
-
-def _suggest(trial: optuna.Trial, name: str, domain: Domain) -> Value:
-    value: Value
-    if isinstance(domain, Options):
-        value = trial.suggest_categorical(name, domain.values)
-    elif isinstance(domain, Integer):
-        value = trial.suggest_int(name, int(domain.low), int(domain.high), log=domain.log)
-    else:
-        value = trial.suggest_float(name, domain.low, domain.high, log=domain.log)
-    return value
 
 
 def search_size(spaces: dict[str, Space]) -> float:

@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
+from fairtune.folders import RunFolder
+from fairtune.study import SearchStudy
+
 pytestmark = pytest.mark.ray
 
 
@@ -86,6 +89,8 @@ def test_a_stopped_search_goes_on_without_loss_or_repetition(tmp_path, number, c
     os.kill(process.pid, number)
     process.communicate(timeout=120)
     assert process.returncode == code
+    if number == signal.SIGINT:
+        assert SearchStudy(tmp_path / "run" / "study.db", RunFolder(tmp_path / "run").load()[0]).get("wall_s") > 5
 
     resumed = fairtune("resume", tmp_path / "run")
     output, _ = resumed.communicate(timeout=300)

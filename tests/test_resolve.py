@@ -233,6 +233,22 @@ def test_all_settings_at_fault_are_found_at_once(tmp_path):
     ]
 
 
+@pytest.mark.parametrize(("method", "pair"), [("mfd,ss,mfd", "mfd,mfd"), ("ss+mfd,hkd,mfd+ss", "ss+mfd,mfd+ss")])
+def test_a_method_named_twice_is_a_fault(tmp_path, method, pair):
+    assert faults_of(tmp_path, method=method) == [f"--method {pair}: this is the same method twice: name it once"]
+
+
+def test_one_trial_takes_what_a_space_file_fixes_and_no_range_of_it(tmp_path):
+    file = tmp_path / "mine.yaml"
+    file.write_text("fixed: {weight: 5, optimizer.lr: 0.01}")
+    trial = one_trial(tmp_path, space=str(file))
+    assert (trial.values["mfd.weight"], trial.optimizer.lr) == (5, 0.01)
+    file.write_text("search: {weight: [1, 2], optimizer.lr: [0.1, 0.2]}")
+    assert faults_of(tmp_path, resolve_one, space=str(file)) == [
+        f"{file}, search: {name}: train takes one value; search takes a range" for name in ("mfd.weight", "optimizer.lr")
+    ]
+
+
 def test_one_trial_takes_defaults_and_what_is_set(tmp_path):
     trial = one_trial(tmp_path, method="ss+hkd", set=["weight=2", "lr=0.1", "skew=0.6"], epochs=3, seed=4)
     assert trial.values == {"hkd.weight": 2.0, "hkd.temperature": 3.0, "hkd.annealing": "linear"}

@@ -189,6 +189,54 @@ def test_a_file_that_makes_no_sense_is_a_fault(tmp_path, content, fault):
     assert "mine.yaml" in found
 
 
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        (
+            {"points": [{"mfd.weight": 5, "optimizer.lr": 0.01}]},
+            "optimizer.lr: 0.01 is never tried, because optimizer.lr is fixed at 0.001: search it, or fix it at 0.01",
+        ),
+        (
+            {"points": [{"weight": 5, "kernel": "poly"}]},
+            "mfd.kernel: poly is never tried, because mfd.kernel is fixed at rbf: search it, or fix it at poly",
+        ),
+        (
+            {"fixed": {"lr": 0.1}, "points": [{"weight": 5, "lr": 0.01}]},
+            "optimizer.lr: 0.01 is never tried, because optimizer.lr is fixed at 0.1: search it, or fix it at 0.01",
+        ),
+        (
+            {"search": {"weight": {"low": 1, "high": 3}}, "points": [{"weight": 2}, {"weight": 5}]},
+            "mfd.weight: 5.0 is outside what is searched, 1..3 (log): widen it, or leave the point out",
+        ),
+    ],
+)
+def test_a_point_of_the_users_that_would_not_be_tried_as_it_stands_is_a_fault(tmp_path, content, fault):
+    assert faults_of("mfd", "digits", file=write(tmp_path / "mine.yaml", content)) == [f"mine.yaml, points: {fault}"]
+
+
+@pytest.mark.parametrize(
+    ("texts", "points"),
+    [
+        (["lr=0.01"], [{"mfd.weight": 5.0}, {"mfd.weight": 3.0}]),
+        (["lr=1e-4..1e-1"], [{"mfd.weight": 5.0, "optimizer.lr": 0.01}, {"mfd.weight": 3.0}]),
+        (["lr=0.1"], [{"mfd.weight": 3.0}]),
+    ],
+)
+def test_the_command_line_may_serve_or_exclude_a_point(tmp_path, texts, points):
+    file = write(tmp_path / "mine.yaml", {"points": [{"weight": 5, "optimizer.lr": 0.01}]})
+    assert build_space("mfd", "digits", settings(*texts), file).usable_points() == points
+
+
+def test_a_point_at_the_value_that_is_not_searched_is_tried(tmp_path):
+    file = write(tmp_path / "mine.yaml", {"points": [{"weight": 5, "lr": 0.001}]})
+    assert build_space("mfd", "digits", file=file).usable_points()[0] == {"mfd.weight": 5}
+
+
+def test_searched_or_fixed_but_not_both(tmp_path):
+    file = write(tmp_path / "mine.yaml", {"search": {"weight": [1, 2]}, "fixed": {"mfd.weight": 3}})
+    assert faults_of("mfd", "digits", file=file) == ["mine.yaml: mfd.weight is both searched and fixed: keep one"]
+
+
 @pytest.mark.parametrize("name", ["absent.yaml", "."])
 def test_a_file_that_cannot_be_opened_is_a_fault(tmp_path, name):
     (found,) = faults_of("mfd", "digits", file=tmp_path / name)

@@ -1,20 +1,21 @@
 import math
+import time
 
 import pytest
 
+from fairtune.resolve import SAMPLERS
 from fairtune.space import Integer, Options, Space
 from fairtune.spec import TrialResult
 from fairtune.study import SearchStudy, search_size
 from tests.search_helpers import small_search
 
-SAMPLERS = ("tpe", "gp", "nsga2", "random")
 QUICK = ("tpe", "nsga2", "random")
 
 
-def open_study(tmp_path, *, floor=0.5, trials=20, **options):
+def open_study(tmp_path, *, floor=0.5, trials=20, clock=time.monotonic, **options):
     """A study of a search that trains nothing; opened again on the same folder it is a resumed one."""
     spec, _ = small_search(tmp_path / "runs", trials=trials, **options)
-    study = SearchStudy(tmp_path / "study.db", spec)
+    study = SearchStudy(tmp_path / "study.db", spec, clock)
     study.put("floor", floor)
     return study
 
@@ -109,12 +110,63 @@ def test_a_trial_of_an_earlier_session_can_be_told(tmp_path):
 
 
 def test_time_counts_over_all_sessions(tmp_path):
-    study = open_study(tmp_path)
-    study.put("wall_s", 1000.0)
-    again = open_study(tmp_path)
+    now = [0.0]
+    study = open_study(tmp_path, clock=lambda: now[0])
+    now[0] = 40
+    study.note_time()
+    again = open_study(tmp_path, clock=lambda: now[0])
+    now[0] = 42
+    assert again.wall_s == 42
     again.tell(again.ask()[0], outcome(again))
-    assert again.get("wall_s") >= 1000
-    assert open_study(tmp_path).wall_s >= again.get("wall_s")
+    assert open_study(tmp_path, clock=lambda: now[0]).get("wall_s") == 42
+
+
+def test_time_is_noted_as_often_as_asked_and_never_after_the_end(tmp_path):
+    now = [0.0]
+    study = open_study(tmp_path, clock=lambda: now[0])
+    noted = []
+    for now[0] in (5.0, 10.0, 14.0, 20.0, 31.0):
+        study.note_time(every_s=10)
+        noted.append(study.get("wall_s"))
+    assert noted == [None, 10, 10, 20, 31]
+    study.put("complete", True)
+    now[0] = 99
+    study.note_time()
+    assert study.get("wall_s") == 31
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_what_a_killed_session_leaves_is_whole_and_never_proposed_again(tmp_path, sampler):
+    options = {"sampler": sampler, "method": "ss,hkd", "trials": 8}
+    for told in range(4):
+        study = open_study(tmp_path, **options)
+        for number, _, _ in study.left_over():
+            study.tell(number, outcome(study))
+        asked = [study.ask() for _ in range(2)]
+        assert [number for number, _, _ in asked] == [2 * told, 2 * told + 1]
+        assert open_study(tmp_path, **options).left_over() == asked
+    settings = [(record.method, tuple(record.params.items())) for record in study.records()]
+    assert len(set(settings)) == 8
+    assert all(set(record.params) == set(study.spec.spaces[record.method].search) for record in study.records())
+
+
+def test_a_trial_killed_while_it_was_told_can_be_told_again(tmp_path):
+    study = open_study(tmp_path)
+    number, method, values = study.ask()
+    cut = study._running[number]
+    cut.set_user_attr("result", outcome(study).model_dump_json())
+    cut.set_constraint("accuracy_floor", -0.1)
+    again = open_study(tmp_path)
+    assert again.records() == [(number, "running", method, values, None, None)]
+    again.tell(number, outcome(again))
+    assert again.records() == open_study(tmp_path).records() == [(number, "complete", method, values, outcome(again), True)]
+
+
+def test_nothing_is_asked_for_when_nothing_is_left(tmp_path):
+    study = open_study(tmp_path, set=["weight=1,3"])
+    assert {study.ask()[2]["mfd.weight"] for _ in range(2)} == {1, 3}
+    assert study.ask() is None
+    assert open_study(tmp_path, set=["weight=1,3"]).ask() is None
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS)

@@ -16,7 +16,7 @@ from fairtune.pareto import hypervolume
 from fairtune.records import GroupCounts
 from fairtune.rules import fairness_score, front
 from fairtune.space import Value
-from fairtune.spec import Place, SearchSpec, TrialResult, TrialSpec
+from fairtune.spec import Place, SearchSpec, TrialResult
 from fairtune.study import Record, SearchStudy
 
 SCHEMA: Literal["fairtune-summary/1"] = "fairtune-summary/1"
@@ -182,24 +182,24 @@ def _chosen(study: SearchStudy, records: list[Record]) -> Chosen | None:
 
 
 def _confirmed(spec: SearchSpec, study: SearchStudy, records: list[Record]) -> dict[str, Confirmed]:
-    """By role; roles that fell on one trial share its retraining, and a trial equal to the baseline shares the baseline's."""
+    """By role; roles of one setting, the baseline's too, share its retraining."""
     finals = study.finals()
     roles: dict[str, int] = study.get("roles") or {}
-    trained: dict[int | None, Confirmed] = {}
+    trained: dict[str, Confirmed] = {}
     confirmed: dict[str, Confirmed] = {}
     for role, number in [("baseline", None), *roles.items()]:
         results = {seed: finals[final_key(role, seed)] for seed in final_seeds(spec) if final_key(role, seed) in finals}
+        setting = spec.baseline().id if number is None else _id_of(records[number])
         if results:
-            trained[number] = _score(number, results, fairness_score(spec.select))
-        elif number is not None and "baseline" in confirmed and _spec_of(records[number]) == spec.baseline():
-            trained[number] = confirmed["baseline"].model_copy(update={"number": number})
-        if number in trained:
-            confirmed[role] = trained[number]
+            trained[setting] = _score(number, results, fairness_score(spec.select))
+        if setting in trained:
+            confirmed[role] = trained[setting].model_copy(update={"number": number})
     return confirmed
 
 
-def _spec_of(record: Record) -> TrialSpec | None:
-    return None if record.result is None else record.result.spec
+def _id_of(record: Record) -> str:
+    assert record.result is not None
+    return record.result.spec.id
 
 
 def _score(number: int | None, results: dict[int, TrialResult], fairness: str) -> Confirmed:

@@ -21,8 +21,10 @@ from fairtune.metrics import PROBED
 from fairtune.plugins import load
 from fairtune.rules import fairness_score, front
 from fairtune.space import Value
-from fairtune.spec import Place, SearchSpec, TrialResult, TrialSpec
-from fairtune.study import Record, SearchStudy, trials_to_run
+from fairtune.spec import Place, SearchSpec, TrialResult
+from fairtune.study import SearchStudy, trials_to_run
+
+_NOTE_EVERY_S = 15.0
 
 
 class Plan:
@@ -47,14 +49,25 @@ class Plan:
         self._running: dict[str, Job] = {}
         self._left_over = study.left_over()
         self._finals: list[Job] | None = None
-        self._results: dict[str, TrialResult] = {}
         self._limit = trials_to_run(spec)
         known = study.get_result("baseline")
         if known is not None and study.floor is not None:
             self._announce_baseline(known, study.floor, found=True)
 
+    def __enter__(self) -> Plan:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """However a session ends, the time that it took is kept."""
+        self.study.note_time()
+
+    def tick(self) -> None:
+        """Note how time passes, a few times a minute; cheap enough to be called at every turn."""
+        self.study.note_time(_NOTE_EVERY_S)
+
     def next(self) -> Job | Literal["wait", "done"]:
         """A job to start now, or ``wait`` until a running one has ended, or ``done``."""
+        self.tick()
         if self.error is not None:
             return "wait" if self._running else "done"
         if self.study.get("baseline") is None:
@@ -83,7 +96,9 @@ class Plan:
                 self.error = FairtuneError(f"the teacher could not be trained: {result.error}")
         elif job.kind == "trial":
             assert job.number is not None
-            record = self._tell(job.number, result)
+            record = self.study.tell(job.number, result)
+            if record.state == "complete":
+                self._drop_dominated_weights()
             job.folder.checkpoint.unlink(missing_ok=True)
         else:
             self.study.put_result(job.key, result)
@@ -93,6 +108,7 @@ class Plan:
 
     def out_of_time(self, job: Job) -> bool:
         """Whether a running trial must stop because the time budget is spent; other jobs always end."""
+        self.tick()
         return job.kind == "trial" and self._budget_spent()
 
     def interrupted(self) -> None:
@@ -103,7 +119,7 @@ class Plan:
     def _complete(self) -> None:
         self.complete = True
         if not self.study.get("complete"):
-            self.study.put("wall_s", self.study.wall_s)
+            self.study.note_time()
             self.study.put("complete", True)
 
     def _start(self, job: Job) -> Job:
@@ -157,39 +173,21 @@ class Plan:
             if ended is None:
                 return job
             self._settle(job, ended)
-        while not self._budget_spent() and self.study.asked < self._limit:
-            job = self._trial_job(*self.study.ask())
-            twin = self._twin(job.spec)
-            if twin is None:
-                return job
-            self._settle(job, twin)
-        return None
+        if self._budget_spent() or self.study.asked >= self._limit:
+            return None
+        asked = self.study.ask()
+        return None if asked is None else self._trial_job(*asked)
 
     def _settle(self, job: Job, result: TrialResult) -> None:
-        """End a job whose result is known already: it ended as the search was killed, or it equals an earlier one."""
+        """End a job whose result is known already, because it ended as the search was killed."""
         for observer in self.observers:
             observer.job_started(job)
         self.finish(job, result)
-
-    def _twin(self, spec: TrialSpec) -> TrialResult | None:
-        if not self._results:
-            done = (record.result for record in self.study.records() if record.state == "complete")
-            self._results = {result.spec.id: result for result in done if result is not None}
-        return self._results.get(spec.id)
 
     def _trial_job(self, number: int, method: str, values: dict[str, Value]) -> Job:
         every_value = {**self.spec.spaces[method].fixed, **values}
         spec = self.spec.trial(method, every_value, needs_baseline=compose(method, every_value).needs_baseline)
         return Job("trial", f"trial-{number}", spec, self.folder.trial(number), number, self._fairness in PROBED)
-
-    def _tell(self, number: int, result: TrialResult) -> Record:
-        self.study.tell(number, result)
-        record = self.study.records()[number]
-        assert record.result is not None
-        if record.state == "complete":
-            self._results[result.spec.id] = record.result
-            self._drop_dominated_weights()
-        return record
 
     def _drop_dominated_weights(self) -> None:
         """Keep weights of the front only: a rule never chooses a dominated trial, and disks are finite."""

@@ -30,7 +30,7 @@ def run_search(spec: SearchSpec, place: Place, study: SearchStudy, observers: Se
     """
     plan = Plan(spec, place, study, observers)
     folder = RunFolder.of(place)
-    with cluster(place) as concurrency:
+    with plan, cluster(place) as concurrency:
         searcher = PlanSearcher(plan)
         tuner = tune.Tuner(
             tune.with_resources(TrialTrainable, {"CPU": place.cpus_per_trial, "GPU": place.gpus_per_trial}),

@@ -103,10 +103,14 @@ class BudgetStopper(Stopper):  # type: ignore[misc]
 
 
 class ProgressCallback(Callback):  # type: ignore[misc]
-    """Passes on what running trials report."""
+    """Passes on what running trials report, and that time passes while they report nothing."""
 
     def __init__(self, searcher: PlanSearcher) -> None:
         self.searcher = searcher
+
+    def on_step_begin(self, iteration: int, trials: list[Any], **info: Any) -> None:
+        """Called at every turn of Tune's loop, some times a second."""
+        self.searcher.plan.tick()
 
     def on_trial_result(self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any) -> None:
         """Tell the observers where a trial stands."""

@@ -7,11 +7,15 @@ import pytest
 
 from fairtune.datasets import open_part
 from fairtune.datasets._store import cache_folder
-from fairtune.folders import baseline_folder
+from fairtune.errors import FairtuneError, InvalidInput
+from fairtune.folders import RunFolder, baseline_folder
 from fairtune.jobs import final_seeds
 from fairtune.records import GroupCounts
+from fairtune.report.summary import summarise
 from fairtune.rules import front
-from fairtune.search import trainable
+from fairtune.search import run, trainable
+from fairtune.search.searcher import PlanSearcher, ProgressCallback
+from fairtune.study import SearchStudy
 from fairtune.trial import make_dataset
 from tests.search_helpers import Session, Watcher, crash, run_small, small_search, train
 
@@ -162,18 +166,38 @@ def test_the_plain_model_can_be_searched_too(tmp_path):
     assert [key for key in session.keys if key.startswith("final")] == ["final-baseline-1"]
 
 
-def test_equal_settings_are_not_trained_twice(tmp_path):
-    watcher = Watcher()
-    found = small_search(tmp_path, trials=6, sampler="random", set=["weight=1,2,3,4,5,6"])
-    session = Session(*found, observers=[watcher]).run()
-    weights = [record.params["mfd.weight"] for record in session.trials]
-    assert len(weights) == 6
-    assert len(set(weights)) < 6, "a seed that draws no setting twice shows nothing"
-    assert kinds(session).count("trial") == len(set(weights))
-    assert len(watcher.events("finished")) == len(session.keys) + 6 - len(set(weights))
-    for record in session.trials:
-        twin = session.trials[weights.index(record.params["mfd.weight"])]
-        assert (record.state, record.result) == ("complete", twin.result)
+def test_every_trial_of_the_budget_is_another_training(tmp_path):
+    session = run_small(tmp_path, trials=20, epochs=1, sampler="random", set=["weight=1,2,3,4,5,6"])
+    assert sorted(record.params["mfd.weight"] for record in session.trials) == [1, 2, 3, 4, 5, 6]
+    assert kinds(session).count("trial") == 6
+    assert summarise(session.spec, session.place, session.study).cost.epochs == 6
+
+
+def test_jobs_under_way_at_once_differ(tmp_path):
+    session = Session(*small_search(tmp_path, trials=4, epochs=1, set=["weight=1,2,3"])).run(1)
+    jobs = [session.plan.next() for _ in range(4)]
+    assert jobs[3] == "wait"
+    assert len({job.spec.id for job in jobs[:3]}) == 3
+
+
+def test_roles_of_equal_settings_share_a_retraining_and_both_stand(tmp_path):
+    """Runs of older versions, and trials that equal the baseline, have roles of several numbers for one setting."""
+    session = run_small(tmp_path, method="scratch,ss", trials=2, epochs=1)
+    twin = next(record for record in session.trials if record.method == "scratch").number
+    session.study.put("roles", {"chosen": 1 - twin, "most_accurate": twin, "fairest": twin})
+    session.study.put("complete", False)
+    for key in session.study.finals():
+        session.study.put(key, None)
+    again = Session(session.spec, session.place, study=session.study).run()
+    assert again.keys == ["final-baseline-1", "final-chosen-1"]
+    confirmed = summarise(again.spec, again.place, again.study).confirmed
+    assert {role: part.number for role, part in confirmed.items()} == {
+        "baseline": None,
+        "chosen": 1 - twin,
+        "most_accurate": twin,
+        "fairest": twin,
+    }
+    assert confirmed["most_accurate"].test == confirmed["baseline"].test
 
 
 def test_every_method_of_a_list_is_tried(tmp_path):
@@ -260,10 +284,115 @@ class TestTimeBudget:
         assert stopped.val["accuracy"] == stopped.history[-1]["val.accuracy"]
         assert all(result.epochs == 3 for result in late.study.finals().values()), "finals are not stopped"
 
+    def test_sessions_too_short_for_a_trial_spend_it_all_the_same(self, tmp_path):
+        clock = Clock()
+        spec, place = small_search(tmp_path, time_budget="60s", trials=5)
+        timed(spec, place, clock).run(1)
+        for _ in range(3):
+            cut = timed(spec, place, clock)
+            assert cut.plan.next().key == "trial-0"
+            clock.now += 20
+            assert cut.plan.next().key == "trial-1", "the driver asks whenever it can; then it is killed"
+        late = timed(spec, place, clock)
+        assert late.study.get("wall_s") == 60
+        assert [late.plan.next().key for _ in range(2)] == ["trial-0", "trial-1"]
+        assert late.plan.next() == "wait", "what was begun is handed out again, but nothing new"
+
 
 def spent(session):
     """Let an hour pass."""
     session.study.put("wall_s", 3600.0)
+
+
+class Clock:
+    """Time that passes when a test says so."""
+
+    def __init__(self):
+        self.now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+def timed(spec, place, clock):
+    """A session that goes by a clock of ours."""
+    RunFolder.of(place).path.mkdir(parents=True, exist_ok=True)
+    return Session(spec, place, study=SearchStudy(RunFolder.of(place).study, spec, clock))
+
+
+class TestWallTime:
+    """However a session stops, the time it took is in the study and in the summary."""
+
+    def noted(self, session):
+        again = SearchStudy(session.folder.study, session.spec)
+        return again.get("wall_s"), summarise(session.spec, session.place, again).cost.wall_s
+
+    @pytest.mark.parametrize("stop", [KeyboardInterrupt, FairtuneError, SystemExit, RuntimeError])
+    def test_a_session_that_is_stopped(self, tmp_path, stop):
+        clock = Clock()
+        session = timed(*small_search(tmp_path), clock).run(1)
+
+        def stopped():
+            with session.plan:
+                session.plan.next()
+                clock.now = 42
+                raise stop
+
+        with pytest.raises(stop):
+            stopped()
+        assert self.noted(session) == (42, 42)
+
+    def test_a_session_that_ends(self, tmp_path):
+        clock = Clock()
+        session = timed(*small_search(tmp_path, trials=1), clock).run(3)
+        clock.now = 7
+        with session.plan:
+            session.run()
+            clock.now = 9
+        assert session.plan.complete
+        assert self.noted(session) == (7, 7), "what comes after the end does not count"
+
+    def test_a_search_that_cannot_go_on(self, tmp_path):
+        clock = Clock()
+        session = timed(*small_search(tmp_path, **points(tmp_path, {"weight": 1e39})), clock)
+        clock.now = 5
+        with session.plan:
+            session.run()
+        assert session.plan.error is not None
+        assert self.noted(session) == (5, 5)
+
+    @pytest.mark.parametrize("turn", ["next", "out_of_time", "tune's loop"])
+    def test_a_process_killed_in_a_long_trial_loses_less_than_a_minute(self, tmp_path, turn):
+        clock = Clock()
+        session = timed(*small_search(tmp_path), clock).run(1)
+        job = session.plan.next()
+        callback = ProgressCallback(PlanSearcher(session.plan))
+        turns = {
+            "next": session.plan.next,
+            "out_of_time": lambda: session.plan.out_of_time(job),
+            "tune's loop": lambda: callback.on_step_begin(0, []),
+        }
+        writes = 0
+        for clock.now in range(1, 601):
+            before = session.study.get("wall_s")
+            turns[turn]()
+            writes += session.study.get("wall_s") != before
+            assert clock.now - (session.study.get("wall_s") or 0) < 60
+        assert writes <= 60, "cheap"
+        assert 540 < self.noted(session)[0] <= 600
+
+    def test_the_driver_keeps_it_whatever_goes_wrong(self, tmp_path, monkeypatch):
+        clock = Clock()
+        session = timed(*small_search(tmp_path), clock).run(1)
+
+        def broken(place):
+            clock.now = 30
+            raise InvalidInput("no Ray cluster answers")
+
+        monkeypatch.setattr(run, "cluster", broken)
+        with pytest.raises(InvalidInput):
+            run.run_search(session.spec, session.place, session.study)
+        assert self.noted(session) == (30, 30)
 
 
 class TestKilled:
@@ -303,16 +432,6 @@ class TestKilled:
         assert keys == ["trial-0", "trial-1"]
         second = Session(spec, place).run()
         assert second.keys[:3] == ["trial-0", "trial-1", "trial-2"]
-
-    def test_a_trial_killed_while_its_setting_was_drawn_gets_the_rest(self, tmp_path):
-        spec, place = small_search(tmp_path, method="hkd")
-        first = Session(spec, place).run(2)
-        cut = first.study._study.ask()
-        cut.suggest_float("hkd.weight", 0.4, 40, log=True)
-        second = Session(spec, place).run()
-        assert set(second.trials[1].params) == {"hkd.weight", "hkd.temperature"}
-        assert second.trials[1].params["hkd.weight"] == cut.params["hkd.weight"]
-        assert second.trials[1].result.spec.values["hkd.temperature"] == second.trials[1].params["hkd.temperature"]
 
     def test_a_baseline_is_announced_again(self, tmp_path):
         spec, place = small_search(tmp_path)
