@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -14,8 +15,10 @@ from fairtune.batches import SCORING_BATCH, DeviceSplit
 from fairtune.device import autocast
 from fairtune.errors import Diverged
 from fairtune.models import Net
-from fairtune.records import GroupCounts
+from fairtune.records import Floats, GroupCounts, Ints
 from fairtune.spec import Precision
+
+_MARGINS = 100
 
 
 def count(logits: Tensor, y: Tensor, a: Tensor, num_groups: int) -> tuple[Tensor, Tensor]:
@@ -38,6 +41,23 @@ def count(logits: Tensor, y: Tensor, a: Tensor, num_groups: int) -> tuple[Tensor
     hard = torch.zeros(num_groups * num_classes, num_classes, dtype=torch.int64, device=logits.device)
     soft = torch.zeros(num_groups * num_classes, num_classes, dtype=torch.float64, device=logits.device)
     return hard.index_add(0, cell, predicted).view(shape), soft.index_add(0, cell, probabilities).view(shape)
+
+
+def margin_table(margins: Floats, y: Ints, a: Ints, num_groups: int) -> Ints:
+    """Samples of each cell by their margin, in intervals that hold about one hundredth of all samples each.
+
+    Args:
+        margins: logit of class 1 less that of class 0 ``(n,)``, finite.
+        y: labels ``(n,)``, 0 or 1.
+        a: groups ``(n,)``.
+        num_groups: A.
+
+    Returns:
+        Table ``(A, 2, 100)``, from the lowest margins to the highest; equal margins share an interval.
+    """
+    edges = np.quantile(margins, np.linspace(0, 1, _MARGINS + 1)[1:-1])
+    position = (a * 2 + y) * _MARGINS + np.searchsorted(edges, margins, side="right")
+    return np.bincount(position, minlength=num_groups * 2 * _MARGINS).reshape(num_groups, 2, _MARGINS)
 
 
 class Evaluation(NamedTuple):
@@ -80,6 +100,8 @@ def evaluate(net: Net, split: DeviceSplit, *, num_groups: int, precision: Precis
         raise Diverged(f"the logits of {int(broken)} of {len(split)} samples are not finite, their cross-entropy became {loss:.3g}")
     hard, soft = (sum(table).cpu().numpy() for table in zip(*tables, strict=True))
     counts = GroupCounts(hard.astype(np.int64), soft)
-    binary = counts.hard.shape[1] == 2 and (counts.hard.sum((0, 2)) > 0).all()
-    auc = float(roc_auc_score(split.y.cpu(), torch.cat(margins).cpu())) if binary else None
-    return Evaluation(counts, float(loss) / len(split), auc)
+    if counts.hard.shape[1] != 2 or not (counts.hard.sum((0, 2)) > 0).all():
+        return Evaluation(counts, float(loss) / len(split), None)
+    margin, y, a = (part.cpu().numpy() for part in (torch.cat(margins), split.y, split.a))
+    counts = replace(counts, margins=margin_table(margin, y, a, num_groups))
+    return Evaluation(counts, float(loss) / len(split), float(roc_auc_score(y, margin)))

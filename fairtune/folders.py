@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -122,7 +124,9 @@ class RunFolder:
         try:
             spec = SearchSpec.model_validate_json(self.spec.read_text())
             place = Place.model_validate_json(self.place.read_text())
-        except (OSError, ValueError) as error:
+            with closing(sqlite3.connect(f"{self.study.resolve().as_uri()}?mode=ro", uri=True)) as connection:
+                connection.execute("SELECT count(*) FROM sqlite_master")
+        except (OSError, ValueError, sqlite3.Error) as error:
             raise InvalidInput(f"{self.path} holds no search that can be read: {error}") from error
         here = self.path.resolve()
         return spec, place.model_copy(update={"runs": str(here.parent), "name": here.name})

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import re
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +17,15 @@ from rich.table import Table
 
 from fairtune.errors import InvalidInput, NoFeasibleTrial, unknown_name
 from fairtune.folders import RunFolder
-from fairtune.report.summary import Confirmed, Summary
-from fairtune.resolve import Request, resolve
+from fairtune.metrics import UNDEFINED
+from fairtune.report.summary import Summary
+from fairtune.resolve import Faults, Request, resolve
+from fairtune.spec import Place, SearchSpec, TrialSpec
 from fairtune.workflow import run as run_search
 
 _SCORES = ("accuracy", "deo_m", "deo_a")
+_COLUMNS = ("dataset", "method", "metric", "mean", "std")
+_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9._+,-]+")
 
 
 class Published(BaseModel):
@@ -43,7 +51,7 @@ class Pipeline(BaseModel):
         title: printed above the table.
         note: what to know when comparing.
         defaults: options of every search, named as on the command line with underscores.
-        searches: options of each.
+        searches: options of each; with ``name`` it is called otherwise than by default.
         published: figures to compare with.
     """
 
@@ -87,87 +95,188 @@ def run(file: Path, data: str | None, runs: str, console: Console) -> pd.DataFra
     Args:
         file: the pipeline.
         data: folder of the original data files.
-        runs: folder of all runs; each search is named after the pipeline and its method.
+        runs: folder of all runs; a search is named as it says, else after the pipeline, its method, and what other searches of that
+            method do not have.
         console: where to print.
 
     Returns:
-        One row per setting: scores on the test split as mean and std over the final seeds, and the published ones.
+        One row per search, and one per baseline before the first search that has it: ``search``, ``method``, scores on the test
+        split as mean and std over the final seeds, and the published ones; NaN where there is none.
 
     Raises:
         InvalidInput: every fault of every search, before the first starts.
     """
     pipeline, path = load(file)
-    resolved = [resolve(_request(pipeline, search, path.stem, data, runs)) for search in pipeline.searches]
-    rows: dict[str, Confirmed] = {}
-    for spec, place in resolved:
-        done = RunFolder.of(place)
-        summary = _finished(done) if done.summary.is_file() else None
-        if summary is None:
-            try:
-                summary = run_search(spec, place, console)
-            except NoFeasibleTrial as error:
-                console.print(str(error))
-                continue
-        rows.setdefault("baseline", summary.confirmed["baseline"])
-        rows[spec.methods] = summary.confirmed["chosen"]
-    table = _table(rows, pipeline.published, path.parent)
+    faults = Faults()
+    figures = faults.attempt(lambda: _figures(pipeline.published, path.parent))
+    searches = _resolve(pipeline, path.stem, data, runs, faults)
+    faults.raise_if_any()
+    summaries = {label: _outcome(spec, place, console) for label, (spec, place) in searches.items()}
+    table = _table(summaries, pipeline.published, figures)
     _print(table, pipeline, console)
     table.to_csv(Path(runs) / f"{path.stem}.csv", index=False)
     return table
 
 
-def _request(pipeline: Pipeline, search: dict[str, Any], name: str, data: str | None, runs: str) -> Request:
-    options = {**pipeline.defaults, **search}
-    method = options.get("method", Request.model_fields["method"].default)
+def labels(searches: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What to call each search: the name it gives itself, else its method and what other searches of that method do not have.
+
+    Args:
+        searches: the options of each, defaults filled in.
+    """
+    called = []
+    for own in searches:
+        alike = [other for other in searches if _method(other) == _method(own)]
+        differs = [_told(name, value, [other.get(name) for other in alike]) for name, value in own.items()]
+        default = "-".join([_method(own), *filter(None, differs)])
+        called.append(str(own.get("name") or _NOT_IN_NAMES.sub("-", default)))
+    return called
+
+
+def _told(name: str, value: Any, others: list[Any]) -> str:
+    """An option of a search, if the others of its method have not all the same; of a list, what not all of them have."""
+    if all(other == value for other in others):
+        return ""
+    if isinstance(value, list):
+        return "-".join(str(item) for item in value if not all(item in (other or []) for other in others))
+    return f"{name}-{value}"
+
+
+def _method(options: Mapping[str, Any]) -> str:
+    return str(options.get("method", Request.model_fields["method"].default))
+
+
+def _resolve(pipeline: Pipeline, name: str, data: str | None, runs: str, faults: Faults) -> dict[str, tuple[SearchSpec, Place]]:
+    """Every search by its label; searches that have a fault are left out."""
+    options = [{**pipeline.defaults, **search} for search in pipeline.searches]
+    resolved: dict[str, tuple[SearchSpec, Place]] = {}
+    for label, search in zip(labels(options), options, strict=True):
+        own = Faults()
+        given = own.attempt(partial(_request, label, search, name, data, runs))
+        found = None if given is None else own.attempt(partial(resolve, given))
+        if found is not None:
+            own.found += _clash(found, resolved)
+            resolved[label] = found
+        faults.found += [f"{label}: {fault}" for fault in own.found]
+    return resolved
+
+
+def _clash(found: tuple[SearchSpec, Place], earlier: Mapping[str, tuple[SearchSpec, Place]]) -> list[str]:
+    """Why a search cannot stand beside those before it."""
+    for label, (spec, place) in earlier.items():
+        if spec == found[0]:
+            return [f"it is the same search as {label}: leave one of them out"]
+        if place.name == found[1].name:
+            return [f"the search {label} has the name {place.name} too: give each a name of its own"]
+    return []
+
+
+def _request(label: str, search: Mapping[str, Any], pipeline: str, data: str | None, runs: str) -> Request:
+    if placed := sorted({"data", "runs"} & set(search)):
+        raise InvalidInput(f"a pipeline does not say where {' and '.join(placed)} are: give --{' and --'.join(placed)}")
+    return Request(**{**search, "name": search.get("name") or f"{pipeline}-{label}", "data": data, "runs": runs})
+
+
+def _outcome(spec: SearchSpec, place: Place, console: Console) -> Summary:
+    """What a search found: read where it is complete, else searched for."""
+    done = RunFolder.of(place)
+    summary = _finished(done)
+    if summary is not None:
+        return summary
     try:
-        return Request(**{"name": f"{name}-{method}", **options, "data": data, "runs": runs})
-    except ValidationError as error:
-        raise InvalidInput([f"{name}: {'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()]) from error
+        return run_search(spec, place, console)
+    except NoFeasibleTrial as error:
+        console.print(str(error))
+    summary = _finished(done)
+    assert summary is not None
+    return summary
 
 
 def _finished(done: RunFolder) -> Summary | None:
-    summary = Summary.model_validate_json(done.summary.read_text())
-    return summary if summary.complete and summary.chosen is not None else None
+    """The summary of a search that is complete; one that cannot be read is written anew from the study."""
+    try:
+        summary = Summary.model_validate_json(done.summary.read_text())
+    except (FileNotFoundError, ValidationError):
+        return None
+    return summary if summary.complete else None
 
 
-def _table(rows: dict[str, Confirmed], published: Published | None, beside: Path) -> pd.DataFrame:
+def _figures(published: Published | None, beside: Path) -> pd.DataFrame | None:
+    """The published figures of the pipeline's dataset.
+
+    Raises:
+        InvalidInput: there are none, or a row that the pipeline names is not among them.
+    """
+    if published is None:
+        return None
+    file = beside / "published" / published.table
+    try:
+        figures = pd.read_csv(file)
+    except (OSError, ValueError) as error:
+        raise InvalidInput(f"published: cannot read the table {file}: {error}") from error
+    if missing := [column for column in _COLUMNS if column not in figures]:
+        raise InvalidInput(f"published: {file.name} has no column {', '.join(missing)}; it needs {', '.join(_COLUMNS)}")
+    own = figures[figures["dataset"] == published.dataset]
+    if own.empty:
+        raise InvalidInput(f"published: {file.name}: {unknown_name('dataset', published.dataset, set(figures['dataset']))}")
+    known = set(own["method"])
+    faults = [unknown_name("method", row, known) for row in published.rows.values() if row not in known]
+    if faults:
+        raise InvalidInput([f"published: {file.name}: {fault}" for fault in faults])
+    return own
+
+
+def _table(summaries: Mapping[str, Summary], published: Published | None, figures: pd.DataFrame | None) -> pd.DataFrame:
+    baselines = [_baseline_of(summary) for summary in summaries.values()]
+    several = any(baseline != baselines[0] for baseline in baselines)
     records = []
-    figures = None if published is None else pd.read_csv(beside / "published" / published.table)
-    for method, confirmed in rows.items():
-        record: dict[str, Any] = {"method": method}
-        for score in _SCORES:
-            record[score] = confirmed.test[score].mean
-            record[f"{score}_std"] = confirmed.test[score].std
-            if figures is not None and published is not None:
-                record |= _published(figures, published, method, score)
-        records.append(record)
+    for position, (label, summary) in enumerate(summaries.items()):
+        rows = [(label, summary.spec.methods, "chosen")]
+        if baselines[position] not in baselines[:position]:
+            rows.insert(0, (f"baseline of {label}" if several else "baseline", "baseline", "baseline"))
+        for name, method, role in rows:
+            confirmed = summary.confirmed.get(role)
+            record: dict[str, Any] = {"search": name, "method": method}
+            for score in _SCORES:
+                found = UNDEFINED if confirmed is None else confirmed.score(score)
+                record |= {score: found.mean, f"{score}_std": found.std}
+                if figures is not None and published is not None:
+                    record |= _published(figures, published, method, score)
+            records.append(record)
     return pd.DataFrame(records)
 
 
+def _baseline_of(summary: Summary) -> tuple[TrialSpec, int]:
+    """What decides a baseline's row."""
+    return summary.spec.baseline(), summary.spec.final_seeds
+
+
 def _published(figures: pd.DataFrame, published: Published, method: str, score: str) -> dict[str, Any]:
-    named = (figures["dataset"] == published.dataset) & (figures["method"] == published.rows.get(method))
-    found = figures[named & (figures["metric"] == f"{score}_pct")]
-    mean, std = (found[column].iloc[0] / 100 if len(found) else None for column in ("mean", "std"))
+    found = figures[(figures["method"] == published.rows.get(method)) & (figures["metric"] == f"{score}_pct")]
+    mean, std = (found[column].iloc[0] / 100 if len(found) else math.nan for column in ("mean", "std"))
     return {f"{score}_published": mean, f"{score}_published_std": std}
 
 
 def _print(table: pd.DataFrame, pipeline: Pipeline, console: Console) -> None:
     shown = Table(title=pipeline.title, title_justify="left", box=None, pad_edge=False, header_style="bold")
-    shown.add_column("method")
+    shown.add_column("search")
     compared = pipeline.published is not None
     for score in _SCORES:
         shown.add_column(score, no_wrap=True)
         if compared:
             shown.add_column("published", style="dim", no_wrap=True)
     for row in table.to_dict("records"):
-        cells = [row["method"]]
+        cells = [row["search"]]
         for score in _SCORES:
-            cells.append(f"{row[score]:.4f} ± {row[f'{score}_std']:.4f}")
+            cells.append(_cell(row[score], row[f"{score}_std"]) or "-")
             if compared:
-                mean, std = row[f"{score}_published"], row[f"{score}_published_std"]
-                cells.append("" if pd.isna(mean) else f"{mean:.4f}" + ("" if pd.isna(std) else f" ± {std:.4f}"))
+                cells.append(_cell(row[f"{score}_published"], row[f"{score}_published_std"]))
         shown.add_row(*cells)
     console.print()
     console.print(shown)
     if pipeline.note:
         console.print(pipeline.note.strip(), style="dim")
+
+
+def _cell(mean: float, std: float) -> str:
+    return "" if pd.isna(mean) else f"{mean:.4f}" + ("" if pd.isna(std) else f" ± {std:.4f}")

@@ -63,15 +63,18 @@ class Outputs(NamedTuple):
 
 @dataclass(frozen=True)
 class GroupCounts:
-    """Group x true x predicted tables: every group metric is a function of these two.
+    """Group x true x predicted tables: every group metric is a function of these.
 
     Attributes:
         hard: ``(A, K, K)`` int64, ``hard[a, y, p]`` = samples of group ``a`` and label ``y`` predicted as ``p``.
         soft: ``(A, K, K)`` float64, the same with predicted probabilities summed in place of counts.
+        margins: ``(A, 2, M)`` int64 where there are two classes, else None: ``margins[a, y, m]`` = samples whose logit of class 1
+            less that of class 0 is in the m-th of M intervals, from the lowest to the highest.
     """
 
     hard: Ints
     soft: Floats
+    margins: Ints | None = None
 
     def __post_init__(self) -> None:
         if self.hard.ndim != 3 or self.hard.shape[1] != self.hard.shape[2] or self.hard.shape != self.soft.shape:
@@ -84,13 +87,15 @@ class GroupCounts:
         return cells
 
     def to_json(self) -> dict[str, Any]:
-        """Both tables as nested lists, probabilities to six digits."""
-        return {"hard": self.hard.tolist(), "soft": np.round(self.soft, 6).tolist()}
+        """The tables as nested lists, probabilities to six digits."""
+        tables = {"hard": self.hard.tolist(), "soft": np.round(self.soft, 6).tolist()}
+        return tables if self.margins is None else tables | {"margins": self.margins.tolist()}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> GroupCounts:
         """The inverse of :meth:`to_json`."""
-        return cls(np.asarray(data["hard"], dtype=np.int64), np.asarray(data["soft"], dtype=np.float64))
+        margins = None if data.get("margins") is None else np.asarray(data["margins"], dtype=np.int64)
+        return cls(np.asarray(data["hard"], dtype=np.int64), np.asarray(data["soft"], dtype=np.float64), margins)
 
 
 @dataclass(frozen=True)

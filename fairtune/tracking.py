@@ -1,13 +1,15 @@
 """The search mirrored to MLflow: what people browse. Nothing else in fairtune imports mlflow.
 
 The driver is the only writer and writes in batches. The study stays the truth: a mirror that fails only warns, and
-:meth:`Tracker.finish` writes whatever is missing.
+:meth:`Tracker.finish` writes whatever is missing. A run whose job has ended never changes its status; that of a training that was
+stopped is ``KILLED`` until the training goes on.
 """
 
 from __future__ import annotations
 
 import getpass
 import logging
+import math
 import os
 import time
 import warnings
@@ -16,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from fairtune.errors import Interrupted, NoFeasibleTrial
-from fairtune.folders import RunFolder
+from fairtune.folders import RunFolder, baseline_folder
 from fairtune.jobs import Job
-from fairtune.metrics import BETTER, label
+from fairtune.metrics import SCORES, label
 from fairtune.rules import fairness_score
 from fairtune.spec import Place, SearchSpec, TrialResult
 from fairtune.study import Record, SearchStudy
@@ -54,6 +56,8 @@ class Tracker:
         self.uri = place.mlflow
         self._runs: dict[str, str] = {}
         self._epochs: dict[str, int] = {}
+        self._open: set[str] = set()
+        self._parent_open = True
         self._ended: set[str] = set()
         self._warned = False
         logging.getLogger("alembic").setLevel(logging.WARNING)
@@ -82,7 +86,7 @@ class Tracker:
 
     def job_started(self, job: Job) -> None:
         """Open the job's child run."""
-        self._safely(lambda: self._client.update_run(self._child_of(job), status="RUNNING"))
+        self._safely(lambda: self._begin(job))
 
     def job_progressed(self, job: Job, result: TrialResult) -> None:
         """Write the epochs trained since the last report."""
@@ -110,15 +114,20 @@ class Tracker:
     def interrupted(self) -> None:
         """Nothing yet: the trainings under way are about to be kept."""
 
+    def _begin(self, job: Job) -> None:
+        if job.key not in self._ended:
+            self._client.update_run(self._child_of(job), status="RUNNING")
+            self._open.add(job.key)
+
     def _cut_short(self, status: str) -> None:
-        for key, run_id in self._runs.items():
-            if key not in self._ended:
-                self._client.set_terminated(run_id, "KILLED")
-        self._client.set_terminated(self.run_id, status)
+        self._mirror_everything()
+        for key in self._open:
+            self._client.set_terminated(self._runs[key], "KILLED")
+        if self._parent_open:
+            self._client.set_terminated(self.run_id, status)
 
     def _finish(self, summary: Mapping[str, Any], files: list[Path], chosen: Path | None) -> None:
-        for key, kind, result, extra in self._everything():
-            self._mirror(key, kind, result, extra)
+        self._mirror_everything()
         scores = {"hypervolume": summary["hypervolume"], **summary["cost"]}
         for role, confirmed in summary["confirmed"].items():
             scores |= {f"{role}/test/{name}": interval["mean"] for name, interval in confirmed["test"].items()}
@@ -131,24 +140,36 @@ class Tracker:
         if chosen is not None:
             self._client.log_artifacts(self.run_id, str(chosen), "chosen")
         self._client.set_tag(self.run_id, "mlflow.note.content", _note(summary))
-        self._client.set_terminated(self.run_id, "FINISHED")
+        if self._parent_open:
+            self._client.set_terminated(self.run_id, "FINISHED")
+            self._parent_open = False
 
     def _write_front(self, summary: Mapping[str, Any]) -> None:
         """The front as a table, once: MLflow appends to a table that is there."""
         if _FRONT not in {file.path for file in self._client.list_artifacts(self.run_id)}:
             self._client.log_table(self.run_id, _front_table(summary), _FRONT)
 
+    def _mirror_everything(self) -> None:
+        for key, kind, result, extra in self._everything():
+            self._mirror(key, kind, result, extra)
+
     def _everything(self) -> list[tuple[str, str, TrialResult, dict[str, float]]]:
+        """Every job that has ended: its key, its kind, its result, and what is known beside it."""
         found: list[tuple[str, str, TrialResult, dict[str, float]]] = []
-        baseline = self.study.get_result("baseline")
-        if baseline is not None:
-            found.append(("baseline", "baseline", baseline, {}))
+        for kind, result in (("baseline", self.study.get_result("baseline")), ("teacher", self._teacher())):
+            if result is not None:
+                found.append((kind, kind, result, {}))
         for record in self.study.records():
             if record.result is not None:
                 extra = {} if record.feasible is None else {"feasible": float(record.feasible)}
                 found.append((f"trial-{record.number}", "trial", record.result, extra))
         found += [(key, "final", result, {}) for key, result in self.study.finals().items()]
         return found
+
+    def _teacher(self) -> TrialResult | None:
+        """The teacher's result, where it has been trained and is not the baseline; its folder is its record."""
+        spec = self.spec.teacher()
+        return None if spec == self.spec.baseline() else baseline_folder(Path(self.place.runs), spec).read_result()
 
     def _experiment(self) -> str:
         name = self.spec.dataset.name
@@ -161,13 +182,12 @@ class Tracker:
         return str(self._client.create_experiment(name, artifact_location=location, tags=tags))
 
     def _parent(self) -> str:
-        known = self.study.get("mlflow_run_id")
+        known = self._known_parent()
         if known is not None:
-            try:
-                self._client.update_run(known, status="RUNNING")
-                return str(known)
-            except MlflowException:
-                logging.getLogger(__name__).info("the MLflow run %s is gone; the search is mirrored anew", known)
+            self._parent_open = known.info.status != "FINISHED"
+            if self._parent_open:
+                self._client.update_run(known.info.run_id, status="RUNNING")
+            return str(known.info.run_id)
         run = self._client.create_run(
             self.experiment_id,
             run_name=self.place.name,
@@ -178,8 +198,22 @@ class Tracker:
         self.study.put("mlflow_experiment_id", self.experiment_id)
         return str(run.info.run_id)
 
+    def _known_parent(self) -> Run | None:
+        """The run of an earlier session, unless somebody has deleted it."""
+        known = self.study.get("mlflow_run_id")
+        if known is None:
+            return None
+        try:
+            run = self._client.get_run(known)
+        except MlflowException:
+            run = None
+        if run is None or run.info.lifecycle_stage != "active":
+            logging.getLogger(__name__).info("the MLflow run %s is gone; the search is mirrored anew", known)
+            return None
+        return run
+
     def _find_children(self) -> None:
-        settled = {key for key, *_ in self._everything()}
+        settled = {key: _ENDED[result.state] for key, _, result, _ in self._everything()}
         token = None
         while True:
             page = self._client.search_runs(
@@ -191,11 +225,13 @@ class Tracker:
             if not token:
                 return
 
-    def _adopt(self, run: Run, settled: set[str]) -> None:
+    def _adopt(self, run: Run, settled: Mapping[str, str]) -> None:
         key = run.data.tags[_JOB]
         self._runs[key] = run.info.run_id
         self._epochs[key] = int(run.data.metrics.get("epoch", 0))
-        if key in settled and run.info.status in _ENDED.values():
+        if run.info.status == "RUNNING":
+            self._open.add(key)
+        elif run.info.status == settled.get(key):
             self._ended.add(key)
 
     def _child_of(self, job: Job) -> str:
@@ -206,6 +242,7 @@ class Tracker:
             tags = {**_origin(), _PARENT: self.run_id, _JOB: key, "fairtune.kind": kind, "fairtune.method": method}
             run = self._client.create_run(self.experiment_id, run_name=key, tags=tags)
             self._runs[key] = run.info.run_id
+            self._open.add(key)
             self._client.log_batch(run.info.run_id, params=_params(spec))
         return self._runs[key]
 
@@ -222,6 +259,7 @@ class Tracker:
         if result.error is not None:
             self._client.log_batch(run_id, tags=[RunTag("fairtune.error", result.error[:5000])])
         self._client.set_terminated(run_id, _ENDED[result.state])
+        self._open.discard(key)
         self._ended.add(key)
 
     def _write_epochs(self, run_id: str, key: str, result: TrialResult) -> None:
@@ -237,9 +275,10 @@ class Tracker:
         )
         self._epochs[key] = max(written, result.epochs)
 
-    def _write_metrics(self, run_id: str, values: Mapping[str, float], step: int) -> None:
+    def _write_metrics(self, run_id: str, values: Mapping[str, float | None], step: int) -> None:
         now = int(time.time() * 1000)
-        self._write_batch(run_id, [Metric(name, float(value), now, step) for name, value in values.items() if value is not None])
+        defined = {name: float(value) for name, value in values.items() if value is not None and math.isfinite(value)}
+        self._write_batch(run_id, [Metric(name, value, now, step) for name, value in defined.items()])
 
     def _write_batch(self, run_id: str, metrics: list[Metric]) -> None:
         for start in range(0, len(metrics), _BATCH):
@@ -278,8 +317,8 @@ def _note(summary: Mapping[str, Any]) -> str:
     shown = dict.fromkeys(("accuracy", fairness_score(summary["spec"]["select"]), "deo_m"))
     lines += ["", f"| confirmed on test | {' | '.join(map(label, shown))} |", "|---" * (1 + len(shown)) + "|"]
     for role, confirmed in summary["confirmed"].items():
-        scores = [confirmed["test"][name] for name in shown if name in confirmed["test"]]
-        cells = [f"{score['mean']:.4f} ± {score['std']:.4f}" for score in scores]
+        scores = [confirmed["test"].get(name, {"mean": None}) for name in shown]
+        cells = ["-" if score["mean"] is None else f"{score['mean']:.4f} ± {score['std']:.4f}" for score in scores]
         lines.append(f"| {role.replace('_', ' ')} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
@@ -302,6 +341,6 @@ def _front_table(summary: Mapping[str, Any]) -> dict[str, list[Any]]:
         "trial": [trial["number"] for trial in on_front],
         "method": [trial["method"] for trial in on_front],
         **{name: [trial["params"].get(name) for trial in on_front] for name in names},
-        **{score: [trial["val"].get(score) for trial in on_front] for score in BETTER if score in on_front[0]["val"]},
+        **{score: [trial["val"].get(score) for trial in on_front] for score in SCORES if score in on_front[0]["val"]},
         "feasible": [trial["feasible"] for trial in on_front],
     }

@@ -24,6 +24,7 @@ from fairtune.report.write import report_files
 from fairtune.search import trainable
 from fairtune.study import SearchStudy
 from fairtune.tracking import Tracker
+from fairtune.trial import failed
 from tests.search_helpers import Session, small_search, train
 
 with warnings.catch_warnings():
@@ -234,6 +235,80 @@ def test_nothing_stays_running_when_a_search_is_cut_short(runs, error, status):
 def train_until_told(session, key):
     while key not in session.keys:
         session.run(1)
+
+
+JOBS = {"baseline": 1, "teacher": 2, "trial-0": 3, "final-baseline-4": 5, "final-chosen-4": 6}
+"""How many jobs have ended when a job of each kind has."""
+
+
+def started(spec, place):
+    """A new session of a search that is at once stopped again, as by Ctrl-C while Ray starts."""
+    session, tracker = mirrored(spec, place)
+    with contextlib.suppress(Interrupted), tracker:
+        raise Interrupted("stopped")
+    return session
+
+
+def test_a_job_that_has_ended_never_changes_its_status(runs):
+    options = {"name": "often-stopped", "epochs": 1, "trials": 2, "teacher_set": ["skew=0.5"], "seed": 3}
+    spec, place = small_search(runs, **options)
+    expected = {}
+    for key, jobs in JOBS.items():
+        session, tracker = mirrored(spec, place)
+        with contextlib.suppress(Interrupted), tracker:
+            session.run(jobs - len(expected))
+            session.plan.next()
+            raise Interrupted("stopped")
+        expected |= dict.fromkeys(session.keys, "FINISHED")
+        assert key in expected
+        started(spec, place)
+        again = started(spec, place)
+        statuses_now = statuses(look(again))
+        assert {name: statuses_now[name] for name in expected} == expected
+        assert {status for name, status in statuses_now.items() if name not in expected} <= {"KILLED"}
+        assert look(again).parent.info.status == "KILLED"
+    session, tracker = mirrored(spec, place)
+    finish(session.run(), tracker)
+    done = look(session)
+    assert {done.parent.info.status, *statuses(done).values()} == {"FINISHED"}
+    after = look(started(spec, place))
+    assert (after.parent.info.status, statuses(after)) == ("FINISHED", statuses(done))
+    assert after.parent.info.end_time == done.parent.info.end_time
+
+
+@pytest.mark.parametrize("key", ["teacher", "trial-0"])
+def test_a_job_that_ended_as_the_process_was_killed_is_not_called_killed(runs, key):
+    """What has ended is in the study, but MLflow was not told any more."""
+    spec, place = small_search(runs, name=f"lost-{key}", epochs=1, trials=2, teacher_set=["skew=0.6"], seed=4)
+    session, tracker = mirrored(spec, place)
+    while key not in session.keys:
+        tracker.job_finished = lambda job, *rest: None if job.key == key else type(tracker).job_finished(tracker, job, *rest)
+        session.run(1)
+    assert statuses(look(session))[key] == "RUNNING"
+    assert statuses(look(started(spec, place)))[key] == "FINISHED"
+
+
+def test_a_teacher_found_is_mirrored_too(runs):
+    """Another search has trained it."""
+    options = {"epochs": 1, "trials": 1, "teacher_set": ["skew=0.7"], "seed": 5}
+    first, other = (whole(runs, name=f"taught-{name}", **options) for name in ("first", "other"))
+    assert "teacher" in first.session.keys
+    assert "teacher" not in other.session.keys
+    assert other.children["teacher"].info.status == "FINISHED"
+
+
+def test_scores_that_are_not_defined_are_left_out(runs, tmp_path):
+    session, tracker = mirrored(*small_search(runs, name="undefined", epochs=1, trials=1, seed=6))
+    train_until_told(session, "trial-0")
+    while (job := session.plan.next()) != "done":
+        session.plan.finish(job, failed(job.spec, "out of memory"))
+    finish(session, tracker)
+    seen = look(session)
+    assert seen.parent.info.status == "FINISHED"
+    assert not any("/test/" in name for name in seen.parent.data.metrics)
+    note = seen.parent.data.tags["mlflow.note.content"].splitlines()
+    assert {line.count("|") for line in note[2:]} == {4}
+    assert note[4] == "| baseline | - | - |"
 
 
 def test_a_run_that_was_deleted_is_mirrored_anew(runs):

@@ -8,22 +8,35 @@ from fairtune.metrics._accuracy import (
     worst_cell_accuracy,
     worst_group_accuracy,
 )
+from fairtune.metrics._auc import auc
 from fairtune.metrics._deo import deo_a, deo_m, gaps, small_cells
 from fairtune.metrics._independence import dp_l2, dp_mi, eo_l2, eo_mi
-from fairtune.metrics._interval import Interval, interval, interval_over_models
+from fairtune.metrics._interval import (
+    UNDEFINED,
+    Interval,
+    Number,
+    interval,
+    interval_over_models,
+    redraw_margins,
+    redraw_predictions,
+)
 from fairtune.metrics._iou import group_iou, iou, iou_paired, sigma_iou
 from fairtune.metrics._odds import equal_opportunity, equalized_odds
 from fairtune.metrics._parity import demographic_parity
-from fairtune.metrics._scores import BETTER, GAPS, PROBED, label, scores
+from fairtune.metrics._scores import GAPS, PROBED, SCORES, Score, label, scores
 from fairtune.metrics._weighting import Weighting
 
 __all__ = [
-    "BETTER",
     "GAPS",
     "PROBED",
+    "SCORES",
+    "UNDEFINED",
     "Interval",
+    "Number",
+    "Score",
     "Weighting",
     "accuracy",
+    "auc",
     "balanced_accuracy",
     "cell_accuracy",
     "demographic_parity",
@@ -43,6 +56,8 @@ __all__ = [
     "iou",
     "iou_paired",
     "label",
+    "redraw_margins",
+    "redraw_predictions",
     "scores",
     "sigma_iou",
     "small_cells",

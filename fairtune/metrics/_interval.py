@@ -1,40 +1,65 @@
-"""Bootstrap intervals of any score, from group counts alone."""
+"""Intervals of any score over retrained models: by bootstrap from group counts, by Student's t where it is no function of them."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Annotated
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer
 
-from fairtune.records import Floats, GroupCounts
+from fairtune.records import Floats, GroupCounts, Ints
 from fairtune.seeding import generator
+
+Number = Annotated[
+    float,
+    BeforeValidator(lambda value: math.nan if value is None else value),
+    PlainSerializer(lambda value: value if math.isfinite(value) else None, return_type=float | None, when_used="json"),
+]
+"""A score; NaN where it is not defined, which is null in JSON."""
 
 
 class Interval(BaseModel):
-    """A score over several retrained models.
+    """A score over several retrained models; NaN stands for what is not defined.
 
     Attributes:
-        mean: mean over the models.
-        std: standard deviation over the models (n - 1); 0 for a single one.
-        low, high: bootstrap interval of one retrained model's score.
+        mean: mean over the models for which the score is defined.
+        std: standard deviation over them (n - 1); 0 for a single one.
+        low, high: interval of one retrained model's score.
         values: the score of each model, in the order of the seeds.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
-    mean: float
-    std: float
-    low: float
-    high: float
-    values: tuple[float, ...]
+    mean: Number
+    std: Number
+    low: Number
+    high: Number
+    values: tuple[Number, ...]
+
+
+UNDEFINED = Interval(mean=math.nan, std=math.nan, low=math.nan, high=math.nan, values=())
+"""The interval of a score that no model has."""
+
+
+def redraw_predictions(counts: GroupCounts, rng: np.random.Generator) -> GroupCounts:
+    """The counts with the predictions of each cell's samples drawn anew from those of the cell."""
+    return replace(counts, hard=_redraw(counts.hard, rng))
+
+
+def redraw_margins(counts: GroupCounts, rng: np.random.Generator) -> GroupCounts:
+    """The counts with the margins of each cell's samples drawn anew from those of the cell."""
+    return replace(counts, margins=None if counts.margins is None else _redraw(counts.margins, rng))
 
 
 def interval(
     models: Sequence[GroupCounts],
     score: Callable[[GroupCounts], float],
     *,
+    values: Sequence[float] | None = None,
+    redraw: Callable[[GroupCounts, np.random.Generator], GroupCounts] = redraw_predictions,
     level: float = 0.95,
     replicates: int = 1000,
     seed: int = 0,
@@ -42,7 +67,7 @@ def interval(
     """Mean, standard deviation and bootstrap interval of a score over retrained models.
 
     Each replicate draws one of the models, then draws the samples of each of its cells anew (a multinomial draw from the
-    cell's row of the confusion table, cell sizes fixed), and scores the result: the interval covers both the choice of the
+    cell's row of a table, cell sizes fixed), and scores the result: the interval covers both the choice of the
     training seed and the choice of the test samples, for one model such as would be shipped. A maximum such as DEO_M is
     pushed up by every redraw, so the draws are shifted until their median is the mean over the models: the interval always
     holds that mean.
@@ -50,42 +75,56 @@ def interval(
     Args:
         models: group counts of each model on the same split, at least one.
         score: any function of group counts with values in [0, 1].
+        values: the score of each model where it is known more exactly than its counts tell.
+        redraw: draws the table that the score is a function of.
         level: coverage, between 0 and 1.
         replicates: bootstrap draws.
         seed: the seed of the ``bootstrap`` stream.
     """
-    values = np.array([score(counts) for counts in models])
+    values = [score(counts) for counts in models] if values is None else values
+    mean, std = _moments(values)
     rng = generator(seed, "bootstrap")
-    drawn = np.array([score(_redraw(models[pick], rng)) for pick in rng.integers(len(models), size=replicates)])
-    low, high = _shifted_percentiles(drawn, float(values.mean()), level)
-    std = float(values.std(ddof=1)) if len(values) > 1 else 0.0
-    return Interval(mean=float(values.mean()), std=std, low=low, high=high, values=tuple(values.tolist()))
+    drawn = np.array([score(redraw(models[pick], rng)) for pick in rng.integers(len(models), size=replicates)])
+    low, high = _shifted_percentiles(drawn, mean, level)
+    return Interval(mean=mean, std=std, low=low, high=high, values=tuple(values))
 
 
-def interval_over_models(values: Sequence[float], *, level: float = 0.95) -> Interval:
+def interval_over_models(
+    values: Sequence[float], *, level: float = 0.95, bounds: tuple[float, float] = (-math.inf, math.inf)
+) -> Interval:
     """Mean, standard deviation and prediction interval of a score that is no function of group counts.
 
-    The interval covers the score of one more retrained model, by Student's t; it knows nothing of the choice of the test samples. A
-    single model has none: its ends are the value itself.
+    The interval covers the score of one more retrained model, by Student's t, as far as the score can reach; it knows nothing of
+    the choice of the test samples. It takes two models: from a single one its ends are not defined.
 
     Args:
         values: the score of each model, in the order of the seeds, at least one.
         level: coverage, between 0 and 1.
+        bounds: the least and the largest value that the score can have.
     """
     from scipy.stats import t
 
-    mean, n = float(np.mean(values)), len(values)
-    std = float(np.std(values, ddof=1)) if n > 1 else 0.0
-    reach = float(t.ppf((1 + level) / 2, n - 1)) * std * math.sqrt(1 + 1 / n) if n > 1 else 0.0
-    return Interval(mean=mean, std=std, low=mean - reach, high=mean + reach, values=tuple(values))
+    mean, std = _moments(values)
+    n = int(np.isfinite(values).sum())
+    reach = float(t.ppf((1 + level) / 2, n - 1)) * std * math.sqrt(1 + 1 / n) if n > 1 else math.nan
+    low, high = (float(end) for end in np.clip([mean - reach, mean + reach], *bounds))
+    return Interval(mean=mean, std=std, low=low, high=high, values=tuple(values))
 
 
-def _redraw(counts: GroupCounts, rng: np.random.Generator) -> GroupCounts:
-    groups, classes, _ = counts.hard.shape
-    rows = counts.hard.reshape(-1, classes)
+def _moments(values: Sequence[float]) -> tuple[float, float]:
+    """Mean and standard deviation of the values that are defined."""
+    defined = np.array(values, dtype=float)
+    defined = defined[np.isfinite(defined)]
+    if len(defined) == 0:
+        return math.nan, math.nan
+    return float(defined.mean()), float(defined.std(ddof=1)) if len(defined) > 1 else 0.0
+
+
+def _redraw(table: Ints, rng: np.random.Generator) -> Ints:
+    rows = table.reshape(-1, table.shape[-1])
     sizes = rows.sum(axis=1)
-    shares = np.divide(rows, sizes[:, None], out=np.full(rows.shape, 1.0 / classes), where=sizes[:, None] > 0)
-    return GroupCounts(rng.multinomial(sizes, shares).reshape(groups, classes, classes), counts.soft)
+    shares = np.divide(rows, sizes[:, None], out=np.full(rows.shape, 1.0 / rows.shape[1]), where=sizes[:, None] > 0)
+    return rng.multinomial(sizes, shares).reshape(table.shape)
 
 
 def _shifted_percentiles(drawn: Floats, estimate: float, level: float) -> tuple[float, float]:

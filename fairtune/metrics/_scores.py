@@ -1,37 +1,70 @@
-"""The scores that every trial reports, and which way each is better: the one table of it."""
+"""The scores that trials report: which way each is better, how far it reaches, how its interval is made. The one table of it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Literal
+import math
+from collections.abc import Callable, Sequence
+from typing import Literal, NamedTuple
+
+import numpy as np
 
 from fairtune.metrics._accuracy import accuracy, balanced_accuracy, worst_cell_accuracy, worst_group_accuracy
+from fairtune.metrics._auc import auc
 from fairtune.metrics._deo import deo_a, deo_m
+from fairtune.metrics._interval import Interval, interval, interval_over_models, redraw_margins, redraw_predictions
 from fairtune.metrics._iou import sigma_iou
 from fairtune.metrics._odds import equal_opportunity, equalized_odds
 from fairtune.metrics._parity import demographic_parity
 from fairtune.metrics._weighting import Weighting
 from fairtune.records import GroupCounts
 
-BETTER: dict[str, Literal["higher", "lower"]] = {
-    "accuracy": "higher",
-    "sample_accuracy": "higher",
-    "balanced_accuracy": "higher",
-    "worst_group_accuracy": "higher",
-    "worst_cell_accuracy": "higher",
-    "deo_m": "lower",
-    "deo_a": "lower",
-    "equalized_odds": "lower",
-    "equal_opportunity": "lower",
-    "demographic_parity": "lower",
-    "sigma_iou": "lower",
-    "auc": "higher",
-    "loss": "lower",
-    "mutual_information": "lower",
-    "private_accuracy": "lower",
-    "private_auc": "lower",
+
+class Score(NamedTuple):
+    """What is known of a score; the least value of every one is 0.
+
+    Attributes:
+        better: which way.
+        most: its largest value, or infinity.
+        of_counts: the function of group counts that it is; None if it is no function of them.
+        redraw: draws the table anew of which it is a function.
+    """
+
+    better: Literal["higher", "lower"]
+    most: float = 1.0
+    of_counts: Callable[[GroupCounts], float] | None = None
+    redraw: Callable[[GroupCounts, np.random.Generator], GroupCounts] = redraw_predictions
+
+    @property
+    def interval(self) -> Literal["bootstrap", "Student"]:
+        """How its interval is made: see :func:`interval` and :func:`interval_over_models`."""
+        return "Student" if self.of_counts is None else "bootstrap"
+
+    def over(self, models: Sequence[GroupCounts], values: Sequence[float]) -> Interval:
+        """Its mean and interval over retrained models, from the group counts and the score of each."""
+        if self.of_counts is None:
+            return interval_over_models(values, bounds=(0.0, self.most))
+        return interval(models, self.of_counts, values=values, redraw=self.redraw)
+
+
+SCORES: dict[str, Score] = {
+    "accuracy": Score("higher", of_counts=accuracy),
+    "sample_accuracy": Score("higher", of_counts=accuracy),
+    "balanced_accuracy": Score("higher", of_counts=balanced_accuracy),
+    "worst_group_accuracy": Score("higher", of_counts=worst_group_accuracy),
+    "worst_cell_accuracy": Score("higher", of_counts=worst_cell_accuracy),
+    "deo_m": Score("lower", of_counts=deo_m),
+    "deo_a": Score("lower", of_counts=deo_a),
+    "equalized_odds": Score("lower", of_counts=equalized_odds),
+    "equal_opportunity": Score("lower", of_counts=equal_opportunity),
+    "demographic_parity": Score("lower", of_counts=demographic_parity),
+    "sigma_iou": Score("lower", of_counts=sigma_iou),
+    "auc": Score("higher", of_counts=auc, redraw=redraw_margins),
+    "loss": Score("lower", most=math.inf),
+    "mutual_information": Score("lower", most=math.inf),
+    "private_accuracy": Score("lower"),
+    "private_auc": Score("lower"),
 }
-"""Those of :func:`scores`, the loss, and those of :func:`fairtune.probe.probe`, in the order of tables."""
+"""Those of :func:`scores`, AUC, the loss, and those of :func:`fairtune.probe.probe`, in the order of tables."""
 
 PROBED = ("mutual_information", "private_accuracy", "private_auc")
 """The scores of :func:`fairtune.probe.probe`: what a net's embedding says about the group. They are no function of group counts."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib
@@ -11,8 +13,8 @@ matplotlib.use("Agg")
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from fairtune.metrics import label
-from fairtune.report.summary import Summary, Trial
+from fairtune.metrics import Interval, label
+from fairtune.report.summary import Baseline, Chosen, Summary, Trial
 
 INK, MUTED, BLUE, RED, GREEN = "#1b2733", "#9aa7b4", "#2566c8", "#c8452d", "#178a5b"
 
@@ -37,12 +39,11 @@ def _validation(axes: Axes, summary: Summary) -> None:
     on_front = [trial for number in summary.front for trial in scored if trial.number == number]
     axes.step(*_xy(on_front, summary.fairness), where="post", color=BLUE, lw=1.2, alpha=0.6, label="front", zorder=1)
     axes.axhline(summary.floor, color=RED, lw=1, ls="--", label=f"floor {summary.floor:.3f}")
-    axes.plot(summary.baseline.val[summary.fairness], summary.baseline.val["accuracy"], "D", color=INK, ms=7, label="baseline")
+    axes.plot(*_xy([summary.baseline], summary.fairness), "D", color=INK, ms=7, label="baseline")
     if summary.chosen is not None:
         chosen = summary.chosen
         axes.plot(
-            chosen.val[summary.fairness],
-            chosen.val["accuracy"],
+            *_xy([chosen], summary.fairness),
             "o",
             ms=13,
             mfc="none",
@@ -56,15 +57,16 @@ def _validation(axes: Axes, summary: Summary) -> None:
 
 def _test(axes: Axes, summary: Summary) -> None:
     styles = {"baseline": ("D", INK), "chosen": ("o", GREEN), "most_accurate": ("^", BLUE), "fairest": ("v", MUTED)}
-    drawn = [(roles, confirmed) for roles, confirmed in summary.confirmed_settings() if confirmed.test]
+    settings = summary.confirmed_settings()
+    drawn = [(roles, confirmed) for roles, confirmed in settings if math.isfinite(confirmed.score(summary.fairness).mean)]
     for roles, confirmed in drawn:
         marker, colour = styles[roles[0]]
-        x, y = confirmed.test[summary.fairness], confirmed.test["accuracy"]
+        x, y = confirmed.score(summary.fairness), confirmed.score("accuracy")
         axes.errorbar(
             x.mean,
             y.mean,
-            xerr=[[max(0, x.mean - x.low)], [max(0, x.high - x.mean)]],
-            yerr=[[max(0, y.mean - y.low)], [max(0, y.high - y.mean)]],
+            xerr=_reach(x),
+            yerr=_reach(y),
             fmt=marker,
             ms=8,
             color=colour,
@@ -75,7 +77,8 @@ def _test(axes: Axes, summary: Summary) -> None:
         axes.scatter(x.values, y.values, s=10, color=colour, alpha=0.5, linewidths=0)
     axes.set_title("confirmed, test split (95 % intervals)", loc="left", color=INK)
     if not drawn:
-        axes.text(0.5, 0.5, "not confirmed yet", ha="center", va="center", transform=axes.transAxes, color=MUTED)
+        reason = f"{label(summary.fairness)} is not defined for any" if settings else "not confirmed yet"
+        axes.text(0.5, 0.5, reason, ha="center", va="center", transform=axes.transAxes, color=MUTED)
         return
     _finish(axes, summary.fairness)
 
@@ -88,5 +91,10 @@ def _finish(axes: Axes, fairness: str) -> None:
     axes.legend(frameon=False, fontsize=8)
 
 
-def _xy(trials: list[Trial], fairness: str) -> tuple[list[float], list[float]]:
-    return [trial.val[fairness] for trial in trials if trial.val], [trial.val["accuracy"] for trial in trials if trial.val]
+def _reach(score: Interval) -> list[list[float]]:
+    """How far an interval reaches to both sides of its mean; not at all where it has no ends."""
+    return [[max(0.0, reach) if math.isfinite(reach) else 0.0] for reach in (score.mean - score.low, score.high - score.mean)]
+
+
+def _xy(scored: Sequence[Baseline | Trial | Chosen], fairness: str) -> tuple[list[float], list[float]]:
+    return [one.score(fairness) for one in scored], [one.score("accuracy") for one in scored]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import base64
+import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import jinja2
 
-from fairtune.metrics import label
+from fairtune.metrics import SCORES, label
 from fairtune.report.summary import Summary
 
 
@@ -17,13 +19,14 @@ def render_page(summary: Summary, figure: Path) -> str:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("fairtune", "report"), autoescape=True, undefined=jinja2.StrictUndefined
     )
-    environment.filters["score"] = lambda value: "-" if value is None else f"{value:.4f}"
+    environment.filters["score"] = format_score
     environment.filters["label"] = label
     environment.filters["params"] = format_params
     environment.filters["error"] = format_error
     return environment.get_template("page.html.j2").render(
         summary=summary,
         on_front=set(summary.front),
+        intervals=describe_intervals(summary.shown),
         figure=base64.b64encode(figure.read_bytes()).decode(),
     )
 
@@ -33,6 +36,21 @@ def format_params(params: dict[str, Any]) -> str:
     short = {name: name.rpartition(".")[2] for name in params}
     names = {name: own if list(short.values()).count(own) == 1 else name for name, own in short.items()}
     return ", ".join(f"{names[name]} {format_value(value)}" for name, value in params.items()) or "-"
+
+
+def format_score(value: float) -> str:
+    """A score in four decimals, a dash where it is not defined."""
+    return f"{value:.4f}" if math.isfinite(value) else "-"
+
+
+def describe_intervals(scores: Sequence[str]) -> str:
+    """How the intervals of some scores are made."""
+    made = {
+        "bootstrap": "by bootstrap: seed and test samples redrawn",
+        "Student": "by Student's t over the seeds, none for a single one",
+    }
+    named = {how: [label(score) for score in scores if SCORES[score].interval == how] for how in made}
+    return "; ".join(f"{', '.join(named[how])} {text}" for how, text in made.items() if named[how])
 
 
 def format_error(error: str) -> str:

@@ -3,43 +3,47 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from typing import Literal, Protocol
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from fairtune.errors import InvalidInput
 from fairtune.jobs import final_key, final_seeds
-from fairtune.metrics import GAPS, PROBED, Interval, deo_a, deo_m, interval, interval_over_models, small_cells
-from fairtune.metrics import accuracy as accuracy_of
+from fairtune.metrics import PROBED, SCORES, UNDEFINED, Interval, Number, small_cells
 from fairtune.pareto import hypervolume
-from fairtune.records import GroupCounts
 from fairtune.rules import fairness_score, front
 from fairtune.space import Value
 from fairtune.spec import Place, SearchSpec, TrialResult
 from fairtune.study import Record, SearchStudy
 
 SCHEMA: Literal["fairtune-summary/1"] = "fairtune-summary/1"
-_SCORED: dict[str, Callable[[GroupCounts], float]] = {"accuracy": accuracy_of, "deo_m": deo_m, "deo_a": deo_a}
-
-
-Score = Annotated[float, BeforeValidator(lambda value: math.nan if value is None else value)]
-"""A score; null in a file stands for one that is not defined."""
 
 
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class Baseline(_Part):
+class _HasScores(Protocol):
+    @property
+    def val(self) -> Mapping[str, float] | None: ...
+
+
+class _Scored(_Part):
+    def score(self: _HasScores, name: str) -> float:
+        """A score on the validation split; NaN where there is none."""
+        return (self.val or {}).get(name, math.nan)
+
+
+class Baseline(_Scored):
     """The plain model of the same architecture that set the floor."""
 
     id: str
     seconds: float
-    val: dict[str, Score]
+    val: dict[str, Number]
 
 
-class Trial(_Part):
+class Trial(_Scored):
     """One trial; ``val`` and ``feasible`` are null unless it was scored."""
 
     number: int
@@ -49,28 +53,32 @@ class Trial(_Part):
     params: dict[str, Value]
     epochs: int
     seconds: float
-    val: dict[str, Score] | None
+    val: dict[str, Number] | None
     feasible: bool | None
     error: str | None = None
 
 
-class Chosen(_Part):
+class Chosen(_Scored):
     """The trial that the rule chose, and where its weights are."""
 
     number: int
     method: str
     params: dict[str, Value]
-    val: dict[str, Score]
+    val: dict[str, Number]
     weights: str
 
 
 class Confirmed(_Part):
-    """One setting retrained on the final seeds and scored on the test split."""
+    """One setting retrained on the final seeds and scored on the test split; ``test`` is empty if all seeds failed."""
 
     number: int | None
     seeds: list[int]
     failed_seeds: list[int]
     test: dict[str, Interval]
+
+    def score(self, name: str) -> Interval:
+        """A score on the test split; undefined where there is none."""
+        return self.test.get(name, UNDEFINED)
 
 
 class Cost(_Part):
@@ -79,6 +87,14 @@ class Cost(_Part):
     wall_s: float
     trial_s: float
     epochs: int
+
+
+class Opened(_Part):
+    """An opening of the test split: when, for which roles and retrainings."""
+
+    when: str
+    roles: list[str]
+    jobs: list[str]
 
 
 class Summary(_Part):
@@ -99,7 +115,7 @@ class Summary(_Part):
     confirmed: dict[str, Confirmed]
     hypervolume: float
     cost: Cost
-    test_opened: list[dict[str, Any]]
+    test_opened: list[Opened]
     small_cells: list[tuple[int, int, int]]
 
     @property
@@ -204,15 +220,17 @@ def _id_of(record: Record) -> str:
 
 def _score(number: int | None, results: dict[int, TrialResult], fairness: str) -> Confirmed:
     complete = {seed: result for seed, result in results.items() if result.state == "complete"}
-    scored = _SCORED | ({fairness: GAPS[fairness]} if fairness in GAPS else {})
-    counts = [result.counts("test") for result in complete.values()]
-    test = {name: interval(counts, score) for name, score in scored.items()} if counts else {}
-    for name in (*PROBED, "auc"):
-        values = [result.test[name] for result in complete.values() if result.test is not None and name in result.test]
-        test |= {name: interval_over_models(values)} if values else {}
+    scored = dict.fromkeys(("accuracy", "deo_m", "deo_a", fairness, *PROBED))
+    if any("auc" in (result.test or {}) for result in complete.values()):
+        scored["auc"] = None
     return Confirmed(
         number=number,
         seeds=list(complete),
         failed_seeds=[seed for seed in results if seed not in complete],
-        test=test,
+        test={name: _interval(name, list(complete.values())) for name in scored} if complete else {},
     )
+
+
+def _interval(name: str, results: list[TrialResult]) -> Interval:
+    values = [(result.test or {}).get(name, math.nan) for result in results]
+    return SCORES[name].over([result.counts("test") for result in results], values)

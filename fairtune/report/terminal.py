@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 
@@ -14,9 +15,9 @@ from rich.text import Text
 from fairtune.datasets import Info
 from fairtune.folders import RunFolder
 from fairtune.jobs import Job
-from fairtune.metrics import label
+from fairtune.metrics import Interval, label
 from fairtune.records import Ints
-from fairtune.report.page import format_error, format_params
+from fairtune.report.page import describe_intervals, format_error, format_params, format_score
 from fairtune.report.summary import Summary
 from fairtune.rules import fairness_score
 from fairtune.spec import Place, SearchSpec, TrialResult
@@ -154,7 +155,7 @@ class SearchDisplay:
         setting = f"{record.method} {format_params(record.params)}"
         state = "feasible" if record.feasible else "below the floor" if record.state == "complete" else record.state
         epochs = str(record.result.epochs) if record.result else ""
-        shown = [f"{val[name]:.4f}" if name in val else "" for name in self._shown]
+        shown = [format_score(val[name]) if name in val else "" for name in self._shown]
         return [Text(cell, style=style) for cell in (f"#{record.number}", setting, *shown, state, epochs)]
 
     def _running_row(self, job: Job, result: TrialResult | None) -> list[RenderableType]:
@@ -165,11 +166,11 @@ class SearchDisplay:
         name = f"#{job.number}" if job.kind == "trial" else job.kind
         text = f"{job.spec.method} {format_params(setting)}" if job.kind == "trial" else job.key
         bar = ProgressBar(total=job.spec.epochs, completed=trained, width=20)
-        shown = [f"{val[score]:.4f}" if score in val else "" for score in self._shown]
+        shown = [format_score(val[score]) if score in val else "" for score in self._shown]
         return [name, text, *shown, bar, f"{trained}/{job.spec.epochs}"]
 
     def _scores(self, scores: Mapping[str, float]) -> str:
-        return "  ".join(f"{label(name)} {scores[name]:.4f}" for name in self._shown if name in scores)
+        return "  ".join(f"{label(name)} {format_score(scores[name])}" for name in self._shown if name in scores)
 
 
 def print_outcome(console: Console, summary: Summary) -> None:
@@ -195,21 +196,21 @@ def _front_table(summary: Summary) -> Table:
     titles = [label(name) for name in summary.shown]
     for title in ("trial", "setting", *titles, ""):
         table.add_column(title, justify="right" if title in titles else "left")
-    baseline = summary.baseline.val
-    table.add_row("", "baseline", *(f"{baseline[name]:.4f}" for name in summary.shown), "")
+    table.add_row("", "baseline", *(format_score(summary.baseline.score(name)) for name in summary.shown), "")
     numbered = {trial.number: trial for trial in summary.trials}
     for number in summary.front:
         trial = numbered[number]
-        assert trial.val is not None
         remark = "chosen" if summary.chosen and summary.chosen.number == number else "" if trial.feasible else "below the floor"
-        scores = (f"{trial.val[name]:.4f}" for name in summary.shown)
+        scores = (format_score(trial.score(name)) for name in summary.shown)
         table.add_row(f"#{number}", f"{trial.method} {format_params(trial.params)}", *scores, remark)
     return table
 
 
 def _confirmed_table(summary: Summary) -> Table:
-    table = Table(title="confirmed (test)", title_justify="left", box=None, pad_edge=False, header_style="bold")
     accuracy, fairness, *others = summary.shown
+    caption = f"95 % interval: {describe_intervals([fairness])}"
+    table = Table(title="confirmed (test)", caption=caption, box=None, pad_edge=False, header_style="bold")
+    table.title_justify = table.caption_justify = "left"
     for title in ("setting", "seeds", label(accuracy), label(fairness), "95 % interval", *map(label, others)):
         table.add_column(title, no_wrap=title != "setting")
     for roles, confirmed in summary.confirmed_settings():
@@ -217,9 +218,15 @@ def _confirmed_table(summary: Summary) -> Table:
         if not confirmed.test:
             table.add_row(name, "all seeds failed")
             continue
-        test = confirmed.test
-        shown = {score: f"{value.mean:.4f} ± {value.std:.4f}" for score, value in test.items()}
-        span = f"{test[fairness].low:.3f} to {test[fairness].high:.3f}"
-        row = (shown[accuracy], shown[fairness], span, *(shown[score] for score in others))
-        table.add_row(name, str(len(confirmed.seeds)), *row)
+        shown = {score: _mean(confirmed.score(score)) for score in summary.shown}
+        seeds = f"{len(confirmed.seeds)}" + (f" ({len(confirmed.failed_seeds)} failed)" if confirmed.failed_seeds else "")
+        table.add_row(name, seeds, shown[accuracy], shown[fairness], _span(confirmed.score(fairness)), *map(shown.get, others))
     return table
+
+
+def _mean(score: Interval) -> str:
+    return f"{format_score(score.mean)} ± {format_score(score.std)}" if math.isfinite(score.mean) else "-"
+
+
+def _span(score: Interval) -> str:
+    return f"{score.low:.3f} to {score.high:.3f}" if math.isfinite(score.low) else "-"

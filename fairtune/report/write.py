@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import math
 import shutil
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from fairtune.files import write_atomically
 from fairtune.folders import RunFolder
-from fairtune.metrics import BETTER
+from fairtune.metrics import SCORES
 from fairtune.report.figure import draw_front
 from fairtune.report.page import render_page
 from fairtune.report.summary import Summary, summarise
@@ -28,7 +25,7 @@ def write_report(spec: SearchSpec, place: Place, study: SearchStudy) -> Summary:
     """
     folder = RunFolder.of(place)
     summary = summarise(spec, place, study)
-    text = json.dumps(_finite(summary.model_dump(mode="json", by_alias=True)), indent=2)
+    text = summary.model_dump_json(by_alias=True, indent=2)
     write_atomically(folder.summary, lambda path: path.write_text(text + "\n"))
     draw_front(summary, folder.figure)
     trials_table(summary).to_csv(folder.table, index=False)
@@ -41,23 +38,25 @@ def write_report(spec: SearchSpec, place: Place, study: SearchStudy) -> Summary:
 
 def trials_table(summary: Summary) -> pd.DataFrame:
     """One row per trial."""
+    params = dict.fromkeys(name for trial in summary.trials for name in trial.params)
     scored = {name for trial in summary.trials for name in trial.val or {}}
-    return pd.DataFrame(
-        [
-            {
-                "number": trial.number,
-                "method": trial.method,
-                **trial.params,
-                **{name: (trial.val or {}).get(name) for name in BETTER if name in scored},
-                "feasible": trial.feasible,
-                "front": trial.number in summary.front,
-                "state": trial.state,
-                "epochs": trial.epochs,
-                "seconds": round(trial.seconds, 3),
-            }
-            for trial in summary.trials
-        ]
-    )
+    scores = [name for name in SCORES if name in scored]
+    columns = ["number", "method", *params, *scores, "feasible", "front", "state", "epochs", "seconds"]
+    rows = [
+        {
+            "number": trial.number,
+            "method": trial.method,
+            **trial.params,
+            **{name: trial.score(name) for name in scores},
+            "feasible": trial.feasible,
+            "front": trial.number in summary.front,
+            "state": trial.state,
+            "epochs": trial.epochs,
+            "seconds": round(trial.seconds, 3),
+        }
+        for trial in summary.trials
+    ]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def report_files(folder: RunFolder) -> list[Path]:
@@ -71,12 +70,3 @@ def _keep_chosen(folder: RunFolder, number: int) -> None:
     for source, target in ((trained.weights, chosen.weights), (trained.result, chosen.result)):
         if source.is_file():
             shutil.copyfile(source, target)
-
-
-def _finite(data: Any) -> Any:
-    """JSON has no NaN: null stands for a score that is not defined."""
-    if isinstance(data, dict):
-        return {key: _finite(value) for key, value in data.items()}
-    if isinstance(data, list):
-        return [_finite(value) for value in data]
-    return None if isinstance(data, float) and not math.isfinite(data) else data

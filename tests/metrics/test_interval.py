@@ -1,7 +1,20 @@
+import math
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from fairtune.metrics import accuracy, deo_m, interval, worst_cell_accuracy
+from fairtune.metrics import (
+    SCORES,
+    Interval,
+    accuracy,
+    auc,
+    deo_m,
+    interval,
+    interval_over_models,
+    redraw_margins,
+    worst_cell_accuracy,
+)
 from tests.builders import counts_of_recalls
 
 RECALLS = np.array([[0.9, 0.6], [0.7, 0.8]])
@@ -87,3 +100,49 @@ def test_a_score_that_is_nowhere_defined_has_no_interval():
     one_group = counts_of_recalls([[5, 5], [0, 0]], [[10, 10], [0, 0]])
     found = interval([one_group], deo_m, replicates=20)
     assert np.isnan([found.mean, found.low, found.high]).all()
+
+
+def with_margins(rng, distance, per_cell):
+    """Counts of a net whose margins of the two classes are normal and lie this far apart."""
+    margins = np.array([[[0.0], [distance]]]) + rng.normal(size=(2, 2, per_cell))
+    edges = np.linspace(-4, 4 + distance, 101)[1:-1]
+    table = np.array([[np.bincount(np.searchsorted(edges, cell), minlength=100) for cell in group] for group in margins])
+    return replace(counts_of_recalls([[per_cell] * 2] * 2, [[per_cell] * 2] * 2), margins=table)
+
+
+def test_auc_covers_the_true_value_about_as_often_as_it_says(rng):
+    truth = 0.5 * (1 + math.erf(1.5 / 2))
+    models = [with_margins(rng, 1.5, 100) for _ in range(60)]
+    intervals = [interval([model], auc, redraw=redraw_margins, level=0.9, replicates=200) for model in models]
+    assert 0.78 <= np.mean([found.low <= truth <= found.high for found in intervals]) <= 0.99
+
+
+def test_auc_of_one_model_has_an_interval_and_it_ends_at_1(rng):
+    found = SCORES["auc"].over([with_margins(rng, 2.5, 30)], [0.97])
+    assert 0.9 < found.low < 0.97 < found.high <= 1
+    assert (found.mean, found.values) == (0.97, (0.97,))
+
+
+@pytest.mark.parametrize("name", SCORES)
+@pytest.mark.parametrize("values", [(0.99, 0.97), (0.0, 0.01), (0.5,), (0.2, math.nan, 0.3), (math.nan,)])
+def test_ends_are_values_that_the_score_can_have(rng, name, values):
+    score = SCORES[name]
+    found = score.over([with_margins(rng, 1.0, 20) for _ in values], values)
+    assert np.isfinite([found.low, found.high]).all() == (np.isfinite(values).sum() > (score.interval == "Student"))
+    ends = [0, found.low, found.mean, found.high, score.most]
+    assert np.diff([end for end in ends[1:-1] if np.isfinite(end)] or [0], prepend=ends[0], append=ends[-1]).min() > -1e-12
+    assert found.mean == pytest.approx(np.nanmean(values) if np.isfinite(values).any() else math.nan, nan_ok=True)
+    assert str(found.values) == str(values)
+
+
+def test_students_interval_is_that_of_one_more_model():
+    rng = np.random.default_rng(0)
+    drawn = rng.normal(size=(4000, 5))
+    found = [interval_over_models(row[:4], level=0.9) for row in drawn]
+    assert np.mean([one.low <= row[4] <= one.high for one, row in zip(found, drawn, strict=True)]) == pytest.approx(0.9, abs=0.02)
+
+
+def test_what_is_not_defined_is_null_in_json_and_comes_back():
+    found = interval_over_models([math.nan, 0.5])
+    assert found.model_dump_json() == '{"mean":0.5,"std":0.0,"low":null,"high":null,"values":[null,0.5]}'
+    assert str(Interval.model_validate_json(found.model_dump_json())) == str(found)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from fairtune import metrics
-from fairtune.metrics import BETTER, GAPS, PROBED, accuracy, label, scores
+from fairtune.metrics import GAPS, PROBED, SCORES, accuracy, label, scores
 from fairtune.records import GroupCounts
 from tests.builders import counts_of_recalls, group_counts, random_predictions
 
@@ -29,8 +29,8 @@ def random_counts(seed, classes=2):
 
 
 def test_scores_are_all_in_the_table_of_directions():
-    assert set(scores(COUNTS)) | OF_A_NET == set(BETTER)
-    assert set(GAPS) == {name for name in scores(COUNTS) if BETTER[name] == "lower"}
+    assert set(scores(COUNTS)) | OF_A_NET == set(SCORES)
+    assert set(GAPS) == {name for name in scores(COUNTS) if SCORES[name].better == "lower"}
 
 
 def test_each_score_is_the_metric_of_its_name():

@@ -2,7 +2,7 @@ import pandas as pd
 import pytest
 from safetensors.torch import load_file
 
-from fairtune.metrics import BETTER
+from fairtune.metrics import SCORES
 from fairtune.report import write_report
 from fairtune.report.write import report_files
 
@@ -41,7 +41,7 @@ def test_the_table_has_every_score_that_the_data_have(mixed):
     write(mixed)
     table = pd.read_csv(mixed.folder.table)
     val = mixed.trials[3].result.val
-    assert [name for name in BETTER if name in table.columns] == [name for name in BETTER if name in val]
+    assert [name for name in SCORES if name in table.columns] == [name for name in SCORES if name in val]
     assert table.loc[3, "sigma_iou"] == pytest.approx(val["sigma_iou"])
     assert "equal_opportunity" not in table.columns
 

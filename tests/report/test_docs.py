@@ -1,0 +1,62 @@
+"""``docs/summary.md`` says what the schema says, no less and no more."""
+
+import math
+import re
+from pathlib import Path
+
+import pytest
+
+from fairtune.metrics import SCORES, Interval
+from fairtune.report.summary import Baseline, Chosen, Confirmed, Cost, Opened, Summary, Trial
+from fairtune.space import Integer, Options, OptionsOrFile, Real, Space
+from fairtune.spec import Optimizer, Place, PlugIn, SearchSpec
+
+DOCS = (Path(__file__).parents[2] / "docs" / "summary.md").read_text()
+SECTIONS = {
+    "`summary`": [Summary],
+    "`baseline`": [Baseline],
+    "`trials[]`": [Trial],
+    "`chosen`": [Chosen],
+    "`confirmed.ROLE`": [Confirmed],
+    "`confirmed.ROLE.test.SCORE`": [Interval],
+    "`cost`": [Cost],
+    "`test_opened[]`": [Opened],
+    "`spec`": [SearchSpec],
+    "`spec.dataset`, `spec.model`, `spec.teacher_dataset`": [PlugIn],
+    "`spec.spaces.METHOD`": [Space],
+    "`spec.spaces.METHOD.search.NAME`": [Real, Integer, Options, OptionsOrFile],
+    "`spec.optimizer`": [Optimizer],
+    "`place`": [Place],
+}
+
+
+def tables():
+    """Rows of cells of the first table under each heading, its two lines of head left out."""
+    parts = dict(part.split("\n", 1) for part in DOCS.split("\n## ")[1:])
+    return {
+        title: [row.strip("| ").split(" | ") for row in re.findall(r"^\|.*\|$", text, re.M)][2:] for title, text in parts.items()
+    }
+
+
+def fields(model):
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def test_every_part_of_the_schema_has_its_table_and_there_is_no_other():
+    schema = Summary.model_json_schema()
+    assert {model.__name__ for models in SECTIONS.values() for model in models} == {"Summary", *schema["$defs"]}
+    assert [title for title, rows in tables().items() if rows] == [*SECTIONS, "Scores"]
+
+
+@pytest.mark.parametrize("title", SECTIONS)
+def test_every_field_stands_in_its_table_and_no_other(title):
+    expected = list(dict.fromkeys(name for model in SECTIONS[title] for name in fields(model)))
+    assert [row[0].strip("`") for row in tables()[title]] == expected
+
+
+def test_every_score_stands_in_its_table_and_no_other():
+    documented = {row[0].strip("`"): tuple(row[1:4]) for row in tables()["Scores"]}
+    assert documented == {
+        name: (score.better, "at least 0" if score.most == math.inf else "0 to 1", score.interval) for name, score in SCORES.items()
+    }
+    assert list(documented) == list(SCORES)

@@ -1,0 +1,58 @@
+"""``fairtune report`` on a search that was killed before it had anything to report: a sentence, never a traceback."""
+
+import pytest
+from typer.testing import CliRunner
+
+from fairtune.cli import app
+from fairtune.folders import RunFolder
+from fairtune.study import SearchStudy
+from tests.search_helpers import small_search
+
+
+def empty_study(folder, spec):
+    folder.study.touch()
+
+
+def new_study(folder, spec):
+    SearchStudy(folder.study, spec)
+
+
+def floor_but_no_baseline(folder, spec):
+    SearchStudy(folder.study, spec).put("floor", 0.5)
+
+
+def half_a_study(folder, spec):
+    SearchStudy(folder.study, spec)
+    folder.study.write_bytes(folder.study.read_bytes()[:5000])
+
+
+def other_bytes(folder, spec):
+    folder.study.write_bytes(b"no database" * 100)
+
+
+def no_spec(folder, spec):
+    SearchStudy(folder.study, spec)
+    folder.spec.unlink()
+
+
+@pytest.mark.parametrize(
+    ("stage", "said"),
+    [
+        (lambda folder, spec: None, "holds no search (no study.db): give the folder of a run"),
+        (empty_study, "the search run has no baseline yet: go on with fairtune resume"),
+        (new_study, "the search run has no baseline yet: go on with fairtune resume"),
+        (floor_but_no_baseline, "the search run has no baseline yet: go on with fairtune resume"),
+        (half_a_study, "holds no search that can be read: "),
+        (other_bytes, "holds no search that can be read: file is not a database"),
+        (no_spec, "holds no search that can be read: "),
+    ],
+)
+def test_it_says_what_is_missing(tmp_path, stage, said):
+    spec, place = small_search(tmp_path)
+    folder = RunFolder.of(place)
+    folder.save(spec, place)
+    stage(folder, spec)
+    done = CliRunner().invoke(app, ["report", str(folder.path)])
+    assert (done.exit_code, type(done.exception)) == (2, SystemExit)
+    assert said in done.output
+    assert not folder.summary.exists()

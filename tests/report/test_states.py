@@ -1,0 +1,169 @@
+"""Every rule, every state of a trial, every outcome of the confirmation: the whole report is written, and can be read back."""
+
+import io
+import json
+import math
+import re
+
+import pandas as pd
+import pytest
+from rich.console import Console
+
+from fairtune import plugins
+from fairtune.metrics import GAPS, PROBED
+from fairtune.report import write_report
+from fairtune.report.page import format_score
+from fairtune.report.summary import Summary
+from fairtune.report.terminal import print_outcome
+from fairtune.report.write import report_files
+from fairtune.rules import fairness_score
+from fairtune.trial import failed
+from tests.search_helpers import Session, small_search
+
+RULES = plugins.names("rule")
+UNDEFINED = dict.fromkeys(GAPS, math.nan)
+
+
+def without(scores, *names):
+    return {name: value for name, value in scores.items() if name not in names}
+
+
+TRIALS = {
+    "complete": lambda result: {},
+    "dominated": lambda result: {"val": result.val | {"accuracy": 0.0}},
+    "stopped": lambda result: {"state": "pruned", "val": without(result.val, *PROBED)},
+    "stopped in the first epoch": lambda result: {"state": "pruned", "history": (), "val": {}, "val_counts": None},
+    "never begun": lambda result: failed(result.spec, "the <data> [are] gone").model_dump(exclude={"spec"}),
+    "diverged": lambda result: {
+        "state": "failed",
+        "error": "train.loss became nan in epoch 2",
+        "val": without(result.val, "auc", *PROBED),
+    },
+    "undefined": lambda result: {"val": without(result.val, *PROBED) | UNDEFINED},
+}
+"""What came of a trial, as changes of a real one's result."""
+
+FINALS = {
+    "all scored": lambda result: {},
+    "one failed": lambda result: failed(result.spec, "out of memory").model_dump(exclude={"spec"}) if result.spec.seed == 1 else {},
+    "all failed": lambda result: failed(result.spec, "out of memory").model_dump(exclude={"spec"}),
+    "one undefined": lambda result: {"test": without(result.test, *PROBED) | UNDEFINED} if result.spec.seed == 1 else {},
+    "all undefined": lambda result: {"test": without(result.test, "auc", *PROBED) | UNDEFINED},
+}
+"""What came of a retraining."""
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A search with a trained baseline, one trained trial and one retraining scored on the test split."""
+    runs = tmp_path_factory.mktemp("trained")
+    options = {
+        "dataset": "synthetic",
+        "set": ["samples=200", "size=8"],
+        "select": "mutual_information",
+        "batch_size": 32,
+        "epochs": 1,
+    }
+    session = Session(*small_search(runs, trials=1, final_seeds=2, **options)).run(3)
+    assert session.keys == ["baseline", "trial-0", "final-baseline-1"]
+    return session
+
+
+def session_of(trained, rule, name, trials):
+    """A new search of the same kind in which a job ends as it is told to."""
+    spec = trained.spec.model_copy(update={"select": rule, "trials": max(1, len(trials))})
+    session = Session(spec, trained.place.model_copy(update={"name": f"{rule}-{name}".replace(" ", "-")}))
+    for outcome in trials:
+        end(session, trained.trials[0].result, TRIALS[outcome])
+    return session
+
+
+def end(session, real, outcome):
+    job = session.plan.next()
+    result = real.model_copy(update={"spec": job.spec})
+    session.plan.finish(job, result.model_copy(update=outcome(result)))
+
+
+def confirm(session, trained, outcome):
+    (real,) = trained.study.finals().values()
+    while not session.plan.complete:
+        job = session.plan.next()
+        if job == "done":
+            return
+        result = real.model_copy(update={"spec": job.spec})
+        session.plan.finish(job, result.model_copy(update=outcome(result)))
+
+
+def written(session):
+    """The summary, read back from its file, after every other part of the report was looked at."""
+    summary = write_report(session.spec, session.place, session.study)
+    text = session.folder.summary.read_text()
+    json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+    again = Summary.model_validate_json(text)
+    assert again.model_dump_json(by_alias=True, indent=2) + "\n" == text
+    assert Summary.model_validate(summary.model_dump(mode="json")).model_dump_json() == summary.model_dump_json()
+    assert all(file.stat().st_size > 0 for file in report_files(session.folder))
+    table = pd.read_csv(session.folder.table)
+    assert list(table["state"]) == [record.state for record in session.trials]
+    for shown in (re.sub('base64,[^"]+', "", session.folder.page.read_text()), terminal(summary)):
+        assert not re.search(r"\bnan\b", re.sub(r"(became|[a-z]+_[a-z]+) nan", "", shown))
+        assert format_score(summary.baseline.score("accuracy")) in shown
+    assert 0 <= again.hypervolume <= 1
+    return again
+
+
+def terminal(summary):
+    console = Console(file=io.StringIO(), width=200, markup=False, highlight=False)
+    print_outcome(console, summary)
+    return console.file.getvalue()
+
+
+@pytest.mark.parametrize("rule", RULES)
+class TestEveryRule:
+    def test_before_the_first_trial(self, trained, rule):
+        session = session_of(trained, rule, "no trial", [])
+        session.plan.next()
+        summary = written(session)
+        assert ([trial.state for trial in summary.trials], summary.front, summary.hypervolume) == (["running"], [], 0)
+        assert "no trial reached" not in terminal(summary)
+
+    def test_with_no_trial_that_completed(self, trained, rule):
+        session = session_of(trained, rule, "none complete", [name for name in TRIALS if name not in ("complete", "dominated")])
+        summary = written(session)
+        assert {trial.state for trial in summary.trials} == {"pruned", "failed"}
+        assert (summary.front, summary.chosen, summary.confirmed) == ([], None, {})
+
+    def test_in_the_midst_of_trials_of_every_state(self, trained, rule):
+        session = session_of(trained, rule, "under way", [*TRIALS])
+        session.study.ask()
+        summary = written(session)
+        assert [trial.state for trial in summary.trials[:-1]] == ["complete"] * 2 + ["pruned"] * 2 + ["failed"] * 3
+        assert [trial.feasible for trial in summary.trials[:2]] == [True, True]
+        assert summary.trials[-1].state == "running"
+        assert summary.front == [0]
+
+    @pytest.mark.parametrize("outcome", FINALS)
+    def test_after_a_confirmation(self, trained, rule, outcome):
+        session = session_of(trained, rule, outcome, [*TRIALS])
+        confirm(session, trained, FINALS[outcome])
+        summary = written(session)
+        assert (summary.complete, summary.chosen.number) == (True, 0)
+        for confirmed in summary.confirmed.values():
+            assert len(confirmed.failed_seeds) == {"one failed": 1, "all failed": 2}.get(outcome, 0)
+            assert bool(confirmed.test) == (outcome != "all failed")
+            fairness = confirmed.score(fairness_score(rule))
+            assert math.isnan(fairness.mean) == (outcome in ("all failed", "all undefined"))
+            undefined = sum(map(math.isnan, fairness.values))
+            assert undefined == {"one undefined": 1, "all undefined": 2}.get(outcome, 0)
+            assert math.isfinite(confirmed.score("accuracy").low) == (outcome != "all failed")
+
+
+@pytest.mark.parametrize("outcome", ["all failed", "all undefined"])
+def test_a_setting_without_a_score_says_so(trained, outcome):
+    session = session_of(trained, "mutual_information", f"told {outcome}", ["complete"])
+    confirm(session, trained, FINALS[outcome])
+    summary = written(session)
+    said = {"all failed": "all seeds failed", "all undefined": "-"}[outcome]
+    lines = [line for line in terminal(summary).splitlines() if line.startswith(("baseline", "chosen,"))]
+    assert len(lines) == 2
+    assert all(said in line for line in lines)

@@ -1,0 +1,184 @@
+"""Pipelines. A search that has ended already is read and not run, so most of these need no Ray."""
+
+import io
+
+import pandas as pd
+import pytest
+import yaml
+from rich.console import Console
+
+from fairtune.errors import InvalidInput
+from fairtune.folders import RunFolder
+from fairtune.pipeline import _finished, labels, run
+from fairtune.report import write_report
+from fairtune.resolve import Request, resolve
+from fairtune.trial import failed
+from tests.search_helpers import Session, train
+
+SMALL = {
+    "dataset": "digits",
+    "epochs": 1,
+    "trials": 1,
+    "final_seeds": 1,
+    "accuracy_floor": "0",
+    "gpus_per_trial": 0,
+    "precision": "fp32",
+}
+PUBLISHED = """dataset,method,metric,mean,std
+CIFAR,SS,accuracy_pct,79.6,0.1
+CIFAR,MFD,accuracy_pct,82.8,
+CIFAR,MFD,deo_m_pct,8.0,1.0
+"""
+
+
+def pipeline_file(folder, *searches, **parts):
+    (folder / "published").mkdir(exist_ok=True)
+    (folder / "published" / "paper.csv").write_text(PUBLISHED)
+    file = folder / "small.yaml"
+    file.write_text(yaml.safe_dump({"title": "Small", "defaults": SMALL, "searches": searches, **parts}))
+    return file
+
+
+def done(runs, name, *, fails=False, **options):
+    """A search of a pipeline that has ended, perhaps with retrainings that failed."""
+    session = Session(*resolve(Request(**SMALL | options, name=name, runs=str(runs))))
+    while (job := session.plan.next()) != "done":
+        lost = fails and job.kind == "final"
+        session.plan.finish(job, failed(job.spec, "out of memory") if lost else train(job, session.plan))
+    return write_report(session.spec, session.place, session.study)
+
+
+def printed(file, runs):
+    console = Console(file=io.StringIO(), width=200, markup=False, highlight=False)
+    table = run(file, None, str(runs), console)
+    return table, console.file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("searches", "expected"),
+    [
+        ([{"method": "ss"}, {"method": "hkd"}], ["ss", "hkd"]),
+        ([{"method": "mfd", "set": ["weight=3"]}, {"method": "mfd", "set": ["weight=7"]}], ["mfd-weight-3", "mfd-weight-7"]),
+        ([{"method": "mfd"}, {"method": "mfd", "epochs": 5}, {"method": "ss", "epochs": 5}], ["mfd", "mfd-epochs-5", "ss"]),
+        ([{"method": "mfd", "name": "first"}, {"method": "mfd", "name": "second"}], ["first", "second"]),
+        ([{"method": "package.module:Class"}, {}], ["package.module-Class", "mfd"]),
+        ([{"set": ["a=1", "b=2"]}, {"set": ["a=1", "b=3"]}, {"set": ["a=1"]}], ["mfd-b-2", "mfd-b-3", "mfd"]),
+    ],
+)
+def test_a_search_is_called_by_its_method_and_what_the_others_of_it_do_not_have(searches, expected):
+    assert labels(searches) == expected
+
+
+def test_each_search_has_a_row_of_its_own(tmp_path):
+    light, heavy = (done(tmp_path, f"small-mfd-weight-{weight}", method="mfd", set=[f"weight={weight}"]) for weight in (0, 50))
+    plain = done(tmp_path, "plain", method="ss")
+    searches = [{"method": "mfd", "set": ["weight=0"]}, {"method": "mfd", "set": ["weight=50"]}, {"method": "ss", "name": "plain"}]
+    table, text = printed(pipeline_file(tmp_path, *searches), tmp_path)
+    assert list(table["search"]) == ["baseline", "mfd-weight-0", "mfd-weight-50", "plain"]
+    assert list(table["method"]) == ["baseline", "mfd", "mfd", "ss"]
+    found = [light.confirmed["baseline"], *(summary.confirmed["chosen"] for summary in (light, heavy, plain))]
+    for score in ("accuracy", "deo_m", "deo_a"):
+        assert list(table[score]) == [confirmed.test[score].mean for confirmed in found]
+    assert table["deo_a"][1] != table["deo_a"][2]
+    assert all(label in text for label in table["search"])
+    pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "small.csv"), table)
+
+
+def test_published_figures_are_found_by_method(tmp_path):
+    done(tmp_path, "one", method="mfd", set=["weight=0"])
+    done(tmp_path, "two", method="mfd", set=["weight=50"])
+    searches = [{"method": "mfd", "set": [f"weight={weight}"], "name": name} for name, weight in (("one", 0), ("two", 50))]
+    published = {"table": "paper.csv", "dataset": "CIFAR", "rows": {"mfd": "MFD"}}
+    table, text = printed(pipeline_file(tmp_path, *searches, published=published), tmp_path)
+    assert table["accuracy_published"].isna().tolist() == [True, False, False]
+    assert table.loc[1:, "accuracy_published"].tolist() == [0.828, 0.828]
+    assert table.loc[1:, "deo_m_published_std"].tolist() == [0.01, 0.01]
+    assert text.count("0.0800 ± 0.0100") == 2
+
+
+def test_searches_of_other_data_have_a_baseline_of_their_own(tmp_path):
+    done(tmp_path, "small-ss-seed-1", method="ss", seed=1)
+    done(tmp_path, "small-ss-seed-2", method="ss", seed=2)
+    table, _ = printed(pipeline_file(tmp_path, {"method": "ss", "seed": 1}, {"method": "ss", "seed": 2}), tmp_path)
+    assert list(table["search"]) == ["baseline of ss-seed-1", "ss-seed-1", "baseline of ss-seed-2", "ss-seed-2"]
+
+
+def test_a_search_without_a_score_has_its_row(tmp_path):
+    done(tmp_path, "small-ss", method="ss", fails=True)
+    done(tmp_path, "small-hkd", method="hkd", accuracy_floor="1")
+    searches = [{"method": "ss"}, {"method": "hkd", "accuracy_floor": "1"}]
+    table, text = printed(pipeline_file(tmp_path, *searches), tmp_path)
+    assert list(table["search"]) == ["baseline", "ss", "hkd"]
+    assert table["accuracy"].isna().all()
+    assert "nan" not in text
+
+
+def test_what_is_found_of_an_earlier_call_must_be_complete_and_readable(tmp_path):
+    summary = done(tmp_path, "small-ss", method="ss")
+    folder = RunFolder.of(summary.place)
+    assert _finished(folder) is not None
+    folder.summary.write_text(summary.model_copy(update={"complete": False}).model_dump_json(by_alias=True))
+    assert _finished(folder) is None
+    folder.summary.write_text("{}")
+    assert _finished(folder) is None
+    folder.summary.unlink()
+    assert _finished(folder) is None
+
+
+def refused(tmp_path, *searches, **parts):
+    with pytest.raises(InvalidInput) as error:
+        printed(pipeline_file(tmp_path, *searches, **parts), tmp_path / "runs")
+    assert not list((tmp_path / "runs").glob("*/study.db"))
+    return error.value.faults
+
+
+def test_every_fault_of_every_search_is_told_before_the_first_starts(tmp_path):
+    faults = refused(
+        tmp_path, {"method": "ss"}, {"method": "mdf"}, {"method": "hkd", "trials": "many"}, {"method": "mfd", "select": "x"}
+    )
+    assert [fault.partition(":")[0] for fault in faults] == ["mdf", "hkd", "mfd"]
+    assert "unknown method 'mdf'" in faults[0]
+    assert "trials" in faults[1]
+    assert "unknown rule 'x'" in faults[2]
+
+
+@pytest.mark.parametrize(
+    ("searches", "fault"),
+    [
+        ([{"method": "ss"}, {"method": "ss"}], "ss: it is the same search as ss: leave one of them out"),
+        ([{"method": "ss", "name": "a"}, {"method": "ss", "name": "b"}], "b: it is the same search as a: leave one of them out"),
+        ([{"method": "ss"}, {"method": "hkd", "name": "small-ss"}], "small-ss: the search ss has the name small-ss too: give each"),
+        ([{"method": "ss", "runs": "x"}], "ss: a pipeline does not say where runs are: give --runs"),
+    ],
+)
+def test_searches_that_cannot_stand_side_by_side_are_refused(tmp_path, searches, fault):
+    (found,) = refused(tmp_path, *searches)
+    assert found.startswith(fault)
+
+
+@pytest.mark.parametrize(
+    ("changes", "fault"),
+    [
+        ({"table": "papers.csv"}, "published: cannot read the table "),
+        ({"dataset": "CIFAR-1"}, "published: paper.csv: unknown dataset 'CIFAR-1': did you mean 'CIFAR'?"),
+        ({"rows": {"ss": "SSS"}}, "published: paper.csv: unknown method 'SSS': did you mean 'SS'?"),
+    ],
+)
+def test_published_figures_that_are_not_there_are_refused(tmp_path, changes, fault):
+    published = {"table": "paper.csv", "dataset": "CIFAR", "rows": {"ss": "SS"}} | changes
+    (found,) = refused(tmp_path, {"method": "ss"}, published=published)
+    assert found.startswith(fault)
+
+
+@pytest.mark.ray
+def test_two_searches_of_one_method_are_both_run(tmp_path):
+    searches = [{"method": "mfd", "set": [f"weight={weight}"], "epochs": 2} for weight in (0, 50)]
+    table, _ = printed(pipeline_file(tmp_path, *searches), tmp_path / "runs")
+    assert list(table["search"]) == ["baseline", "mfd-weight-0", "mfd-weight-50"]
+    assert not table["accuracy"].isna().any()
+    assert {folder.parent.name for folder in (tmp_path / "runs").glob("*/summary.json")} == {
+        "small-mfd-weight-0",
+        "small-mfd-weight-50",
+    }
+    again, _ = printed(pipeline_file(tmp_path, *searches), tmp_path / "runs")
+    pd.testing.assert_frame_equal(again, table)
