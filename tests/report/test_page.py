@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 import pytest
 
 from fairtune.report import write_report
-from fairtune.report.page import format_error, format_params
+from fairtune.report.page import describe_intervals, format_error, format_params
 
 
 def page_of(session):
@@ -102,3 +102,10 @@ def test_settings_fit_in_a_line(params, text):
 )
 def test_the_last_line_of_an_error_says_what_happened(error, line):
     assert format_error(error) == line
+
+
+def test_it_says_how_each_interval_is_made():
+    assert describe_intervals(["accuracy", "auc"]) == "accuracy, auc by bootstrap: seed and test samples redrawn"
+    assert describe_intervals(["accuracy", "mutual_information"]).endswith(
+        "; mutual information by Student's t over the seeds, none for a single one"
+    )
