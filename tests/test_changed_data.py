@@ -64,7 +64,7 @@ def test_a_teacher_of_its_own_data_belongs_to_them(request_of, tmp_path):
     request = request_of(method="hkd", teacher_set=["size=9"])
     with pytest.raises(InvalidInput, match="another shape"):
         resolve(request)
-    spec, _ = resolve(request_of(method="hkd", teacher_set=["test_frac=0.3"]))
+    spec, _ = resolve(request_of(method="hkd", teacher_set=["fit=crop"]))
     assert None not in (spec.dataset.digest, spec.teacher().dataset.digest)
     assert spec.teacher().dataset.digest != spec.dataset.digest
 

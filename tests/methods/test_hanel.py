@@ -230,7 +230,7 @@ def test_by_default_the_net_fine_tunes_the_trained_baseline(tmp_path):
     for name, value in trained.items():
         assert torch.equal(starts["teacher"][name], value)
         assert torch.equal(starts["scratch"][name], fresh[name])
-        assert not torch.equal(value, fresh[name])
+        assert name.startswith("normalise.") or not torch.equal(value, fresh[name])
 
 
 def test_without_a_baseline_there_is_nothing_to_fine_tune(tmp_path):
