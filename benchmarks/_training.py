@@ -8,19 +8,19 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from fairtune.augment import Augment
-from fairtune.batches import DeviceSplit
-from fairtune.device import parameter_dtype
+from fairtune.batches.augment import Augment
+from fairtune.batches.split import DeviceSplit
+from fairtune.batches.transforms import Flip
 from fairtune.methods import compose
 from fairtune.models import Net
 from fairtune.records import Split
 from fairtune.seeding import generator
 from fairtune.space import Value
 from fairtune.spec import PlugIn, Precision, Protocol, TrialSpec
-from fairtune.teacher import LiveTeacher, open_teacher
-from fairtune.train import Training
-from fairtune.transforms import Flip
-from fairtune.trial import start_method
+from fairtune.training.device import parameter_dtype
+from fairtune.training.loop import Training
+from fairtune.training.teacher import LiveTeacher, open_teacher
+from fairtune.training.trial import start_method
 
 CPU = torch.device("cpu")
 FLIPS = Augment((Flip(),))

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import torch
 
-from fairtune.folders import TrialFolder, baseline_folder
 from fairtune.plugins import load
 from fairtune.space import Value
 from fairtune.spec import PlugIn, Precision, SearchSpec, TrialSpec
-from fairtune.trial import Trial, run_trial
+from fairtune.training.folder import TrialFolder, baseline_folder
+from fairtune.training.trial import Trial, run_trial
 
 SHOWN = {"accuracy": "accuracy", "deo_m": "DEO_M"}
 

@@ -27,16 +27,16 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
-from fairtune import sampling
-from fairtune.augment import Augment, Drawn
-from fairtune.batches import DeviceSplit
+from fairtune.batches import sampling
+from fairtune.batches.augment import Augment, Drawn
+from fairtune.batches.split import DeviceSplit
 from fairtune.datasets import Info, open_splits
 from fairtune.models.cnn import CNN
 from fairtune.plugins import load
 from fairtune.records import Floats, Ints, Split
 from fairtune.seeding import generator, torch_stream
 from fairtune.spec import Precision
-from fairtune.train import Training
+from fairtune.training.loop import Training
 
 BATCH, SAMPLES, TEACHER_STEPS, EXACT_STEPS, WINDOW, CONTROLS, ROUNDING = 120, 3000, 200, 20, 25, 4, 1e-7
 

@@ -21,7 +21,7 @@ from _trials import SHOWN, baseline_scores, digits, mfd_scores, spread
 from rich.console import Console
 from rich.table import Table
 
-from fairtune.device import resolve_precision
+from fairtune.training.device import resolve_precision
 
 WEIGHTS = (0.1, 0.3, 1.0, 3.0, 10.0)
 BANDWIDTHS = ("batch", "cell")

@@ -36,12 +36,12 @@ from torch.utils.data import DataLoader
 from torchvision import transforms
 from torchvision.datasets import ImageFolder
 
-from fairtune.augment import Augment
-from fairtune.batches import DeviceSplit
+from fairtune.batches.augment import Augment
+from fairtune.batches.split import DeviceSplit
+from fairtune.batches.transforms import Flip
 from fairtune.datasets import Dataset, ImageFiles, Info, Part, Pool, open_part, prepare
 from fairtune.records import Bytes
 from fairtune.seeding import generator
-from fairtune.transforms import Flip
 
 CPU = torch.device("cpu")
 HEIGHT, WIDTH, SIZE, BATCH, WORKERS = 218, 178, 64, 128, 2

@@ -30,7 +30,6 @@ from rich.table import Table
 from torch import Tensor
 from torch.profiler import ProfilerActivity, profile
 
-from fairtune.device import resolve_precision
 from fairtune.methods import Context, Progress, compose
 from fairtune.models.cnn import CNN
 from fairtune.plugins import names
@@ -38,7 +37,8 @@ from fairtune.records import Batch, Outputs, Split
 from fairtune.seeding import generator, torch_stream
 from fairtune.space import Value
 from fairtune.spec import Precision
-from fairtune.train import Training
+from fairtune.training.device import resolve_precision
+from fairtune.training.loop import Training
 
 SHAPE, CLASSES, GROUPS, BATCH, SAMPLES = (3, 32, 32), 10, 2, 128, 2048
 MAPS = (512, 6, 6)

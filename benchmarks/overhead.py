@@ -11,13 +11,13 @@ import tempfile
 import time
 from pathlib import Path
 
-from fairtune.folders import RunFolder
-from fairtune.jobs import Job
-from fairtune.resolve import Request, resolve
+from fairtune.request.resolve import Request, resolve
 from fairtune.search.run import run_search
 from fairtune.spec import TrialResult
-from fairtune.study import Record, SearchStudy
-from fairtune.tracking import Tracker
+from fairtune.study.folders import RunFolder
+from fairtune.study.jobs import Job
+from fairtune.study.study import Record, SearchStudy
+from fairtune.tracking.mirror import Tracker
 
 TRIALS, WORKERS = 40, 2
 

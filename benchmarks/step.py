@@ -31,12 +31,12 @@ from rich.console import Console
 from rich.table import Table
 
 from fairtune.datasets import open_splits
-from fairtune.device import resolve_precision
 from fairtune.models.cnn import CNN
 from fairtune.plugins import load
 from fairtune.records import Split
 from fairtune.seeding import torch_stream
 from fairtune.spec import Precision
+from fairtune.training.device import resolve_precision
 
 SHAPE, CLASSES, GROUPS, BATCH, SAMPLES = (3, 32, 32), 10, 2, 128, 2048
 CONVOLUTIONS = ((3, 32, 32), (32, 32, 32), (32, 64, 16), (64, 64, 16), (64, 128, 8), (128, 128, 8))  # channels in, out, side

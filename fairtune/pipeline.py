@@ -15,13 +15,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from rich.console import Console
 from rich.table import Table
 
+from fairtune.api.search import run as run_search
 from fairtune.errors import InvalidInput, NoFeasibleTrial, unknown_name
-from fairtune.folders import RunFolder
 from fairtune.metrics import UNDEFINED
-from fairtune.report.summary import Summary
-from fairtune.resolve import Faults, Request, resolve
+from fairtune.request.resolve import Faults, Request, resolve
 from fairtune.spec import Place, SearchSpec, TrialSpec
-from fairtune.workflow import run as run_search
+from fairtune.study.folders import RunFolder
+from fairtune.study.summary import Summary
 
 _SCORES = ("accuracy", "deo_m", "deo_a")
 _COLUMNS = ("dataset", "method", "metric", "mean", "std")

@@ -10,19 +10,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from fairtune.batches import DeviceSplit
+from fairtune.batches.sampling import cell_positions
+from fairtune.batches.split import DeviceSplit
 from fairtune.datasets import open_splits
-from fairtune.device import parameter_dtype
-from fairtune.folders import TrialFolder, baseline_folder
 from fairtune.methods import Composite, Context, Progress, compose
 from fairtune.plugins import load
 from fairtune.records import Batch, GroupCounts, Outputs
-from fairtune.sampling import cell_positions
 from fairtune.seeding import torch_stream
 from fairtune.spec import Optimizer, PlugIn, TrialSpec
-from fairtune.teacher import LiveTeacher
-from fairtune.train import Training
-from fairtune.trial import Trial, build_net, run_trial, start_method
+from fairtune.training.device import parameter_dtype
+from fairtune.training.folder import TrialFolder, baseline_folder
+from fairtune.training.loop import Training
+from fairtune.training.teacher import LiveTeacher
+from fairtune.training.trial import Trial, build_net, run_trial, start_method
 
 CPU = torch.device("cpu")
 NO_FILES = Path("no-files-needed")

@@ -5,13 +5,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from fairtune.folders import RunFolder, TrialFolder
-from fairtune.jobs import Job
-from fairtune.resolve import Request, resolve
+from fairtune.request.resolve import Request, resolve
 from fairtune.search.plan import Plan
 from fairtune.search.trainable import TrialTrainable, job_config
 from fairtune.spec import Place, SearchSpec, TrialResult
-from fairtune.study import Record, SearchStudy
+from fairtune.study.folders import RunFolder
+from fairtune.study.jobs import Job
+from fairtune.study.study import Record, SearchStudy
+from fairtune.training.folder import TrialFolder
 
 SMALL: dict[str, Any] = {"epochs": 2, "trials": 3, "final_seeds": 1, "name": "run", "accuracy_floor": "0", "gpus_per_trial": 0}
 

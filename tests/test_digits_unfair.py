@@ -1,9 +1,9 @@
 import numpy as np
 
 from fairtune.datasets.digits import Digits
-from fairtune.folders import TrialFolder
 from fairtune.spec import PlugIn, TrialSpec
-from fairtune.trial import Trial, run_trial
+from fairtune.training.folder import TrialFolder
+from fairtune.training.trial import Trial, run_trial
 from tests.builders import CPU
 
 SEEDS = range(5)

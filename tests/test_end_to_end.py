@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from fairtune.folders import RunFolder
-from fairtune.study import SearchStudy
+from fairtune.study.folders import RunFolder
+from fairtune.study.study import SearchStudy
 
 pytestmark = pytest.mark.ray
 

@@ -11,15 +11,15 @@ import numpy as np
 import pytest
 
 from fairtune.datasets.digits import Digits
-from fairtune.folders import TrialFolder, baseline_folder
 from fairtune.methods import compose
 from fairtune.metrics import deo_m
 from fairtune.plugins import names
+from fairtune.request.spaces import build_space
 from fairtune.seeding import generator
 from fairtune.space import Options
-from fairtune.spaces import build_space
 from fairtune.spec import Optimizer, PlugIn, SearchSpec
-from fairtune.trial import Trial, run_trial
+from fairtune.training.folder import TrialFolder, baseline_folder
+from fairtune.training.trial import Trial, run_trial
 from tests.builders import CPU
 
 SEEDS = range(5)

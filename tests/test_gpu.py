@@ -3,17 +3,18 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from fairtune.augment import Augment
-from fairtune.batches import DeviceSplit
-from fairtune.device import forget_peak_memory, free_memory, keep_float32_exact, peak_memory_mb
-from fairtune.folders import TrialFolder, baseline_folder
+from fairtune.batches.augment import Augment
+from fairtune.batches.memory import free_memory
+from fairtune.batches.split import DeviceSplit
+from fairtune.batches.transforms import ColourJitter, Crop, Flip, ResizedCrop, Rotation
 from fairtune.methods import compose
 from fairtune.plugins import load
 from fairtune.records import Split
 from fairtune.spec import PlugIn, TrialSpec
-from fairtune.teacher import LiveTeacher, open_teacher
-from fairtune.transforms import ColourJitter, Crop, Flip, ResizedCrop, Rotation
-from fairtune.trial import Trial, run_trial
+from fairtune.training.device import forget_peak_memory, keep_float32_exact, peak_memory_mb
+from fairtune.training.folder import TrialFolder, baseline_folder
+from fairtune.training.teacher import LiveTeacher, open_teacher
+from fairtune.training.trial import Trial, run_trial
 
 CUDA = torch.device("cuda")
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")]
@@ -21,7 +22,7 @@ pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(),
 
 @pytest.mark.parametrize("resident", [True, False])
 def test_a_gpu_sees_the_images_that_a_cpu_sees(monkeypatch, resident):
-    monkeypatch.setattr("fairtune.batches.fits", lambda needed, free: resident)
+    monkeypatch.setattr("fairtune.batches.split.fits", lambda needed, free: resident)
     rng = np.random.default_rng(0)
     pool = rng.integers(0, 256, (40, 24, 20, 3), dtype=np.uint8)
     rows = rng.permutation(40)[:30]
@@ -102,7 +103,7 @@ def test_no_batch_of_a_resident_split_waits_for_the_host():
 
 @pytest.mark.parametrize("resident", [True, False])
 def test_a_teacher_s_outputs_stay_on_the_cpu_where_they_do_not_fit(tmp_path, monkeypatch, resident):
-    monkeypatch.setattr("fairtune.teacher.fits", lambda needed, free: resident)
+    monkeypatch.setattr("fairtune.training.teacher.fits", lambda needed, free: resident)
     method, split = compose("mfd", {}), drawn_split(CUDA, (Flip(),))
     net = load("model", "cnn")((3, 16, 16), 3).to(CUDA)
     cached = open_teacher(net, split, method, precision="fp32", folder=tmp_path)

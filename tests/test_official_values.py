@@ -12,11 +12,11 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from fairtune.batches import DeviceSplit
+from fairtune.batches.sampling import official_balanced
+from fairtune.batches.split import DeviceSplit
 from fairtune.datasets.cmnist import one_hot_colour
 from fairtune.datasets.imdb import AGE_BINS, one_hot_age
 from fairtune.errors import FairtuneError
-from fairtune.evaluate import evaluate
 from fairtune.methods import Context, Progress, _hanel, compose
 from fairtune.methods._gates import Plateau, gate
 from fairtune.methods._information import Statistics, mine_lower_bound, normalised_mutual_information
@@ -31,7 +31,7 @@ from fairtune.methods.mi import clipped
 from fairtune.methods.nst import nst_loss, selectivity
 from fairtune.metrics import accuracy, cell_accuracy, deo_a, deo_m, dp_l2, dp_mi, eo_l2, eo_mi, iou, iou_paired
 from fairtune.records import Batch, GroupCounts, Outputs, Split
-from fairtune.sampling import official_balanced
+from fairtune.training.evaluate import evaluate
 
 from .builders import table
 from .conftest import SHARED

@@ -8,11 +8,11 @@ import yaml
 from rich.console import Console
 
 from fairtune.errors import InvalidInput
-from fairtune.folders import RunFolder
 from fairtune.pipeline import _finished, labels, run
 from fairtune.report import write_report
-from fairtune.resolve import Request, resolve
-from fairtune.trial import failed
+from fairtune.request.resolve import Request, resolve
+from fairtune.study.folders import RunFolder
+from fairtune.training.trial import failed
 from tests.search_helpers import Session, train
 
 SMALL = {

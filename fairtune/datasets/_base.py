@@ -11,12 +11,12 @@ from typing import Any, ClassVar, Literal, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from fairtune.batches.transforms import Normalise, Transform
 from fairtune.datasets._cut import Mask, cells_of, drawn_by_source, thinned
 from fairtune.errors import DataError
 from fairtune.records import Ints, Split
 from fairtune.seeding import generator
 from fairtune.space import Real, Value, declared, hyperparameter
-from fairtune.transforms import Normalise, Transform
 
 Part = Literal["train", "validation", "test"]
 _SHOWN = 6
@@ -39,7 +39,7 @@ class Info:
         epochs: default length of training.
         batch_size: default batch size.
         class_balance: beta of the effective-number class weights that the cross-entropy is trained with
-            (:func:`fairtune.sampling.effective_number_weights`); None weighs all classes alike.
+            (:func:`fairtune.batches.sampling.effective_number_weights`); None weighs all classes alike.
     """
 
     classes: tuple[str, ...]

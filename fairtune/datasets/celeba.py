@@ -12,6 +12,7 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 
+from fairtune.batches.transforms import IMAGENET, Flip, ResizedCrop
 from fairtune.datasets._base import Content, Dataset, Info, Part, Pool, check_test
 from fairtune.datasets._cut import equal_cells
 from fairtune.datasets._files import check_present, first_of, stamp
@@ -20,7 +21,6 @@ from fairtune.errors import DataError, InvalidInput, unknown_name
 from fairtune.records import Ints, Split
 from fairtune.seeding import generator
 from fairtune.space import Options, Text, hyperparameter
-from fairtune.transforms import IMAGENET, Flip, ResizedCrop
 
 FOLDER = "celeba"
 ATTRIBUTES = "list_attr_celeba"

@@ -8,11 +8,11 @@ from typing import ClassVar
 
 import numpy as np
 
+from fairtune.batches.transforms import Flip
 from fairtune.datasets import _cifar10
 from fairtune.datasets._base import Dataset, Info, Part, Pool
 from fairtune.records import Bytes, Ints
 from fairtune.space import Options, Real, Value, hyperparameter
-from fairtune.transforms import Flip
 
 download = _cifar10.download
 _GRAY_CLASSES = {"mfd": (0, 1, 2, 3, 4), "wang": (0, 2, 4, 6, 8)}

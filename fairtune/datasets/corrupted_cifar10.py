@@ -10,6 +10,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from fairtune.batches.transforms import Crop, Flip, Normalise
 from fairtune.datasets import _cifar10
 from fairtune.datasets._base import Info, Part, Pool
 from fairtune.datasets._bias import NUM_CLASSES, conflicting_values, unbiased_values
@@ -21,7 +22,6 @@ from fairtune.errors import DataError
 from fairtune.records import Bytes, Ints
 from fairtune.seeding import generator
 from fairtune.space import Integer, Real, hyperparameter
-from fairtune.transforms import Crop, Flip, Normalise
 
 FOLDER = "cifar10c"
 _NAME = re.compile(r".+_(?P<label>\d)_(?P<bias>\d)\.png")

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from fairtune.batches.transforms import IMAGENET
 from fairtune.datasets._base import Content, Dataset, Info, Part, Pool, check_test
 from fairtune.datasets._cut import stratified
 from fairtune.datasets._files import check_present, first_of
@@ -18,7 +19,6 @@ from fairtune.errors import DataError, InvalidInput
 from fairtune.records import Ints, Split
 from fairtune.seeding import generator
 from fairtune.space import Options, hyperparameter
-from fairtune.transforms import IMAGENET
 
 FOLDER = "imdb_crop"
 LABELS = "imdb_age_gender.npy"

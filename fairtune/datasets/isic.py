@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 
+from fairtune.batches.transforms import IMAGENET, ColourJitter, Flip, Rotation
 from fairtune.datasets._base import Content, Dataset, Info, Part, Pool, check_test
 from fairtune.datasets._cut import stratified
 from fairtune.datasets._files import check_present
@@ -18,7 +19,6 @@ from fairtune.errors import DataError
 from fairtune.records import Ints, Split
 from fairtune.seeding import generator
 from fairtune.space import Options, Real, hyperparameter
-from fairtune.transforms import IMAGENET, ColourJitter, Flip, Rotation
 
 FOLDER = "isic"
 TABLE = "train.csv"

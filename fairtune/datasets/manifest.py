@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 
+from fairtune.batches.transforms import Flip
 from fairtune.datasets._base import Content, Dataset, Info, Part, Pool, check_test
 from fairtune.datasets._cut import Mask, stratified
 from fairtune.datasets._files import first_of, stat_all, within
@@ -19,7 +20,6 @@ from fairtune.errors import DataError, unknown_name
 from fairtune.records import Ints, Split
 from fairtune.seeding import generator
 from fairtune.space import Integer, Options, Real, Text, Value, hyperparameter
-from fairtune.transforms import Flip
 
 _PARTS: dict[str, Part] = {
     "train": "train",

@@ -11,6 +11,7 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 
+from fairtune.batches.transforms import IMAGENET, Crop, Flip
 from fairtune.datasets._base import Content, Dataset, Info, Part, Pool, check_test
 from fairtune.datasets._files import first_of
 from fairtune.datasets._images import ImageFiles
@@ -19,7 +20,6 @@ from fairtune.errors import DataError
 from fairtune.records import Ints
 from fairtune.seeding import generator
 from fairtune.space import Options, hyperparameter
-from fairtune.transforms import IMAGENET, Crop, Flip
 
 FOLDER = "UTKFace"
 _NAME = re.compile(r"(?P<age>\d+)_(?P<gender>\d*)_(?P<race>[0-4])_[^_]+\.jpg")

@@ -22,6 +22,7 @@ from fairtune.metrics._interval import (
 )
 from fairtune.metrics._iou import group_iou, iou, iou_paired, sigma_iou
 from fairtune.metrics._odds import equal_opportunity, equalized_odds
+from fairtune.metrics._pareto import REFERENCE, hypervolume, non_dominated
 from fairtune.metrics._parity import demographic_parity
 from fairtune.metrics._scores import GAPS, PROBED, SCORES, Score, label, scores
 from fairtune.metrics._weighting import Weighting
@@ -29,6 +30,7 @@ from fairtune.metrics._weighting import Weighting
 __all__ = [
     "GAPS",
     "PROBED",
+    "REFERENCE",
     "SCORES",
     "UNDEFINED",
     "Interval",
@@ -51,11 +53,13 @@ __all__ = [
     "gaps",
     "group_accuracy",
     "group_iou",
+    "hypervolume",
     "interval",
     "interval_over_models",
     "iou",
     "iou_paired",
     "label",
+    "non_dominated",
     "redraw_margins",
     "redraw_predictions",
     "scores",

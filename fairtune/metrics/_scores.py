@@ -64,10 +64,10 @@ SCORES: dict[str, Score] = {
     "private_accuracy": Score("lower"),
     "private_auc": Score("lower"),
 }
-"""Those of :func:`scores`, AUC, the loss, and those of :func:`fairtune.probe.probe`, in the order of tables."""
+"""Those of :func:`scores`, AUC, the loss, and those of :func:`fairtune.training.probe.probe`, in the order of tables."""
 
 PROBED = ("mutual_information", "private_accuracy", "private_auc")
-"""The scores of :func:`fairtune.probe.probe`: what a net's embedding says about the group. They are no function of group counts."""
+"""The scores of :func:`fairtune.training.probe.probe`: what a net's embedding says about the group. No function of group counts."""
 
 GAPS: dict[str, Callable[[GroupCounts], float]] = {
     score.__name__: score for score in (deo_m, deo_a, equalized_odds, equal_opportunity, demographic_parity, sigma_iou)

@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from fairtune.metrics import Interval, label
-from fairtune.report.summary import Baseline, Chosen, Summary, Trial
+from fairtune.study.summary import Baseline, Chosen, Summary, Trial
 
 INK, MUTED, BLUE, RED, GREEN = "#1b2733", "#9aa7b4", "#2566c8", "#c8452d", "#178a5b"
 

@@ -11,7 +11,7 @@ from typing import Any
 import jinja2
 
 from fairtune.metrics import SCORES, label
-from fairtune.report.summary import Summary
+from fairtune.study.summary import Summary
 
 
 def render_page(summary: Summary, figure: Path) -> str:

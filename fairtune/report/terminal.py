@@ -13,15 +13,15 @@ from rich.table import Table
 from rich.text import Text
 
 from fairtune.datasets import Info
-from fairtune.folders import RunFolder
-from fairtune.jobs import Job
 from fairtune.metrics import Interval, label
 from fairtune.records import Ints
 from fairtune.report.page import describe_intervals, format_error, format_params, format_score
-from fairtune.report.summary import Summary
 from fairtune.rules import fairness_score
 from fairtune.spec import Place, SearchSpec, TrialResult
-from fairtune.study import Record, trials_to_run
+from fairtune.study.folders import RunFolder
+from fairtune.study.jobs import Job
+from fairtune.study.study import Record, trials_to_run
+from fairtune.study.summary import Summary
 
 _SHOWN = 8
 

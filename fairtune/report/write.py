@@ -8,13 +8,13 @@ from pathlib import Path
 import pandas as pd
 
 from fairtune.files import write_atomically
-from fairtune.folders import RunFolder
 from fairtune.metrics import SCORES
 from fairtune.report.figure import draw_front
 from fairtune.report.page import render_page
-from fairtune.report.summary import Summary, summarise
 from fairtune.spec import Place, SearchSpec
-from fairtune.study import SearchStudy
+from fairtune.study.folders import RunFolder
+from fairtune.study.study import SearchStudy
+from fairtune.study.summary import Summary, summarise
 
 
 def write_report(spec: SearchSpec, place: Place, study: SearchStudy) -> Summary:

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from typing import ClassVar, Literal, NamedTuple
 
 from fairtune.errors import InvalidInput
-from fairtune.metrics import GAPS
-from fairtune.pareto import non_dominated
+from fairtune.metrics import GAPS, non_dominated
 from fairtune.plugins import load
 from fairtune.space import Value
 

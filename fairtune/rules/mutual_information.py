@@ -11,8 +11,8 @@ class LowestMutualInformation(Rule):
     """Lowest mutual information of embedding and group among the feasible; of equals the most accurate, then the earliest.
 
     I(Z; a) in nats is estimated after training, on the validation split, by a classifier that no method has seen (see
-    :mod:`fairtune.probe`). R. Ragonesi et al., 2021, choose so where no unbiased validation data are at hand, by the estimate that
-    their method minimises; that one is the last to be believed.
+    :mod:`fairtune.training.probe`). R. Ragonesi et al., 2021, choose so where no unbiased validation data are at hand, by the
+    estimate that their method minimises; that one is the last to be believed.
     """
 
     objectives: ClassVar[tuple[tuple[str, Literal["maximize", "minimize"]], ...]] = (

@@ -12,17 +12,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from fairtune.checks import resolve_floor
 from fairtune.errors import FairtuneError
-from fairtune.folders import RunFolder, baseline_folder
-from fairtune.jobs import Job, Kind, Observer, final_key, final_seeds
 from fairtune.methods import compose
 from fairtune.metrics import PROBED
 from fairtune.plugins import load
+from fairtune.request.checks import resolve_floor
 from fairtune.rules import fairness_score, front
 from fairtune.space import Value
 from fairtune.spec import Place, SearchSpec, TrialResult
-from fairtune.study import SearchStudy, trials_to_run
+from fairtune.study.folders import RunFolder
+from fairtune.study.jobs import Job, Kind, Observer, final_key, final_seeds
+from fairtune.study.study import SearchStudy, trials_to_run
+from fairtune.training.folder import baseline_folder
 
 _NOTE_EVERY_S = 15.0
 

@@ -9,14 +9,14 @@ from collections.abc import Sequence
 from ray import tune
 
 from fairtune.errors import Interrupted
-from fairtune.folders import RunFolder
-from fairtune.jobs import Observer
 from fairtune.search.cluster import cluster
 from fairtune.search.plan import Plan
 from fairtune.search.searcher import BudgetStopper, InterruptNotice, PlanSearcher, ProgressCallback
 from fairtune.search.trainable import TrialTrainable
 from fairtune.spec import Place, SearchSpec
-from fairtune.study import SearchStudy
+from fairtune.study.folders import RunFolder
+from fairtune.study.jobs import Observer
+from fairtune.study.study import SearchStudy
 
 _RETRIES = 2
 

@@ -10,11 +10,11 @@ from typing import Any
 from ray.tune import Callback, Stopper
 from ray.tune.search import Searcher
 
-from fairtune.jobs import Job
 from fairtune.search.plan import Plan
 from fairtune.search.trainable import job_config
 from fairtune.spec import TrialResult
-from fairtune.trial import failed
+from fairtune.study.jobs import Job
+from fairtune.training.trial import failed
 
 
 class PlanSearcher(Searcher):  # type: ignore[misc]

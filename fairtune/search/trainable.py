@@ -9,11 +9,11 @@ from typing import Any
 import torch
 from ray import tune
 
-from fairtune.device import pick_device
-from fairtune.folders import TrialFolder
-from fairtune.jobs import Job
 from fairtune.spec import Place, TrialResult, TrialSpec
-from fairtune.trial import Trial, describe, failed
+from fairtune.study.jobs import Job
+from fairtune.training.device import pick_device
+from fairtune.training.folder import TrialFolder
+from fairtune.training.trial import Trial, describe, failed
 
 REPORT_EVERY_S = 1.0
 

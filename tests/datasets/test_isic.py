@@ -3,9 +3,9 @@ import pandas as pd
 import pytest
 import torch
 
+from fairtune.batches.sampling import effective_number_weights
 from fairtune.datasets.isic import ISIC
 from fairtune.errors import DataError
-from fairtune.sampling import effective_number_weights
 
 from .files import make_isic
 

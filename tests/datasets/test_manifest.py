@@ -8,7 +8,7 @@ import pytest
 from fairtune.datasets import open_part, open_splits
 from fairtune.datasets.manifest import Manifest
 from fairtune.errors import DataError
-from fairtune.resolve import Request, resolve, resolve_dataset
+from fairtune.request.resolve import Request, resolve, resolve_dataset
 
 from .files import animals, write_animals
 

@@ -9,13 +9,13 @@ import torchvision.transforms.functional as TF
 from PIL import Image
 from safetensors.torch import save_file
 
+from fairtune.batches.transforms import IMAGENET
 from fairtune.errors import InvalidInput
-from fairtune.folders import TrialFolder, baseline_folder
 from fairtune.plugins import load, names
 from fairtune.seeding import torch_stream
 from fairtune.spec import PlugIn, TrialSpec
-from fairtune.transforms import IMAGENET
-from fairtune.trial import Data, Trial, build_net, load_net, run_trial
+from fairtune.training.folder import TrialFolder, baseline_folder
+from fairtune.training.trial import Data, Trial, build_net, load_net, run_trial
 from tests.builders import CPU
 
 SAMPLES = 4

@@ -14,7 +14,7 @@ import pytest
 import torch
 from PIL import Image
 
-from fairtune.batches import DeviceSplit
+from fairtune.batches.split import DeviceSplit
 from fairtune.datasets import Content, ImageFiles, Pool, open_part, prepare, skipped
 from fairtune.datasets import _identity as identity
 from fairtune.datasets import _writing as writing

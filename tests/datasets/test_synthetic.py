@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 
+from fairtune.api.data import skew
 from fairtune.datasets import open_part, open_splits
 from fairtune.datasets import synthetic as module
 from fairtune.datasets._identity import identify
 from fairtune.datasets.synthetic import Synthetic
-from fairtune.inspection import skew
 from fairtune.metrics import deo_m
 from tests.builders import group_counts
 

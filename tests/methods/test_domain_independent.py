@@ -3,10 +3,10 @@ import torch
 import torch.nn.functional as F
 from torch.nn.utils import parametrize
 
-from fairtune.evaluate import evaluate
 from fairtune.methods import Progress
 from fairtune.spec import Optimizer
-from fairtune.trial import build_net
+from fairtune.training.evaluate import evaluate
+from fairtune.training.trial import build_net
 from tests.builders import (
     CPU,
     A,

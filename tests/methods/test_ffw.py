@@ -2,10 +2,10 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from fairtune import trial as trial_module
 from fairtune.methods._gates import layers, sparsity
 from fairtune.methods._information import normalised_mutual_information
-from fairtune.trial import build_net, load_net, run_trial
+from fairtune.training import trial as trial_module
+from fairtune.training.trial import build_net, load_net, run_trial
 from tests.builders import (
     CPU,
     digits_spec,

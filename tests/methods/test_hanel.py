@@ -6,9 +6,9 @@ import torch
 from safetensors.torch import load_file
 
 from fairtune.errors import InvalidInput
-from fairtune.folders import baseline_folder
 from fairtune.methods import _hanel, compose
 from fairtune.methods._hanel import members
+from fairtune.training.folder import baseline_folder
 from tests.builders import digits_spec, open_trial, random_example, started, trained_baseline
 
 MEASURES = {name: getattr(_hanel, name) for name in ("dp_l2", "eo_l2", "dp_mi", "eo_mi", "iou", "iou_paired")}

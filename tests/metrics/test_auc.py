@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from fairtune.evaluate import margin_table
 from fairtune.metrics import auc
 from fairtune.records import GroupCounts
+from fairtune.training.evaluate import margin_table
 from tests.builders import group_counts
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from fairtune.metrics import SCORES, Interval
-from fairtune.report.summary import Baseline, Chosen, Confirmed, Cost, Opened, Summary, Trial
 from fairtune.space import Integer, Options, OptionsOrFile, Real, Space
 from fairtune.spec import Optimizer, Place, PlugIn, SearchSpec
+from fairtune.study.summary import Baseline, Chosen, Confirmed, Cost, Opened, Summary, Trial
 
 DOCS = (Path(__file__).parents[2] / "docs" / "summary.md").read_text()
 SECTIONS = {

@@ -3,9 +3,9 @@
 import pytest
 from typer.testing import CliRunner
 
-from fairtune.cli import app
-from fairtune.folders import RunFolder
-from fairtune.study import SearchStudy
+from fairtune.cli.main import app
+from fairtune.study.folders import RunFolder
+from fairtune.study.study import SearchStudy
 from tests.search_helpers import small_search
 
 

@@ -13,11 +13,11 @@ from fairtune import plugins
 from fairtune.metrics import GAPS, PROBED
 from fairtune.report import write_report
 from fairtune.report.page import format_score
-from fairtune.report.summary import Summary
 from fairtune.report.terminal import print_outcome
 from fairtune.report.write import report_files
 from fairtune.rules import fairness_score
-from fairtune.trial import failed
+from fairtune.study.summary import Summary
+from fairtune.training.trial import failed
 from tests.search_helpers import Session, small_search
 
 RULES = plugins.names("rule")

@@ -4,9 +4,9 @@ import re
 import pytest
 from rich.console import Console
 
-from fairtune.report.summary import summarise
 from fairtune.report.terminal import SearchDisplay, print_header, print_outcome
-from fairtune.trial import open_data
+from fairtune.study.summary import summarise
+from fairtune.training.trial import open_data
 from tests.search_helpers import Session, crash, small_search, train
 
 

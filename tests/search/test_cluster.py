@@ -72,7 +72,7 @@ def search(tmp_path_factory):
     temporary.mkdir()
     home.mkdir()
     arguments = "search --trials 100000 --epochs 2 --gpus-per-trial 0 --max-concurrent 1 --accuracy-floor 0 --name run --runs"
-    code = f"import sys; from fairtune.cli import main; sys.argv[1:] = {[*arguments.split(), str(runs)]}; main()"
+    code = f"import sys; from fairtune.cli.main import main; sys.argv[1:] = {[*arguments.split(), str(runs)]}; main()"
     driver = python(code, TMPDIR=str(temporary), HOME=str(home))
     try:
         yield observed(driver, runs)

@@ -8,15 +8,16 @@ import pytest
 from fairtune.datasets import open_part
 from fairtune.datasets._store import cache_folder
 from fairtune.errors import FairtuneError, InvalidInput
-from fairtune.folders import RunFolder, baseline_folder
-from fairtune.jobs import final_seeds
 from fairtune.records import GroupCounts
-from fairtune.report.summary import summarise
 from fairtune.rules import front
 from fairtune.search import run, trainable
 from fairtune.search.searcher import PlanSearcher, ProgressCallback
-from fairtune.study import SearchStudy
-from fairtune.trial import make_dataset
+from fairtune.study.folders import RunFolder
+from fairtune.study.jobs import final_seeds
+from fairtune.study.study import SearchStudy
+from fairtune.study.summary import summarise
+from fairtune.training.folder import baseline_folder
+from fairtune.training.trial import make_dataset
 from tests.search_helpers import Session, Watcher, crash, run_small, small_search, train
 
 

@@ -12,14 +12,14 @@ from types import SimpleNamespace
 import pytest
 import ray
 
-from fairtune.folders import RunFolder
 from fairtune.report import write_report
 from fairtune.report.write import report_files
 from fairtune.search.run import run_search
-from fairtune.study import SearchStudy
-from fairtune.tracking import Tracker
+from fairtune.study.folders import RunFolder
+from fairtune.study.study import SearchStudy
+from fairtune.tracking.mirror import Tracker
 from tests.search_helpers import Watcher, small_search
-from tests.test_tracking import artifact, artifacts, look, statuses, steps
+from tests.tracking.test_mirror import artifact, artifacts, look, statuses, steps
 
 pytestmark = [
     pytest.mark.ray,

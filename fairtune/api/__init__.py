@@ -1,0 +1,1 @@
+"""What people do with fairtune, for the command line and for notebooks alike."""

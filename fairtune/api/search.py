@@ -1,0 +1,50 @@
+"""A search as the user meets it: header, search, report, mirror."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Console
+
+from fairtune.errors import NoFeasibleTrial
+from fairtune.report import write_report
+from fairtune.report.terminal import SearchDisplay, print_header, print_outcome
+from fairtune.report.write import report_files
+from fairtune.search.cluster import check_cluster
+from fairtune.search.run import run_search
+from fairtune.spec import Place, SearchSpec
+from fairtune.study.folders import RunFolder
+from fairtune.study.study import SearchStudy
+from fairtune.study.summary import Summary
+from fairtune.tracking.mirror import Tracker
+from fairtune.training.trial import open_data
+
+
+def run(spec: SearchSpec, place: Place, console: Console) -> Summary:
+    """Run a search to its end, or go on with it, and report.
+
+    Raises:
+        NoFeasibleTrial: no trial reached the floor; the report is written all the same.
+        FairtuneError: it cannot go on, or the user stopped it.
+    """
+    check_cluster(place)
+    folder = RunFolder.of(place)
+    folder.save(spec, place)
+    data = open_data(spec.baseline(), Path(place.data))
+    splits = {"train": data.train, "validation": data.validation}
+    cells = {name: split.cells(data.num_groups, data.num_classes) for name, split in splits.items()}
+    print_header(console, spec, place, data.info, cells, data.remarks)
+    study = SearchStudy(folder.study, spec)
+    with Tracker(spec, place, study) as tracker:
+        with SearchDisplay(console, spec, study.records()) as display:
+            run_search(spec, place, study, [display, tracker])
+        summary = write_report(spec, place, study)
+        tracker.finish(summary.model_dump(mode="json"), report_files(folder), folder.chosen.path if summary.chosen else None)
+    print_outcome(console, summary)
+    if summary.chosen is None:
+        best = max((trial.val["accuracy"] for trial in summary.trials if trial.val), default=float("nan"))
+        raise NoFeasibleTrial(
+            f"no trial reached accuracy {summary.floor:.4f} ({spec.accuracy_floor}); the best had {best:.4f}: "
+            "lower --accuracy-floor, widen the search with --set, or give it more --trials or --epochs"
+        )
+    return summary

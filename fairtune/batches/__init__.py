@@ -1,0 +1,1 @@
+"""Samples on their way to the net: splits on a device, transforms, orders of sampling."""

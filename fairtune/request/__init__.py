@@ -1,0 +1,1 @@
+"""What the user typed, made into a complete and checked specification."""

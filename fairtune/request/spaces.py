@@ -1,0 +1,194 @@
+"""The search space of a method: its declared hyperparameters, its YAML files, then what the user says.
+
+``search_spaces/NAME.yaml`` has up to three parts: ``search`` (domains), ``fixed`` (values) and ``points`` (settings tried first,
+by dataset, ``default`` for any other). The file of a component uses bare names; the file of a combination (``ss+hkd.yaml``) full
+ones. Of several files' points the most specific come first: the user's, the combination's, its components'.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence, Set
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+from fairtune.errors import InvalidInput, unknown_name
+from fairtune.methods import components
+from fairtune.space import Domain, Hyperparameter, Options, Real, Space, Value, declared, parse_domain
+
+_PARTS = {"search", "fixed", "points"}
+
+OPTIMIZER: dict[str, Hyperparameter] = {
+    "optimizer.name": Hyperparameter(default="adam", legal=Options(values=("adam", "sgd"))),
+    "optimizer.lr": Hyperparameter(default=1e-3, legal=Real(low=1e-8, high=10, log=True)),
+    "optimizer.weight_decay": Hyperparameter(default=0.0, legal=Real(low=0, high=1, log=True)),
+    "optimizer.schedule": Hyperparameter(default="plateau", legal=Options(values=("plateau", "cosine", "constant"))),
+}
+"""What ``--set`` may say of the optimiser."""
+
+
+class Setting(NamedTuple):
+    """One ``--set KEY=VALUE``."""
+
+    key: str
+    text: str
+
+
+def read_settings(texts: Sequence[str]) -> tuple[list[Setting], list[str]]:
+    """Split ``KEY=VALUE`` texts; returns the settings and the faults."""
+    settings, faults = [], []
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if equals and key.strip() and value.strip():
+            settings.append(Setting(key.strip(), value.strip()))
+        else:
+            faults.append(f"cannot read --set {text!r}: write KEY=VALUE, KEY=LOW..HIGH or KEY=A,B,C")
+    return settings, faults
+
+
+def matching(key: str, known: Mapping[str, Hyperparameter]) -> list[str]:
+    """Full names that a key stands for: itself, or those that end in it."""
+    return [key] if key in known else [name for name in known if name.rpartition(".")[2] == key]
+
+
+def folder() -> Path:
+    """Where the YAML files lie: inside the installed package, or beside it in a checkout."""
+    installed = Path(__file__).parents[1] / "search_spaces"
+    return installed if installed.is_dir() else Path(__file__).parents[2] / "search_spaces"
+
+
+def hyperparameters(method: str) -> dict[str, Hyperparameter]:
+    """All hyperparameters of a method, by full name."""
+    return {
+        f"{part}.{name}": hyperparameter
+        for part, plugin in components(method).items()
+        for name, hyperparameter in declared(plugin).items()
+    }
+
+
+def build_space(method: str, dataset: str, settings: Sequence[Setting] = (), file: Path | None = None) -> Space:
+    """The space of a method.
+
+    Args:
+        method: a name, or names joined by ``+``.
+        dataset: whose points to try first.
+        settings: from the command line; those that name no hyperparameter of this method or the optimiser are passed over.
+        file: a YAML file of the user's, like those in ``search_spaces/``, with bare or full names.
+
+    Raises:
+        InvalidInput: all faults of the file and the settings.
+    """
+    known = hyperparameters(method)
+    space = Space()
+    for name, hyperparameter in known.items():
+        space = space.narrowed(name, hyperparameter.default if hyperparameter.search is None else hyperparameter.search)
+    faults: list[str] = []
+    parts = list(components(method))
+    sources = [(folder() / f"{part}.yaml", f"{part}.") for part in parts]
+    if len(parts) > 1:
+        sources.append((folder() / f"{method}.yaml", ""))
+    for path, prefix in sources:
+        if path.is_file():
+            space = _apply_file(space, path, prefix, dataset, known, faults)
+    if file is not None:
+        before = len(space.points)
+        space = _apply_file(space, file, "", dataset, known | OPTIMIZER, faults)
+        own = space.points[: len(space.points) - before]
+        overruled = {name for setting in settings for name in matching(setting.key, known | OPTIMIZER)}
+        faults += [f"{file.name}, points: {fault}" for point in own for fault in _not_tried(point, space, overruled)]
+    for key, text in settings:
+        space = _apply(space, key, text, known | OPTIMIZER, f"--set {key}={text}", faults, optional=True)
+    if faults:
+        raise InvalidInput(faults)
+    return space
+
+
+def _apply_file(
+    space: Space, path: Path, prefix: str, dataset: str, known: Mapping[str, Hyperparameter], faults: list[str]
+) -> Space:
+    content = _read_file(path, faults)
+    twice = {found for name in content.get("search") or {} for found in matching(f"{prefix}{name}", known)} & {
+        found for name in content.get("fixed") or {} for found in matching(f"{prefix}{name}", known)
+    }
+    faults += [f"{path.name}: {name} is both searched and fixed: keep one" for name in sorted(twice)]
+    for part in ("search", "fixed"):
+        for name, given in (content.get(part) or {}).items():
+            space = _apply(space, f"{prefix}{name}", given, known, f"{path.name}, {part}: {name}", faults)
+    points: Any = content.get("points") or []
+    if isinstance(points, dict):
+        points = points.get(dataset, points.get("default", []))
+    read = [_read_point(point, prefix, known, path, faults) for point in points]
+    return space.model_copy(update={"points": (*filter(None, read), *space.points)})
+
+
+def _read_file(path: Path, faults: list[str]) -> dict[str, Any]:
+    """The content of a YAML file; empty if it cannot be read or is not shaped like one of ours."""
+    try:
+        content: Any = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        faults.append(f"cannot read the search space {path}: {error}")
+        return {}
+    if not isinstance(content, dict) or not set(content) <= _PARTS:
+        faults.append(f"the search space {path} must be a mapping with some of: {', '.join(sorted(_PARTS))}")
+        return {}
+    shapeless = [part for part in ("search", "fixed") if not isinstance(content.get(part) or {}, dict)]
+    faults += [f"{path.name}: {part} must be a mapping of names" for part in shapeless]
+    points = content.get("points") or []
+    lists = points.values() if isinstance(points, dict) else [points]
+    if not all(isinstance(some, list) and all(isinstance(point, dict) for point in some) for some in lists):
+        faults.append(f"{path.name}: points must be a list of mappings, or one such list for each dataset")
+        shapeless.append("points")
+    return {part: given for part, given in content.items() if part not in shapeless}
+
+
+def _read_point(point: Any, prefix: str, known: Mapping[str, Hyperparameter], path: Path, faults: list[str]) -> dict[str, Value]:
+    values: dict[str, Value] = {}
+    for name, given in point.items():
+        found = matching(f"{prefix}{name}", known)
+        try:
+            value = parse_domain(given, known[found[0]].legal) if len(found) == 1 else None
+        except ValueError as error:
+            faults.append(f"{path.name}, points: {name}: {error}")
+            continue
+        if value is None or isinstance(value, Real | Options):
+            faults.append(f"{path.name}, points: {name}: must name one hyperparameter and one value")
+        else:
+            values[found[0]] = value
+    return values
+
+
+def _not_tried(point: Mapping[str, Value], space: Space, overruled: Set[str]) -> list[str]:
+    """Why a point would not be tried as it stands; what the command line sets may exclude it without a word."""
+    faults = []
+    for name in point.keys() - overruled:
+        value, domain = point[name], space.search.get(name)
+        if domain is None and value != (fixed := space.fixed.get(name, OPTIMIZER[name].default if name in OPTIMIZER else None)):
+            faults.append(f"{name}: {value} is never tried, because {name} is fixed at {fixed}: search it, or fix it at {value}")
+        elif domain is not None and not domain.contains(value):
+            faults.append(f"{name}: {value} is outside what is searched, {domain}: widen it, or leave the point out")
+    return sorted(faults)
+
+
+def _apply(
+    space: Space,
+    key: str,
+    given: Any,
+    known: Mapping[str, Hyperparameter],
+    where: str,
+    faults: list[str],
+    *,
+    optional: bool = False,
+) -> Space:
+    found = matching(key, known)
+    if len(found) > 1:
+        faults.append(f"{where}: {key!r} is ambiguous: write {' or '.join(found)}")
+    elif not found and not optional:
+        faults.append(f"{where}: {unknown_name('hyperparameter', key, known)}")
+    elif found:
+        try:
+            value: Value | Domain = parse_domain(given, known[found[0]].legal)
+            return space.narrowed(found[0], value)
+        except ValueError as error:
+            faults.append(f"{where}: {error}")
+    return space

@@ -1,0 +1,1 @@
+"""The record of a search: its study, its folder, its jobs, its summary."""

@@ -1,0 +1,225 @@
+"""The record of a search: one Optuna study, the only truth."""
+
+from __future__ import annotations
+
+import math
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import optuna
+from optuna.distributions import BaseDistribution, CategoricalDistribution
+
+from fairtune.plugins import load
+from fairtune.rules import Rule, View
+from fairtune.space import Space, Value
+from fairtune.spec import SearchSpec, TrialResult
+from fairtune.study.proposals import Outcome, Proposal, Proposals, begin, distribution, settle
+
+_NAME = "search"
+_STATES: dict[optuna.trial.TrialState, Literal["running", "complete", "pruned", "failed"]] = {
+    optuna.trial.TrialState.RUNNING: "running",
+    optuna.trial.TrialState.COMPLETE: "complete",
+    optuna.trial.TrialState.PRUNED: "pruned",
+    optuna.trial.TrialState.FAIL: "failed",
+}
+
+
+class Record(NamedTuple):
+    """One trial of a search.
+
+    Attributes:
+        number: counts from 0 in the order of asking.
+        state: ``running`` until told.
+        method: which of the methods searched.
+        params: what was searched, by full name.
+        result: what came of it; None while it runs.
+        feasible: whether a complete trial's accuracy reaches the floor; None otherwise.
+    """
+
+    number: int
+    state: str
+    method: str
+    params: dict[str, Value]
+    result: TrialResult | None
+    feasible: bool | None
+
+
+class SearchStudy:
+    """The study of one search.
+
+    A trial enters it with all its parameters in one write, so that what a killed process leaves is whole, and no setting enters it
+    twice.
+
+    Args:
+        database: the SQLite file.
+        spec: the search.
+        clock: seconds that pass.
+    """
+
+    def __init__(self, database: Path, spec: SearchSpec, clock: Callable[[], float] = time.monotonic) -> None:
+        self.spec = spec
+        rule: type[Rule] = load("rule", spec.select)
+        directions = [direction for _, direction in rule.objectives]
+        self._objectives = [name for name, _ in rule.objectives]
+        self._study = optuna.create_study(
+            study_name=_NAME,
+            storage=f"sqlite:///{database}",
+            sampler=optuna.samplers.RandomSampler(),
+            directions=directions,
+            load_if_exists=True,
+        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            if self._study.metric_names is None:
+                self._study.set_metric_names(self._objectives)
+        self._kept: dict[str, Any] = self._study.user_attrs
+        past = self._study.get_trials(deepcopy=False)
+        self._records = [self._read(trial) for trial in past]
+        cut_short = [trial for trial in past if not trial.state.is_finished()]
+        self._running = {trial.number: optuna.Trial(self._study, trial._trial_id) for trial in cut_short}
+        self._proposals = Proposals(spec, directions, len(past))
+        for trial, record in zip(past, self._records, strict=True):
+            self._remember(trial, record)
+        self._clock = clock
+        self._began = clock()
+        self._wall_before = self._wall_noted = float(self.get("wall_s") or 0.0)
+
+    def get(self, key: str) -> Any:
+        """A value kept beside the trials (baseline, floor, confirmations, ...), or None."""
+        return self._kept.get(key)
+
+    def put(self, key: str, value: Any) -> None:
+        """Keep a value that JSON can hold."""
+        self._study.set_user_attr(key, value)
+        self._kept[key] = value
+
+    def put_result(self, key: str, result: TrialResult) -> None:
+        """Keep a result that is not a trial's."""
+        self.put(key, result.model_dump_json())
+
+    def get_result(self, key: str) -> TrialResult | None:
+        """A result kept by :meth:`put_result`, or None."""
+        text = self.get(key)
+        return None if text is None else TrialResult.model_validate_json(text)
+
+    def finals(self) -> dict[str, TrialResult]:
+        """The retrainings of the confirmation that have ended, by job key."""
+        kept = {key: value for key, value in self._kept.items() if key.startswith("final-")}
+        return {key: TrialResult.model_validate_json(text) for key, text in kept.items()}
+
+    @property
+    def wall_s(self) -> float:
+        """Seconds that the search has run, all sessions together."""
+        return self._wall_before + self._clock() - self._began
+
+    def note_time(self, every_s: float = 0.0) -> None:
+        """Keep how long the search has run, if the last note is as old as this; the time of a search that has ended stands."""
+        now = self.wall_s
+        if not self.get("complete") and now - self._wall_noted >= every_s:
+            self._wall_noted = now
+            self.put("wall_s", now)
+
+    @property
+    def floor(self) -> float | None:
+        """The accuracy floor as a number; None until the baseline is trained."""
+        floor: float | None = self.get("floor")
+        return floor
+
+    def ask(self) -> tuple[int, str, dict[str, Value]] | None:
+        """A setting that no trial has had: trial number, method, and searched values by full name; None if there is none left."""
+        number = len(self._records)
+        proposal = self._proposals.propose(number)
+        if proposal is None:
+            return None
+        params, distributions = self._in_full(proposal)
+        self._running[number] = begin(self._study, params, distributions, proposal.marks, point=proposal.point)
+        self._records.append(Record(number, "running", proposal.method, proposal.values, None, None))
+        return number, proposal.method, proposal.values
+
+    def left_over(self) -> list[tuple[int, str, dict[str, Value]]]:
+        """What earlier sessions asked for and never told."""
+        return [(record.number, record.method, record.params) for record in self._records if record.state == "running"]
+
+    def tell(self, number: int, result: TrialResult) -> Record:
+        """Settle a trial: its result is kept whatever its state; a complete one sets the floor's constraint."""
+        values = [result.val.get(name, math.nan) for name in self._objectives]
+        if result.state == "complete" and not all(math.isfinite(value) for value in values):
+            scores = ", ".join(f"{name} {value}" for name, value in zip(self._objectives, values, strict=True))
+            result = result.model_copy(update={"state": "failed", "error": f"the scores are not finite: {scores}"})
+        trial, record = self._running.pop(number), self._records[number]
+        outcome = self._outcome(result)
+        trial.set_user_attr("result", result.model_dump_json())
+        settle(self._study, trial, outcome)
+        self._proposals.tell(number, record.method, outcome)
+        self._records[number] = record._replace(state=outcome.state, result=result, feasible=self._feasible(result))
+        self.note_time()
+        return self._records[number]
+
+    @property
+    def asked(self) -> int:
+        """How many trials have been asked for so far."""
+        return len(self._records)
+
+    def records(self) -> list[Record]:
+        """All trials asked for so far, by number."""
+        return list(self._records)
+
+    def views(self) -> list[View]:
+        """The complete trials as selection rules see them."""
+        return [
+            View(record.number, record.params, record.result.val, bool(record.feasible))
+            for record in self.records()
+            if record.state == "complete" and record.result is not None
+        ]
+
+    def _outcome(self, result: TrialResult) -> Outcome:
+        if result.state != "complete":
+            return Outcome("pruned" if result.state == "pruned" else "failed")
+        assert self.floor is not None
+        return Outcome("complete", [result.val[name] for name in self._objectives], self.floor - result.val["accuracy"])
+
+    def _feasible(self, result: TrialResult | None) -> bool | None:
+        if result is None or result.state != "complete" or self.floor is None:
+            return None
+        return result.val["accuracy"] >= self.floor
+
+    def _read(self, trial: optuna.trial.FrozenTrial) -> Record:
+        method = trial.params.get("method", next(iter(self.spec.spaces)))
+        prefix = self._prefix(method)
+        params = {name.removeprefix(prefix): value for name, value in trial.params.items() if name != "method"}
+        text = trial.user_attrs.get("result") if trial.state.is_finished() else None
+        result = None if text is None else TrialResult.model_validate_json(text)
+        return Record(trial.number, _STATES[trial.state], method, params, result, self._feasible(result))
+
+    def _remember(self, trial: optuna.trial.FrozenTrial, record: Record) -> None:
+        marks = {name: mark for name, mark in trial.system_attrs.items() if not name.startswith("constraints:")}
+        self._proposals.remember(record.number, Proposal(record.method, record.params, trial.user_attrs.get("point"), marks))
+        if record.result is not None:
+            self._proposals.tell(record.number, record.method, self._outcome(record.result))
+
+    def _in_full(self, proposal: Proposal) -> tuple[dict[str, Value], dict[str, BaseDistribution]]:
+        """A trial's parameters as the study names them, with their distributions; among several methods, the method is one."""
+        prefix = self._prefix(proposal.method)
+        params = {prefix + name: value for name, value in proposal.values.items()}
+        domains = self.spec.spaces[proposal.method].search
+        distributions = {prefix + name: distribution(domain) for name, domain in domains.items()}
+        if not prefix:
+            return params, distributions
+        methods = CategoricalDistribution(list(self.spec.spaces))
+        return {"method": proposal.method, **params}, {"method": methods, **distributions}
+
+    def _prefix(self, method: str) -> str:
+        return f"{method}/" if len(self.spec.spaces) > 1 else ""
+
+
+def search_size(spaces: dict[str, Space]) -> float:
+    """How many different settings a search has; infinite as soon as one real range is searched."""
+    return sum(space.size for space in spaces.values())
+
+
+def trials_to_run(spec: SearchSpec) -> int:
+    """How many trials a search has: as many as asked for, but not more than there are settings."""
+    return int(min(spec.trials, search_size(spec.spaces)))

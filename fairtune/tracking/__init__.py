@@ -1,0 +1,1 @@
+"""The mirror of a search in MLflow, and its pages."""

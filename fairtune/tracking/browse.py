@@ -1,0 +1,151 @@
+"""MLflow's web interface on a run's records."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+from rich.console import Console
+
+from fairtune.errors import InvalidInput
+from fairtune.study.folders import RunFolder
+from fairtune.study.study import SearchStudy
+
+_HOST = "127.0.0.1"
+_ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_PATIENCE_S = 10
+
+
+def browse(path: Path, port: int, console: Console) -> None:
+    """Serve the records of a run, or of a folder of runs, until interrupted, terminated or hung up on.
+
+    Args:
+        path: folder of a run, or of all runs.
+        port: where to listen, on loopback; 0 for one that is free.
+        console: where to print the address.
+
+    Raises:
+        InvalidInput: there are no records, or the port cannot be had.
+    """
+    uri, page = _records(path)
+    if uri.startswith(("http://", "https://")):
+        console.print(f"this run is recorded at {uri.rstrip('/')}/{page}", highlight=False, soft_wrap=True)
+        return
+    free = _free_port(port)
+    base = f"http://{_HOST}:{free}"
+    with tempfile.TemporaryFile() as output, _ended_by_signals():
+        try:
+            with _serving(uri, free, output) as server:
+                console.print("starting MLflow's interface ...")
+                while server.poll() is None and not _answers(base):
+                    time.sleep(0.5)
+                if server.poll() is None:
+                    console.print(f"open {base}/{page}   (Ctrl-C ends it)", highlight=False, soft_wrap=True)
+                server.wait()
+            raise InvalidInput(f"MLflow could not serve the records of {path}: {_last_line(output).replace(uri, 'their database')}")
+        except KeyboardInterrupt:
+            with contextlib.suppress(OSError):
+                console.print("stopped")
+
+
+@contextlib.contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """Every signal that asks this process to end is like Ctrl-C; while it ends, another one changes nothing.
+
+    A signal that it was started to ignore, as with ``nohup``, is still ignored.
+    """
+    before = {ending: signal.getsignal(ending) for ending in _ENDINGS}
+    heard = [ending for ending in _ENDINGS if before[ending] is not signal.SIG_IGN]
+
+    def end(number: int, frame: object) -> None:
+        for ending in heard:
+            signal.signal(ending, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    for ending in heard:
+        signal.signal(ending, end)
+    try:
+        yield
+    finally:
+        for ending in heard:
+            signal.signal(ending, before[ending])
+
+
+@contextlib.contextmanager
+def _serving(uri: str, port: int, output: IO[bytes]) -> Iterator[subprocess.Popen[bytes]]:
+    """MLflow's server in a group of its own, of which nothing outlives the block."""
+    command = [sys.executable, "-m", "mlflow", "ui", "--host", _HOST, "--port", str(port), "--workers", "1"]
+    # An address can hold a password, and a command line is everybody's to read. Nobody sends jobs to a page of records.
+    environment = os.environ | {"MLFLOW_BACKEND_STORE_URI": uri, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    server = subprocess.Popen(command, env=environment, stdout=output, stderr=output, start_new_session=True)
+    try:
+        yield server
+    finally:
+        _end_group(server)
+
+
+def _end_group(leader: subprocess.Popen[bytes]) -> None:
+    for ending in (signal.SIGTERM, signal.SIGKILL):
+        alive = _signal_group(leader, ending)
+        deadline = time.monotonic() + _PATIENCE_S
+        while alive and time.monotonic() < deadline:
+            time.sleep(0.1)
+            alive = _signal_group(leader, 0)
+        if not alive:
+            return
+
+
+def _signal_group(leader: subprocess.Popen[bytes], number: int) -> bool:
+    leader.poll()
+    try:
+        os.killpg(leader.pid, number)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def _last_line(output: IO[bytes]) -> str:
+    output.seek(0)
+    return (output.read().decode(errors="replace").strip().splitlines() or ["it said nothing"])[-1]
+
+
+def _answers(base: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{base}/health", timeout=1):
+            return True
+    except OSError:
+        return False
+
+
+def _records(path: Path) -> tuple[str, str]:
+    if RunFolder(path).study.is_file():
+        spec, place = RunFolder(path).load()
+        study = SearchStudy(RunFolder.of(place).study, spec)
+        uri = place.mlflow
+        run_id, experiment_id = study.get("mlflow_run_id"), study.get("mlflow_experiment_id")
+        return uri, f"#/experiments/{experiment_id}/runs/{run_id}" if run_id else ""
+    if (path / "mlflow.db").is_file():
+        return f"sqlite:///{path.resolve()}/mlflow.db", ""
+    raise InvalidInput(f"{path} is neither a run nor a folder of runs with an mlflow.db: give runs/NAME or runs")
+
+
+def _free_port(wanted: int) -> int:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((_HOST, wanted))
+        except OverflowError:
+            raise InvalidInput(f"--port {wanted}: give a port from 1 to 65535, or 0 for one that is free") from None
+        except OSError as error:
+            raise InvalidInput(f"--port {wanted}: {error.strerror}; give another one, or 0 for one that is free") from error
+        return int(probe.getsockname()[1])

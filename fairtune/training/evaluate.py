@@ -1,0 +1,107 @@
+"""A net's predictions on a split, as group counts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from sklearn.metrics import roc_auc_score
+from torch import Tensor
+
+from fairtune.batches.split import SCORING_BATCH, DeviceSplit
+from fairtune.errors import Diverged
+from fairtune.models import Net
+from fairtune.records import Floats, GroupCounts, Ints
+from fairtune.spec import Precision
+from fairtune.training.device import autocast
+
+_MARGINS = 100
+
+
+def count(logits: Tensor, y: Tensor, a: Tensor, num_groups: int) -> tuple[Tensor, Tensor]:
+    """Group x true x predicted tables of a batch.
+
+    Args:
+        logits: ``(B, K)``.
+        y: labels ``(B,)``.
+        a: groups ``(B,)``.
+        num_groups: A.
+
+    Returns:
+        Hard counts ``(A, K, K)`` int64 and summed probabilities ``(A, K, K)`` float64.
+    """
+    num_classes = logits.shape[1]
+    cell = a * num_classes + y
+    probabilities = logits.double().softmax(dim=1)
+    predicted = F.one_hot(logits.argmax(dim=1), num_classes)
+    shape = (num_groups, num_classes, num_classes)
+    hard = torch.zeros(num_groups * num_classes, num_classes, dtype=torch.int64, device=logits.device)
+    soft = torch.zeros(num_groups * num_classes, num_classes, dtype=torch.float64, device=logits.device)
+    return hard.index_add(0, cell, predicted).view(shape), soft.index_add(0, cell, probabilities).view(shape)
+
+
+def margin_table(margins: Floats, y: Ints, a: Ints, num_groups: int) -> Ints:
+    """Samples of each cell by their margin, in intervals that hold about one hundredth of all samples each.
+
+    Args:
+        margins: logit of class 1 less that of class 0 ``(n,)``, finite.
+        y: labels ``(n,)``, 0 or 1.
+        a: groups ``(n,)``.
+        num_groups: A.
+
+    Returns:
+        Table ``(A, 2, 100)``, from the lowest margins to the highest; equal margins share an interval.
+    """
+    edges = np.quantile(margins, np.linspace(0, 1, _MARGINS + 1)[1:-1])
+    position = (a * 2 + y) * _MARGINS + np.searchsorted(edges, margins, side="right")
+    return np.bincount(position, minlength=num_groups * 2 * _MARGINS).reshape(num_groups, 2, _MARGINS)
+
+
+class Evaluation(NamedTuple):
+    """A net's predictions on a whole split.
+
+    Attributes:
+        counts: the group counts.
+        loss: the mean cross-entropy over the samples.
+        auc: area under the ROC curve of the second class's probability, in [0, 1]; None for more than two classes, or where
+            the split holds one.
+    """
+
+    counts: GroupCounts
+    loss: float
+    auc: float | None
+
+
+@torch.no_grad()
+def evaluate(net: Net, split: DeviceSplit, *, num_groups: int, precision: Precision) -> Evaluation:
+    """Score a net on a whole split.
+
+    Raises:
+        Diverged: its logits or their cross-entropy are not finite.
+    """
+    net.eval()
+    margins: list[Tensor] = []
+    tables: list[tuple[Tensor, Tensor]] = []
+    loss = torch.zeros((), dtype=torch.float64, device=split.device)
+    broken = torch.zeros((), dtype=torch.int64, device=split.device)
+    for index in torch.split(torch.arange(len(split), device=split.device), SCORING_BATCH):
+        batch = split.batch(index)
+        with autocast(split.device, precision):
+            logits = net(batch.x).logits
+        logits = logits.to(split.dtype)
+        broken += (~logits.isfinite()).any(dim=1).sum()
+        loss += F.cross_entropy(logits, batch.y, reduction="sum")
+        margins.append(logits[:, 1].double() - logits[:, 0].double())
+        tables.append(count(logits, batch.y, batch.a, num_groups))
+    if broken or not loss.isfinite():
+        raise Diverged(f"the logits of {int(broken)} of {len(split)} samples are not finite, their cross-entropy became {loss:.3g}")
+    hard, soft = (sum(table).cpu().numpy() for table in zip(*tables, strict=True))
+    counts = GroupCounts(hard.astype(np.int64), soft)
+    if counts.hard.shape[1] != 2 or not (counts.hard.sum((0, 2)) > 0).all():
+        return Evaluation(counts, float(loss) / len(split), None)
+    margin, y, a = (part.cpu().numpy() for part in (torch.cat(margins), split.y, split.a))
+    counts = replace(counts, margins=margin_table(margin, y, a, num_groups))
+    return Evaluation(counts, float(loss) / len(split), float(roc_auc_score(y, margin)))

@@ -1,0 +1,247 @@
+"""The training loop: one for every method."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Iterable, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from fairtune.batches import sampling
+from fairtune.batches.augment import Drawn
+from fairtune.batches.split import SCORING_BATCH, DeviceSplit
+from fairtune.errors import Diverged
+from fairtune.methods import TASK, Composite, Progress
+from fairtune.models import Net
+from fairtune.records import Batch, GroupCounts, Ints, Outputs
+from fairtune.seeding import generator, torch_stream
+from fairtune.spec import Optimizer, TrialSpec
+from fairtune.training.device import autocast
+from fairtune.training.evaluate import evaluate
+from fairtune.training.teacher import CachedTeacher, LiveTeacher
+
+Teacher = CachedTeacher | LiveTeacher
+
+
+class Training:
+    """A net in training, one epoch at a time.
+
+    Every random draw of epoch k comes from a stream named by the seed and k, so training restored at epoch k goes on exactly
+    as if it had never stopped.
+
+    Args:
+        spec: the trial.
+        net: the net, on the device.
+        method: the method, started.
+        train: the training split.
+        validation: the split scored after each epoch.
+        num_groups: A.
+        num_classes: K.
+        teacher: the baseline's outputs, where the method needs them.
+        class_weights: of the classes in the task loss ``(K,)``; None weighs all alike.
+    """
+
+    def __init__(
+        self,
+        spec: TrialSpec,
+        net: Net,
+        method: Composite,
+        train: DeviceSplit,
+        validation: DeviceSplit,
+        *,
+        num_groups: int,
+        num_classes: int,
+        teacher: Teacher | None = None,
+        class_weights: Tensor | None = None,
+    ) -> None:
+        self.spec = spec
+        self.net = net
+        self.method = method
+        self.train = train
+        self.validation = validation
+        self.num_groups = num_groups
+        self.num_classes = num_classes
+        self.teacher = teacher
+        self.class_weights = class_weights
+        own = set(method.parameters)
+        parameters = [parameter for parameter in net.parameters() if parameter not in own] if method.trains_net else []
+        self.optimizer = make_optimizer(parameters, spec.optimizer) if parameters else None
+        self.schedule = (
+            None
+            if self.optimizer is None
+            else _make_schedule(self.optimizer, spec.optimizer.schedule, method.together(Progress(0, spec.epochs)).epochs)
+        )
+        self.epoch = 0
+        self._order = torch.empty(0)
+        self._drawn: Drawn = ()
+        self._summed: Collection[str] = ()
+        self.counts: GroupCounts | None = None
+
+    @property
+    def done(self) -> bool:
+        """Whether training has ended: after all epochs, or sooner where more would change nothing."""
+        last = Progress(self.epoch - 1, self.spec.epochs)
+        return self.epoch >= self.spec.epochs or (self.epoch > 0 and self.method.finished(last))
+
+    def run_epoch(self) -> dict[str, float]:
+        """Train one epoch and score the validation split; after the last, the methods leave the net as it is to be used.
+
+        Returns:
+            ``epoch`` (from 1), ``seconds``, ``train.loss`` and one ``train.TERM`` per loss term, what the methods report,
+            ``val.loss`` and, for two classes, ``val.auc``.
+
+        Raises:
+            Diverged: a loss term or an output of the net is not finite.
+        """
+        began = time.perf_counter()
+        progress = Progress(self.epoch, self.spec.epochs)
+        losses = self._train_epoch(progress)
+        self.epoch += 1
+        for name, value in losses.items():
+            if not np.isfinite(value):
+                raise Diverged(f"{name} became {value} in epoch {self.epoch}")
+        if self.done:
+            self.method.finish(self)
+        scored = evaluate(self.net, self.validation, num_groups=self.num_groups, precision=self.spec.precision)
+        self.counts = scored.counts
+        losses |= {"val.loss": scored.loss} if scored.auc is None else {"val.loss": scored.loss, "val.auc": scored.auc}
+        if self.schedule is not None and not self.method.trains_alone(progress):
+            plateau = isinstance(self.schedule, torch.optim.lr_scheduler.ReduceLROnPlateau)
+            self.schedule.step(*([scored.loss] if plateau else []))
+        return {"epoch": self.epoch, "seconds": time.perf_counter() - began, **losses}
+
+    def _train_epoch(self, progress: Progress) -> dict[str, float]:
+        self._order = torch.from_numpy(self.batch_order()).to(self.train.device)
+        rng = generator(self.spec.seed, "order", self.epoch, 1)
+        self._drawn = self.train.draw((self._order.shape[0], self._order.shape[1]), rng)
+        totals: dict[str, Tensor] = {}
+        self.method.set_rates(self._share_of_rate)
+        with torch_stream(self.train.device, self.spec.seed, "noise", self.epoch):
+            self.net.train(self.method.trains_net)
+            self.method.begin_epoch(self, progress)
+            for number in range(self.steps):
+                for name, value in self.step(self._order[number], self._drawn_for(number)).items():
+                    totals[name] = totals.get(name, 0) + value
+            means = {name: float(total) / self.steps for name, total in totals.items()}
+            scores = self.method.end_epoch(self, means, progress)
+        loss = sum(mean for name, mean in means.items() if name in self._summed)
+        return {"train.loss": loss, **{f"train.{name}": value for name, value in (means | scores).items()}}
+
+    def step(self, index: Tensor, drawn: Drawn = ()) -> dict[str, Tensor]:
+        """One update of the net and of all modules the method owns.
+
+        Args:
+            index: positions in the training split ``(B,)``.
+            drawn: what the transforms of the training split drew for them.
+
+        Returns:
+            Each loss term, and what the methods' inner steps report, detached.
+        """
+        progress = Progress(self.epoch, self.spec.epochs)
+        batch = self.train.batch(index, drawn)
+        student = self.forward(batch)
+        teacher = {} if self.teacher is None else self.teacher.outputs(batch, drawn)
+        terms = {} if self.method.trains_alone(progress) else {TASK: self.method.task_loss(student, batch, self.class_weights)}
+        terms |= self.method.loss(student, teacher, batch, progress)
+        optimizers = [*([self.optimizer] if self.optimizer else []), *self.method.optimizers]
+        for optimizer in optimizers:
+            optimizer.zero_grad()
+        if optimizers:
+            torch.stack(list(terms.values())).sum().backward()  # type: ignore[no-untyped-call]
+        for optimizer in optimizers:
+            optimizer.step()
+        self._summed = tuple(terms)
+        terms |= self.method.inner_step(self, batch, progress)
+        return {name: value.detach() for name, value in terms.items()}
+
+    @property
+    def _share_of_rate(self) -> float:
+        """The net's learning rate as a share of the one it started from."""
+        return 1.0 if self.optimizer is None else self.optimizer.param_groups[0]["lr"] / self.spec.optimizer.lr
+
+    @property
+    def steps(self) -> int:
+        """Batches of this epoch."""
+        return len(self._order)
+
+    def batch(self, number: int) -> Batch:
+        """One batch of this epoch, augmented as in its step; numbers beyond the last start over."""
+        number %= self.steps
+        return self.train.batch(self._order[number], self._drawn_for(number))
+
+    def forward(self, batch: Batch) -> Outputs:
+        """Run the net on a batch, in the trial's precision; outputs in the weights' dtype."""
+        with autocast(self.train.device, self.spec.precision):
+            out: Outputs = self.net(batch.x, want_maps=self.method.needs_maps)
+        return out.to(self.train.dtype)
+
+    @torch.no_grad()
+    def validated(self) -> Iterator[tuple[Outputs, Batch]]:
+        """The net's outputs on the validation split, in evaluation mode."""
+        training = self.net.training
+        self.net.eval()
+        for index in torch.split(torch.arange(len(self.validation), device=self.validation.device), SCORING_BATCH):
+            batch = self.validation.batch(index)
+            yield self.forward(batch), batch
+        self.net.train(training)
+
+    def _drawn_for(self, number: int) -> Drawn:
+        return tuple(values[number] for values in self._drawn)
+
+    def batch_order(self) -> Ints:
+        """Positions of this epoch's batches, ``(steps, B)``."""
+        rng = generator(self.spec.seed, "order", self.epoch)
+        samples, batch_size = len(self.train), self.spec.batch_size
+        if not self.method.balanced:
+            return sampling.uniform(samples, batch_size, rng)
+        cells = sampling.cell_positions(self.train.y, self.train.a, self.num_groups, self.num_classes)
+        if self.spec.protocol == "official":
+            return sampling.official_balanced(cells, self.num_groups, batch_size, rng)
+        return sampling.balanced(cells, batch_size, samples // batch_size, rng)
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that the next epoch depends on."""
+        return {
+            "epoch": self.epoch,
+            "net": self.net.state_dict(),
+            "optimizer": None if self.optimizer is None else self.optimizer.state_dict(),
+            "schedule": None if self.schedule is None else self.schedule.state_dict(),
+            "method": self.method.state_dict(),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a state."""
+        self.epoch = state["epoch"]
+        self.net.load_state_dict(state["net"])
+        if self.optimizer is not None:
+            self.optimizer.load_state_dict(state["optimizer"])
+        self.method.load_state_dict(state["method"])
+        if self.schedule is not None:
+            self.schedule.load_state_dict(state["schedule"])
+
+
+def make_optimizer(parameters: Iterable[nn.Parameter], spec: Optimizer) -> torch.optim.Optimizer:
+    """The optimiser of a net's parameters.
+
+    Velocities start as zeros, which is what an SGD's first step amounts to: its fused kernel cannot take a step in which some
+    parameters have one and others, that were without gradient so far, do not.
+    """
+    if spec.name == "sgd":
+        sgd = torch.optim.SGD(parameters, lr=spec.lr, momentum=0.9, weight_decay=spec.weight_decay, fused=True)
+        for parameter in sgd.param_groups[0]["params"]:
+            sgd.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
+        return sgd
+    return torch.optim.Adam(parameters, lr=spec.lr, weight_decay=spec.weight_decay, fused=True)
+
+
+def _make_schedule(optimizer: torch.optim.Optimizer, schedule: str, epochs: int) -> Any:
+    match schedule:
+        case "plateau":
+            return torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer)
+        case "cosine":
+            return torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs)
+        case _:
+            return None

@@ -1,0 +1,112 @@
+"""The teacher's outputs: read from a cache where they can be, computed where they cannot.
+
+With no transform or only a flip there are one or two versions of each training image, so the teacher is run once over them and
+every trial of the machine reads its outputs from one memory-mapped file; its forward pass is what makes distillation slow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+from filelock import FileLock
+from torch import Tensor
+
+from fairtune.batches.augment import Drawn
+from fairtune.batches.memory import fits, free_memory
+from fairtune.batches.split import SCORING_BATCH, DeviceSplit, as_tensor, gathered
+from fairtune.methods import Composite
+from fairtune.models import Net
+from fairtune.records import Batch, Outputs
+from fairtune.spec import Precision
+from fairtune.training.device import autocast
+
+_LIMIT_BYTES = 8 * 2**30
+
+
+class LiveTeacher:
+    """A teacher that runs on each batch.
+
+    Args:
+        net: the trained baseline.
+        method: says what is needed of the outputs.
+        precision: of the forward pass.
+        dtype: of the outputs.
+    """
+
+    def __init__(self, net: Net, method: Composite, precision: Precision, dtype: torch.dtype) -> None:
+        self.net = net.eval()
+        self.method = method
+        self.precision = precision
+        self.dtype = dtype
+
+    @torch.no_grad()
+    def outputs(self, batch: Batch, drawn: Drawn) -> dict[str, Tensor]:
+        """What the method needs of the outputs on a batch's images, which have been transformed already."""
+        with autocast(batch.x.device, self.precision):
+            out: Outputs = self.net(batch.x, want_maps=self.method.needs_maps)
+        return self.method.from_teacher(out.to(self.dtype))
+
+
+class CachedTeacher:
+    """A teacher whose outputs on every version of every image lie in files.
+
+    On a GPU they are copied there if they fit, as the images of a split are; else those of each batch are gathered on the CPU.
+
+    Args:
+        kept: by name, ``(versions, n, ...)``; mapped read-only.
+        device: where outputs are wanted.
+    """
+
+    def __init__(self, kept: Mapping[str, Tensor], device: torch.device) -> None:
+        self.samples = next(iter(kept.values())).shape[1]
+        self.kept = {name: tensor.flatten(0, 1) for name, tensor in kept.items()}
+        if device.type == "cuda" and fits(sum(tensor.nbytes for tensor in kept.values()), free_memory(device)):
+            self.kept = {name: tensor.to(device) for name, tensor in self.kept.items()}
+
+    def outputs(self, batch: Batch, drawn: Drawn) -> dict[str, Tensor]:
+        """What the method needs of the outputs on a batch's images; the flips drawn say which version of each."""
+        rows = batch.index + self.samples * drawn[0] if drawn else batch.index
+        return {name: gathered(tensor, rows.to(tensor.device), rows.device) for name, tensor in self.kept.items()}
+
+
+def open_teacher(
+    net: Net, split: DeviceSplit, method: Composite, *, precision: Precision, folder: Path
+) -> CachedTeacher | LiveTeacher:
+    """The teacher of a trial, its outputs cached if they are worth it.
+
+    Args:
+        net: the trained baseline.
+        split: the student's training split.
+        method: says what is needed of the outputs; methods that need the same share it.
+        precision: of the teacher's forward pass.
+        folder: where the outputs of this teacher on this split are kept.
+    """
+    live = LiveTeacher(net, method, precision, split.dtype)
+    versions = split.augment.versions
+    one = live.outputs(split.batch(torch.zeros(1, dtype=torch.int64, device=split.device)), ())
+    if versions is None or versions * len(split) * sum(tensor.nbytes for tensor in one.values()) > _LIMIT_BYTES:
+        return live
+    folder.mkdir(parents=True, exist_ok=True)
+    files = {name: folder / f"{name}.npy" for name in one}
+    with FileLock(folder / ".lock"):
+        missing = {name: file for name, file in files.items() if not file.is_file()}
+        if missing:
+            _write(live, split, versions, missing)
+    return CachedTeacher({name: as_tensor(np.load(file, mmap_mode="r")) for name, file in files.items()}, split.device)
+
+
+def _write(live: LiveTeacher, split: DeviceSplit, versions: int, files: Mapping[str, Path]) -> None:
+    parts: list[dict[str, Tensor]] = []
+    everything = torch.arange(len(split), device=split.device)
+    for version in range(versions):
+        for index in torch.split(everything, SCORING_BATCH):
+            drawn = (torch.full_like(index, bool(version), dtype=torch.bool),) if versions == 2 else ()
+            parts.append({name: value.cpu() for name, value in live.outputs(split.batch(index, drawn), drawn).items()})
+    for name, file in files.items():
+        whole = torch.cat([part[name] for part in parts]).numpy()
+        scratch = file.with_suffix(".part.npy")
+        np.save(scratch, whole.reshape(versions, len(split), *whole.shape[1:]))
+        scratch.rename(file)

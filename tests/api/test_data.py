@@ -1,0 +1,110 @@
+import io
+import math
+
+import numpy as np
+import pytest
+from PIL import Image
+from rich.console import Console
+from sklearn.metrics import mutual_info_score
+
+from fairtune.api.data import inspect_data, prepare_data, skew
+from fairtune.datasets import prepare
+from fairtune.datasets.digits import Digits
+from fairtune.errors import DataError, InvalidInput
+from fairtune.request.resolve import Request
+from tests.datasets.files import make_cifar10, make_utkface
+
+
+@pytest.fixture
+def console():
+    return Console(file=io.StringIO(), width=140, highlight=False, markup=False)
+
+
+@pytest.fixture
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("FAIRTUNE_CACHE", str(tmp_path / "cache"))
+
+
+def printed(console):
+    return console.file.getvalue()
+
+
+def test_skew_is_the_mutual_information_of_class_and_group():
+    cells = np.random.default_rng(0).integers(1, 50, (3, 5))
+    assert skew(cells)[0] == pytest.approx(mutual_info_score(None, None, contingency=cells))
+
+
+def test_skew_is_zero_for_independence_and_one_for_certainty():
+    assert skew(np.outer([1, 3], [5, 2, 2])) == pytest.approx((0, 0), abs=1e-12)
+    assert skew(np.diag([7, 7])) == pytest.approx((math.log(2), 1))
+    assert skew(np.array([[4, 0, 4], [0, 8, 0]])) == pytest.approx((math.log(2), 1))
+
+
+def test_skew_of_one_group_is_zero():
+    assert skew(np.array([[3, 4], [0, 0]])) == (0, 0)
+
+
+def test_inspecting_counts_measures_and_draws(tmp_path, console):
+    inspect_data(Request(dataset="digits", set=["skew=0.9"]), tmp_path / "out", console)
+    text = printed(console)
+    assert "validation" in text
+    assert "nats" in text
+    assert "validation: 10 of 20 cells have fewer than 25 samples, too few for a reliable DEO: (5, red)" in text
+    for name in ("cells.png", "samples.png"):
+        assert f"drawn: {tmp_path / 'out' / name}" in text
+        assert np.asarray(Image.open(tmp_path / "out" / name)).std() > 10
+
+
+def test_the_skew_printed_follows_the_setting(tmp_path):
+    shares = []
+    for option in (0.5, 0.95):
+        console = Console(file=io.StringIO(), width=140)
+        inspect_data(Request(dataset="digits", set=[f"skew={option}"]), tmp_path, console)
+        (line,) = (line for line in printed(console).splitlines() if line.startswith("train") and "nats" in line)
+        shares.append(float(line.split()[-1]))
+    assert shares[0] == pytest.approx(0, abs=0.01)
+    assert shares[1] == pytest.approx(0.71, abs=0.05)
+
+
+@pytest.mark.usefixtures("own_cache")
+def test_preparing_decodes_once_and_says_where(tmp_path, console, monkeypatch):
+    make_cifar10(tmp_path, monkeypatch)
+    request = Request(dataset="cifar10s", data=str(tmp_path))
+    folder = prepare_data(request, "error", console)
+    assert f"cifar10s is ready: 14 MiB in {folder}" in printed(console)
+    written = (folder / "train-x.npy").stat().st_mtime_ns
+    assert prepare_data(request, "skip", console) == folder
+    assert (folder / "train-x.npy").stat().st_mtime_ns == written
+
+
+@pytest.mark.usefixtures("own_cache")
+def test_preparing_checks_the_files_first(tmp_path, console):
+    with pytest.raises(DataError, match="data_batch_1 is missing"):
+        prepare_data(Request(dataset="cifar10s", data=str(tmp_path)), "error", console)
+
+
+@pytest.mark.parametrize(
+    ("options", "policy", "message"),
+    [
+        ({"dataset": "digit"}, "error", "did you mean 'digits'"),
+        ({"set": ["skw=1"]}, "error", "unknown setting 'skw'"),
+        ({"set": ["lr=1"]}, "error", "unknown setting 'lr'"),
+        ({"set": ["skew=2", "val_frac=7"]}, "error", "(?s)skew=2: .*val_frac=7: "),
+        ({}, "ignore", "--on-bad-image ignore: choose error or skip"),
+    ],
+)
+def test_faults_of_the_command_are_named(console, options, policy, message):
+    with pytest.raises(InvalidInput, match=message):
+        prepare_data(Request(**options), policy, console)
+
+
+def test_settings_that_leave_the_pixels_share_one_cache(tmp_path, console):
+    folder = prepare_data(Request(dataset="digits", set=["skew=0.6"]), "error", console)
+    assert folder == prepare(Digits(), tmp_path)
+
+
+@pytest.mark.parametrize("look", [lambda request, out, console: prepare_data(request, "error", console), inspect_data])
+def test_what_is_remarkable_of_the_files_is_told(own_cache, tmp_path, monkeypatch, console, look):
+    make_utkface(tmp_path, monkeypatch)
+    look(Request(dataset="utkface", data=str(tmp_path)), tmp_path / "out", console)
+    assert "3 files are left out, their names lack a field: 39_1_20170116174525125.jpg.chip.jpg" in printed(console)

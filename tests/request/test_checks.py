@@ -1,0 +1,179 @@
+import http.server
+import os
+import socket
+import threading
+
+import pytest
+import torch
+
+from fairtune.errors import InvalidInput
+from fairtune.request import checks
+from fairtune.spec import Place
+from fairtune.study.folders import RunFolder
+from fairtune.study.study import SearchStudy
+from tests.search_helpers import small_search
+
+
+def place_in(runs, **changes):
+    return Place(**{"data": "data", "runs": str(runs), "name": "run"} | changes)
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("0", (0.0, False)),
+        ("0.93", (0.93, False)),
+        (" 1 ", (1.0, False)),
+        ("9e-1", (0.9, False)),
+        ("teacher", (0.0, True)),
+        ("teacher-0.01", (-0.01, True)),
+        ("teacher - .5", (-0.5, True)),
+        ("teacher+2e-2", (0.02, True)),
+    ],
+)
+def test_reads_floors(text, read):
+    assert checks.read_floor(text) == read
+
+
+@pytest.mark.parametrize("text", ["", "high", "teacher-", "teacher0.1", "student-0.01", "teacher-0.01%", "90 %"])
+def test_a_floor_that_cannot_be_read_says_what_is_allowed(text):
+    with pytest.raises(ValueError, match=r"cannot read the accuracy floor .*give a number from 0 to 1, or teacher with an offset"):
+        checks.read_floor(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [("93", ": did you mean 0.93?"), ("1.2", ": did you mean 0.012?"), ("-0.1", ""), ("nan", ""), ("teacher-2", "")],
+)
+def test_a_floor_that_is_no_accuracy_is_refused(text, hint):
+    with pytest.raises(ValueError, match="is outside 0 to 1") as caught:
+        checks.read_floor(text)
+    assert str(caught.value) == f"the accuracy floor {text!r} is outside 0 to 1{hint}"
+
+
+def test_a_floor_is_a_number_or_relative_to_the_teacher():
+    assert checks.resolve_floor("0.4", teacher_accuracy=0.9) == 0.4
+    assert checks.resolve_floor("teacher-0.25", teacher_accuracy=0.75) == 0.5
+
+
+def test_more_than_this_machine_has_is_a_fault(tmp_path):
+    cpus, gpus = os.cpu_count() or 1, torch.cuda.device_count()
+    assert checks.resources(place_in(tmp_path, cpus_per_trial=cpus, gpus_per_trial=gpus)) == []
+    more = checks.resources(place_in(tmp_path, cpus_per_trial=cpus + 1, gpus_per_trial=gpus + 0.5))
+    assert [fault.partition(": this machine has")[0] for fault in more] == [
+        f"--cpus-per-trial {cpus + 1}",
+        f"--gpus-per-trial {gpus + 0.5:g}",
+    ]
+
+
+def test_resources_of_a_cluster_are_not_this_machines_business(tmp_path):
+    assert checks.resources(place_in(tmp_path, address="auto", cpus_per_trial=10_000)) == []
+
+
+@pytest.mark.parametrize("name", ["run", "digits-ss+hkd,mfd-2026.1", "A_b"])
+def test_a_run_folder_is_made(tmp_path, name):
+    spec, place = small_search(tmp_path / "deep" / "runs", name=name)
+    assert checks.run_folder(spec, place) == []
+    assert RunFolder.of(place).path.is_dir()
+
+
+@pytest.mark.parametrize("name", ["", "a b", "../up", "a/b", "-a", ".hidden", "baselines", "é"])
+def test_a_name_that_makes_no_folder_is_a_fault(tmp_path, name):
+    spec, place = small_search(tmp_path)
+    (fault,) = checks.run_folder(spec, place.model_copy(update={"name": name}))
+    assert fault.startswith(f"--name {name!r}: use letters, digits")
+
+
+def test_a_folder_that_cannot_be_written_is_a_fault(tmp_path):
+    spec, place = small_search(tmp_path)
+    (tmp_path / "file").write_text("in the way")
+    (fault,) = checks.run_folder(spec, place.model_copy(update={"runs": str(tmp_path / "file" / "runs")}))
+    assert fault.startswith(f"cannot write the folder {tmp_path / 'file' / 'runs' / 'run'}: ")
+    assert fault.endswith("; choose another --runs")
+
+
+def test_a_name_is_taken_by_another_search_but_not_by_the_same(tmp_path):
+    spec, place = small_search(tmp_path)
+    folder = RunFolder.of(place)
+    folder.save(spec, place)
+    SearchStudy(folder.study, spec)
+    assert checks.run_folder(spec, place) == []
+    (fault,) = checks.run_folder(spec.model_copy(update={"trials": 99}), place)
+    assert fault.startswith("the run 'run' exists with another specification")
+    assert fault.endswith("choose another --name, or resume it")
+
+
+def test_a_search_stopped_before_it_began_does_not_block_its_name(tmp_path):
+    spec, place = small_search(tmp_path)
+    RunFolder.of(place).save(spec, place)
+    assert checks.run_folder(spec.model_copy(update={"trials": 99}), place) == []
+
+
+def test_a_folder_moved_since_counts_as_where_it_is(tmp_path):
+    spec, place = small_search(tmp_path / "old")
+    RunFolder.of(place).save(spec, place)
+    SearchStudy(RunFolder.of(place).study, spec)
+    (tmp_path / "new").mkdir()
+    moved = RunFolder(RunFolder.of(place).path.rename(tmp_path / "new" / "renamed"))
+    assert moved.load() == (spec, place.model_copy(update={"runs": str(tmp_path / "new"), "name": "renamed"}))
+
+
+@pytest.mark.parametrize("spoilt", ["spec", "place"])
+def test_a_spoilt_run_says_so(tmp_path, spoilt):
+    spec, place = small_search(tmp_path)
+    folder = RunFolder.of(place)
+    folder.save(spec, place)
+    SearchStudy(folder.study, spec)
+    getattr(folder, spoilt).write_text("{")
+    with pytest.raises(InvalidInput, match="holds no search that can be read"):
+        folder.load()
+
+
+@pytest.mark.parametrize("uri", [None, "sqlite:///mlflow.db", "postgresql+psycopg2://me@host/db", "mysql://host/db"])
+def test_databases_are_taken_as_given(uri):
+    assert checks.tracking(uri) == []
+
+
+def test_a_database_in_a_file_wants_a_folder(tmp_path):
+    assert checks.tracking(f"sqlite:///{tmp_path}/new/mlflow.db") == []
+    (tmp_path / "file").write_text("in the way")
+    (fault,) = checks.tracking(f"sqlite:///{tmp_path}/file/mlflow.db")
+    assert fault.startswith(f"cannot write the folder {tmp_path}/file: ")
+    assert fault.endswith("; choose another --tracking-uri")
+
+
+@pytest.mark.parametrize("uri", ["file:///tmp/mlruns", "mlruns", "ftp://host"])
+def test_a_store_that_mlflow_has_dropped_is_a_fault(uri):
+    (fault,) = checks.tracking(uri)
+    assert fault.startswith(f"--tracking-uri {uri!r}: give http://HOST:PORT of an MLflow server or a database")
+
+
+@pytest.fixture
+def server():
+    class Healthy(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200 if self.path == "/health" else 404)
+            self.end_headers()
+
+        def log_message(self, *args):
+            """Quiet."""
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Healthy) as listening:
+        threading.Thread(target=listening.serve_forever).start()
+        yield f"http://127.0.0.1:{listening.server_port}"
+        listening.shutdown()
+
+
+def test_a_server_is_asked_whether_it_is_there(server):
+    assert checks.tracking(server) == []
+    assert checks.tracking(f"{server}/") == []
+    assert "does not answer (Not Found)" in checks.tracking(f"{server}/elsewhere")[0]
+
+
+def test_a_server_that_does_not_answer_is_a_fault():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        uri = f"http://127.0.0.1:{probe.getsockname()[1]}"
+    (fault,) = checks.tracking(uri)
+    assert fault.startswith(f"the MLflow server {uri} does not answer (")
+    assert fault.endswith("start it, or leave --tracking-uri out")

@@ -1,0 +1,338 @@
+import re
+from pathlib import Path
+
+import pytest
+from safetensors.torch import save_file
+
+from fairtune.datasets.digits import Digits
+from fairtune.errors import FairtuneError, InvalidInput
+from fairtune.methods import compose
+from fairtune.models.mlp import MLP
+from fairtune.request.resolve import Request, data_root, read_duration, resolve, resolve_dataset, resolve_one
+from fairtune.seeding import torch_stream
+from fairtune.spec import Optimizer
+from tests.builders import CPU
+from tests.datasets.files import write_cifar10
+from tests.search_helpers import small_search
+
+OUTSIDE = "tests.methods.outside:Adversary"
+
+
+def faults_of(tmp_path, action=resolve, **options):
+    with pytest.raises(InvalidInput) as caught:
+        action(Request(**{"runs": str(tmp_path / "runs"), "name": "run"} | options))
+    return caught.value.faults
+
+
+def one_trial(tmp_path, **options):
+    return resolve_one(Request(runs=str(tmp_path), **options))[0]
+
+
+def test_the_default_is_mfd_on_digits(tmp_path):
+    spec, place = resolve(Request(runs=str(tmp_path)))
+    assert (spec.dataset.name, spec.methods, spec.model.name) == ("digits", "mfd", "mlp")
+    info = Digits().describe(tmp_path)
+    assert (spec.epochs, spec.batch_size) == (info.epochs, info.batch_size)
+    assert (spec.trials, spec.final_seeds, spec.optimizer) == (20, 4, Optimizer())
+    assert spec.dataset.options == Digits.complete({}) | {"seed": 0}
+    assert place.name.startswith("digits-mfd-2")
+    assert place.mlflow == f"sqlite:///{tmp_path}/mlflow.db"
+
+
+def test_every_option_reaches_the_specification(tmp_path):
+    spec, place = small_search(
+        tmp_path,
+        method="ss+hkd, mfd",
+        model="cnn",
+        trials=7,
+        time_budget="2m",
+        epochs=3,
+        batch_size=40,
+        accuracy_floor="0.5",
+        select="accuracy",
+        sampler="nsga2",
+        seed=5,
+        final_seeds=2,
+        tracking_uri="sqlite:///elsewhere.db",
+        address="auto",
+        cpus_per_trial=0.5,
+        max_concurrent=3,
+        protocol="official",
+        train_fraction=0.9,
+    )
+    assert spec.methods == "ss+hkd,mfd"
+    assert (spec.model.name, spec.trials, spec.time_budget_s, spec.epochs, spec.batch_size) == ("cnn", 7, 120, 3, 40)
+    assert (spec.accuracy_floor, spec.select, spec.sampler, spec.seed, spec.final_seeds) == ("0.5", "accuracy", "nsga2", 5, 2)
+    assert (spec.protocol, spec.train_fraction, spec.dataset.options["seed"]) == ("official", 0.9, 5)
+    assert (place.address, place.cpus_per_trial, place.max_concurrent) == ("auto", 0.5, 3)
+    assert place.mlflow == "sqlite:///elsewhere.db"
+
+
+def test_settings_go_where_their_name_belongs(tmp_path):
+    spec, _ = small_search(tmp_path, set=["skew=0.7", "weight=2..3", "lr=0.01", "optimizer.name=sgd"])
+    assert spec.dataset.options["skew"] == 0.7
+    assert set(spec.spaces["mfd"].search) == {"mfd.weight"}
+    assert spec.optimizer == Optimizer(name="sgd", lr=0.01)
+    assert spec.baseline().optimizer == spec.optimizer
+
+
+@pytest.mark.parametrize("key", ["tap", "model.tap"])
+def test_settings_of_the_model_are_part_of_the_trial(tmp_path, key):
+    plain, pooled = (small_search(tmp_path, model="resnet18", set=settings)[0].baseline() for settings in ([], [f"{key}=pooled"]))
+    assert plain.model.options == {"weights": "none", "tap": "flat"}
+    assert pooled.model.options == {"weights": "none", "tap": "pooled"}
+    assert plain.id != pooled.id
+
+
+def test_a_classifier_of_torchvision_by_name(tmp_path):
+    spec, _ = small_search(tmp_path, model="torchvision:mobilenet_v3_small")
+    assert (spec.model.name, spec.model.options["tap"]) == ("torchvision:mobilenet_v3_small", "flat")
+
+
+def test_a_file_of_weights_is_part_of_the_trial_by_its_content(tmp_path):
+    ids = []
+    for seed in (0, 0, 1):
+        with torch_stream(CPU, seed, "init"):
+            save_file(MLP((3, 8, 8), 10).state_dict(), tmp_path / "w.safetensors")
+        spec, _ = small_search(tmp_path, set=[f"weights={tmp_path / 'w.safetensors'}"])
+        assert spec.model.options["weights"].startswith(f"{tmp_path / 'w.safetensors'}@sha256:")
+        ids.append(spec.baseline().id)
+    assert ids[0] == ids[1] != ids[2]
+
+
+def test_a_searched_learning_rate_is_the_trials_alone(tmp_path):
+    spec, _ = small_search(tmp_path, set=["lr=0.01,0.1"])
+    assert spec.baseline().optimizer.lr == 1e-3
+    assert spec.trial("mfd", {"mfd.weight": 3.0, "optimizer.lr": 0.1}, needs_baseline=True).optimizer.lr == 0.1
+
+
+def test_a_setting_serves_every_method_that_has_it(tmp_path):
+    spec, _ = small_search(tmp_path, method="mfd,hkd,ss", set=["weight=5"])
+    assert [spec.spaces[method].fixed.get(f"{method}.weight") for method in ("mfd", "hkd", "ss")] == [5, 5, None]
+
+
+def test_a_method_and_a_name_from_outside(tmp_path):
+    spec, place = small_search(tmp_path, method=OUTSIDE, name=None)
+    assert set(spec.spaces[OUTSIDE].search) == {"Adversary.weight"}
+    assert ":" not in place.name
+
+
+def test_default_names_are_folder_names(tmp_path):
+    assert small_search(tmp_path, method="mfd, ss", name=None)[1].name.startswith("digits-mfd,ss-2")
+
+
+def test_data_lie_where_told(monkeypatch, tmp_path):
+    monkeypatch.delenv("FAIRTUNE_DATA", raising=False)
+    assert data_root(None) == Path("data").resolve()
+    monkeypatch.setenv("FAIRTUNE_DATA", str(tmp_path))
+    assert data_root(None) == tmp_path
+    assert data_root("~/here") == Path.home() / "here"
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [(None, None), ("90", 90), ("90s", 90), ("15m", 900), ("1.5h", 5400), ("2 d", 172_800), (" 1 ", 1)]
+)
+def test_reads_durations(text, seconds):
+    assert read_duration(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "0", "0h", "-5", "soon", "5 weeks", "1h30m", "nan", ".5h"])
+def test_a_duration_that_cannot_be_read_says_what_is_allowed(text):
+    with pytest.raises(ValueError, match=r"cannot read the time budget .*: write seconds, or a number with s, m, h or d"):
+        read_duration(text)
+
+
+@pytest.mark.parametrize(
+    ("options", "fault"),
+    [
+        ({"dataset": "digit"}, "unknown dataset 'digit': did you mean 'digits'?"),
+        ({"method": "mfdd"}, "unknown method 'mfdd': did you mean 'mfd'"),
+        ({"method": "ss+hdk"}, "unknown method 'hdk': did you mean 'hkd'"),
+        ({"method": "mfd,"}, "cannot read the method '': write one name, or names joined by +, such as ss+hkd"),
+        ({"method": "mfd+mfd"}, "the method 'mfd+mfd' names mfd twice: a component can be used once"),
+        ({"model": "cn"}, "unknown model 'cn': did you mean 'cnn'?"),
+        ({"model": "transformer"}, "unknown model 'transformer': known: cnn, "),
+        ({"model": "torchvision:resnet19"}, "unknown torchvision model 'resnet19': did you mean 'resnet18' or "),
+        ({"model": "collections:Counter"}, "the model 'collections:Counter' must derive from fairtune.models.Net"),
+        ({"model": "slimcnn"}, "the model slimcnn takes images with sides of at least 131, not inputs of shape (3, 8, 8): try "),
+        (
+            {"model": "resnet18", "set": ["tap=flat,pooled"]},
+            "--set tap=flat,pooled: an option of the model takes one value",
+        ),
+        ({"model": "resnet18", "set": ["tap=last"]}, "--set tap=last: 'last' is not among {flat, pooled}"),
+        ({"set": ["tap=pooled"]}, "--set tap=pooled: unknown setting 'tap'"),
+        (
+            {"set": ["weights=imagenet"]},
+            "there is no file of weights 'imagenet': give none or the path of a safetensors",
+        ),
+        ({"select": "deom"}, "unknown rule 'deom': did you mean 'deo_m'?"),
+        ({"sampler": "tpee"}, "unknown sampler 'tpee': did you mean 'tpe'?"),
+        ({"precision": "fp16"}, "unknown precision 'fp16': did you mean 'bf16'"),
+        ({"protocol": "oficial"}, "unknown protocol 'oficial': did you mean 'official'?"),
+        ({"trials": 0}, "trials: Input should be greater than or equal to 1, got 0"),
+        ({"epochs": 0}, "epochs: Input should be greater than or equal to 1, got 0"),
+        ({"final_seeds": 0}, "final_seeds: Input should be greater than or equal to 1, got 0"),
+        ({"seed": -1}, "seed: Input should be greater than or equal to 0, got -1"),
+        ({"train_fraction": 1.5}, "train_fraction: Input should be less than or equal to 1, got 1.5"),
+        ({"cpus_per_trial": 0}, "cpus_per_trial: Input should be greater than 0, got 0.0"),
+        ({"max_concurrent": 0}, "max_concurrent: Input should be greater than or equal to 1, got 0"),
+        ({"set": ["skew=0.5..0.9"]}, "--set skew=0.5..0.9: an option of the dataset takes one value; it cannot be searched"),
+        ({"set": ["skew=2"]}, "--set skew=2: 2.0 is outside the legal domain 0..1"),
+        (
+            {"set": ["wieght=2"]},
+            "--set wieght=2: unknown setting 'wieght': did you mean 'weight'",
+        ),
+        ({"batch_size": 5000}, "a batch of 5000 cannot be filled from 808 training samples: lower --batch-size"),
+        ({"batch_size": 10, "method": "ss"}, "a balanced batch needs a sample of each of 20 cells: raise --batch-size from 10"),
+    ],
+)
+def test_a_fault_says_what_was_given_and_what_is_allowed(tmp_path, options, fault):
+    (found,) = faults_of(tmp_path, **options)
+    assert found.startswith(fault)
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "parts"),
+    [
+        ({"set": ["skew=1"]}, ("no validation samples in 10 of 20 cells", "use data, or a skew, with samples of both groups")),
+        (
+            {"method": "ss", "batch_size": 640},
+            ("balanced batches of 640 take 32 samples of each of 20 cells", "has 16", "lower --batch-size"),
+        ),
+        ({"dataset": "cifar10s"}, ("data_batch_1 is missing", "unpack https://", "--download")),
+    ],
+)
+def test_data_that_cannot_train_are_a_fault(tmp_path, options, parts):
+    (fault,) = faults_of(tmp_path, data=str(tmp_path), **options)
+    assert all(part in fault for part in parts), fault
+
+
+def test_a_damaged_file_is_a_fault(tmp_path):
+    write_cifar10(tmp_path)
+    (fault,) = faults_of(tmp_path, data=str(tmp_path), dataset="cifar10s")
+    assert "data_batch_1 is damaged (md5 " in fault
+    assert "expected c99cafc152244af753f735de768cd75f" in fault
+
+
+def test_all_faults_are_found_at_once(tmp_path):
+    names = {"dataset": "digit", "model": "cn", "select": "deom", "sampler": "tpee", "precision": "fp16", "protocol": "oficial"}
+    unread = {"accuracy_floor": "93", "time_budget": "soon", "set": ["weight"], "method": "mfdd,hdk"}
+    found = faults_of(tmp_path, cpus_per_trial=10_000, tracking_uri="file:///tmp/mlruns", **names, **unread)
+    assert len(found) == 13
+    assert len(set(found)) == 13
+
+
+def test_all_settings_at_fault_are_found_at_once(tmp_path):
+    found = faults_of(tmp_path, method="mfd,hkd", set=["weight=9..3", "temperature=0", "colour=red", "skew=2"])
+    assert [fault.partition(":")[0] for fault in found] == [
+        "--set skew=2",
+        "--set colour=red",
+        "--set weight=9..3",
+        "--set temperature=0",
+    ]
+
+
+@pytest.mark.parametrize(("method", "pair"), [("mfd,ss,mfd", "mfd,mfd"), ("ss+hkd,mfd,hkd+ss", "ss+hkd,hkd+ss")])
+def test_a_method_named_twice_is_a_fault(tmp_path, method, pair):
+    assert faults_of(tmp_path, method=method) == [f"--method {pair}: this is the same method twice: name it once"]
+
+
+def test_one_trial_takes_what_a_space_file_fixes_and_no_range_of_it(tmp_path):
+    file = tmp_path / "mine.yaml"
+    file.write_text("fixed: {weight: 5, optimizer.lr: 0.01}")
+    trial = one_trial(tmp_path, space=str(file))
+    assert (trial.values["mfd.weight"], trial.optimizer.lr) == (5, 0.01)
+    file.write_text("search: {weight: [1, 2], optimizer.lr: [0.1, 0.2]}")
+    assert faults_of(tmp_path, resolve_one, space=str(file)) == [
+        f"{file}, search: {name}: train takes one value; search takes a range" for name in ("mfd.weight", "optimizer.lr")
+    ]
+
+
+def test_one_trial_takes_defaults_and_what_is_set(tmp_path):
+    trial = one_trial(tmp_path, method="ss+hkd", set=["weight=2", "lr=0.1", "skew=0.6"], epochs=3, seed=4)
+    assert trial.values == {"hkd.weight": 2.0, "hkd.temperature": 3.0, "hkd.annealing": "linear"}
+    assert (trial.optimizer.lr, trial.dataset.options["skew"], trial.epochs, trial.seed) == (0.1, 0.6, 3, 4)
+    assert trial.teacher is not None
+    assert trial.teacher.method == "scratch"
+    compose(trial.method, trial.values)
+
+
+def test_one_trial_without_a_teacher(tmp_path):
+    assert one_trial(tmp_path, method="ss").teacher is None
+
+
+@pytest.mark.parametrize(
+    ("options", "fault"),
+    [
+        ({"method": "mfd,ss"}, "--method mfd,ss: train takes one method; search takes a list"),
+        ({"set": ["weight=1..2"]}, "--set mfd.weight=1..2 (log): train takes one value; search takes a range"),
+        ({"set": ["lr=0.1,0.2"]}, "--set optimizer.lr={0.1, 0.2}: train takes one value; search takes a range"),
+        ({"sampler": "tpee"}, "unknown sampler 'tpee': did you mean 'tpe'?"),
+        ({"batch_size": 5000}, "a batch of 5000 cannot be filled from 808 training samples: lower --batch-size"),
+    ],
+)
+def test_one_trial_is_no_search(tmp_path, options, fault):
+    (found,) = faults_of(tmp_path, resolve_one, **options)
+    assert found.startswith(fault)
+
+
+def test_one_trial_in_a_folder_that_cannot_be_written(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    (fault,) = faults_of(tmp_path, resolve_one, runs=str(tmp_path / "file" / "runs"))
+    assert fault.startswith(f"cannot write the folder {tmp_path / 'file'}")
+
+
+@pytest.mark.parametrize(
+    ("protocol", "settings", "expected"),
+    [("official", [], "official"), ("fixed", [], "fixed"), ("official", ["dataset.protocol=fixed"], "fixed")],
+)
+def test_the_protocol_reaches_a_dataset_that_has_one(tmp_path, protocol, settings, expected):
+    request = Request(dataset="biased_mnist", data=str(tmp_path), protocol=protocol, set=settings)
+    dataset, _ = resolve_dataset(request)
+    assert dataset.protocol == expected
+
+
+def test_a_protocol_of_its_own_is_left_to_the_dataset(tmp_path):
+    dataset, _ = resolve_dataset(Request(dataset="cifar10s", data=str(tmp_path), protocol="official"))
+    assert dataset.protocol == "mfd"
+
+
+def test_a_teacher_may_be_trained_on_other_data_than_the_student(tmp_path):
+    spec, _ = small_search(tmp_path, method="hkd", set=["skew=0.7"], teacher_set=["skew=0.5"])
+    assert spec.teacher().dataset.options == spec.dataset.options | {"skew": 0.5}
+    student = spec.trial("hkd", {}, needs_baseline=True)
+    assert (student.dataset, student.teacher) == (spec.dataset, spec.teacher())
+    assert spec.baseline().dataset.options["skew"] == 0.7
+    assert spec.teacher() != spec.baseline()
+
+
+@pytest.mark.parametrize(("student", "teacher"), [([], "val_frac=0.3"), (["val_frac=0.3"], "val_frac=0.4")])
+def test_a_teacher_that_would_train_on_what_judges_its_student_is_refused(tmp_path, student, teacher):
+    (found,) = faults_of(tmp_path, method="hkd", set=student, teacher_set=[teacher])
+    assert re.fullmatch(
+        r"--teacher-set: the teacher would be trained on \d+ of the \d+ sources that are the student's validation split: choose "
+        "options under which both hold out the same, such as the same protocol and val_frac",
+        found,
+    )
+
+
+def test_without_settings_of_its_own_the_teacher_is_the_baseline(tmp_path):
+    spec, _ = small_search(tmp_path, method="hkd")
+    assert spec.teacher() == spec.baseline()
+
+
+@pytest.mark.parametrize(
+    ("given", "fault"),
+    [
+        ("skw=0.5", "--teacher-set skw=0.5: unknown option of the dataset 'skw': did you mean 'skew'?"),
+        ("weight=3", "--teacher-set weight=3: unknown option of the dataset 'weight'"),
+        ("skew=2", "--set skew=2: 2.0 is outside the legal domain 0..1"),
+        ("skew=0.1,0.5", "an option of the dataset takes one value"),
+        ("skew=1", "no validation samples"),
+    ],
+)
+def test_a_setting_of_the_teacher_at_fault_is_told(tmp_path, given, fault):
+    with pytest.raises(FairtuneError) as told:
+        small_search(tmp_path, method="hkd", teacher_set=[given])
+    assert fault in str(told.value)

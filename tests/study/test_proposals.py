@@ -1,0 +1,213 @@
+"""Every sampler on every kind of space: each trial of a budget is a setting of its own, whatever runs at a time, resumed or not."""
+
+import logging
+import math
+from functools import cache
+
+import pytest
+
+from fairtune.request.resolve import SAMPLERS
+from fairtune.space import Integer, Options, Real, Space, parse_domain
+from fairtune.study.proposals import Outcome, Proposals
+from fairtune.study.study import trials_to_run
+from tests.search_helpers import small_search
+
+WEIGHTS = Options(values=(0.3, 1.0, 3.0, 10.0, 30.0))
+FINITE = Space(search={"mfd.weight": WEIGHTS})
+MIXED = Space(
+    search={"hkd.weight": Real(low=0.4, high=40, log=True), "hkd.temperature": Options(values=(1.0, 3.0))},
+    points=({"hkd.weight": 4.0}, {"hkd.weight": 4.0, "hkd.temperature": 1.0}, {"hkd.temperature": 3.0}),
+)
+WHOLE = Space(search={"mfd.weight": Integer(low=1, high=3), "mfd.kernel": Options(values=("rbf", "poly"))})
+INFINITE = Space(search={"mfd.weight": Real(low=0.1, high=30, log=True)}, points=({"mfd.weight": 3.0},))
+FEW_FLOATS = Space(search={"mfd.weight": Real(low=1, high=1 + 2**-51)})
+SPACES = {
+    "finite": {"mfd": FINITE},
+    "finite of several dimensions": {"mfd": WHOLE},
+    "mixed": {"hkd": MIXED},
+    "infinite": {"mfd": INFINITE},
+    "fewer floats than trials": {"mfd": FEW_FLOATS},
+    "finite of several methods": {"ss": Space(), "mfd": FINITE},
+    "several methods": {"ss": Space(), "mfd": INFINITE, "hkd": MIXED, "scratch": Space()},
+}
+SETTINGS = {"finite": 5, "finite of several dimensions": 6, "fewer floats than trials": 3, "finite of several methods": 6}
+BUDGET = 9
+
+
+@cache
+def base():
+    return small_search("unused")[0]
+
+
+def search_spec(space, sampler, **changes):
+    return base().model_copy(update={"spaces": SPACES[space], "sampler": sampler, "trials": BUDGET, **changes})
+
+
+class Run:
+    """A search that trains nothing, its trials kept in memory as a study keeps them; scores depend on the setting alone."""
+
+    def __init__(self, spec):
+        self.spec = spec
+        self.trials, self.outcomes = [], {}
+        self.open()
+
+    def open(self):
+        """Go on in a new process."""
+        self.proposals = Proposals(self.spec, ["maximize", "minimize"], len(self.trials))
+        for number, proposal in enumerate(self.trials):
+            self.proposals.remember(number, proposal)
+            if number in self.outcomes:
+                self.proposals.tell(number, proposal.method, self.outcomes[number])
+
+    def ask(self):
+        proposal = self.proposals.propose(len(self.trials))
+        if proposal is not None:
+            self.trials.append(proposal)
+        return proposal
+
+    def tell(self, number):
+        state = ("complete", "complete", "failed", "complete", "pruned")[number % 5]
+        accuracy = int(self.trained(number).id, 16) % 1000 / 1000
+        self.outcomes[number] = Outcome(state, [accuracy, accuracy / 2] if state == "complete" else (), 0.5 - accuracy)
+        self.proposals.tell(number, self.trials[number].method, self.outcomes[number])
+
+    def tell_all(self):
+        for number in range(len(self.trials)):
+            if number not in self.outcomes:
+                self.tell(number)
+
+    def trained(self, number):
+        proposal = self.trials[number]
+        return self.spec.trial(proposal.method, proposal.values, needs_baseline=False)
+
+    def go(self, trials, at_a_time=1):
+        """Ask for so many trials while there are any, each told when that many are under way."""
+        for _ in range(min(trials, trials_to_run(self.spec) - len(self.trials))):
+            if self.ask() is None:
+                break
+            if len(self.trials) - len(self.outcomes) == at_a_time:
+                self.tell(len(self.outcomes))
+
+    def check(self, settings):
+        assert len(self.trials) == settings
+        assert len({self.trained(number).id for number in range(settings)}) == settings
+        assert all(set(trial.values) == set(self.spec.spaces[trial.method].search) for trial in self.trials)
+
+
+@pytest.fixture
+def complaints():
+    """What Optuna would tell the user."""
+    found = []
+    handler = logging.Handler(logging.WARNING)
+    handler.emit = lambda record: found.append(record.getMessage())
+    logging.getLogger("optuna").addHandler(handler)
+    yield found
+    logging.getLogger("optuna").removeHandler(handler)
+
+
+@pytest.mark.parametrize("space", SPACES)
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_every_trial_of_the_budget_is_a_new_setting(sampler, space, complaints):
+    run = Run(search_spec(space, sampler))
+    run.go(BUDGET, at_a_time=2)
+    run.check(SETTINGS.get(space, BUDGET))
+    if space in SETTINGS:
+        assert run.ask() is None
+    assert complaints == []
+
+
+@pytest.mark.parametrize("space", SPACES)
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_also_if_all_are_under_way_at_once(sampler, space):
+    run = Run(search_spec(space, sampler))
+    run.go(BUDGET, at_a_time=math.inf)
+    run.check(SETTINGS.get(space, BUDGET))
+
+
+@pytest.mark.parametrize("space", SPACES)
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_also_over_sessions_that_are_killed(sampler, space):
+    run = Run(search_spec(space, sampler))
+    for _ in range(BUDGET):
+        run.go(2, at_a_time=2)
+        run.open()
+        run.tell_all()
+    run.check(SETTINGS.get(space, BUDGET))
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_the_seed_and_the_past_decide_what_is_proposed(sampler):
+    def proposed(**changes):
+        run = Run(search_spec("several methods", sampler, **changes))
+        run.go(7)
+        run.open()
+        run.go(2)
+        return run.trials
+
+    first = proposed()
+    assert proposed() == first
+    assert proposed(seed=1) != first
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_points_come_first_each_once_and_are_filled_by_the_sampler(sampler):
+    run = Run(search_spec("mixed", sampler))
+    for _ in range(4):
+        run.ask()
+        run.open()
+    tried = [trial.point for trial in run.trials if trial.point is not None]
+    assert tried in ([0, 1, 2], [0, 2]), "the sampler may fill the first point to equal the second"
+    for trial, point in zip(run.trials, tried, strict=False):
+        assert MIXED.points[point].items() <= trial.values.items()
+    assert any(MIXED.points[1] == trial.values for trial in run.trials)
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_every_method_of_a_list_is_tried_and_one_without_hyperparameters_once(sampler):
+    run = Run(search_spec("several methods", sampler, trials=14))
+    run.go(14)
+    run.check(14)
+    methods = [trial.method for trial in run.trials]
+    assert set(methods[:6]) == {"ss", "mfd", "hkd", "scratch"}
+    assert (methods.count("ss"), methods.count("scratch")) == (1, 1)
+
+
+def test_a_space_of_many_settings_is_searched_to_its_end():
+    spaces = {"mfd": Space(search={"mfd.weight": Integer(low=1, high=60), "mfd.kernel": Options(values=("rbf", "poly"))})}
+    run = Run(base().model_copy(update={"spaces": spaces, "sampler": "random", "trials": 200}))
+    run.go(200, at_a_time=math.inf)
+    run.check(120)
+
+
+def test_nsga2_goes_on_with_its_generations_when_resumed():
+    run = Run(search_spec("infinite", "nsga2", trials=40))
+    run.go(20)
+    before = max(generations(run.trials))
+    run.open()
+    run.go(1)
+    assert before >= 1
+    assert generations(run.trials[-1:]) in ([before], [before + 1])
+
+
+def generations(trials):
+    return [mark for trial in trials for name, mark in trial.marks.items() if name.endswith(":generation")]
+
+
+def test_an_option_given_twice_is_one_option():
+    legal = Real(low=0)
+    assert parse_domain("1,1.0,3", legal) == Options(values=(1.0, 3.0))
+    assert parse_domain(["rbf", "RBF"], Options(values=("rbf", "poly"))) == Options(values=("rbf",))
+
+
+@pytest.mark.parametrize(
+    ("domain", "values"),
+    [
+        (Options(values=("a", "b", "c")), ["a", "b", "c"]),
+        (Integer(low=4, high=6), [4, 5, 6]),
+        (Real(low=1, high=4), [1.5, 2.5, 3.5]),
+        (Real(low=1, high=64, log=True), [2, 8, 32]),
+    ],
+)
+def test_a_share_of_the_way_through_a_domain_is_a_value_of_it(domain, values):
+    drawn = [domain.at(share / 6) for share in (1, 3, 5)]
+    assert drawn == (values if isinstance(domain, Options) else pytest.approx(values))

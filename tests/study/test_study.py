@@ -1,0 +1,234 @@
+import math
+import time
+
+import pytest
+
+from fairtune.request.resolve import SAMPLERS
+from fairtune.space import Integer, Options, Space
+from fairtune.spec import TrialResult
+from fairtune.study.study import SearchStudy, search_size
+from tests.search_helpers import small_search
+
+QUICK = ("tpe", "nsga2", "random")
+
+
+def open_study(tmp_path, *, floor=0.5, trials=20, clock=time.monotonic, **options):
+    """A study of a search that trains nothing; opened again on the same folder it is a resumed one."""
+    spec, _ = small_search(tmp_path / "runs", trials=trials, **options)
+    study = SearchStudy(tmp_path / "study.db", spec, clock)
+    study.put("floor", floor)
+    return study
+
+
+def outcome(study, state="complete", accuracy=0.8, deo_m=0.2, **fields):
+    val = {"accuracy": accuracy, "deo_m": deo_m, "deo_a": deo_m / 2}
+    return TrialResult(spec=study.spec.baseline(), state=state, val=val, seconds=1.5, **fields)
+
+
+def search_on(study, trials):
+    """Ask and tell; accuracy falls and fairness grows with the weight."""
+    drawn = []
+    for _ in range(trials):
+        number, _, values = study.ask()
+        share = math.log(values["mfd.weight"] / 0.1) / math.log(300)
+        study.tell(number, outcome(study, accuracy=0.9 - 0.5 * share, deo_m=0.9 - 0.8 * share))
+        drawn.append(values["mfd.weight"])
+    return drawn
+
+
+def test_a_trial_is_running_until_told(tmp_path):
+    study = open_study(tmp_path)
+    number, method, values = study.ask()
+    assert (number, method, values) == (0, "mfd", {"mfd.weight": 3.0})
+    assert study.records() == [(0, "running", "mfd", {"mfd.weight": 3.0}, None, None)]
+    result = outcome(study)
+    study.tell(0, result)
+    assert study.records() == [(0, "complete", "mfd", {"mfd.weight": 3.0}, result, True)]
+
+
+def test_points_waiting_are_not_trials_yet(tmp_path):
+    study = open_study(tmp_path)
+    assert (study.records(), study.asked) == ([], 0)
+    study.ask()
+    assert study.asked == 1
+
+
+@pytest.mark.parametrize(("accuracy", "feasible"), [(0.5, True), (0.51, True), (0.49, False)])
+def test_the_floor_decides_what_is_feasible(tmp_path, accuracy, feasible):
+    study = open_study(tmp_path, floor=0.5)
+    study.tell(study.ask()[0], outcome(study, accuracy=accuracy))
+    assert study.records()[0].feasible is feasible
+    assert [view.feasible for view in study.views()] == [feasible]
+
+
+def test_a_stopped_trial_keeps_its_last_scores_and_is_no_choice(tmp_path):
+    study = open_study(tmp_path)
+    study.tell(study.ask()[0], outcome(study, "pruned", accuracy=0.7))
+    (record,) = study.records()
+    assert (record.state, record.result.val["accuracy"], record.feasible) == ("pruned", 0.7, None)
+    assert study.views() == []
+
+
+def test_a_failed_trial_keeps_its_reason(tmp_path):
+    study = open_study(tmp_path)
+    study.tell(study.ask()[0], outcome(study, "failed", error="train.loss became nan in epoch 3"))
+    (record,) = study.records()
+    assert (record.state, record.result.error) == ("failed", "train.loss became nan in epoch 3")
+    assert study.views() == []
+
+
+@pytest.mark.parametrize("scores", [{"deo_m": math.nan}, {"accuracy": math.inf}])
+def test_scores_that_are_not_finite_fail_a_trial(tmp_path, scores):
+    study = open_study(tmp_path)
+    study.tell(study.ask()[0], outcome(study, **scores))
+    (record,) = study.records()
+    assert (record.state, record.result.state) == ("failed", "failed")
+    assert record.result.error.startswith("the scores are not finite: accuracy ")
+
+
+def test_nothing_is_lost_when_a_study_is_opened_again(tmp_path):
+    study = open_study(tmp_path)
+    study.tell(study.ask()[0], outcome(study))
+    study.tell(study.ask()[0], outcome(study, "failed", error="why"))
+    study.ask()
+    study.put_result("baseline", outcome(study))
+    study.put_result("final-chosen-1", outcome(study, accuracy=0.6))
+    again = open_study(tmp_path)
+    assert again.records() == study.records()
+    assert again.floor == 0.5
+    assert again.get_result("baseline") == outcome(study)
+    assert again.finals() == {"final-chosen-1": outcome(study, accuracy=0.6)}
+    assert (again.get("absent"), again.get_result("absent")) == (None, None)
+
+
+def test_a_trial_of_an_earlier_session_can_be_told(tmp_path):
+    number, _, values = open_study(tmp_path).ask()
+    again = open_study(tmp_path)
+    again.tell(number, outcome(again))
+    assert again.records() == [(number, "complete", "mfd", values, outcome(again), True)]
+    assert again.ask()[0] == number + 1
+
+
+def test_time_counts_over_all_sessions(tmp_path):
+    now = [0.0]
+    study = open_study(tmp_path, clock=lambda: now[0])
+    now[0] = 40
+    study.note_time()
+    again = open_study(tmp_path, clock=lambda: now[0])
+    now[0] = 42
+    assert again.wall_s == 42
+    again.tell(again.ask()[0], outcome(again))
+    assert open_study(tmp_path, clock=lambda: now[0]).get("wall_s") == 42
+
+
+def test_time_is_noted_as_often_as_asked_and_never_after_the_end(tmp_path):
+    now = [0.0]
+    study = open_study(tmp_path, clock=lambda: now[0])
+    noted = []
+    for now[0] in (5.0, 10.0, 14.0, 20.0, 31.0):
+        study.note_time(every_s=10)
+        noted.append(study.get("wall_s"))
+    assert noted == [None, 10, 10, 20, 31]
+    study.put("complete", True)
+    now[0] = 99
+    study.note_time()
+    assert study.get("wall_s") == 31
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_what_a_killed_session_leaves_is_whole_and_never_proposed_again(tmp_path, sampler):
+    options = {"sampler": sampler, "method": "ss,hkd", "trials": 8}
+    for told in range(4):
+        study = open_study(tmp_path, **options)
+        for number, _, _ in study.left_over():
+            study.tell(number, outcome(study))
+        asked = [study.ask() for _ in range(2)]
+        assert [number for number, _, _ in asked] == [2 * told, 2 * told + 1]
+        assert open_study(tmp_path, **options).left_over() == asked
+    settings = [(record.method, tuple(record.params.items())) for record in study.records()]
+    assert len(set(settings)) == 8
+    assert all(set(record.params) == set(study.spec.spaces[record.method].search) for record in study.records())
+
+
+def test_a_trial_killed_while_it_was_told_can_be_told_again(tmp_path):
+    study = open_study(tmp_path)
+    number, method, values = study.ask()
+    cut = study._running[number]
+    cut.set_user_attr("result", outcome(study).model_dump_json())
+    cut.set_constraint("accuracy_floor", -0.1)
+    again = open_study(tmp_path)
+    assert again.records() == [(number, "running", method, values, None, None)]
+    again.tell(number, outcome(again))
+    assert again.records() == open_study(tmp_path).records() == [(number, "complete", method, values, outcome(again), True)]
+
+
+def test_nothing_is_asked_for_when_nothing_is_left(tmp_path):
+    study = open_study(tmp_path, set=["weight=1,3"])
+    assert {study.ask()[2]["mfd.weight"] for _ in range(2)} == {1, 3}
+    assert study.ask() is None
+    assert open_study(tmp_path, set=["weight=1,3"]).ask() is None
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_every_sampler_goes_on_after_its_start_up(tmp_path, sampler):
+    study = open_study(tmp_path, sampler=sampler, trials=6)
+    drawn = search_on(study, 6)
+    assert drawn[0] == 3, "the published setting comes first"
+    assert len(set(drawn)) == 6
+    assert all(0.1 <= weight <= 30 for weight in drawn)
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_every_sampler_takes_failed_and_stopped_trials(tmp_path, sampler):
+    study = open_study(tmp_path, sampler=sampler, trials=9)
+    for state in ("failed", "pruned", "complete") * 3:
+        study.tell(study.ask()[0], outcome(study, state))
+    assert [record.state for record in study.records()] == ["failed", "pruned", "complete"] * 3
+
+
+@pytest.mark.parametrize("sampler", QUICK)
+def test_a_resumed_search_does_not_draw_the_same_again(tmp_path, sampler):
+    drawn = [weight for _ in range(3) for weight in search_on(open_study(tmp_path, sampler=sampler), 3)]
+    assert len(set(drawn)) == 9
+
+
+@pytest.mark.parametrize("sampler", QUICK)
+def test_the_seed_decides_what_is_drawn(tmp_path, sampler):
+    def draw(name, seed):
+        (tmp_path / name).mkdir()
+        return search_on(open_study(tmp_path / name, sampler=sampler, trials=7, seed=seed), 7)
+
+    first = draw("first", 0)
+    assert draw("again", 0) == first
+    assert draw("other", 1)[1:] != first[1:]
+
+
+def test_every_method_is_tried_with_its_own_settings(tmp_path):
+    study = open_study(tmp_path, method="mfd,hkd,ss")
+    asked = [study.ask() for _ in range(3)]
+    assert asked == [(0, "mfd", {"mfd.weight": 3.0}), (1, "hkd", {"hkd.weight": 4.0, "hkd.temperature": 3.0}), (2, "ss", {})]
+    for number, _, _ in asked:
+        study.tell(number, outcome(study))
+    for _ in range(7):
+        number, method, values = study.ask()
+        assert set(values) == set(study.spec.spaces[method].search)
+        study.tell(number, outcome(study))
+    assert [record.params for record in study.records()[:3]] == [values for _, _, values in asked]
+
+
+def test_every_kind_of_domain_is_searched_within_its_ends(tmp_path):
+    space = tmp_path / "mine.yaml"
+    space.write_text("search: {weight: {low: 2, high: 3, log: false}, kernel: [rbf, poly], lr: {low: 1e-4, high: 1e-3}}")
+    study = open_study(tmp_path, space=str(space))
+    for _ in range(6):
+        number, _, values = study.ask()
+        assert 2 <= values["mfd.weight"] <= 3
+        assert values["mfd.kernel"] in ("rbf", "poly")
+        assert 1e-4 <= values["optimizer.lr"] <= 1e-3
+        study.tell(number, outcome(study))
+
+
+def test_the_number_of_settings_is_known():
+    finite = Space(search={"m.k": Options(values=("a", "b")), "m.n": Integer(low=1, high=3)})
+    assert search_size({"m": finite, "ss": Space()}) == 7
+    assert search_size({"m": finite.narrowed("m.w", Options(values=(1.0, 2.0)))}) == 12

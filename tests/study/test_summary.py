@@ -1,0 +1,161 @@
+import json
+import math
+
+import pytest
+
+from fairtune.errors import InvalidInput
+from fairtune.metrics import PROBED, hypervolume
+from fairtune.report import write_report
+from fairtune.rules import fairness_score, front
+from fairtune.study.jobs import final_seeds
+from fairtune.study.summary import SCHEMA, Summary, summarise
+from tests.search_helpers import Session, run_small, small_search
+
+KEYS = ["schema", "complete", "name", "spec", "place", "baseline", "floor", "trials", "front", "chosen", "confirmed"]
+KEYS += ["hypervolume", "cost", "test_opened", "small_cells"]
+TRIAL = ["number", "id", "state", "method", "params", "epochs", "seconds", "val", "feasible", "error"]
+INTERVAL = ["mean", "std", "low", "high", "values"]
+
+
+def summary_of(session):
+    return summarise(session.spec, session.place, session.study)
+
+
+def written(session):
+    write_report(session.spec, session.place, session.study)
+    return json.loads(session.folder.summary.read_text())
+
+
+def test_the_file_has_the_documented_keys_and_no_others(any_search):
+    summary = written(any_search)
+    assert list(summary) == KEYS
+    assert summary["schema"] == SCHEMA == "fairtune-summary/1"
+    assert sorted(summary["baseline"]) == ["id", "seconds", "val"]
+    assert all(list(trial) == TRIAL for trial in summary["trials"])
+    assert sorted(summary["cost"]) == ["epochs", "trial_s", "wall_s"]
+    assert set(summary["confirmed"]) <= {"baseline", "chosen", "most_accurate", "fairest"}
+    for confirmed in summary["confirmed"].values():
+        assert sorted(confirmed) == ["failed_seeds", "number", "seeds", "test"]
+        assert set(confirmed["test"]) == {"accuracy", "deo_a", "deo_m", fairness_score(any_search.spec.select), *PROBED}
+        assert all(list(interval) == INTERVAL for interval in confirmed["test"].values())
+
+
+def test_the_front_of_mutual_information(tmp_path):
+    session = run_small(tmp_path, select="mutual_information", trials=2, final_seeds=2)
+    summary = summary_of(session)
+    views = session.study.views()
+    assert all(0 <= view.val["mutual_information"] <= math.log(2) for view in views)
+    assert summary.front == [view.number for view in front(views, "mutual_information")]
+    information = summary.confirmed["baseline"].test["mutual_information"]
+    assert information.low < information.mean < information.high
+    finals = [result.test["mutual_information"] for key, result in session.study.finals().items() if "baseline" in key]
+    assert sorted(information.values) == sorted(finals)
+
+
+def test_it_can_be_read_back(any_search):
+    summary = summary_of(any_search)
+    write_report(any_search.spec, any_search.place, any_search.study)
+    again = Summary.model_validate_json(any_search.folder.summary.read_text())
+    assert again.model_dump_json() == summary.model_dump_json()
+
+
+def test_it_says_what_was_chosen_and_confirmed(mixed):
+    summary = written(mixed)
+    number = mixed.study.get("chosen")
+    assert summary["complete"] is True
+    assert summary["chosen"] == {
+        "number": number,
+        "method": "mfd",
+        "params": mixed.trials[number].params,
+        "val": mixed.trials[number].result.val,
+        "weights": "chosen/weights.safetensors",
+    }
+    assert set(summary["confirmed"]) == {"baseline", "chosen", "most_accurate", "fairest"}
+    assert summary["confirmed"]["chosen"]["number"] == number
+    assert summary["test_opened"] == mixed.study.get("test_opened")
+
+
+def test_every_trial_is_there_whatever_its_state(mixed):
+    trials = summary_of(mixed).trials
+    assert [trial.number for trial in trials] == [0, 1, 2, 3]
+    assert [trial.state for trial in trials] == ["complete", "failed", "failed", "complete"]
+    assert [trial.feasible for trial in trials] == [True, None, None, True]
+    assert [bool(trial.error) for trial in trials] == [False, True, True, False]
+
+
+def test_scores_of_the_whole_are_those_of_the_complete_trials(mixed):
+    summary, views = summary_of(mixed), mixed.study.views()
+    assert summary.front == [view.number for view in front(views)]
+    assert summary.hypervolume == hypervolume([v.val["accuracy"] for v in views], [v.val["deo_m"] for v in views])
+    assert summary.cost.epochs == sum(record.result.epochs for record in mixed.trials)
+
+
+def test_the_front_is_of_the_score_that_the_rule_names(by_iou):
+    summary, views = summary_of(by_iou), by_iou.study.views()
+    assert (summary.fairness, summary.shown) == ("sigma_iou", ("accuracy", "sigma_iou", "deo_m", "deo_a"))
+    assert summary.front == [view.number for view in front(views, "sigma_iou")]
+    assert summary.chosen.number == summary.front[0] == min(views, key=lambda view: view.val["sigma_iou"]).number
+    assert summary.confirmed["fairest"].number == summary.chosen.number
+    assert summary.hypervolume == hypervolume([v.val["accuracy"] for v in views], [v.val["sigma_iou"] for v in views])
+    kept = {view.number for view in views if by_iou.folder.trial(view.number).weights.is_file()}
+    assert kept == set(summary.front)
+    final = by_iou.study.finals()[f"final-chosen-{final_seeds(by_iou.spec)[0]}"]
+    assert summary.confirmed["chosen"].test["sigma_iou"].mean == pytest.approx(final.test["sigma_iou"])
+
+
+def test_a_failed_seed_is_named_and_left_out(mixed):
+    confirmed = summary_of(mixed).confirmed
+    assert (confirmed["baseline"].seeds, confirmed["baseline"].failed_seeds) == ([1, 3], [2])
+    assert (confirmed["chosen"].seeds, confirmed["chosen"].failed_seeds) == (final_seeds(mixed.spec), [])
+    finals = mixed.study.finals()
+    accuracy = [finals[f"final-baseline-{seed}"].test["accuracy"] for seed in (1, 3)]
+    assert confirmed["baseline"].test["accuracy"].values == pytest.approx(accuracy)
+
+
+def test_intervals_hold_their_mean(mixed):
+    for confirmed in summary_of(mixed).confirmed.values():
+        assert all(interval.low <= interval.mean <= interval.high for interval in confirmed.test.values())
+
+
+def test_roles_that_fell_on_one_trial_are_one_setting(mixed):
+    summary = summary_of(mixed)
+    settings = summary.confirmed_settings()
+    assert sorted(role for roles, _ in settings for role in roles) == sorted(summary.confirmed)
+    assert len({confirmed.number for _, confirmed in settings}) == len(settings)
+
+
+def test_without_a_feasible_trial_nothing_is_chosen(infeasible):
+    summary = summary_of(infeasible)
+    assert (summary.complete, summary.chosen) == (True, None)
+    assert set(summary.confirmed) == {"baseline", "most_accurate", "fairest"}
+
+
+def test_an_unfinished_search_stands_where_it_is(unfinished):
+    summary = summary_of(unfinished)
+    assert (summary.complete, summary.chosen, summary.confirmed, summary.test_opened) == (False, None, {}, [])
+    assert [trial.state for trial in summary.trials] == ["complete", "running"]
+    assert (summary.trials[1].id, summary.trials[1].val) == (None, None)
+
+
+def test_a_search_without_its_baseline_has_no_outcome(tmp_path):
+    session = Session(*small_search(tmp_path))
+    with pytest.raises(InvalidInput, match="the search run has no baseline yet: go on with fairtune resume"):
+        summary_of(session)
+
+
+def test_the_plain_model_as_a_method_shares_the_baselines_confirmation(tmp_path):
+    session = Session(*small_search(tmp_path, method="scratch")).run()
+    summary = summary_of(session)
+    assert summary.confirmed["chosen"].test == summary.confirmed["baseline"].test
+    assert summary.confirmed["chosen"].number == 0
+
+
+def test_a_score_that_is_not_defined_is_null(tmp_path):
+    session = Session(*small_search(tmp_path, trials=1)).run(1)
+    job = session.plan.next()
+    baseline = session.study.get_result("baseline")
+    session.plan.finish(job, baseline.model_copy(update={"spec": job.spec, "val": {**baseline.val, "deo_m": math.nan}}))
+    (trial,) = written(session)["trials"]
+    assert (trial["state"], trial["val"]["deo_m"], trial["feasible"]) == ("failed", None, None)
+    assert trial["error"].startswith("the scores are not finite")
+    assert math.isnan(Summary.model_validate_json(session.folder.summary.read_text()).trials[0].val["deo_m"])

@@ -1,0 +1,388 @@
+"""The mirror in MLflow, read back with MLflow's own client."""
+
+import contextlib
+import json
+import logging
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+import urllib.request
+import warnings
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from fairtune.errors import FairtuneError, Interrupted
+from fairtune.report import write_report
+from fairtune.report.write import report_files
+from fairtune.search import trainable
+from fairtune.study.folders import RunFolder
+from fairtune.study.study import SearchStudy
+from fairtune.tracking.mirror import Tracker
+from fairtune.training.trial import failed
+from tests.search_helpers import Session, small_search, train
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    from mlflow import MlflowClient
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:mlflow", "ignore::FutureWarning:mlflow")
+
+
+def mirrored(spec, place):
+    """A session, and the tracker that watches it."""
+    folder = RunFolder.of(place)
+    folder.save(spec, place)
+    study = SearchStudy(folder.study, spec)
+    tracker = Tracker(spec, place, study)
+    return Session(spec, place, [tracker], study), tracker
+
+
+def finish(session, tracker):
+    """What follows a search that has ended."""
+    summary = write_report(session.spec, session.place, session.study)
+    chosen = session.folder.chosen.path if summary.chosen else None
+    tracker.finish(summary.model_dump(mode="json"), report_files(session.folder), chosen)
+    return summary
+
+
+def whole(runs, **options):
+    session, tracker = mirrored(*small_search(runs, **options))
+    summary = finish(session.run(), tracker)
+    return SimpleNamespace(session=session, tracker=tracker, summary=summary, **vars(look(session)))
+
+
+def look(session):
+    """The search's run and its children by job, as MLflow has them."""
+    client = MlflowClient(session.place.mlflow)
+    parent = client.get_run(session.study.get("mlflow_run_id"))
+    found = client.search_runs([parent.info.experiment_id], f"tags.`mlflow.parentRunId` = '{parent.info.run_id}'")
+    children = {run.data.tags["fairtune.job"]: run for run in found}
+    assert len(children) == len(found), "a job has two runs"
+    return SimpleNamespace(client=client, parent=parent, children=children)
+
+
+def steps(seen, key, metric="val/accuracy"):
+    return [point.step for point in seen.client.get_metric_history(seen.children[key].info.run_id, metric)]
+
+
+def artifact(seen, run, name, folder):
+    return json.loads(Path(seen.client.download_artifacts(run.info.run_id, name, str(folder))).read_text())
+
+
+def artifacts(seen, run, path=None):
+    return {file.path for file in seen.client.list_artifacts(run.info.run_id, path)}
+
+
+def statuses(seen):
+    return {key: run.info.status for key, run in seen.children.items()}
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """A folder of runs with one database, because MLflow takes seconds to make one."""
+    return tmp_path_factory.mktemp("runs")
+
+
+@pytest.fixture(scope="module")
+def search(runs):
+    """A mirrored search with a trial that diverged."""
+    file = runs / "points.yaml"
+    file.write_text("{search: {weight: {low: 0.1, high: 1e40}}, points: [{weight: 1}, {weight: 1e39}, {weight: 2}]}")
+    return whole(runs, name="search", space=str(file), epochs=3)
+
+
+def test_a_dataset_is_an_experiment_and_a_search_a_run(search):
+    assert search.client.get_experiment(search.parent.info.experiment_id).name == "digits"
+    assert (search.parent.info.run_name, search.parent.info.status) == ("search", "FINISHED")
+    assert search.parent.data.tags["fairtune.kind"] == "search"
+    assert search.parent.data.params["trials"] == "3"
+    assert search.parent.data.params["spaces/mfd/search/mfd.weight/high"] == "1e+40"
+
+
+def test_every_training_is_a_finished_child(search):
+    assert set(search.children) == set(search.session.keys)
+    assert statuses(search) == {key: "FAILED" if key == "trial-1" else "FINISHED" for key in search.session.keys}
+    for job in search.session.trained:
+        tags = search.children[job.key].data.tags
+        assert (tags["fairtune.kind"], tags["fairtune.method"]) == (job.kind, job.spec.method)
+
+
+def test_a_child_has_its_settings(search):
+    params = search.children["trial-2"].data.params
+    assert (params["values/mfd.weight"], params["method"], params["epochs"]) == ("2.0", "mfd", "3")
+    assert params["dataset/name"] == "digits"
+    assert params["teacher/method"] == "scratch"
+
+
+def test_every_epoch_is_written_once(search):
+    for job in search.session.trained:
+        if job.key != "trial-1":
+            assert steps(search, job.key) == steps(search, job.key, "train/loss") == [1, 2, 3]
+
+
+def test_a_child_has_its_scores_and_counts(search, tmp_path):
+    result = search.session.trials[0].result
+    metrics = search.children["trial-0"].data.metrics
+    assert metrics["accuracy"] == pytest.approx(result.val["accuracy"])
+    assert metrics["deo_m"] == pytest.approx(result.val["deo_m"])
+    assert metrics["feasible"] == 1
+    assert artifact(search, search.children["trial-0"], "counts.json", tmp_path) == {"validation": result.val_counts}
+
+
+def test_only_finals_have_test_scores(search, tmp_path):
+    key, result = next(iter(search.session.study.finals().items()))
+    assert search.children[key].data.metrics["test/accuracy"] == pytest.approx(result.test["accuracy"])
+    assert artifact(search, search.children[key], "counts.json", tmp_path)["test"] == result.test_counts
+    others = [run for name, run in search.children.items() if not name.startswith("final")]
+    assert not any(name.startswith("test/") for run in others for name in run.data.metrics)
+
+
+def test_a_failed_child_has_its_reason(search):
+    assert search.children["trial-1"].data.tags["fairtune.error"] == search.session.trials[1].result.error
+
+
+def test_the_run_of_the_search_has_its_outcome(search, tmp_path):
+    metrics = search.parent.data.metrics
+    assert metrics["hypervolume"] == pytest.approx(search.summary.hypervolume)
+    assert metrics["floor"] == search.summary.floor
+    assert metrics["chosen/test/deo_m"] == pytest.approx(search.summary.confirmed["chosen"].test["deo_m"].mean)
+    files = {"summary.json", "report.html", "front.png", "trials.csv", "front.json", "chosen"}
+    assert artifacts(search, search.parent) == files
+    assert artifacts(search, search.parent, "chosen") == {"chosen/weights.safetensors", "chosen/trial.json"}
+    front = artifact(search, search.parent, "front.json", tmp_path)
+    assert sorted(row[0] for row in front["data"]) == sorted(search.summary.front)
+    assert {"accuracy", "deo_m", "sigma_iou"} < set(front["columns"])
+    note = search.parent.data.tags["mlflow.note.content"].splitlines()
+    assert note[2:4] == ["| confirmed on test | accuracy | DEO_M |", "|---|---|---|"]
+    assert {line.count("|") for line in note[2:]} == {4}
+
+
+def test_finishing_again_writes_nothing_twice(search, tmp_path):
+    again, tracker = mirrored(search.session.spec, search.session.place)
+    finish(again.run(), tracker)
+    seen = look(again)
+    assert again.keys == []
+    assert statuses(seen) == statuses(search)
+    assert seen.parent.info.status == "FINISHED"
+    assert steps(seen, "trial-0") == [1, 2, 3]
+    assert len(seen.client.get_metric_history(seen.parent.info.run_id, "hypervolume")) == 1
+    assert artifact(seen, seen.parent, "front.json", tmp_path) == artifact(search, search.parent, "front.json", tmp_path)
+
+
+def test_a_baseline_found_is_mirrored_too(search, runs):
+    other = whole(runs, name="other", method="ss", epochs=3)
+    assert "baseline" not in other.session.keys
+    assert other.children["baseline"].info.status == "FINISHED"
+    assert steps(other, "baseline") == [1, 2, 3]
+
+
+def test_after_a_kill_the_same_runs_go_on(runs, monkeypatch):
+    monkeypatch.setattr(trainable, "REPORT_EVERY_S", 0.0)
+    spec, place = small_search(runs, name="killed", epochs=3, seed=1)
+    first, _ = mirrored(spec, place)
+    cut_after_an_epoch(first.run(2))
+    before = look(first)
+    assert (before.parent.info.status, before.children["trial-1"].info.status) == ("RUNNING", "RUNNING")
+    assert steps(before, "trial-1") == [1]
+    second, tracker = mirrored(spec, place)
+    finish(second.run(), tracker)
+    after = look(second)
+    assert after.parent.info.run_id == before.parent.info.run_id
+    assert after.children["trial-1"].info.run_id == before.children["trial-1"].info.run_id
+    assert set(statuses(after).values()) == {"FINISHED"}
+    assert all(steps(after, key) == [1, 2, 3] for key in after.children)
+
+
+def cut_after_an_epoch(session):
+    """A trial that has reported one epoch when the process is killed."""
+    job = session.plan.next()
+
+    class Killed(Exception):
+        pass
+
+    class Killer:
+        def job_progressed(self, job, result):
+            raise Killed
+
+    session.plan.observers = [*session.plan.observers, Killer()]
+    with pytest.raises(Killed):
+        train(job, session.plan)
+
+
+@pytest.mark.parametrize(("error", "status"), [(Interrupted("stopped"), "KILLED"), (FairtuneError("no trial completed"), "FAILED")])
+def test_nothing_stays_running_when_a_search_is_cut_short(runs, error, status):
+    spec, place = small_search(runs, name=f"cut-{status}", method="ss,hkd", epochs=1)
+    session, tracker = mirrored(spec, place)
+    with contextlib.suppress(type(error)), tracker:
+        train_until_told(session, "trial-0")
+        session.plan.next()
+        raise error
+    seen = look(session)
+    assert seen.parent.info.status == status
+    assert statuses(seen) == {"baseline": "FINISHED", "trial-0": "FINISHED", "trial-1": "KILLED"}
+    again, tracker = mirrored(spec, place)
+    assert look(again).parent.info.status == "RUNNING"
+    finish(again.run(), tracker)
+    assert {look(again).parent.info.status, *statuses(look(again)).values()} == {"FINISHED"}
+
+
+def train_until_told(session, key):
+    while key not in session.keys:
+        session.run(1)
+
+
+JOBS = {"baseline": 1, "teacher": 2, "trial-0": 3, "final-baseline-4": 5, "final-chosen-4": 6}
+"""How many jobs have ended when a job of each kind has."""
+
+
+def started(spec, place):
+    """A new session of a search that is at once stopped again, as by Ctrl-C while Ray starts."""
+    session, tracker = mirrored(spec, place)
+    with contextlib.suppress(Interrupted), tracker:
+        raise Interrupted("stopped")
+    return session
+
+
+def test_a_job_that_has_ended_never_changes_its_status(runs):
+    options = {"name": "often-stopped", "epochs": 1, "trials": 2, "teacher_set": ["skew=0.5"], "seed": 3}
+    spec, place = small_search(runs, **options)
+    expected = {}
+    for key, jobs in JOBS.items():
+        session, tracker = mirrored(spec, place)
+        with contextlib.suppress(Interrupted), tracker:
+            session.run(jobs - len(expected))
+            session.plan.next()
+            raise Interrupted("stopped")
+        expected |= dict.fromkeys(session.keys, "FINISHED")
+        assert key in expected
+        started(spec, place)
+        again = started(spec, place)
+        statuses_now = statuses(look(again))
+        assert {name: statuses_now[name] for name in expected} == expected
+        assert {status for name, status in statuses_now.items() if name not in expected} <= {"KILLED"}
+        assert look(again).parent.info.status == "KILLED"
+    session, tracker = mirrored(spec, place)
+    finish(session.run(), tracker)
+    done = look(session)
+    assert {done.parent.info.status, *statuses(done).values()} == {"FINISHED"}
+    after = look(started(spec, place))
+    assert (after.parent.info.status, statuses(after)) == ("FINISHED", statuses(done))
+    assert after.parent.info.end_time == done.parent.info.end_time
+
+
+@pytest.mark.parametrize("key", ["teacher", "trial-0"])
+def test_a_job_that_ended_as_the_process_was_killed_is_not_called_killed(runs, key):
+    """What has ended is in the study, but MLflow was not told any more."""
+    spec, place = small_search(runs, name=f"lost-{key}", epochs=1, trials=2, teacher_set=["skew=0.6"], seed=4)
+    session, tracker = mirrored(spec, place)
+    while key not in session.keys:
+        tracker.job_finished = lambda job, *rest: None if job.key == key else type(tracker).job_finished(tracker, job, *rest)
+        session.run(1)
+    assert statuses(look(session))[key] == "RUNNING"
+    assert statuses(look(started(spec, place)))[key] == "FINISHED"
+
+
+def test_a_teacher_found_is_mirrored_too(runs):
+    """Another search has trained it."""
+    options = {"epochs": 1, "trials": 1, "teacher_set": ["skew=0.7"], "seed": 5}
+    first, other = (whole(runs, name=f"taught-{name}", **options) for name in ("first", "other"))
+    assert "teacher" in first.session.keys
+    assert "teacher" not in other.session.keys
+    assert other.children["teacher"].info.status == "FINISHED"
+
+
+def test_scores_that_are_not_defined_are_left_out(runs, tmp_path):
+    session, tracker = mirrored(*small_search(runs, name="undefined", epochs=1, trials=1, seed=6))
+    train_until_told(session, "trial-0")
+    while (job := session.plan.next()) != "done":
+        session.plan.finish(job, failed(job.spec, "out of memory"))
+    finish(session, tracker)
+    seen = look(session)
+    assert seen.parent.info.status == "FINISHED"
+    assert not any("/test/" in name for name in seen.parent.data.metrics)
+    note = seen.parent.data.tags["mlflow.note.content"].splitlines()
+    assert {line.count("|") for line in note[2:]} == {4}
+    assert note[4] == "| baseline | - | - |"
+
+
+def test_a_run_that_was_deleted_is_mirrored_anew(runs):
+    spec, place = small_search(runs, name="deleted", epochs=1, trials=1)
+    first, _ = mirrored(spec, place)
+    train_until_told(first, "trial-0")
+    old = look(first)
+    old.client.delete_run(old.parent.info.run_id)
+    second, tracker = mirrored(spec, place)
+    finish(second.run(), tracker)
+    new = look(second)
+    assert new.parent.info.run_id != old.parent.info.run_id
+    assert set(new.children) == {"baseline", "trial-0", *second.study.finals()}
+
+
+def test_a_mirror_that_fails_does_not_stop_the_search(runs, caplog):
+    spec, place = small_search(runs, name="broken", epochs=1, trials=1)
+    session, tracker = mirrored(spec, place)
+    database = runs / "mlflow.db"
+    with caplog.at_level(logging.WARNING, logger="fairtune.tracking.mirror"):
+        with broken(database):
+            session.run()
+        finish(session, tracker)
+    assert session.plan.complete
+    (warning,) = [record for record in caplog.records if record.name == "fairtune.tracking.mirror"]
+    assert warning.getMessage().startswith(f"MLflow at {place.mlflow} does not take the search's records")
+    assert set(look(session).children) == {"baseline", "trial-0", *session.study.finals()}
+    assert all(steps(look(session), key) == [1] for key in session.keys)
+
+
+@contextlib.contextmanager
+def broken(database):
+    """MLflow's database without its table of runs."""
+    with contextlib.closing(sqlite3.connect(database)) as connection:
+        connection.execute("ALTER TABLE runs RENAME TO mislaid")
+        yield
+        connection.execute("ALTER TABLE mislaid RENAME TO runs")
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory):
+    """A real MLflow server on loopback."""
+    folder = tmp_path_factory.mktemp("server")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    command += ["--backend-store-uri", f"sqlite:///{folder}/mlflow.db", "--artifacts-destination", str(folder / "artifacts")]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    try:
+        uri = f"http://127.0.0.1:{port}"
+        while not answers(uri):
+            assert process.poll() is None, "the MLflow server ended"
+            time.sleep(0.2)
+        yield uri
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
+        process.wait()
+
+
+def answers(uri):
+    with contextlib.suppress(OSError), urllib.request.urlopen(f"{uri}/health", timeout=2):
+        return True
+    return False
+
+
+@pytest.mark.slow
+def test_a_server_mirrors_as_a_database_does(server, tmp_path):
+    search = whole(tmp_path, tracking_uri=server, trials=2)
+    assert search.parent.info.status == "FINISHED"
+    assert statuses(search) == dict.fromkeys(search.session.keys, "FINISHED")
+    assert all(steps(search, key) == [1, 2] for key in search.session.keys)
+    result = search.session.trials[0].result
+    assert artifact(search, search.children["trial-0"], "counts.json", tmp_path) == {"validation": result.val_counts}
+    assert artifacts(search, search.parent, "chosen") == {"chosen/weights.safetensors", "chosen/trial.json"}
+    assert not (tmp_path / "mlflow.db").exists()
