@@ -11,7 +11,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from fairtune.request.resolve import Request, resolve
+from fairtune.request.options import Request
+from fairtune.request.resolve import resolve
 from fairtune.search.run import run_search
 from fairtune.spec import TrialResult
 from fairtune.study.folders import RunFolder

@@ -15,3 +15,8 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
         scratch.replace(path)
     finally:
         scratch.unlink(missing_ok=True)
+
+
+def data_root(given: str | None) -> Path:
+    """The folder of original data files: as given, else ``$FAIRTUNE_DATA``, else ``data``."""
+    return Path(given or os.environ.get("FAIRTUNE_DATA") or "data").expanduser().resolve()

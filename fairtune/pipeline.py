@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 import yaml
@@ -18,7 +18,9 @@ from rich.table import Table
 from fairtune.api.search import run as run_search
 from fairtune.errors import InvalidInput, NoFeasibleTrial, unknown_name
 from fairtune.metrics import UNDEFINED
-from fairtune.request.resolve import Faults, Request, resolve
+from fairtune.request.faults import Faults, sentences
+from fairtune.request.options import Request
+from fairtune.request.resolve import resolve
 from fairtune.spec import Place, SearchSpec, TrialSpec
 from fairtune.study.folders import RunFolder
 from fairtune.study.summary import Summary
@@ -84,9 +86,7 @@ def load(file: Path) -> tuple[Pipeline, Path]:
     except yaml.YAMLError as error:
         raise InvalidInput(f"cannot read the pipeline {path}: {error}") from error
     except ValidationError as error:
-        raise InvalidInput(
-            [f"{path.name}: {'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()]
-        ) from error
+        raise InvalidInput([f"{path.name}: {fault}" for fault in sentences(error, Pipeline)]) from error
 
 
 def run(file: Path, data: str | None, runs: str, console: Console) -> pd.DataFrame:
@@ -111,7 +111,7 @@ def run(file: Path, data: str | None, runs: str, console: Console) -> pd.DataFra
     figures = faults.attempt(lambda: _figures(pipeline.published, path.parent))
     searches = _resolve(pipeline, path.stem, data, runs, faults)
     faults.raise_if_any()
-    summaries = {label: _outcome(spec, place, console) for label, (spec, place) in searches.items()}
+    summaries = {label: _outcome(planned, console) for label, planned in searches.items()}
     table = _table(summaries, pipeline.published, figures)
     _print(table, pipeline, console)
     table.to_csv(Path(runs) / f"{path.stem}.csv", index=False)
@@ -146,45 +146,54 @@ def _method(options: Mapping[str, Any]) -> str:
     return str(options.get("method", Request.model_fields["method"].default))
 
 
-def _resolve(pipeline: Pipeline, name: str, data: str | None, runs: str, faults: Faults) -> dict[str, tuple[SearchSpec, Place]]:
+class Planned(NamedTuple):
+    """A search that may start."""
+
+    request: Request
+    spec: SearchSpec
+    place: Place
+
+
+def _resolve(pipeline: Pipeline, name: str, data: str | None, runs: str, faults: Faults) -> dict[str, Planned]:
     """Every search by its label; searches that have a fault are left out."""
     options = [{**pipeline.defaults, **search} for search in pipeline.searches]
-    resolved: dict[str, tuple[SearchSpec, Place]] = {}
+    resolved: dict[str, Planned] = {}
     for label, search in zip(labels(options), options, strict=True):
         own = Faults()
         given = own.attempt(partial(_request, label, search, name, data, runs))
         found = None if given is None else own.attempt(partial(resolve, given))
-        if found is not None:
-            own.found += _clash(found, resolved)
-            resolved[label] = found
+        if given is not None and found is not None:
+            planned = Planned(given, *found)
+            own.found += _clash(planned, resolved)
+            resolved[label] = planned
         faults.found += [f"{label}: {fault}" for fault in own.found]
     return resolved
 
 
-def _clash(found: tuple[SearchSpec, Place], earlier: Mapping[str, tuple[SearchSpec, Place]]) -> list[str]:
+def _clash(planned: Planned, earlier: Mapping[str, Planned]) -> list[str]:
     """Why a search cannot stand beside those before it."""
-    for label, (spec, place) in earlier.items():
-        if spec == found[0]:
+    for label, other in earlier.items():
+        if other.spec == planned.spec:
             return [f"it is the same search as {label}: leave one of them out"]
-        if place.name == found[1].name:
-            return [f"the search {label} has the name {place.name} too: give each a name of its own"]
+        if other.place.name == planned.place.name:
+            return [f"the search {label} has the name {other.place.name} too: give each a name of its own"]
     return []
 
 
 def _request(label: str, search: Mapping[str, Any], pipeline: str, data: str | None, runs: str) -> Request:
     if placed := sorted({"data", "runs"} & set(search)):
         raise InvalidInput(f"a pipeline does not say where {' and '.join(placed)} are: give --{' and --'.join(placed)}")
-    return Request(**{**search, "name": search.get("name") or f"{pipeline}-{label}", "data": data, "runs": runs})
+    return Request.read({**search, "name": search.get("name") or f"{pipeline}-{label}", "data": data, "runs": runs})
 
 
-def _outcome(spec: SearchSpec, place: Place, console: Console) -> Summary:
+def _outcome(planned: Planned, console: Console) -> Summary:
     """What a search found: read where it is complete, else searched for."""
-    done = RunFolder.of(place)
+    done = RunFolder.of(planned.place)
     summary = _finished(done)
     if summary is not None:
         return summary
     try:
-        return run_search(spec, place, console)
+        return run_search(planned.spec, planned.place, console, planned.request)
     except NoFeasibleTrial as error:
         console.print(str(error))
     summary = _finished(done)

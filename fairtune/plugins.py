@@ -6,15 +6,17 @@ A plug-in module holds exactly one public class defined there. ``package.module:
 
 from __future__ import annotations
 
+import ast
 import importlib
 import inspect
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from fairtune.errors import InvalidInput, unknown_name
 
 Kind = Literal["method", "dataset", "model", "rule"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 _HERE = Path(__file__).parent
 _TORCHVISION = "torchvision:"
 
@@ -26,6 +28,31 @@ def _folder(kind: Kind) -> Path:
 def names(kind: Kind) -> list[str]:
     """Names of all plug-ins of one kind that come with fairtune, sorted."""
     return sorted(path.stem for path in _folder(kind).glob("*.py") if not path.stem.startswith("_"))
+
+
+def check_name(kind: Kind, name: str) -> None:
+    """Check that a plug-in exists as far as its name tells, without importing anything.
+
+    Raises:
+        InvalidInput: it does not, with near misses.
+    """
+    if ":" not in name and name not in names(kind):
+        elsewhere = f" {_TORCHVISION}NAME is any classifier of torchvision." if kind == "model" else ""
+        raise InvalidInput(unknown_name(kind, name, names(kind)) + elsewhere)
+
+
+def parts(method: str) -> list[str]:
+    """The names joined by ``+`` in a method's name, in order.
+
+    Raises:
+        InvalidInput: one is empty, or named twice.
+    """
+    found = [part.strip() for part in method.split("+")]
+    if not all(found):
+        raise InvalidInput(f"cannot read the method {method!r}: write one name, or names joined by +, such as ss+hkd")
+    if twice := sorted({part for part in found if found.count(part) > 1}):
+        raise InvalidInput(f"the method {method!r} names {', '.join(twice)} twice: a component can be used once")
+    return found
 
 
 def load(kind: Kind, name: str) -> type:
@@ -42,9 +69,7 @@ def load(kind: Kind, name: str) -> type:
         return _load_torchvision(name.removeprefix(_TORCHVISION))
     if ":" in name:
         return _load_outside(kind, name)
-    if name not in names(kind):
-        elsewhere = f" {_TORCHVISION}NAME is any classifier of torchvision." if kind == "model" else ""
-        raise InvalidInput(unknown_name(kind, name, names(kind)) + elsewhere)
+    check_name(kind, name)
     module = importlib.import_module(f"fairtune.{kind}s.{name}")
     found = list(_public_classes(module.__name__, module))
     if len(found) != 1:
@@ -74,6 +99,19 @@ def _load_outside(kind: Kind, name: str) -> type:
     return found
 
 
-def summary(plugin: type) -> str:
-    """The first line of a plug-in's docstring."""
-    return (inspect.getdoc(plugin) or "").partition("\n")[0]
+def description(plugin: type) -> str:
+    """A plug-in's docstring."""
+    return inspect.getdoc(plugin) or ""
+
+
+def overview(kind: Kind) -> dict[str, str]:
+    """The first line of every plug-in's docstring by its name, read from the files: nothing is imported."""
+    found = {name: _first_line(_folder(kind) / f"{name}.py") for name in names(kind)}
+    return found | ({f"{_TORCHVISION}NAME": _first_line(_folder(kind) / "_torchvision.py")} if kind == "model" else {})
+
+
+def _first_line(file: Path) -> str:
+    """The first line of the docstring of a plug-in's file's public class."""
+    classes = [node for node in ast.parse(file.read_text(encoding="utf-8")).body if isinstance(node, ast.ClassDef)]
+    public = next(node for node in classes if not node.name.startswith("_"))
+    return (ast.get_docstring(public) or "").partition("\n")[0]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
+from fairtune.options import Duration, Floor, Option, among
 from fairtune.records import GroupCounts
 from fairtune.space import Space, Value
 
@@ -138,20 +139,59 @@ class TrialResult(_Frozen):
         return GroupCounts.from_json(data)
 
 
-class SearchSpec(_Frozen):
+class TrainingOptions(_Frozen):
+    """What a user says of a training and its specification keeps as it is."""
+
+    panel: ClassVar[str] = "Training"
+
+    seed: Annotated[int, Field(ge=0), Option("Seed of the search, its data splits and its trials.")] = 0
+    protocol: Annotated[
+        Protocol,
+        among("protocol", lambda: get_args(Protocol)),
+        Option("fixed, or official: as the authors' code behaves, faults included."),
+    ] = "fixed"
+    train_fraction: Annotated[float, Field(gt=0, le=1), Option("Share of the training split used.")] = 1.0
+
+
+class SearchOptions(TrainingOptions):
+    """What a user says of a search and its specification keeps as it is."""
+
+    panel: ClassVar[str] = "Search"
+
+    trials: Annotated[Positive, Option("Settings to try.")] = 20
+    time_budget_s: Annotated[
+        Duration | None,
+        Field(validation_alias=AliasChoices("time_budget", "time_budget_s")),
+        Option("Stop the trials after this long: 90s, 15m, 2h.", default="no limit", flag="--time-budget", metavar="DURATION"),
+    ] = None
+    accuracy_floor: Annotated[
+        Floor, Option("Accuracy a trial must reach: a number, or teacher with an offset.", metavar="FLOOR")
+    ] = Floor.parse("teacher-0.01")
+    select: Annotated[str, Option("Rule that chooses: see fairtune list rules.")] = "deo_m"
+    sampler: Annotated[
+        SamplerName, among("sampler", lambda: get_args(SamplerName)), Option("How settings are proposed: tpe, gp, nsga2 or random.")
+    ] = "tpe"
+    final_seeds: Annotated[Positive, Option("Seeds that confirm the choice on the test split.")] = 4
+
+
+class Resources(_Frozen):
+    """What a user says of the machines of a search and its place keeps as it is."""
+
+    panel: ClassVar[str] = "Place"
+
+    tracking_uri: Annotated[str | None, Option("MLflow server or database.", default="a database in --runs")] = None
+    address: Annotated[str | None, Option("Ray cluster: auto or HOST:PORT.", default="this machine")] = None
+    cpus_per_trial: Annotated[float, Field(gt=0), Option("CPU cores of each trial.")] = 1
+    max_concurrent: Annotated[Positive | None, Option("Trials at a time.", default="as many as fit")] = None
+
+
+class SearchSpec(SearchOptions):
     """What is searched: the command with every default filled in. Two runs of one name must agree on it.
 
     Attributes:
-        dataset, model, optimizer, epochs, batch_size, precision, protocol, train_fraction: as in :class:`TrialSpec`.
+        dataset, model, optimizer, epochs, batch_size, precision: as in :class:`TrialSpec`.
         spaces: the space of each method searched, by the method's name.
         teacher_dataset: what the teacher is trained on, where that is not ``dataset``: the same dataset under other options.
-        trials: how many settings to try.
-        time_budget_s: no new trial starts, and running ones stop, after this many seconds; None for no limit.
-        accuracy_floor: a number, or ``teacher`` with an offset (``teacher-0.01``), relative to the baseline's validation accuracy.
-        select: the rule that chooses.
-        sampler: how Optuna proposes settings.
-        seed: of the search and its trials.
-        final_seeds: how many seeds the chosen settings are retrained with.
     """
 
     dataset: PlugIn
@@ -162,15 +202,6 @@ class SearchSpec(_Frozen):
     epochs: Positive
     batch_size: Positive
     precision: Precision = "fp32"
-    protocol: Protocol = "fixed"
-    train_fraction: Annotated[float, Field(gt=0, le=1)] = 1.0
-    trials: Positive = 20
-    time_budget_s: Annotated[float, Field(gt=0)] | None = None
-    accuracy_floor: str = "teacher-0.01"
-    select: str = "deo_m"
-    sampler: SamplerName = "tpe"
-    seed: Annotated[int, Field(ge=0)] = 0
-    final_seeds: Positive = 4
 
     @property
     def methods(self) -> str:
@@ -210,27 +241,20 @@ class SearchSpec(_Frozen):
         )
 
 
-class Place(_Frozen):
+class Place(Resources):
     """Where and with what a search runs; it has no say in what comes out.
 
     Attributes:
         data: folder of original data files.
         runs: folder of all runs.
         name: of this run.
-        tracking_uri: MLflow's address; None for a database in the folder of runs.
-        address: of a Ray cluster; None starts one on this machine.
-        cpus_per_trial, gpus_per_trial: resources of each trial.
-        max_concurrent: trials at a time; None for as many as fit.
+        gpus_per_trial: GPUs of each trial, may be a fraction.
     """
 
     data: str
     runs: str
     name: str
-    tracking_uri: str | None = None
-    address: str | None = None
-    cpus_per_trial: Annotated[float, Field(gt=0)] = 1
     gpus_per_trial: Annotated[float, Field(ge=0)] = 0
-    max_concurrent: Positive | None = None
 
     @property
     def mlflow(self) -> str:

@@ -5,7 +5,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from fairtune.request.resolve import Request, resolve
+from fairtune.request.options import Request
+from fairtune.request.resolve import resolve
 from fairtune.search.plan import Plan
 from fairtune.search.trainable import TrialTrainable, job_config
 from fairtune.spec import Place, SearchSpec, TrialResult
@@ -19,7 +20,7 @@ SMALL: dict[str, Any] = {"epochs": 2, "trials": 3, "final_seeds": 1, "name": "ru
 
 def small_search(runs: Path, **options: Any) -> tuple[SearchSpec, Place]:
     """The specification of a search that trains in a few seconds."""
-    return resolve(Request(**SMALL | {"runs": str(runs), "precision": "fp32"} | options))
+    return resolve(Request.read(SMALL | {"runs": str(runs), "precision": "fp32"} | options))
 
 
 class Session:

@@ -23,14 +23,16 @@ ROWS = (
     {"methods", "datasets", "models"},
     {"batches", "metrics", "plugins"},
     {"spec"},
-    {"space", "files"},
+    {"space", "files", "options"},
     {"seeding"},
     {"records", "errors"},
 )
 ROW_OF = {name: row for row, names in enumerate(ROWS) for name in names}
 ONLY_IMPORTER = {"ray": "search", "mlflow": "tracking", "optuna": "study"}
 WITHOUT_TORCH = (
+    "cli.main",
     "errors",
+    "options",
     "records",
     "seeding",
     "space",

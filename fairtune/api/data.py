@@ -14,14 +14,15 @@ from fairtune.errors import InvalidInput
 from fairtune.records import Floats, Ints, Split
 from fairtune.report.cells import draw_cells, draw_samples
 from fairtune.report.decoding import progress_bars
-from fairtune.request.resolve import Request, resolve_dataset
+from fairtune.request.options import DataRequest
+from fairtune.request.resolve import resolve_dataset
 
 _RELIABLE = 25
 """In a cell of fewer samples the standard error of a recall of one half is above 0.1."""
 _NAMED = 8
 
 
-def prepare_data(request: Request, on_bad_image: str, console: Console) -> Path:
+def prepare_data(request: DataRequest, on_bad_image: str, console: Console) -> Path:
     """Check a dataset's files and decode them into the cache.
 
     Args:
@@ -50,7 +51,7 @@ def prepare_data(request: Request, on_bad_image: str, console: Console) -> Path:
     return folder
 
 
-def inspect_data(request: Request, folder: Path, console: Console) -> None:
+def inspect_data(request: DataRequest, folder: Path, console: Console) -> None:
     """Print how many samples each cell has and how skewed they are, and draw the counts and some samples.
 
     Of the test part only labels and groups are counted.

@@ -6,10 +6,15 @@ from pathlib import Path
 
 from rich.console import Console
 
-from fairtune.errors import NoFeasibleTrial
+from fairtune.errors import InvalidInput, NoFeasibleTrial
+from fairtune.files import write_atomically
 from fairtune.report import write_report
+from fairtune.report.decoding import progress_bars
 from fairtune.report.terminal import SearchDisplay, print_header, print_outcome
 from fairtune.report.write import report_files
+from fairtune.request import checks
+from fairtune.request.options import Request
+from fairtune.request.resolve import resolve
 from fairtune.search.cluster import check_cluster
 from fairtune.search.run import run_search
 from fairtune.spec import Place, SearchSpec
@@ -20,8 +25,41 @@ from fairtune.tracking.mirror import Tracker
 from fairtune.training.trial import open_data
 
 
-def run(spec: SearchSpec, place: Place, console: Console) -> Summary:
+def search(request: Request, console: Console) -> Summary:
+    """Run the search that a request describes, and report.
+
+    Raises:
+        InvalidInput: every fault of the request, before anything is trained.
+        NoFeasibleTrial: no trial reached the floor; the report is written all the same.
+        FairtuneError: it cannot go on, or the user stopped it.
+    """
+    with progress_bars(console) as report:
+        spec, place = resolve(request, report)
+    return run(spec, place, console, request)
+
+
+def resume(folder: Path, console: Console) -> Summary:
+    """Go on with a search that was stopped or killed, and report.
+
+    Raises:
+        InvalidInput: the folder holds no search, or it cannot run here.
+        NoFeasibleTrial, FairtuneError: as :func:`search`.
+    """
+    spec, place = RunFolder(folder).load()
+    faults = checks.resources(place) + checks.tracking(place.tracking_uri)
+    if faults:
+        raise InvalidInput(faults)
+    return run(spec, place, console)
+
+
+def run(spec: SearchSpec, place: Place, console: Console, request: Request | None = None) -> Summary:
     """Run a search to its end, or go on with it, and report.
+
+    Args:
+        spec: the search.
+        place: where it runs.
+        console: where to print.
+        request: what it was made from, kept as ``RUN/spec.yaml``; None to go on with a search that has it.
 
     Raises:
         NoFeasibleTrial: no trial reached the floor; the report is written all the same.
@@ -30,6 +68,8 @@ def run(spec: SearchSpec, place: Place, console: Console) -> Summary:
     check_cluster(place)
     folder = RunFolder.of(place)
     folder.save(spec, place)
+    if request is not None:
+        write_atomically(folder.request, request.write)
     data = open_data(spec.baseline(), Path(place.data))
     splits = {"train": data.train, "validation": data.validation}
     cells = {name: split.cells(data.num_groups, data.num_classes) for name, split in splits.items()}

@@ -8,14 +8,15 @@ from rich.console import Console
 
 from fairtune.errors import FairtuneError
 from fairtune.report.decoding import progress_bars
-from fairtune.request.resolve import Request, resolve_one
+from fairtune.request.options import TrainRequest
+from fairtune.request.resolve import resolve_one
 from fairtune.spec import Place, TrialResult, TrialSpec
 from fairtune.training.device import pick_device
 from fairtune.training.folder import TrialFolder, baseline_folder
 from fairtune.training.trial import Trial, run_trial
 
 
-def train_one(request: Request, console: Console) -> TrialResult:
+def train_one(request: TrainRequest, console: Console) -> TrialResult:
     """Train what a request describes and print each epoch.
 
     Args:

@@ -10,10 +10,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from fairtune import plugins
 from fairtune.errors import InvalidInput
 from fairtune.methods._base import Context, Loop, Method, Progress
 from fairtune.methods._joining import check_joined, overrides
-from fairtune.plugins import load
 from fairtune.records import Batch, Outputs
 from fairtune.space import Value
 
@@ -28,15 +28,11 @@ def components(method: str) -> dict[str, type[Method]]:
     Raises:
         InvalidInput: a part is unknown, empty, or named twice.
     """
-    parts = [part.strip() for part in method.split("+")]
-    if not all(parts):
-        raise InvalidInput(f"cannot read the method {method!r}: write one name, or names joined by +, such as ss+hkd")
-    if twice := sorted({part for part in parts if parts.count(part) > 1}):
-        raise InvalidInput(f"the method {method!r} names {', '.join(twice)} twice: a component can be used once")
-    short = [part.rpartition(":")[2] for part in parts]
+    names = plugins.parts(method)
+    short = [name.rpartition(":")[2] for name in names]
     if len(set(short)) < len(short):
         raise InvalidInput(f"the method {method!r} joins two components of one name: rename a class")
-    return {name: load("method", part) for name, part in zip(short, parts, strict=True)}
+    return {name: plugins.load("method", full) for name, full in zip(short, names, strict=True)}
 
 
 def compose(method: str, values: Mapping[str, Value]) -> Composite:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import tempfile
 import urllib.parse
 import urllib.request
@@ -14,43 +13,7 @@ import torch
 from fairtune.spec import Place, SearchSpec
 from fairtune.study.folders import RunFolder
 
-_FLOOR = re.compile(r"teacher(?:\s*([+-])\s*(\d*\.?\d+(?:[eE][+-]?\d+)?))?")
 _TIMEOUT_S = 5
-_DATABASES = ("postgresql", "mysql", "mssql", "databricks")
-
-
-def read_floor(text: str) -> tuple[float, bool]:
-    """Read an accuracy floor.
-
-    Args:
-        text: a number in [0, 1], or ``teacher``, ``teacher-0.01``, ``teacher+0.02``.
-
-    Returns:
-        The number, and whether it is relative to the baseline's accuracy.
-
-    Raises:
-        ValueError: it cannot be read, or no accuracy could be compared with it.
-    """
-    match = _FLOOR.fullmatch(text.strip())
-    if match:
-        value = float(f"{match[1] or '+'}{match[2] or 0}")
-    else:
-        try:
-            value = float(text)
-        except ValueError:
-            raise ValueError(
-                f"cannot read the accuracy floor {text!r}: give a number from 0 to 1, or teacher with an offset, as teacher-0.01"
-            ) from None
-    if not (-1 <= value <= 1 if match else 0 <= value <= 1):
-        hint = f": did you mean {value / 100:g}?" if 1 < value <= 100 else ""
-        raise ValueError(f"the accuracy floor {text!r} is outside 0 to 1{hint}")
-    return value, match is not None
-
-
-def resolve_floor(text: str, teacher_accuracy: float) -> float:
-    """The floor as a number."""
-    value, relative = read_floor(text)
-    return teacher_accuracy + value if relative else value
 
 
 def resources(place: Place) -> list[str]:
@@ -71,8 +34,6 @@ def resources(place: Place) -> list[str]:
 
 def run_folder(spec: SearchSpec, place: Place) -> list[str]:
     """Faults of the run's folder: not writable, or its name taken by another search."""
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+,-]*", place.name) or place.name == "baselines":
-        return [f"--name {place.name!r}: use letters, digits and . _ + - only, and not the name baselines"]
     folder = RunFolder.of(place)
     if folder.study.is_file() and (before := folder.load()[0]) != spec:
         return [_other_search(before, spec, folder)]
@@ -116,7 +77,7 @@ def writable(folder: Path, option: str) -> list[str]:
 
 
 def tracking(uri: str | None) -> list[str]:
-    """Faults of an MLflow address: a server or file that is not there, or a kind of store that MLflow has dropped."""
+    """Faults of an MLflow address: a server that does not answer, or a file that cannot be made."""
     if uri is None:
         return []
     scheme = urllib.parse.urlparse(uri).scheme.partition("+")[0]
@@ -124,9 +85,7 @@ def tracking(uri: str | None) -> list[str]:
         return _server(uri)
     if scheme == "sqlite":
         return writable(Path(uri.partition(":///")[2]).parent, "--tracking-uri")
-    if scheme in _DATABASES:
-        return []
-    return [f"--tracking-uri {uri!r}: give http://HOST:PORT of an MLflow server or a database such as sqlite:///mlflow.db"]
+    return []
 
 
 def _server(uri: str) -> list[str]:

@@ -4,96 +4,30 @@ from __future__ import annotations
 
 import copy
 import datetime as dt
-import itertools
-import math
-import os
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 
 import torch
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel
 
 from fairtune.datasets import Dataset, Info, Report, check_apart, check_test_part, digest_of, prepare, silent
-from fairtune.errors import FairtuneError, InvalidInput, unknown_name
-from fairtune.methods import components, compose
+from fairtune.errors import InvalidInput, unknown_name
+from fairtune.files import data_root
+from fairtune.methods import compose
 from fairtune.models import Net
 from fairtune.plugins import load
 from fairtune.request import checks
-from fairtune.request.spaces import OPTIMIZER, Setting, build_space, hyperparameters, matching, read_settings
+from fairtune.request.faults import Faults
+from fairtune.request.options import DataRequest, Request, TrainRequest
+from fairtune.request.settings import Setting
+from fairtune.request.spaces import OPTIMIZER, build_space, hyperparameters, matching
 from fairtune.rules import fairness_score
 from fairtune.space import Hyperparameter, Options, Real, Space, Value, declared, parse_domain
-from fairtune.spec import Optimizer, Place, PlugIn, SearchSpec, TrialSpec
-from fairtune.training.device import PRECISIONS, parameter_dtype, pick_device, resolve_precision
+from fairtune.spec import Optimizer, Place, PlugIn, Resources, SearchOptions, SearchSpec, TrialSpec
+from fairtune.training.device import parameter_dtype, pick_device, resolve_precision
 from fairtune.training.trial import Data, build_net, check_data, make_dataset, open_data, start_method
-
-T = TypeVar("T")
-
-SAMPLERS = ("tpe", "gp", "nsga2", "random")
-PROTOCOLS = ("fixed", "official")
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd]?)")
-_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
-
-
-class Request(BaseModel):
-    """The options of ``fairtune search``, as typed; None means the default of the dataset, the method or the machine."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    dataset: str = "digits"
-    data: str | None = None
-    method: str = "mfd"
-    model: str | None = None
-    trials: int = 20
-    time_budget: str | None = None
-    epochs: int | None = None
-    batch_size: int | None = None
-    accuracy_floor: str = "teacher-0.01"
-    select: str = "deo_m"
-    sampler: str = "tpe"
-    seed: int = 0
-    final_seeds: int = 4
-    name: str | None = None
-    runs: str = "runs"
-    tracking_uri: str | None = None
-    address: str | None = None
-    cpus_per_trial: float = 1
-    gpus_per_trial: float | None = None
-    max_concurrent: int | None = None
-    precision: str = "auto"
-    protocol: str = "fixed"
-    space: str | None = None
-    set: list[str] = []
-    teacher_set: list[str] = []
-    train_fraction: float = 1.0
-
-
-class Faults:
-    """Collects faults, so that all are reported together."""
-
-    def __init__(self) -> None:
-        self.found: list[str] = []
-
-    def attempt(self, action: Callable[[], T]) -> T | None:
-        """Run an action; keep its faults and return None if it has any."""
-        try:
-            return action()
-        except FairtuneError as error:
-            self.found += error.faults if isinstance(error, InvalidInput) else [str(error)]
-        except ValidationError as error:
-            self.found += [
-                f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}, got {fault['input']!r}" for fault in error.errors()
-            ]
-        except ValueError as error:
-            self.found.append(str(error))
-        return None
-
-    def raise_if_any(self) -> None:
-        """Raise all faults as one error."""
-        if self.found:
-            raise InvalidInput(list(dict.fromkeys(self.found)))
 
 
 def resolve(request: Request, report: Report = silent) -> tuple[SearchSpec, Place]:
@@ -107,13 +41,11 @@ def resolve(request: Request, report: Report = silent) -> tuple[SearchSpec, Plac
         InvalidInput: every fault of the request.
     """
     faults = Faults()
-    place = faults.attempt(lambda: _place(request))
+    place = _place(request)
     spec = _spec(request, faults)
-    if place is not None:
-        faults.found += checks.resources(place) + checks.tracking(place.tracking_uri)
+    faults.found += checks.resources(place) + checks.tracking(place.tracking_uri)
     faults.raise_if_any()
     assert spec is not None
-    assert place is not None
     _check_runnable(spec, place, faults, report)
     faults.raise_if_any()
     spec = _with_digests(spec, Path(place.data))
@@ -122,7 +54,7 @@ def resolve(request: Request, report: Report = silent) -> tuple[SearchSpec, Plac
     return spec, place
 
 
-def resolve_one(request: Request, report: Report = silent) -> tuple[TrialSpec, Place]:
+def resolve_one(request: TrainRequest, report: Report = silent) -> tuple[TrialSpec, Place]:
     """The trial that a request describes, what is not set at its default, and where it runs.
 
     Args:
@@ -132,14 +64,14 @@ def resolve_one(request: Request, report: Report = silent) -> tuple[TrialSpec, P
     Raises:
         InvalidInput: every fault, a range or a list of methods among them.
     """
+    if len(request.methods) > 1:
+        raise InvalidInput(f"--method {request.method}: train takes one method; search takes a list")
     faults = Faults()
-    place = faults.attempt(lambda: _place(request))
-    if "," in request.method:
-        faults.found.append(f"--method {request.method}: train takes one method; search takes a list")
-    spec = _spec(request, faults)
+    search = Request.read(request.model_dump())
+    place = _place(search)
+    spec = _spec(search, faults)
     faults.raise_if_any()
     assert spec is not None
-    assert place is not None
     _check_runnable(spec, place, faults, report)
     faults.raise_if_any()
     spec = _with_digests(spec, Path(place.data))
@@ -147,9 +79,8 @@ def resolve_one(request: Request, report: Report = silent) -> tuple[TrialSpec, P
     faults.raise_if_any()
     ((method, space),) = spec.spaces.items()
     known = hyperparameters(method) | OPTIMIZER
-    settings = read_settings(request.set)[0]
-    given = {name for setting in settings for name in matching(setting.key, known)}
-    without_file = build_space(method, request.dataset, settings)
+    given = {name for setting in request.settings for name in matching(setting.key, known)}
+    without_file = build_space(method, request.dataset, request.settings)
     ranges = [f"--set {name}={space.search[name]}" for name in space.search if name in given]
     ranges += [f"{request.space}, search: {name}" for name in space.search if space.search[name] != without_file.search.get(name)]
     if ranges:
@@ -158,62 +89,42 @@ def resolve_one(request: Request, report: Report = silent) -> tuple[TrialSpec, P
     return spec.trial(method, values, needs_baseline=compose(method, values).needs_baseline), place
 
 
-def resolve_dataset(request: Request) -> tuple[Dataset, Path]:
+def resolve_dataset(request: DataRequest) -> tuple[Dataset, Path]:
     """The dataset of a request under its settings, and the folder of its files.
 
     Raises:
         InvalidInput: every fault of the dataset's name and its settings.
     """
     faults = Faults()
-    dataset = faults.attempt(lambda: load("dataset", request.dataset))
-    settings, unread = read_settings(request.set)
-    faults.found += unread
-    faults.raise_if_any()
-    assert dataset is not None
-    options = _dataset_options(request, dataset, settings, faults)
-    _check_keys(_options_of("dataset", dataset), settings, faults)
+    dataset = load("dataset", request.dataset)
+    options = _dataset_options(request, dataset, request.settings, faults)
+    _check_keys(_options_of("dataset", dataset), request.settings, faults)
     faults.raise_if_any()
     return make_dataset(PlugIn(name=request.dataset, options=options)), data_root(request.data)
 
 
-def data_root(given: str | None) -> Path:
-    """The folder of original data files: as given, else ``$FAIRTUNE_DATA``, else ``data``."""
-    return Path(given or os.environ.get("FAIRTUNE_DATA") or "data").expanduser().resolve()
-
-
 def _spec(request: Request, faults: Faults) -> SearchSpec | None:
-    for option, given, known in (
-        ("sampler", request.sampler, SAMPLERS),
-        ("precision", request.precision, PRECISIONS),
-        ("protocol", request.protocol, PROTOCOLS),
-    ):
-        if given not in known:
-            faults.found.append(unknown_name(option, given, known))
-    faults.attempt(lambda: checks.read_floor(request.accuracy_floor))
     faults.attempt(lambda: fairness_score(request.select))
-    budget = faults.attempt(lambda: read_duration(request.time_budget))
     dataset = faults.attempt(lambda: load("dataset", request.dataset))
-    if request.model is not None:
-        faults.attempt(partial(_net, request.model))
-    settings, unread = read_settings(request.set)
-    faults.found += unread
-    methods = [name for name in (faults.attempt(partial(_known_method, part)) for part in request.method.split(",")) if name]
-    faults.found += _named_twice(methods)
+    net = None if request.model is None else faults.attempt(partial(_net, request.model))
+    for method in request.methods:
+        faults.attempt(partial(compose, method, {}))
     if dataset is None or faults.found:
         return None
+    settings = request.settings
     options = _dataset_options(request, dataset, settings, faults)
     info = faults.attempt(lambda: make_dataset(PlugIn(name=request.dataset, options=options)).describe(data_root(request.data)))
     if info is None:
         return None
     model = request.model or info.model
-    net = _net(model)
+    net = net or _net(model)
     model_options = faults.attempt(partial(net.complete, _options("model", net, settings, faults)))
     settable = OPTIMIZER | _options_of("dataset", dataset) | _options_of("model", net)
-    for method in methods:
+    for method in request.methods:
         settable |= hyperparameters(method)
     _check_keys(settable, settings, faults)
     teacher_options = _teacher_options(request, dataset, settings, faults)
-    spaces = {method: faults.attempt(partial(_space, method, request, settings)) for method in methods}
+    spaces = {method: faults.attempt(partial(_space, method, request, settings)) for method in request.methods}
     if faults.found:
         return None
     gpus = _gpus(request)
@@ -230,15 +141,7 @@ def _spec(request: Request, faults: Faults) -> SearchSpec | None:
             batch_size=info.batch_size if request.batch_size is None else request.batch_size,
             optimizer=_optimizer(spaces),
             precision=resolve_precision(precision, pick_device(gpus)),
-            protocol=request.protocol,  # type: ignore[arg-type]
-            train_fraction=request.train_fraction,
-            trials=request.trials,
-            time_budget_s=budget,
-            accuracy_floor=request.accuracy_floor,
-            select=request.select,
-            sampler=request.sampler,  # type: ignore[arg-type]
-            seed=request.seed,
-            final_seeds=request.final_seeds,
+            **_same(request, SearchOptions),
         )
     )
 
@@ -255,35 +158,25 @@ def _place(request: Request) -> Place:
         data=str(data_root(request.data)),
         runs=str(Path(request.runs).expanduser().resolve()),
         name=request.name or f"{request.dataset}-{request.method}-{stamp}".replace(":", ".").replace(" ", ""),
-        tracking_uri=request.tracking_uri,
-        address=request.address,
-        cpus_per_trial=request.cpus_per_trial,
         gpus_per_trial=_gpus(request),
-        max_concurrent=request.max_concurrent,
+        **_same(request, Resources),
     )
+
+
+def _same(request: Request, options: type[BaseModel]) -> dict[str, Any]:
+    """What a specification takes from a request as it is."""
+    return {name: getattr(request, name) for name in options.model_fields}
 
 
 def _gpus(request: Request) -> float:
     return request.gpus_per_trial if request.gpus_per_trial is not None else float(torch.cuda.is_available())
 
 
-def _known_method(method: str) -> str:
-    compose(method.strip(), {})
-    return method.strip()
-
-
-def _named_twice(methods: list[str]) -> list[str]:
-    """Methods of equal components are one method, in whatever order they are joined."""
-    pairs = itertools.combinations(methods, 2)
-    same = [(one, other) for one, other in pairs if components(one).keys() == components(other).keys()]
-    return [f"--method {one},{other}: this is the same method twice: name it once" for one, other in same]
-
-
 def _space(method: str, request: Request, settings: list[Setting]) -> Space:
     return build_space(method, request.dataset, settings, None if request.space is None else Path(request.space))
 
 
-def _dataset_options(request: Request, dataset: type, settings: list[Setting], faults: Faults) -> dict[str, Value]:
+def _dataset_options(request: DataRequest, dataset: type, settings: list[Setting], faults: Faults) -> dict[str, Value]:
     """Every option of the dataset; --protocol is also that of a dataset which knows it."""
     given = _options("dataset", dataset, settings, faults) | {"seed": request.seed}
     protocol = declared(dataset).get("protocol")
@@ -311,12 +204,11 @@ def _options(kind: str, plugin: type, settings: list[Setting], faults: Faults) -
     return given
 
 
-def _teacher_options(request: Request, dataset: type, settings: list[Setting], faults: Faults) -> dict[str, Value] | None:
+def _teacher_options(request: TrainRequest, dataset: type, settings: list[Setting], faults: Faults) -> dict[str, Value] | None:
     """The student's options with what is set for the teacher alone."""
     if not request.teacher_set:
         return None
-    own, unread = read_settings(request.teacher_set)
-    faults.found += unread
+    own = request.teacher_settings
     _check_keys(_options_of("dataset", dataset), own, faults, flag="--teacher-set", kind="option of the dataset")
     return _dataset_options(request, dataset, [*settings, *own], faults)
 
@@ -391,18 +283,3 @@ def _check_method(method: str, space: Space, baseline: TrialSpec, data: Data, ne
     check_data(data, baseline, composite)
     train = data.on(torch.device("cpu"), parameter_dtype(baseline.precision), data.train)
     start_method(composite, copy.deepcopy(net), train, baseline, data.cells)
-
-
-def read_duration(text: str | None) -> float | None:
-    """Seconds of a duration such as ``90``, ``90s``, ``15m`` or ``1.5h``.
-
-    Raises:
-        ValueError: it cannot be read.
-    """
-    if text is None:
-        return None
-    match = _DURATION.fullmatch(text.strip())
-    seconds = float(match[1]) * _SECONDS[match[2]] if match else math.nan
-    if not seconds > 0:
-        raise ValueError(f"cannot read the time budget {text!r}: write seconds, or a number with s, m, h or d, such as 90s or 1.5h")
-    return seconds

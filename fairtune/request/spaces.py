@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import yaml
 
 from fairtune.errors import InvalidInput, unknown_name
 from fairtune.methods import components
+from fairtune.request.settings import Setting
 from fairtune.space import Domain, Hyperparameter, Options, Real, Space, Value, declared, parse_domain
 
 _PARTS = {"search", "fixed", "points"}
@@ -26,25 +27,6 @@ OPTIMIZER: dict[str, Hyperparameter] = {
     "optimizer.schedule": Hyperparameter(default="plateau", legal=Options(values=("plateau", "cosine", "constant"))),
 }
 """What ``--set`` may say of the optimiser."""
-
-
-class Setting(NamedTuple):
-    """One ``--set KEY=VALUE``."""
-
-    key: str
-    text: str
-
-
-def read_settings(texts: Sequence[str]) -> tuple[list[Setting], list[str]]:
-    """Split ``KEY=VALUE`` texts; returns the settings and the faults."""
-    settings, faults = [], []
-    for text in texts:
-        key, equals, value = text.partition("=")
-        if equals and key.strip() and value.strip():
-            settings.append(Setting(key.strip(), value.strip()))
-        else:
-            faults.append(f"cannot read --set {text!r}: write KEY=VALUE, KEY=LOW..HIGH or KEY=A,B,C")
-    return settings, faults
 
 
 def matching(key: str, known: Mapping[str, Hyperparameter]) -> list[str]:

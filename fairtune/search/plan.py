@@ -16,7 +16,6 @@ from fairtune.errors import FairtuneError
 from fairtune.methods import compose
 from fairtune.metrics import PROBED
 from fairtune.plugins import load
-from fairtune.request.checks import resolve_floor
 from fairtune.rules import fairness_score, front
 from fairtune.space import Value
 from fairtune.spec import Place, SearchSpec, TrialResult
@@ -150,7 +149,7 @@ class Plan:
         if result.state != "complete":
             self.error = FairtuneError(f"the baseline could not be trained: {result.error}")
             return
-        floor = resolve_floor(self.spec.accuracy_floor, result.val["accuracy"])
+        floor = self.spec.accuracy_floor.above(result.val["accuracy"])
         self.study.put("floor", floor)
         self.study.put_result("baseline", result)
         self._announce_baseline(result, floor, found=found)

@@ -25,6 +25,11 @@ class RunFolder:
         return cls(Path(place.runs) / place.name)
 
     @property
+    def request(self) -> Path:
+        """What the user asked for, every option with its value; ``fairtune search`` takes it back."""
+        return self.path / "spec.yaml"
+
+    @property
     def spec(self) -> Path:
         """What is searched."""
         return self.path / "spec.json"

@@ -13,7 +13,6 @@ import torch
 from fairtune.errors import InvalidInput
 
 Precision = Literal["bf16", "fp32", "float64"]
-PRECISIONS: tuple[str, ...] = ("auto", "bf16", "fp32", "float64")
 _STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 _PEAK = "5"
 
@@ -39,7 +38,7 @@ def resolve_precision(precision: str, device: torch.device) -> Precision:
         case "bf16" | "fp32" | "float64":
             return precision
         case _:
-            raise InvalidInput(f"unknown precision {precision!r}: choose one of {', '.join(PRECISIONS)}")
+            raise InvalidInput(f"unknown precision {precision!r}: choose auto, bf16, fp32 or float64")
 
 
 def parameter_dtype(precision: Precision) -> torch.dtype:

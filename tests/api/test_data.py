@@ -11,7 +11,7 @@ from fairtune.api.data import inspect_data, prepare_data, skew
 from fairtune.datasets import prepare
 from fairtune.datasets.digits import Digits
 from fairtune.errors import DataError, InvalidInput
-from fairtune.request.resolve import Request
+from fairtune.request.options import DataRequest
 from tests.datasets.files import make_cifar10, make_utkface
 
 
@@ -45,7 +45,7 @@ def test_skew_of_one_group_is_zero():
 
 
 def test_inspecting_counts_measures_and_draws(tmp_path, console):
-    inspect_data(Request(dataset="digits", set=["skew=0.9"]), tmp_path / "out", console)
+    inspect_data(DataRequest(dataset="digits", set=["skew=0.9"]), tmp_path / "out", console)
     text = printed(console)
     assert "validation" in text
     assert "nats" in text
@@ -59,7 +59,7 @@ def test_the_skew_printed_follows_the_setting(tmp_path):
     shares = []
     for option in (0.5, 0.95):
         console = Console(file=io.StringIO(), width=140)
-        inspect_data(Request(dataset="digits", set=[f"skew={option}"]), tmp_path, console)
+        inspect_data(DataRequest(dataset="digits", set=[f"skew={option}"]), tmp_path, console)
         (line,) = (line for line in printed(console).splitlines() if line.startswith("train") and "nats" in line)
         shares.append(float(line.split()[-1]))
     assert shares[0] == pytest.approx(0, abs=0.01)
@@ -69,7 +69,7 @@ def test_the_skew_printed_follows_the_setting(tmp_path):
 @pytest.mark.usefixtures("own_cache")
 def test_preparing_decodes_once_and_says_where(tmp_path, console, monkeypatch):
     make_cifar10(tmp_path, monkeypatch)
-    request = Request(dataset="cifar10s", data=str(tmp_path))
+    request = DataRequest(dataset="cifar10s", data=str(tmp_path))
     folder = prepare_data(request, "error", console)
     assert f"cifar10s is ready: 14 MiB in {folder}" in printed(console)
     written = (folder / "train-x.npy").stat().st_mtime_ns
@@ -80,7 +80,7 @@ def test_preparing_decodes_once_and_says_where(tmp_path, console, monkeypatch):
 @pytest.mark.usefixtures("own_cache")
 def test_preparing_checks_the_files_first(tmp_path, console):
     with pytest.raises(DataError, match="data_batch_1 is missing"):
-        prepare_data(Request(dataset="cifar10s", data=str(tmp_path)), "error", console)
+        prepare_data(DataRequest(dataset="cifar10s", data=str(tmp_path)), "error", console)
 
 
 @pytest.mark.parametrize(
@@ -95,16 +95,16 @@ def test_preparing_checks_the_files_first(tmp_path, console):
 )
 def test_faults_of_the_command_are_named(console, options, policy, message):
     with pytest.raises(InvalidInput, match=message):
-        prepare_data(Request(**options), policy, console)
+        prepare_data(DataRequest.read(options), policy, console)
 
 
 def test_settings_that_leave_the_pixels_share_one_cache(tmp_path, console):
-    folder = prepare_data(Request(dataset="digits", set=["skew=0.6"]), "error", console)
+    folder = prepare_data(DataRequest(dataset="digits", set=["skew=0.6"]), "error", console)
     assert folder == prepare(Digits(), tmp_path)
 
 
 @pytest.mark.parametrize("look", [lambda request, out, console: prepare_data(request, "error", console), inspect_data])
 def test_what_is_remarkable_of_the_files_is_told(own_cache, tmp_path, monkeypatch, console, look):
     make_utkface(tmp_path, monkeypatch)
-    look(Request(dataset="utkface", data=str(tmp_path)), tmp_path / "out", console)
+    look(DataRequest(dataset="utkface", data=str(tmp_path)), tmp_path / "out", console)
     assert "3 files are left out, their names lack a field: 39_1_20170116174525125.jpg.chip.jpg" in printed(console)

@@ -5,6 +5,7 @@ import shlex
 import socket
 import subprocess
 import sys
+from importlib.metadata import version
 
 import pytest
 import ray
@@ -94,9 +95,9 @@ class TestBadInput:
             ("--tracking-uri file:///tmp/mlruns", ["--tracking-uri 'file:///tmp/mlruns': give http://HOST:PORT"]),
             ("--gpus-per-trial 99", ["--gpus-per-trial 99: this machine has", "give 0 to train on the CPU"]),
             ("--cpus-per-trial 9999", ["--cpus-per-trial 9999: this machine has"]),
-            ("--trials 0", ["trials: Input should be greater than or equal to 1, got 0"]),
+            ("--trials 0", ["trials: Input should be greater than or equal to 1, got '0'"]),
             ("--time-budget soon", ["cannot read the time budget 'soon': write seconds"]),
-            ("--train-fraction 0", ["train_fraction: Input should be greater than 0, got 0.0"]),
+            ("--train-fraction 0", ["train_fraction: Input should be greater than 0, got '0'"]),
             ("--download", ["--download: the dataset digits cannot be fetched; comes with scikit-learn"]),
         ],
     )
@@ -163,31 +164,39 @@ class TestBadInput:
     def test_a_run_that_cannot_go_on_here(self, tmp_path):
         spec, place = small_search(tmp_path)
         folder = RunFolder.of(place)
-        folder.save(spec, place.model_copy(update={"gpus_per_trial": 99, "tracking_uri": "ftp://host"}))
+        folder.save(spec, place.model_copy(update={"gpus_per_trial": 99, "tracking_uri": f"http://127.0.0.1:{closed_port()}"}))
         SearchStudy(folder.study, spec)
         text = refused("resume", folder.path)
         assert text.startswith("2 faults\n  - --gpus-per-trial 99: this machine has")
 
 
 class TestList:
-    @pytest.mark.parametrize("kind", ["method", "dataset", "model", "rule"])
+    @pytest.mark.parametrize("kind", plugins.KINDS)
     def test_names_every_one(self, kind):
         result = call("list", f"{kind}s")
         assert result.exit_code == 0
         listed = [line.split()[0] for line in result.stdout.splitlines()[1:] if not line.startswith(" ")]
         assert listed == plugins.names(kind) + ["torchvision:NAME"] * (kind == "model")
 
-    def test_says_what_can_be_set(self):
-        text = call("list", "methods").stdout
-        assert "weight = 3.0  (MMD weight; 0..inf (log))" in text
-        assert "kernel = rbf  (kernel of the MMD; {rbf, poly})" in text
+    @pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind in plugins.KINDS for name in plugins.names(kind)])
+    def test_says_of_every_one_what_its_docstring_says(self, kind, name):
+        line = plugins.overview(kind)[name]
+        assert line
+        assert line == plugins.description(plugins.load(kind, name)).partition("\n")[0]
 
-    def test_says_what_can_be_set_of_a_model(self):
-        text = " ".join(call("list", "models").stdout.split())
-        assert "tap = flat (features: the last map, flattened, or the vector that the head sees; {flat, pooled})" in text
+    def test_says_what_can_be_set(self):
+        lines = call("list", "methods", "mfd").stdout.splitlines()
+        assert "needs the baseline's outputs, balanced batches" in lines
+        assert any(line.split() == ["kernel", "rbf", "{rbf,", "poly}", "kernel", "of", "the", "MMD"] for line in lines)
+
+    def test_says_whom_to_cite(self):
+        text = call("list", "datasets", "cifar10s").stdout
+        assert "licence: " in text
+        assert "citation: " in text
 
     def test_knows_what_there_is_to_list(self):
         assert "unknown list 'method': did you mean 'methods'" in refused("list", "method")
+        assert "unknown rule 'deo': did you mean 'deo_m'" in refused("list", "rules", "deo")
 
 
 class TestHelp:
@@ -285,7 +294,45 @@ class TestReport:
         assert json.loads(session.folder.summary.read_text())["complete"] is False
 
 
-def test_commands_without_torch_answer_at_once():
-    """Help and lists must not wait for the large libraries."""
-    script = "import sys, fairtune.cli.main; print({'torch', 'ray', 'mlflow', 'optuna'} & set(sys.modules))"
-    assert subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout == "set()\n"
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "--help",
+        "--version",
+        "search --help",
+        "list methods",
+        "list datasets",
+        "search --trials 0",
+        "search --dataset digit --set x",
+    ],
+)
+def test_what_can_be_known_is_answered_without_the_large_libraries(arguments):
+    script = f"""
+import sys
+from fairtune.cli.main import app
+try:
+    app({shlex.split(arguments)!r})
+except SystemExit:
+    print(sorted({{'torch', 'ray', 'mlflow', 'optuna', 'pandas', 'sklearn', 'scipy'}} & set(sys.modules)))
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_help_shows_every_default():
+    text = " ".join(call("search", "--help").stdout.replace("│", " ").split())
+    for default in (
+        "digits",
+        "20",
+        "teacher-0.01",
+        "deo_m",
+        "$FAIRTUNE_DATA or data",
+        "the dataset's",
+        "no limit",
+        "as many as fit",
+    ):
+        assert f"[default: {default}]" in text
+
+
+def test_says_its_version():
+    assert call("--version").stdout == f"fairtune {version('fairtune')}\n"

@@ -8,7 +8,8 @@ import pytest
 from fairtune.datasets import open_part, open_splits
 from fairtune.datasets.manifest import Manifest
 from fairtune.errors import DataError
-from fairtune.request.resolve import Request, resolve, resolve_dataset
+from fairtune.request.options import Request
+from fairtune.request.resolve import resolve, resolve_dataset
 
 from .files import animals, write_animals
 
@@ -237,6 +238,6 @@ def test_settings_reach_the_dataset(write):
 def test_a_search_can_be_described_with_it(write, tmp_path):
     root = write(rows_of())
     options = {"runs": str(tmp_path), "batch_size": 16, "set": ["size=16", "test_frac=0.25", "val_frac=0.33"]}
-    spec, _ = resolve(Request(dataset="manifest", data=str(root), **options))
+    spec, _ = resolve(Request.read({"dataset": "manifest", "data": str(root)} | options))
     assert (spec.model.name, len(spec.dataset.options["checksum"])) == ("cnn", 16)
     assert Path(spec.dataset.options["file"]) == Path("manifest.csv")

@@ -3,7 +3,8 @@ import yaml
 
 from fairtune import plugins
 from fairtune.errors import InvalidInput
-from fairtune.request.spaces import Setting, build_space, folder, hyperparameters, matching, read_settings
+from fairtune.request.settings import read_settings
+from fairtune.request.spaces import build_space, folder, hyperparameters, matching
 from fairtune.space import Options, Real
 
 DATASETS = ("cifar10s", "celeba", "utkface", "digits", "pkg.module:Mine")
@@ -29,7 +30,7 @@ def faults_of(*args, **kwargs):
 
 
 def settings(*texts):
-    return read_settings(texts)[0]
+    return read_settings(texts)
 
 
 def write(path, content):
@@ -61,26 +62,6 @@ def test_a_parts_file_serves_every_combination():
     space = build_space("mfd+hkd", "celeba")
     assert {"mfd.weight", "hkd.weight", "hkd.temperature"} == set(space.search)
     assert {"mfd.weight": 7.0} in space.points
-
-
-@pytest.mark.parametrize(
-    ("texts", "read"),
-    [
-        (["weight=3"], [("weight", "3")]),
-        ([" mfd.weight = 0.3..30 "], [("mfd.weight", "0.3..30")]),
-        (["temperature=1,3,5", "lr=1e-3"], [("temperature", "1,3,5"), ("lr", "1e-3")]),
-        (["kernel=a=b"], [("kernel", "a=b")]),
-    ],
-)
-def test_reads_settings(texts, read):
-    assert read_settings(texts) == ([Setting(*pair) for pair in read], [])
-
-
-@pytest.mark.parametrize("text", ["weight", "=3", "weight=", "", " = "])
-def test_a_setting_that_cannot_be_read_is_named(text):
-    read, faults = read_settings(["lr=1", text])
-    assert len(read) == 1
-    assert faults == [f"cannot read --set {text!r}: write KEY=VALUE, KEY=LOW..HIGH or KEY=A,B,C"]
 
 
 def test_a_key_stands_for_its_full_name():

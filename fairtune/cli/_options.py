@@ -1,0 +1,77 @@
+"""Options of the command line, made from the fields of a request."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Annotated, Any, get_args
+
+import typer
+from pydantic.fields import FieldInfo
+
+from fairtune.options import Option
+from fairtune.request.options import DataRequest
+
+_PANELS = ("Data", "Training", "Search", "Place")
+
+
+def takes(model: type[DataRequest], *names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command the options of a request.
+
+    Args:
+        model: the request; each of its fields becomes an option, read and checked by the model itself.
+        names: of the fields that the command has options for; none stands for all.
+
+    Returns:
+        A decorator of a function whose first parameter, ``given``, is what the user typed, by the names of the fields.
+    """
+    fields = {name: field for name, field in model.model_fields.items() if not names or name in names}
+    homes = {name: _home(model, name) for name in fields}
+    ordered = sorted(fields, key=lambda name: (_PANELS.index(homes[name].panel), model.__mro__.index(homes[name])))
+    options = [_parameter(name, fields[name], homes[name].panel) for name in ordered]
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        own = list(inspect.signature(command, eval_str=True).parameters.values())[1:]
+
+        def run(**typed: Any) -> None:
+            given = {name: value for name in fields if (value := typed.pop(name)) not in (None, [])}
+            command(given, **typed)
+
+        parameters = [*own, *options]
+        run.__name__, run.__doc__ = command.__name__, command.__doc__
+        run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+        return run
+
+    return decorate
+
+
+def _home(model: type[DataRequest], name: str) -> type[DataRequest]:
+    """The class that states a field; help lists its fields together, in its panel."""
+    return next(cls for cls in model.__mro__ if name in vars(cls).get("__annotations__", {}))
+
+
+def _parameter(name: str, field: FieldInfo, panel: str) -> inspect.Parameter:
+    option = _option(field)
+    several = field.default == ()
+    default = option.default if field.default is None else None if several else str(field.default)
+    made = typer.Option(
+        option.flag or f"--{name.replace('_', '-')}",
+        help=option.help + (f"  [dim]\\[default: {default}][/]" if default else ""),
+        metavar=option.metavar or ("NUMBER" if _kinds(field.annotation) & {int, float} else "TEXT"),
+        show_default=False,
+        rich_help_panel=panel,
+    )
+    kind = list[str] | None if several else str | None
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind, made])
+
+
+def _option(field: FieldInfo) -> Option:
+    found: Option = next(item for item in field.metadata if isinstance(item, Option))
+    return found
+
+
+def _kinds(annotation: Any) -> set[Any]:
+    """The plain types in an annotation."""
+    inside = get_args(annotation)
+    return set().union(*map(_kinds, inside)) if inside else {annotation} if isinstance(annotation, type) else set()

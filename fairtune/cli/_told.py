@@ -1,0 +1,34 @@
+"""Where commands print, and how errors meant for the user become a message and an exit code."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import typer
+from rich.console import Console
+
+from fairtune.errors import FairtuneError, Interrupted, InvalidInput
+
+console = Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else 120)
+errors = Console(stderr=True, highlight=False, markup=False)
+
+
+class told:  # noqa: N801
+    """Turns errors meant for the user into a message and an exit code."""
+
+    def __enter__(self) -> None:
+        logging.basicConfig(level=logging.WARNING, format="%(message)s")
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, InvalidInput) and len(error.faults) > 1:
+            errors.print(f"{len(error.faults)} faults", style="bold red")
+            for fault in error.faults:
+                errors.print(f"  - {fault}", soft_wrap=True)
+        elif isinstance(error, FairtuneError):
+            errors.print(f"fairtune: {error}", soft_wrap=True)
+        elif isinstance(error, KeyboardInterrupt):
+            errors.print("fairtune: stopped")
+            raise typer.Exit(Interrupted.exit_code) from error
+        if isinstance(error, FairtuneError):
+            raise typer.Exit(error.exit_code) from error

@@ -1,0 +1,56 @@
+"""Faults of what the user gave, collected so that all are reported together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from fairtune.errors import FairtuneError, InvalidInput, unknown_name
+
+T = TypeVar("T")
+
+
+class Faults:
+    """Collects faults, so that all are reported together."""
+
+    def __init__(self) -> None:
+        self.found: list[str] = []
+
+    def attempt(self, action: Callable[[], T]) -> T | None:
+        """Run an action; keep its faults and return None if it has any."""
+        try:
+            return action()
+        except FairtuneError as error:
+            self.found += error.faults if isinstance(error, InvalidInput) else [str(error)]
+        except ValidationError as error:
+            self.found += sentences(error)
+        except ValueError as error:
+            self.found.append(str(error))
+        return None
+
+    def raise_if_any(self) -> None:
+        """Raise all faults as one error."""
+        if self.found:
+            raise InvalidInput(list(dict.fromkeys(self.found)))
+
+
+def sentences(error: ValidationError, model: type[BaseModel] | None = None) -> Iterator[str]:
+    """The faults that pydantic found, a sentence each.
+
+    Args:
+        error: what it raised.
+        model: whose fields were wanted; gives near misses for a name that is none of them.
+    """
+    for fault in error.errors():
+        place = ".".join(map(str, fault["loc"]))
+        reason = fault.get("ctx", {}).get("error")
+        if fault["type"] == "extra_forbidden" and model is not None and len(fault["loc"]) == 1:
+            yield unknown_name("option", place, model.model_fields)
+        elif reason is not None:
+            yield from str(reason).splitlines()
+        elif fault["type"] == "missing":
+            yield f"{place}: is missing"
+        else:
+            yield f"{place}: {fault['msg']}, got {fault['input']!r}"

@@ -1,0 +1,188 @@
+"""The options of every verb, each stated once: type, default, help and what can be checked of it alone.
+
+From these models come the options of the command line, the keys of a pipeline, the arguments of the Python API and
+``RUN/spec.yaml``. Nothing here imports torch: what is refused here is refused at once.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import urllib.parse
+from collections.abc import Mapping
+from functools import partial
+from itertools import combinations
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Self, TypeVar, get_args
+
+import yaml
+from pydantic import AfterValidator, Field, ValidationError, ValidationInfo, field_validator
+
+from fairtune import plugins
+from fairtune.errors import InvalidInput
+from fairtune.options import Option, among
+from fairtune.plugins import Kind
+from fairtune.request.faults import Faults, sentences
+from fairtune.request.settings import Setting, read_settings
+from fairtune.spec import Positive, Precision, Resources, SearchOptions, TrainingOptions
+
+T = TypeVar("T")
+
+DATABASES = ("postgresql", "mysql", "mssql", "databricks")
+"""What MLflow can keep its records in, beside SQLite and a server."""
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+,-]*")
+_PRECISIONS = ("auto", *get_args(Precision))
+
+
+def _checked(kind: Kind, name: str) -> str:
+    """The name of a plug-in, which exists as far as that can be said without importing it."""
+    faults = Faults()
+    faults.attempt(lambda: plugins.check_name(kind, name))
+    return _passed(name, faults.found)
+
+
+def _passed(value: T, faults: list[str]) -> T:
+    """The value if it has no faults, which pydantic wants as one ValueError."""
+    if faults:
+        raise ValueError("\n".join(faults))
+    return value
+
+
+class DataRequest(TrainingOptions):
+    """A dataset under some settings."""
+
+    panel: ClassVar[str] = "Data"
+
+    dataset: Annotated[str, AfterValidator(partial(_checked, "dataset")), Option("Dataset: see fairtune list datasets.")] = "digits"
+    data: Annotated[str | None, Option("Folder of the original data files.", default="$FAIRTUNE_DATA or data")] = None
+    set: Annotated[tuple[str, ...], Option("KEY=VALUE, KEY=LOW..HIGH or KEY=A,B,C; repeat for more.")] = ()
+
+    @field_validator("set", "teacher_set", check_fields=False)
+    @classmethod
+    def _can_be_read(cls, texts: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        read_settings(texts, f"--{str(info.field_name).replace('_', '-')}")
+        return texts
+
+    @property
+    def settings(self) -> list[Setting]:
+        """What ``set`` says."""
+        return read_settings(self.set)
+
+    @classmethod
+    def read(cls, given: Mapping[str, Any]) -> Self:
+        """The request that somebody typed.
+
+        Args:
+            given: options by name; what is left out has its default.
+
+        Raises:
+            InvalidInput: every fault.
+        """
+        try:
+            return cls.model_validate(given)
+        except ValidationError as error:
+            raise InvalidInput(list(sentences(error, cls))) from error
+
+    @classmethod
+    def from_file(cls, file: Path, given: Mapping[str, Any]) -> Self:
+        """The request in a file that :meth:`write` made, with what is given beside it in its place.
+
+        Raises:
+            InvalidInput: the file cannot be read; every fault of the request.
+        """
+        try:
+            content = yaml.safe_load(file.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            raise InvalidInput(f"cannot read the request {file}: {error}") from error
+        if not isinstance(content, dict):
+            raise InvalidInput(f"cannot read the request {file}: it must be a mapping of options, as RUN/spec.yaml is")
+        return cls.read({**content, **given})
+
+    def write(self, file: Path) -> None:
+        """Keep the request for :meth:`from_file`; the name of a run is not part of it."""
+        content = self.model_dump(mode="json", exclude_none=True, exclude={"name"})
+        file.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+
+
+class TrainRequest(DataRequest):
+    """One training."""
+
+    panel: ClassVar[str] = "Training"
+
+    method: Annotated[str, Option("Method, methods joined by +, or for search a list with commas: see fairtune list methods.")] = (
+        "mfd"
+    )
+    model: Annotated[str | None, Option("Architecture: see fairtune list models.", default="the dataset's")] = None
+    epochs: Annotated[Positive | None, Option("Length of each training.", default="the dataset's")] = None
+    batch_size: Annotated[Positive | None, Option("Samples per batch.", default="the dataset's")] = None
+    runs: Annotated[str, Option("Folder of all runs.")] = "runs"
+    precision: Annotated[str, among("precision", lambda: _PRECISIONS), Option("auto, bf16, fp32 or float64.")] = "auto"
+    space: Annotated[str | None, Option("YAML file that narrows, fixes or widens the search space.", default="none")] = None
+    teacher_set: Annotated[tuple[str, ...], Option("KEY=VALUE of the dataset that only the teacher is trained on.")] = ()
+
+    @property
+    def methods(self) -> list[str]:
+        """The methods of the list."""
+        return [method.strip() for method in self.method.split(",")]
+
+    @property
+    def teacher_settings(self) -> list[Setting]:
+        """What ``teacher_set`` says."""
+        return read_settings(self.teacher_set)
+
+    @field_validator("model")
+    @classmethod
+    def _names_a_model(cls, name: str | None) -> str | None:
+        return None if name is None else _checked("model", name)
+
+    @field_validator("method")
+    @classmethod
+    def _names_methods(cls, text: str) -> str:
+        methods = [method.strip() for method in text.split(",")]
+        faults = Faults()
+        for method in methods:
+            for part in faults.attempt(partial(plugins.parts, method)) or []:
+                faults.attempt(partial(plugins.check_name, "method", part))
+        same = [(one, other) for one, other in combinations(methods, 2) if set(one.split("+")) == set(other.split("+"))]
+        faults.found += [f"--method {one},{other}: this is the same method twice: name it once" for one, other in same]
+        return _passed(text, faults.found)
+
+
+class Request(TrainRequest, SearchOptions, Resources):
+    """One search."""
+
+    panel: ClassVar[str] = "Place"
+
+    name: Annotated[str | None, Option("Name of the run.", default="dataset, method and time")] = None
+    gpus_per_trial: Annotated[
+        float | None, Field(ge=0), Option("GPUs of each trial, may be a fraction.", default="1 if there is one, else 0")
+    ] = None
+
+    @field_validator("select")
+    @classmethod
+    def _names_a_rule(cls, name: str) -> str:
+        return _checked("rule", name)
+
+    @field_validator("name")
+    @classmethod
+    def _names_a_folder(cls, name: str | None) -> str | None:
+        if name is not None and (not _NAME.fullmatch(name) or name == "baselines"):
+            raise ValueError(f"--name {name!r}: use letters, digits and . _ + - only, and not the name baselines")
+        return name
+
+    @field_validator("tracking_uri")
+    @classmethod
+    def _names_a_store(cls, uri: str | None) -> str | None:
+        if uri is not None and urllib.parse.urlparse(uri).scheme.partition("+")[0] not in ("http", "https", "sqlite", *DATABASES):
+            raise ValueError(
+                f"--tracking-uri {uri!r}: give http://HOST:PORT of an MLflow server or a database such as sqlite:///mlflow.db"
+            )
+        return uri
+
+    @field_validator("cpus_per_trial")
+    @classmethod
+    def _fits_this_machine(cls, cpus: float, info: ValidationInfo) -> float:
+        have = os.cpu_count() or 1
+        if info.data.get("address") is None and cpus > have:
+            raise ValueError(f"--cpus-per-trial {cpus:g}: this machine has {have}")
+        return cpus

@@ -1,0 +1,84 @@
+import pytest
+
+from fairtune.errors import InvalidInput
+from fairtune.options import Option
+from fairtune.request.options import DataRequest, Request, TrainRequest
+from fairtune.spec import Place, SearchSpec
+
+
+def faults_of(model=Request, **given):
+    with pytest.raises(InvalidInput) as caught:
+        model.read(given)
+    return caught.value.faults
+
+
+@pytest.mark.parametrize("model", [DataRequest, TrainRequest, Request])
+def test_every_field_explains_itself(model):
+    for name, field in model.model_fields.items():
+        (option,) = [item for item in field.metadata if isinstance(item, Option)]
+        assert option.help[0].isupper() or option.help.startswith(("KEY", "auto", "fixed")), name
+        assert option.help.endswith("."), name
+        assert (option.default is not None) == (field.default is None), f"{name}: say what is used where nothing is given"
+
+
+def test_what_a_specification_keeps_is_stated_once():
+    """A field that a request shares with a specification is the same field."""
+    for shared in (SearchSpec, Place):
+        for name in shared.model_fields.keys() & Request.model_fields.keys():
+            own = [cls for cls in (Request, TrainRequest, DataRequest) if name in vars(cls).get("__annotations__", {})]
+            resolved = name in vars(shared).get("__annotations__", {})
+            assert bool(own) == resolved, f"{name} is stated by {own} and by {shared}"
+
+
+@pytest.mark.parametrize("name", ["", "a b", "../up", "a/b", "-a", ".hidden", "baselines", "é"])
+def test_a_name_that_makes_no_folder_is_a_fault(name):
+    (fault,) = faults_of(name=name)
+    assert fault.startswith(f"--name {name!r}: use letters, digits")
+
+
+@pytest.mark.parametrize(
+    ("given", "fault"),
+    [
+        ({"sampelr": "tpe"}, "unknown option 'sampelr': did you mean 'sampler'"),
+        ({"time_budget": "soon"}, "cannot read the time budget 'soon': write seconds"),
+        ({"method": "mfd, ss,mfd"}, "--method mfd,mfd: this is the same method twice: name it once"),
+        ({"method": "mfd+mfd"}, "the method 'mfd+mfd' names mfd twice: a component can be used once"),
+        ({"teacher_set": ["skew"]}, "cannot read --teacher-set 'skew'"),
+        ({"cpus_per_trial": 9999}, "--cpus-per-trial 9999: this machine has"),
+        ({"seed": -4}, "seed: Input should be greater than or equal to 0, got -4"),
+    ],
+)
+def test_a_fault_is_a_sentence(given, fault):
+    (found,) = faults_of(**given)
+    assert found.startswith(fault)
+
+
+@pytest.mark.parametrize("uri", ["file:///tmp/mlruns", "mlruns", "ftp://host"])
+def test_a_store_that_mlflow_has_dropped_is_a_fault(uri):
+    (fault,) = faults_of(tracking_uri=uri)
+    assert fault == f"--tracking-uri {uri!r}: give http://HOST:PORT of an MLflow server or a database such as sqlite:///mlflow.db"
+
+
+def test_a_clusters_processors_are_not_this_machines_business():
+    assert Request.read({"cpus_per_trial": 9999, "address": "auto"}).cpus_per_trial == 9999
+
+
+def test_texts_and_values_are_read_alike():
+    typed = Request.read({"trials": "7", "accuracy_floor": "0.5", "time_budget": "2m", "set": ["weight=3"]})
+    assert typed == Request.read({"trials": 7, "accuracy_floor": 0.5, "time_budget_s": 120, "set": ("weight=3",)})
+
+
+def test_a_request_is_written_and_taken_back(tmp_path):
+    file = tmp_path / "spec.yaml"
+    request = Request.read({"method": "ss+hkd", "time_budget": "2m", "set": ["weight=1..3", "skew=0.7"], "name": "first"})
+    request.write(file)
+    assert Request.from_file(file, {"name": "first"}) == request
+    again = Request.from_file(file, {"seed": "4"})
+    assert (again.seed, again.name, again.method) == (4, None, "ss+hkd")
+
+
+@pytest.mark.parametrize(("text", "fault"), [("[", "cannot read the request"), ("- 1", "it must be a mapping of options")])
+def test_a_file_that_holds_no_request(tmp_path, text, fault):
+    (tmp_path / "spec.yaml").write_text(text)
+    with pytest.raises(InvalidInput, match=fault):
+        Request.from_file(tmp_path / "spec.yaml", {})
