@@ -50,8 +50,8 @@ def test_every_part_of_the_schema_has_its_table_and_there_is_no_other():
 
 @pytest.mark.parametrize("title", SECTIONS)
 def test_every_field_stands_in_its_table_and_no_other(title):
-    expected = list(dict.fromkeys(name for model in SECTIONS[title] for name in fields(model)))
-    assert [row[0].strip("`") for row in tables()[title]] == expected
+    documented = [row[0].strip("`") for row in tables()[title]]
+    assert sorted(documented) == sorted({name for model in SECTIONS[title] for name in fields(model)})
 
 
 def test_every_score_stands_in_its_table_and_no_other():
