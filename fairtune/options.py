@@ -94,20 +94,22 @@ class Floor:
         return {"type": "string", "description": "a number, or teacher with an offset"}
 
 
-def seconds(text: str) -> float:
-    """Seconds of a duration such as ``90``, ``90s``, ``15m`` or ``1.5h``.
+def seconds(given: str | float) -> float:
+    """Seconds of a duration such as ``90``, ``90s``, ``15m`` or ``1.5h``; a number is seconds.
 
     Raises:
-        ValueError: it cannot be read.
+        ValueError: it cannot be read, or is not above 0.
     """
-    match = _DURATION.fullmatch(text.strip())
-    found = float(match[1]) * _SECONDS[match[2]] if match else math.nan
-    if not found > 0:
-        raise ValueError(f"cannot read the time budget {text!r}: write seconds, or a number with s, m, h or d, such as 90s or 1.5h")
+    match = _DURATION.fullmatch(given.strip()) if isinstance(given, str) else None
+    found = float(match[1]) * _SECONDS[match[2]] if match else math.nan if isinstance(given, str) else float(given)
+    if not 0 < found < math.inf:
+        raise ValueError(
+            f"cannot read the time budget {given!r}: write seconds, or a number with s, m, h or d, such as 90s or 1.5h"
+        )
     return found
 
 
-Duration = Annotated[float, BeforeValidator(lambda given: seconds(str(given)))]
+Duration = Annotated[float, BeforeValidator(seconds)]
 """Seconds, above 0; read from ``90s``, ``15m``, ``1.5h``, ``2d`` or a number."""
 
 

@@ -42,12 +42,14 @@ def test_a_floor_is_a_number_or_relative_to_the_teacher():
     assert Floor.parse("teacher-0.25").above(0.75) == 0.5
 
 
-@pytest.mark.parametrize(("text", "read"), [("90", 90), ("90s", 90), ("15m", 900), ("1.5h", 5400), ("2 d", 172_800), (" 1 ", 1)])
+@pytest.mark.parametrize(
+    ("text", "read"), [("90", 90), ("90s", 90), ("15m", 900), ("1.5h", 5400), ("2 d", 172_800), (" 1 ", 1), (1e-6, 1e-6), (90, 90)]
+)
 def test_reads_durations(text, read):
     assert seconds(text) == read
 
 
-@pytest.mark.parametrize("text", ["", "0", "0h", "-5", "soon", "5 weeks", "1h30m", "nan", ".5h"])
+@pytest.mark.parametrize("text", ["", "0", "0h", "-5", "soon", "5 weeks", "1h30m", "nan", ".5h", 0, -1.0, float("nan")])
 def test_a_duration_that_cannot_be_read_says_what_is_allowed(text):
     with pytest.raises(ValueError, match=r"cannot read the time budget .*: write seconds, or a number with s, m, h or d"):
         seconds(text)

@@ -4,7 +4,7 @@ from fairtune.datasets import Dataset
 from fairtune.errors import InvalidInput
 from fairtune.methods import Method
 from fairtune.models import Net
-from fairtune.plugins import load, names, summary
+from fairtune.plugins import description, load, names
 from fairtune.space import declared
 
 BASES = {"method": Method, "dataset": Dataset, "model": Net}
@@ -16,8 +16,8 @@ def test_every_plug_in_loads_and_says_what_it_is(kind, name):
     plugin = load(kind, name)
     assert issubclass(plugin, BASES[kind])
     assert plugin.__doc__
-    assert not summary(plugin).endswith(")")
-    assert len(summary(plugin)) > 20
+    assert not description(plugin).partition("\n")[0].endswith(")")
+    assert len(description(plugin).partition("\n")[0]) > 20
 
 
 @pytest.mark.parametrize(("kind", "name"), EVERY)
@@ -55,7 +55,7 @@ def test_only_public_files_are_plug_ins(given):
 def test_a_class_from_outside_is_loaded_by_its_address():
     plugin = load("method", "tests.methods.outside:Adversary")
     assert issubclass(plugin, Method)
-    assert summary(plugin).startswith("Predicts the group")
+    assert description(plugin).partition("\n")[0].startswith("Predicts the group")
 
 
 @pytest.mark.parametrize(

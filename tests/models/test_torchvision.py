@@ -6,7 +6,7 @@ from fairtune.errors import InvalidInput
 from fairtune.models import _torchvision
 from fairtune.models._torchvision import classifier
 from fairtune.models.resnet18 import ResNet18
-from fairtune.plugins import load, summary
+from fairtune.plugins import description, load
 from fairtune.seeding import torch_stream
 from tests.builders import CPU
 
@@ -92,7 +92,7 @@ def test_a_vision_transformer_has_no_map():
 def test_is_loaded_by_its_address():
     plugin = load("model", "torchvision:resnet34")
     assert plugin.options == ResNet18.options
-    assert summary(plugin) == "resnet34 of torchvision, with a head for K classes."
+    assert description(plugin).partition("\n")[0] == "resnet34 of torchvision, with a head for K classes."
 
 
 @pytest.mark.parametrize(

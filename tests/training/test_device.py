@@ -32,7 +32,7 @@ def test_a_precision_by_name_stays(precision):
 
 
 def test_an_unknown_precision_is_refused():
-    with pytest.raises(InvalidInput, match="unknown precision 'fp16': choose one of auto, bf16, fp32, float64"):
+    with pytest.raises(InvalidInput, match="unknown precision 'fp16': choose auto, bf16, fp32 or float64"):
         resolve_precision("fp16", CPU)
 
 
