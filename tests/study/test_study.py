@@ -3,12 +3,13 @@ import time
 
 import pytest
 
-from fairtune.request.resolve import SAMPLERS
+from fairtune.plugins import names
 from fairtune.space import Integer, Options, Space
 from fairtune.spec import TrialResult
 from fairtune.study.study import SearchStudy, search_size
 from tests.search_helpers import small_search
 
+SAMPLERS = names("sampler")
 QUICK = ("tpe", "nsga2", "random")
 
 
