@@ -19,7 +19,7 @@ ROWS = (
     {"report", "tracking"},
     {"request"},
     {"study"},
-    {"samplers"},
+    {"samplers", "schedulers"},
     {"training", "rules"},
     {"methods", "datasets", "models"},
     {"batches", "metrics", "plugins"},
@@ -43,6 +43,7 @@ WITHOUT_TORCH = (
     "plugins",
     "datasets",
     "rules",
+    "schedulers",
 )
 WITHOUT_A_CLUSTER = ("training.trial", "methods", "datasets.cifar10s", "models.cnn", "request.resolve")
 

@@ -24,6 +24,7 @@ from fairtune.request.options import DataRequest, Request, TrainRequest
 from fairtune.request.settings import Setting
 from fairtune.request.spaces import OPTIMIZER, build_space, hyperparameters, matching
 from fairtune.rules import Rule, fairness_score
+from fairtune.schedulers import Ladder
 from fairtune.space import Hyperparameter, Options, Real, Space, Value, declared, parse_domain
 from fairtune.spec import Direction, Optimizer, Place, PlugIn, Resources, SearchOptions, SearchSpec, TrialSpec
 from fairtune.training.device import parameter_dtype, pick_device, resolve_precision
@@ -118,6 +119,7 @@ def _spec(request: Request, faults: Faults) -> SearchSpec | None:
     if info is None:
         return None
     epochs = info.epochs if request.epochs is None else request.epochs
+    faults.attempt(lambda: Ladder(request.scheduler, _objectives(request), epochs))
     model = request.model or info.model
     net = net or _net(model)
     model_options = faults.attempt(partial(net.complete, _options("model", net, settings, faults)))
