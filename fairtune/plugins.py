@@ -15,7 +15,7 @@ from typing import Literal, get_args
 
 from fairtune.errors import InvalidInput, unknown_name
 
-Kind = Literal["method", "dataset", "model", "rule"]
+Kind = Literal["method", "dataset", "model", "rule", "sampler", "scheduler"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 _HERE = Path(__file__).parent
 _TORCHVISION = "torchvision:"

@@ -14,9 +14,11 @@ from fairtune.space import Space, Value
 
 Protocol = Literal["fixed", "official"]
 Precision = Literal["bf16", "fp32", "float64"]
-SamplerName = Literal["tpe", "gp", "nsga2", "random"]
 State = Literal["running", "complete", "pruned", "failed"]
+Direction = Literal["maximize", "minimize"]
 Positive = Annotated[int, Field(ge=1)]
+TIME_BUDGET = "time_budget"
+"""Who stops a trial that no scheduler stops."""
 
 
 class _Frozen(BaseModel):
@@ -97,12 +99,28 @@ class TrialSpec(_Frozen):
         return digest(self.model_dump(mode="json"))
 
 
+class Stop(_Frozen):
+    """Why a training was stopped early.
+
+    Attributes:
+        by: ``time_budget``, or the scheduler's name.
+        epoch: after which.
+    """
+
+    by: str
+    epoch: Annotated[int, Field(ge=0)]
+
+    def __str__(self) -> str:
+        return f"by {'the time budget' if self.by == TIME_BUDGET else self.by} at epoch {self.epoch}"
+
+
 class TrialResult(_Frozen):
     """What came of a trial, or where it stands.
 
     Attributes:
         spec: what was trained.
         state: ``pruned`` was stopped early, ``failed`` diverged or crashed.
+        stopped: by whom and when, if it was stopped early.
         history: one record per epoch: ``epoch`` (from 1), ``seconds``, ``train.*`` losses, ``val.*`` scores.
         val: scores on the validation split after the last epoch.
         val_counts: the group counts behind them.
@@ -116,6 +134,7 @@ class TrialResult(_Frozen):
 
     spec: TrialSpec
     state: State
+    stopped: Stop | None = None
     history: tuple[dict[str, float], ...] = ()
     val: dict[str, float] = Field(default_factory=dict)
     val_counts: dict[str, Any] | None = None
@@ -168,9 +187,8 @@ class SearchOptions(TrainingOptions):
         Floor, Option("Accuracy a trial must reach: a number, or teacher with an offset.", metavar="FLOOR")
     ] = Floor.parse("teacher-0.01")
     select: Annotated[str, Option("Rule that chooses: see fairtune list rules.")] = "deo_m"
-    sampler: Annotated[
-        SamplerName, among("sampler", lambda: get_args(SamplerName)), Option("How settings are proposed: tpe, gp, nsga2 or random.")
-    ] = "tpe"
+    sampler: Annotated[str, Option("What proposes settings: see fairtune list samplers.")] = "tpe"
+    scheduler: Annotated[str, Option("What stops trials early: see fairtune list schedulers.")] = "none"
     final_seeds: Annotated[Positive, Option("Seeds that confirm the choice on the test split.")] = 4
 
 

@@ -68,7 +68,7 @@ def run_small(runs: Path, **options: Any) -> Session:
 
 
 def train(job: Job, plan: Plan) -> TrialResult:
-    """Train a job as a worker does, until it has ended or its time is up."""
+    """Train a job as a worker does, until it has ended or the plan stops it; returns where it stands then."""
     worker = _worker()
     worker.reset(job_config(job, plan.place))
     while True:
@@ -76,10 +76,8 @@ def train(job: Job, plan: Plan) -> TrialResult:
         standing = TrialResult.model_validate_json(step["trial"])
         for observer in plan.observers:
             observer.job_progressed(job, standing)
-        if step["done"]:
+        if step["done"] or plan.verdict(job, standing) == "stop":
             return standing
-        if plan.out_of_time(job):
-            return standing.model_copy(update={"state": "pruned"})
 
 
 @cache

@@ -11,7 +11,10 @@ from fairtune import plugins
 from fairtune.cli._told import console, told
 from fairtune.errors import InvalidInput, unknown_name
 
-What = Annotated[str, typer.Argument(metavar="KIND", help="methods, datasets, models or rules.", show_default=False)]
+_LISTS = {f"{kind}s": kind for kind in plugins.KINDS}
+_OTHERS, _LAST = ", ".join([*_LISTS][:-1]), [*_LISTS][-1]
+
+What = Annotated[str, typer.Argument(metavar="KIND", help=f"{_OTHERS} or {_LAST}.", show_default=False)]
 Name = Annotated[str | None, typer.Argument(help="One of them, with all that can be set of it.", show_default=False)]
 
 
@@ -25,10 +28,9 @@ def list_(what: What, name: Name = None) -> None:
       fairtune list methods mfd
     """
     with told():
-        kinds = {f"{kind}s": kind for kind in plugins.KINDS}
-        if what not in kinds:
-            raise InvalidInput(unknown_name("list", what, kinds))
-        kind = kinds[what]
+        if what not in _LISTS:
+            raise InvalidInput(unknown_name("list", what, _LISTS))
+        kind = _LISTS[what]
         if name is None:
             _print_names(kind)
         else:

@@ -123,7 +123,8 @@ class SearchDisplay:
         counted = f"trial {len(self._finished)}/{self._trials}"
         setting = f"#{record.number} {record.method} {format_params(record.params)}"
         if record.state != "complete":
-            reason = f": {format_error(record.result.error)}" if record.result.error else f" after {record.result.epochs} epochs"
+            ended = record.result.stopped or f"after {record.result.epochs} epochs"
+            reason = f": {format_error(record.result.error)}" if record.result.error else f" {ended}"
             return f"{counted}  {setting}  {record.state}{reason}"
         verdict = "feasible" if record.feasible else "below the floor"
         return f"{counted}  {setting}  {self._scores(record.result.val)}  {verdict}  {record.result.seconds:.1f} s"

@@ -163,6 +163,16 @@ class Request(TrainRequest, SearchOptions, Resources):
     def _names_a_rule(cls, name: str) -> str:
         return _checked("rule", name)
 
+    @field_validator("sampler")
+    @classmethod
+    def _names_a_sampler(cls, name: str) -> str:
+        return _checked("sampler", name)
+
+    @field_validator("scheduler")
+    @classmethod
+    def _names_a_scheduler(cls, name: str) -> str:
+        return _checked("scheduler", name)
+
     @field_validator("name")
     @classmethod
     def _names_a_folder(cls, name: str | None) -> str | None:

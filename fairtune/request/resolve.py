@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,9 +23,10 @@ from fairtune.request.faults import Faults
 from fairtune.request.options import DataRequest, Request, TrainRequest
 from fairtune.request.settings import Setting
 from fairtune.request.spaces import OPTIMIZER, build_space, hyperparameters, matching
-from fairtune.rules import fairness_score
+from fairtune.rules import Rule, fairness_score
+from fairtune.schedulers import Ladder
 from fairtune.space import Hyperparameter, Options, Real, Space, Value, declared, parse_domain
-from fairtune.spec import Optimizer, Place, PlugIn, Resources, SearchOptions, SearchSpec, TrialSpec
+from fairtune.spec import Direction, Optimizer, Place, PlugIn, Resources, SearchOptions, SearchSpec, TrialSpec
 from fairtune.training.device import parameter_dtype, pick_device, resolve_precision
 from fairtune.training.trial import Data, build_net, check_data, make_dataset, open_data, start_method
 
@@ -43,6 +44,7 @@ def resolve(request: Request, report: Report = silent) -> tuple[SearchSpec, Plac
     faults = Faults()
     place = _place(request)
     spec = _spec(request, faults)
+    faults.attempt(partial(_check_sampler, request))
     faults.found += checks.resources(place) + checks.tracking(place.tracking_uri)
     faults.raise_if_any()
     assert spec is not None
@@ -116,6 +118,8 @@ def _spec(request: Request, faults: Faults) -> SearchSpec | None:
     info = faults.attempt(lambda: make_dataset(PlugIn(name=request.dataset, options=options)).describe(data_root(request.data)))
     if info is None:
         return None
+    epochs = info.epochs if request.epochs is None else request.epochs
+    faults.attempt(lambda: Ladder(request.scheduler, _objectives(request), epochs))
     model = request.model or info.model
     net = net or _net(model)
     model_options = faults.attempt(partial(net.complete, _options("model", net, settings, faults)))
@@ -137,13 +141,24 @@ def _spec(request: Request, faults: Faults) -> SearchSpec | None:
             model=PlugIn(name=model, options=model_options or {}),
             spaces={method: space for method, space in spaces.items() if space is not None},
             teacher_dataset=None if teacher_options is None else PlugIn(name=request.dataset, options=teacher_options),
-            epochs=info.epochs if request.epochs is None else request.epochs,
+            epochs=epochs,
             batch_size=info.batch_size if request.batch_size is None else request.batch_size,
             optimizer=_optimizer(spaces),
             precision=resolve_precision(precision, pick_device(gpus)),
             **_same(request, SearchOptions),
         )
     )
+
+
+def _check_sampler(request: Request) -> None:
+    from fairtune import samplers  # and with it Optuna, which a single training does without
+
+    samplers.check(request.sampler, [direction for _, direction in _objectives(request)])
+
+
+def _objectives(request: Request) -> Sequence[tuple[str, Direction]]:
+    rule: type[Rule] = load("rule", request.select)
+    return rule.objectives
 
 
 def _optimizer(spaces: dict[str, Space | None]) -> Optimizer:

@@ -16,9 +16,10 @@ from fairtune.errors import FairtuneError
 from fairtune.methods import compose
 from fairtune.metrics import PROBED
 from fairtune.plugins import load
-from fairtune.rules import fairness_score, front
+from fairtune.rules import Rule, fairness_score, front
+from fairtune.schedulers import Ladder, Verdict
 from fairtune.space import Value
-from fairtune.spec import Place, SearchSpec, TrialResult
+from fairtune.spec import TIME_BUDGET, Place, SearchSpec, Stop, TrialResult
 from fairtune.study.folders import RunFolder
 from fairtune.study.jobs import Job, Kind, Observer, final_key, final_seeds
 from fairtune.study.study import SearchStudy, trials_to_run
@@ -50,9 +51,13 @@ class Plan:
         self._left_over = study.left_over()
         self._finals: list[Job] | None = None
         self._limit = trials_to_run(spec)
+        rule: type[Rule] = load("rule", spec.select)
+        self._ladder = Ladder(spec.scheduler, rule.objectives, spec.epochs)
+        self._stops: dict[str, Stop] = {}
         known = study.get_result("baseline")
         if known is not None and study.floor is not None:
             self._announce_baseline(known, study.floor, found=True)
+            self._remember_standings(study.floor)
 
     def __enter__(self) -> Plan:
         return self
@@ -86,8 +91,11 @@ class Plan:
         return "done"
 
     def finish(self, job: Job, result: TrialResult) -> None:
-        """Take the result of a job that has ended."""
+        """Take the result of a job that has ended, or where it stood when it was stopped."""
         self._running.pop(job.key, None)
+        stop = self._stops.pop(job.key, None)
+        if result.state == "running":
+            result = result.model_copy(update={"state": "pruned", "stopped": stop})
         record = None
         if job.kind == "baseline":
             self._accept_baseline(result, found=False)
@@ -106,10 +114,21 @@ class Plan:
         for observer in self.observers:
             observer.job_finished(job, result, record)
 
-    def out_of_time(self, job: Job) -> bool:
-        """Whether a running trial must stop because the time budget is spent; other jobs always end."""
+    def verdict(self, job: Job, standing: TrialResult) -> Verdict:
+        """Whether a running trial goes on: asks the time budget, then the scheduler. Other jobs always go on.
+
+        Args:
+            job: the trial's.
+            standing: where it stands, reported at least at each of its rungs.
+        """
         self.tick()
-        return job.kind == "trial" and self._budget_spent()
+        if job.kind != "trial" or standing.state != "running":
+            return "go_on"
+        by = TIME_BUDGET if self._budget_spent() else self._stopped_by_scheduler(job, standing)
+        if by is None:
+            return "go_on"
+        self._stops[job.key] = Stop(by=by, epoch=standing.epochs)
+        return "stop"
 
     def interrupted(self) -> None:
         """Tell the observers that the user wants to stop."""
@@ -127,6 +146,18 @@ class Plan:
         for observer in self.observers:
             observer.job_started(job)
         return job
+
+    def _stopped_by_scheduler(self, job: Job, standing: TrialResult) -> str | None:
+        assert job.number is not None
+        assert self.study.floor is not None
+        self._ladder.note(job.number, job.spec.method, standing, self.study.floor)
+        return self._ladder.name if self._ladder.verdict(job.number, standing.epochs) == "stop" else None
+
+    def _remember_standings(self, floor: float) -> None:
+        """Let the scheduler know of the trials of earlier sessions."""
+        for record in self.study.records():
+            if record.result is not None:
+                self._ladder.note(record.number, record.method, record.result, floor)
 
     def _running_kind(self, kind: Kind) -> bool:
         return any(job.kind == kind for job in self._running.values())
@@ -187,7 +218,8 @@ class Plan:
     def _trial_job(self, number: int, method: str, values: dict[str, Value]) -> Job:
         every_value = {**self.spec.spaces[method].fixed, **values}
         spec = self.spec.trial(method, every_value, needs_baseline=compose(method, every_value).needs_baseline)
-        return Job("trial", f"trial-{number}", spec, self.folder.trial(number), number, self._fairness in PROBED)
+        folder, probed = self.folder.trial(number), self._fairness in PROBED
+        return Job("trial", f"trial-{number}", spec, folder, number, probed, self._ladder.rungs)
 
     def _drop_dominated_weights(self) -> None:
         """Keep weights of the front only: a rule never chooses a dominated trial, and disks are finite."""
@@ -249,7 +281,9 @@ class Plan:
         errors = [record.result.error for record in records if record.result is not None and record.result.error]
         if errors:
             return f"none of {len(records)} trials completed; the first failed with: {errors[0]}"
-        return f"the time budget ended before one of {len(records)} trials completed: raise --time-budget or lower --epochs"
+        if self._budget_spent():
+            return f"the time budget ended before one of {len(records)} trials completed: raise --time-budget or lower --epochs"
+        return f"the scheduler {self.spec.scheduler} stopped each of {len(records)} trials: choose another --scheduler"
 
     def _note_test_opened(self, roles: list[str], keys: list[str]) -> None:
         entry: dict[str, Any] = {"when": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"), "roles": roles, "jobs": keys}

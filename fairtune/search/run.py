@@ -11,7 +11,7 @@ from ray import tune
 from fairtune.errors import Interrupted
 from fairtune.search.cluster import cluster
 from fairtune.search.plan import Plan
-from fairtune.search.searcher import BudgetStopper, InterruptNotice, PlanSearcher, ProgressCallback
+from fairtune.search.searcher import InterruptNotice, PlanSearcher, PlanStopper, ProgressCallback
 from fairtune.search.trainable import TrialTrainable
 from fairtune.spec import Place, SearchSpec
 from fairtune.study.folders import RunFolder
@@ -44,7 +44,7 @@ def run_search(spec: SearchSpec, place: Place, study: SearchStudy, observers: Se
             run_config=tune.RunConfig(
                 name=folder.scratch.name,
                 storage_path=str(folder.path),
-                stop=BudgetStopper(searcher),
+                stop=PlanStopper(searcher),
                 callbacks=[ProgressCallback(searcher), InterruptNotice(searcher)],
                 failure_config=tune.FailureConfig(max_failures=_RETRIES),
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),

@@ -28,7 +28,7 @@ class PlanSearcher(Searcher):  # type: ignore[misc]
         super().__init__()
         self.plan = plan
         self.jobs: dict[str, Job] = {}
-        self.latest: dict[str, TrialResult] = {}
+        self._heard: dict[str, tuple[str, TrialResult]] = {}
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         """The next job's configuration; None while the plan must wait."""
@@ -43,15 +43,20 @@ class PlanSearcher(Searcher):  # type: ignore[misc]
         job = self.jobs.pop(trial_id, None)
         if job is None:
             return
-        last = self.latest.pop(trial_id, None)
         if result is not None and "trial" in result:
-            last = TrialResult.model_validate_json(result["trial"])
+            self.heard(trial_id, result)
+        _, last = self._heard.pop(trial_id, ("", None))
         if error or last is None:
             reason = "its worker process died, and again when it was retried (out of memory, or killed)"
-            outcome = failed(job.spec, reason) if last is None else last.model_copy(update={"state": "failed", "error": reason})
-        else:
-            outcome = last.model_copy(update={"state": "pruned"}) if last.state == "running" else last
-        self.plan.finish(job, outcome)
+            last = failed(job.spec, reason) if last is None else last.model_copy(update={"state": "failed", "error": reason})
+        self.plan.finish(job, last)
+
+    def heard(self, trial_id: str, result: dict[str, Any]) -> TrialResult:
+        """Where a trial stands by what it reports, which is parsed once, whoever asks."""
+        text = result["trial"]
+        if trial_id not in self._heard or self._heard[trial_id][0] != text:
+            self._heard[trial_id] = text, TrialResult.model_validate_json(text)
+        return self._heard[trial_id][1]
 
     def __getstate__(self) -> dict[str, Any]:
         """Nothing goes into Tune's own snapshots: the plan holds a live terminal and a database."""
@@ -86,8 +91,8 @@ class InterruptNotice(Callback):  # type: ignore[misc]
         signal.signal(signal.SIGINT, notice)
 
 
-class BudgetStopper(Stopper):  # type: ignore[misc]
-    """Stops running trials when the time budget is spent."""
+class PlanStopper(Stopper):  # type: ignore[misc]
+    """Stops the running trials that the plan stops."""
 
     def __init__(self, searcher: PlanSearcher) -> None:
         self.searcher = searcher
@@ -95,7 +100,7 @@ class BudgetStopper(Stopper):  # type: ignore[misc]
     def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
         """Whether to stop one trial."""
         job = self.searcher.jobs.get(trial_id)
-        return job is not None and self.searcher.plan.out_of_time(job)
+        return job is not None and self.searcher.plan.verdict(job, self.searcher.heard(trial_id, result)) == "stop"
 
     def stop_all(self) -> bool:
         """Never: the confirmation still has to run."""
@@ -116,7 +121,6 @@ class ProgressCallback(Callback):  # type: ignore[misc]
         """Tell the observers where a trial stands."""
         job = self.searcher.jobs.get(trial.trial_id)
         if job is not None:
-            standing = TrialResult.model_validate_json(result["trial"])
-            self.searcher.latest[trial.trial_id] = standing
+            standing = self.searcher.heard(trial.trial_id, result)
             for observer in self.searcher.plan.observers:
                 observer.job_progressed(job, standing)

@@ -27,6 +27,7 @@ def job_config(job: Job, place: Place) -> dict[str, Any]:
             "folder": str(job.folder.path),
             "open_test": job.kind == "final",
             "probed": job.probed,
+            "rungs": job.rungs,
         },
         "place": place.model_dump_json(),
     }
@@ -35,12 +36,14 @@ def job_config(job: Job, place: Place) -> dict[str, Any]:
 class TrialTrainable(tune.Trainable):  # type: ignore[misc]
     """Trains one job after another in one actor, so that imports and data are paid for once.
 
-    A step trains whole epochs for about a second and returns where the trial stands. Checkpoints are the trial's own, in the
+    A step trains whole epochs, up to the trial's next rung or for about a second, and returns where the trial stands. So whoever
+    judges trials at their rungs sees them there, however fast or slow they are. Checkpoints are the trial's own, in the
     run's folder: a retried or resumed trial goes on from there whatever Ray remembers.
     """
 
     _trial: Trial | None
     _failed: TrialResult
+    _rungs: tuple[int, ...]
 
     def setup(self, config: dict[str, Any]) -> None:
         """Begin the first job."""
@@ -52,14 +55,14 @@ class TrialTrainable(tune.Trainable):  # type: ignore[misc]
         return True
 
     def step(self) -> dict[str, Any]:
-        """Train for about a second, at least one epoch."""
+        """Train up to a rung, or for about a second; at least one epoch."""
         if self._trial is None:
             return self._report(self._failed)
         try:
             began = time.perf_counter()
             while not self._trial.done:
                 self._trial.run_epoch()
-                if time.perf_counter() - began > REPORT_EVERY_S:
+                if len(self._trial.history) in self._rungs or time.perf_counter() - began > REPORT_EVERY_S:
                     break
             return self._report(self._trial.finish() if self._trial.done else self._trial.result("running"))
         except Exception as error:
@@ -82,7 +85,7 @@ class TrialTrainable(tune.Trainable):  # type: ignore[misc]
         job, place = config["job"], Place.model_validate_json(config["place"])
         torch.set_num_threads(max(1, int(place.cpus_per_trial)))
         spec = TrialSpec.model_validate_json(job["spec"])
-        self._trial = None
+        self._trial, self._rungs = None, tuple(job["rungs"])
         try:
             self._trial = Trial(
                 spec,

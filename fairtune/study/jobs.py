@@ -22,6 +22,7 @@ class Job(NamedTuple):
         folder: where its files go.
         number: of the trial.
         probed: whether the trained net's embedding is asked for the group.
+        rungs: epochs after which it reports where it stands, whatever else makes it report.
     """
 
     kind: Kind
@@ -30,6 +31,7 @@ class Job(NamedTuple):
     folder: TrialFolder
     number: int | None = None
     probed: bool = True
+    rungs: tuple[int, ...] = ()
 
 
 class Observer(Protocol):

@@ -14,9 +14,9 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution
 
 from fairtune.plugins import load
 from fairtune.rules import Rule, View
+from fairtune.samplers import Outcome, Proposal, Proposals, begin, distribution, settle
 from fairtune.space import Space, Value
 from fairtune.spec import SearchSpec, TrialResult
-from fairtune.study.proposals import Outcome, Proposal, Proposals, begin, distribution, settle
 
 _NAME = "search"
 _STATES: dict[optuna.trial.TrialState, Literal["running", "complete", "pruned", "failed"]] = {

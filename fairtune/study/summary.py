@@ -12,7 +12,7 @@ from fairtune.errors import InvalidInput
 from fairtune.metrics import PROBED, SCORES, UNDEFINED, Interval, Number, hypervolume, small_cells
 from fairtune.rules import fairness_score, front
 from fairtune.space import Value
-from fairtune.spec import Place, SearchSpec, TrialResult
+from fairtune.spec import Place, SearchSpec, Stop, TrialResult
 from fairtune.study.jobs import final_key, final_seeds
 from fairtune.study.study import Record, SearchStudy
 
@@ -55,6 +55,7 @@ class Trial(_Scored):
     val: dict[str, Number] | None
     feasible: bool | None
     error: str | None = None
+    stopped: Stop | None = None
 
 
 class Chosen(_Scored):
@@ -182,6 +183,7 @@ def _trial(record: Record) -> Trial:
         val=result.val or None if result else None,
         feasible=record.feasible,
         error=result.error if result else None,
+        stopped=result.stopped if result else None,
     )
 
 

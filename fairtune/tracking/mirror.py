@@ -259,6 +259,8 @@ class Tracker:
         self._client.log_dict(run_id, {name: table for name, table in counts.items() if table is not None}, "counts.json")
         if result.error is not None:
             self._client.log_batch(run_id, tags=[RunTag("fairtune.error", result.error[:5000])])
+        if result.stopped is not None:
+            self._client.log_batch(run_id, tags=[RunTag("fairtune.stopped", str(result.stopped))])
         self._client.set_terminated(run_id, _ENDED[result.state])
         self._open.discard(key)
         self._ended.add(key)

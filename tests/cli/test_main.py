@@ -75,6 +75,7 @@ class TestBadInput:
             ("--model nlp", ["unknown model 'nlp': did you mean 'mlp' or "]),
             ("--select deo", ["unknown rule 'deo': did you mean 'deo_m'"]),
             ("--sampler nsga", ["unknown sampler 'nsga': did you mean 'nsga2'?"]),
+            ("--scheduler non", ["unknown scheduler 'non': did you mean 'none'?"]),
             ("--precision fp64", ["unknown precision 'fp64': did you mean"]),
             ("--protocol fix", ["unknown protocol 'fix': did you mean 'fixed'?"]),
             ("--dataset cifar10s", ["CIFAR-10 file", "data_batch_1 is missing", "--download"]),

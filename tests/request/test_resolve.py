@@ -163,6 +163,7 @@ def test_data_lie_where_told(monkeypatch, tmp_path):
         ),
         ({"select": "deom"}, "unknown rule 'deom': did you mean 'deo_m'?"),
         ({"sampler": "tpee"}, "unknown sampler 'tpee': did you mean 'tpe'?"),
+        ({"scheduler": "non"}, "unknown scheduler 'non': did you mean 'none'?"),
         ({"precision": "fp16"}, "unknown precision 'fp16': did you mean 'bf16'"),
         ({"protocol": "oficial"}, "unknown protocol 'oficial': did you mean 'official'?"),
         ({"trials": 0}, "trials: Input should be greater than or equal to 1, got 0"),

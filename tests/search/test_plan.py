@@ -12,12 +12,13 @@ from fairtune.records import GroupCounts
 from fairtune.rules import front
 from fairtune.search import run, trainable
 from fairtune.search.searcher import PlanSearcher, ProgressCallback
+from fairtune.spec import Stop
 from fairtune.study.folders import RunFolder
 from fairtune.study.jobs import final_seeds
 from fairtune.study.study import SearchStudy
 from fairtune.study.summary import summarise
 from fairtune.training.folder import baseline_folder
-from fairtune.training.trial import make_dataset
+from fairtune.training.trial import failed, make_dataset
 from tests.search_helpers import Session, Watcher, crash, run_small, small_search, train
 
 
@@ -282,6 +283,7 @@ class TestTimeBudget:
         assert trial_states(late) == ["complete", "pruned"]
         stopped = late.trials[1].result
         assert stopped.epochs == 1
+        assert stopped.stopped == Stop(by="time_budget", epoch=1)
         assert stopped.val["accuracy"] == stopped.history[-1]["val.accuracy"]
         assert all(result.epochs == 3 for result in late.study.finals().values()), "finals are not stopped"
 
@@ -362,15 +364,16 @@ class TestWallTime:
         assert session.plan.error is not None
         assert self.noted(session) == (5, 5)
 
-    @pytest.mark.parametrize("turn", ["next", "out_of_time", "tune's loop"])
+    @pytest.mark.parametrize("turn", ["next", "verdict", "tune's loop"])
     def test_a_process_killed_in_a_long_trial_loses_less_than_a_minute(self, tmp_path, turn):
         clock = Clock()
         session = timed(*small_search(tmp_path), clock).run(1)
         job = session.plan.next()
+        standing = failed(job.spec, "").model_copy(update={"state": "running"})
         callback = ProgressCallback(PlanSearcher(session.plan))
         turns = {
             "next": session.plan.next,
-            "out_of_time": lambda: session.plan.out_of_time(job),
+            "verdict": lambda: session.plan.verdict(job, standing),
             "tune's loop": lambda: callback.on_step_begin(0, []),
         }
         writes = 0

@@ -1,16 +1,15 @@
 import math
 import time
-from typing import get_args
 
 import pytest
 
+from fairtune.plugins import names
 from fairtune.space import Integer, Options, Space
-from fairtune.spec import SamplerName, TrialResult
+from fairtune.spec import TrialResult
 from fairtune.study.study import SearchStudy, search_size
 from tests.search_helpers import small_search
 
-SAMPLERS = get_args(SamplerName)
-
+SAMPLERS = names("sampler")
 QUICK = ("tpe", "nsga2", "random")
 
 

@@ -13,7 +13,7 @@ from tests.search_helpers import Session, run_small, small_search
 
 KEYS = ["schema", "complete", "name", "spec", "place", "baseline", "floor", "trials", "front", "chosen", "confirmed"]
 KEYS += ["hypervolume", "cost", "test_opened", "small_cells"]
-TRIAL = ["number", "id", "state", "method", "params", "epochs", "seconds", "val", "feasible", "error"]
+TRIAL = ["number", "id", "state", "method", "params", "epochs", "seconds", "val", "feasible", "error", "stopped"]
 INTERVAL = ["mean", "std", "low", "high", "values"]
 
 

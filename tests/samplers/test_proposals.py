@@ -3,18 +3,16 @@
 import logging
 import math
 from functools import cache
-from typing import get_args
 
 import pytest
 
+from fairtune.plugins import names
+from fairtune.samplers import Outcome, Proposals
 from fairtune.space import Integer, Options, Real, Space, parse_domain
-from fairtune.spec import SamplerName
-from fairtune.study.proposals import Outcome, Proposals
 from fairtune.study.study import trials_to_run
 from tests.search_helpers import small_search
 
-SAMPLERS = get_args(SamplerName)
-
+SAMPLERS = names("sampler")
 WEIGHTS = Options(values=(0.3, 1.0, 3.0, 10.0, 30.0))
 FINITE = Space(search={"mfd.weight": WEIGHTS})
 MIXED = Space(

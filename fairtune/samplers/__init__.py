@@ -1,0 +1,7 @@
+"""Samplers: one file each, named as for ``--sampler``."""
+
+from fairtune.samplers._base import Problem, Sampler, check
+from fairtune.samplers._learner import Outcome, begin, distribution, settle
+from fairtune.samplers._proposals import Proposal, Proposals
+
+__all__ = ["Outcome", "Problem", "Proposal", "Proposals", "Sampler", "begin", "check", "distribution", "settle"]

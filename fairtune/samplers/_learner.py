@@ -1,0 +1,97 @@
+"""A sampler at work: on a study in memory whose space has fixed dimensions."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, NamedTuple
+
+import optuna
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.trial import TrialState
+
+from fairtune.samplers._base import Problem, Sampler
+from fairtune.space import Domain, Integer, Options, Value
+
+optuna.logging.set_verbosity(optuna.logging.WARNING)
+
+_DRAWS = 4
+"""How often a sampler is asked before what it has not tried is looked for without it."""
+
+Params = dict[str, Value]
+
+
+class Outcome(NamedTuple):
+    """What a sampler is told of a trial.
+
+    Attributes:
+        state: how it ended.
+        values: of the objectives, if it is complete.
+        excess: by how much it misses the accuracy floor, if it is complete; feasible at 0 or less.
+    """
+
+    state: Literal["complete", "pruned", "failed"]
+    values: Sequence[float] = ()
+    excess: float = 0.0
+
+
+class Learner:
+    """A sampler on one problem, with what it has learnt."""
+
+    def __init__(self, sampler: Sampler, problem: Problem) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            made = sampler.on(problem)
+        self._study = optuna.create_study(directions=problem.directions, sampler=made)
+        self._distributions = {name: distribution(domain) for name, domain in problem.search.items()}
+        self._running: dict[int, optuna.Trial] = {}
+
+    def draw(self, number: int, given: Params, accepted: Callable[[Params], bool]) -> optuna.Trial | None:
+        """The first of a few draws, with some values given, that is accepted."""
+        for _ in range(_DRAWS):
+            if given:
+                self._study.enqueue_trial(given)
+            trial = self._study.ask(self._distributions)
+            if accepted(trial.params):
+                self._running[number] = trial
+                return trial
+            self._study.tell(trial, state=TrialState.FAIL)
+        return None
+
+    def begin(self, number: int, params: Params, marks: dict[str, Any]) -> None:
+        """Take up a trial that an earlier session began."""
+        self._running[number] = begin(self._study, params, self._distributions, marks)
+
+    def tell(self, number: int, outcome: Outcome) -> None:
+        """Learn from a trial that has ended."""
+        settle(self._study, self._running.pop(number), outcome)
+
+
+def begin(
+    study: optuna.Study, params: Params, distributions: dict[str, BaseDistribution], marks: dict[str, Any], **notes: Any
+) -> optuna.Trial:
+    """Add a running trial with all its parameters to a study, in one write."""
+    template = optuna.trial.create_trial(
+        state=TrialState.RUNNING, params=params, distributions=distributions, system_attrs=marks, user_attrs=notes
+    )
+    return optuna.Trial(study, study._storage.create_new_trial(study._study_id, template))
+
+
+def settle(study: optuna.Study, trial: optuna.Trial, outcome: Outcome) -> None:
+    """End a running trial; of a complete one the excess over the accuracy floor is a constraint."""
+    if outcome.state == "complete":
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a process killed between this and the next line has set it already
+            trial.set_constraint("accuracy_floor", outcome.excess)
+        study.tell(trial, list(outcome.values))
+    else:
+        study.tell(trial, state=TrialState.PRUNED if outcome.state == "pruned" else TrialState.FAIL)
+
+
+def distribution(domain: Domain) -> BaseDistribution:
+    """A domain in Optuna's terms."""
+    if isinstance(domain, Options):
+        return CategoricalDistribution(domain.values)
+    if isinstance(domain, Integer):
+        return IntDistribution(int(domain.low), int(domain.high), log=domain.log)
+    return FloatDistribution(domain.low, domain.high, log=domain.log)

@@ -1,0 +1,130 @@
+"""What a search tries next: the proposals of samplers, held to settings that no trial has had.
+
+Behind every method stands a study in memory, and one more behind the choice among methods. So every sampler sees a space of fixed
+dimensions, whatever methods are searched together, and a proposal that repeats an earlier setting never becomes a trial.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import optuna
+
+from fairtune.plugins import load
+from fairtune.samplers._base import Problem, Sampler
+from fairtune.samplers._learner import Learner, Outcome, Params
+from fairtune.samplers._untried import untried
+from fairtune.seeding import stream_seed
+from fairtune.space import Options, Value
+from fairtune.spec import Direction, SearchSpec
+
+
+class Proposal(NamedTuple):
+    """A setting to try.
+
+    Attributes:
+        method: which of the methods searched.
+        values: of what is searched, by full name.
+        point: position of the point it comes from among those of all methods, or None.
+        marks: what the sampler wants to know of this trial later, if it has to be built anew.
+    """
+
+    method: str
+    values: Params
+    point: int | None
+    marks: dict[str, Any]
+
+
+class Proposals:
+    """Proposes settings of a search, none of them twice.
+
+    Points come first. Then the search's sampler chooses the method (or TPE, where it cannot) and the method's values.
+    Where a sampler only repeats itself, one of the settings that are left takes the place of its proposal.
+
+    Args:
+        spec: the search.
+        directions: of the objectives.
+        trials_so_far: seeds the samplers, with the search's seed, so that a resumed search does not draw the same again.
+    """
+
+    def __init__(self, spec: SearchSpec, directions: Sequence[Direction], trials_so_far: int) -> None:
+        self._spaces = spec.spaces
+        self._taken: dict[str, set[tuple[Value, ...]]] = {method: set() for method in spec.spaces}
+        self._open = list(spec.spaces)
+        several = len(spec.spaces) > 1
+        points = [(method, p) for method, space in spec.spaces.items() for p in space.usable_points() or ([{}] if several else [])]
+        self._points = deque((index, method, point) for index, (method, point) in enumerate(points))
+        start = max(5, spec.trials // (4 * len(spec.spaces)))
+        keys = [(trials_so_far, index) for index in range(len(spec.spaces) + 2)] if several else [(trials_so_far,)] * 3
+        seeds = [stream_seed(spec.seed, "sampler", *key) % 2**32 for key in keys]
+        self._random = random.Random(seeds[-1])
+        sampler = _sampler(spec.sampler)
+        chooser = sampler if sampler.chooses_methods else _sampler("tpe")
+        methods = {"method": Options(values=tuple(spec.spaces))}
+        self._chooser = Learner(chooser, Problem(methods, directions, seeds[-2], start, trials_so_far))
+        self._learners = {
+            method: Learner(sampler, Problem(space.search, directions, seed, start, trials_so_far))
+            for seed, (method, space) in zip(seeds, spec.spaces.items(), strict=False)
+        }
+
+    def propose(self, number: int) -> Proposal | None:
+        """A new setting for the trial of this number; None if nothing is left to try."""
+        while self._points:
+            index, method, point = self._points.popleft()
+            if (trial := self._draw(number, method, point)) is not None:
+                self._chooser.draw(number, {"method": method}, lambda _: True)
+                return Proposal(method, trial.params, index, _marks(trial))
+        while self._open:
+            method = self._choose(number)
+            if (trial := self._draw(number, method, {})) is not None:
+                return Proposal(method, trial.params, None, _marks(trial))
+            self._open.remove(method)
+            self._chooser.tell(number, Outcome("failed"))
+        return None
+
+    def remember(self, number: int, proposal: Proposal) -> None:
+        """Take up a trial that an earlier session began."""
+        self._learners[proposal.method].begin(number, proposal.values, proposal.marks)
+        self._chooser.begin(number, {"method": proposal.method}, {})
+        self._taken[proposal.method].add(self._key(proposal.method, proposal.values))
+        self._points = deque(point for point in self._points if point[0] != proposal.point)
+
+    def tell(self, number: int, method: str, outcome: Outcome) -> None:
+        """Let the samplers learn from a trial that has ended."""
+        self._learners[method].tell(number, outcome)
+        self._chooser.tell(number, outcome)
+
+    def _choose(self, number: int) -> str:
+        chosen = self._chooser.draw(number, {}, lambda params: params["method"] in self._open)
+        if chosen is None:
+            chosen = self._chooser.draw(number, {"method": self._random.choice(self._open)}, lambda _: True)
+        assert chosen is not None
+        return str(chosen.params["method"])
+
+    def _draw(self, number: int, method: str, given: Params) -> optuna.Trial | None:
+        """A setting of a method that no trial has had, with these values given; None if there is none."""
+        learner, taken = self._learners[method], self._taken[method]
+        trial = learner.draw(number, given, lambda params: self._key(method, params) not in taken)
+        if trial is None:
+            domains = {**self._spaces[method].search, **{name: Options(values=(value,)) for name, value in given.items()}}
+            left = untried(domains, taken, self._random)
+            trial = None if left is None else learner.draw(number, left, lambda _: True)
+        if trial is not None:
+            taken.add(self._key(method, trial.params))
+        return trial
+
+    def _key(self, method: str, values: Mapping[str, Value]) -> tuple[Value, ...]:
+        """Equal for settings that are the same training: all else of a trial's specification follows from the search's."""
+        return tuple(values[name] for name in self._spaces[method].search)
+
+
+def _marks(trial: optuna.Trial) -> dict[str, Any]:
+    return dict(trial.storage.get_trial_system_attrs(trial._trial_id))
+
+
+def _sampler(name: str) -> Sampler:
+    made: Sampler = load("sampler", name)()
+    return made

@@ -1,0 +1,25 @@
+"""An evolutionary algorithm."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import optuna
+
+from fairtune.samplers._base import Problem, Sampler
+
+_LARGEST_POPULATION = 50
+
+
+class NSGA2(Sampler):
+    """Crosses and mutates the best settings of each generation: feasible before infeasible, then by fronts, then where few are.
+
+    A generation is as large as the start-up of other samplers, and at most 50. Knows no conditional spaces. Source: K. Deb et al.,
+    IEEE Transactions on Evolutionary Computation 2002.
+    """
+
+    chooses_methods: ClassVar[bool] = False
+
+    def on(self, problem: Problem) -> optuna.samplers.BaseSampler:
+        """Optuna's."""
+        return optuna.samplers.NSGAIISampler(population_size=min(_LARGEST_POPULATION, problem.start), seed=problem.seed)

@@ -1,0 +1,18 @@
+"""Chance."""
+
+from __future__ import annotations
+
+import optuna
+
+from fairtune.samplers._base import Problem, Sampler
+
+
+class RandomSearch(Sampler):
+    """Draws every value, and the method, independently and evenly.
+
+    Source: J. Bergstra and Y. Bengio, JMLR 2012.
+    """
+
+    def on(self, problem: Problem) -> optuna.samplers.BaseSampler:
+        """Optuna's."""
+        return optuna.samplers.RandomSampler(seed=problem.seed)

@@ -1,0 +1,28 @@
+"""Schedulers as somebody else would write them."""
+
+from typing import ClassVar
+
+from fairtune.schedulers import Scheduler
+
+
+class StopsTheFirst(Scheduler):
+    """Stops the first who comes to the second epoch, and shows who was where."""
+
+    seen: ClassVar[list] = []
+
+    def rungs(self, epochs):
+        return [2, 3]
+
+    def verdict(self, trial, others):
+        self.seen.append((trial.number, trial.epoch, [other.number for other in others]))
+        return "stop" if trial.epoch == 2 and not others else "go_on"
+
+
+class NoLadder(Scheduler):
+    """Has a rung where a training ends."""
+
+    def rungs(self, epochs):
+        return [epochs]
+
+    def verdict(self, trial, others):
+        return "go_on"
