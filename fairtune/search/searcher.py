@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Mapping
 from types import FrameType
-from typing import Any
+from typing import Protocol
 
 from ray.tune import Callback, Stopper
 from ray.tune.search import Searcher
@@ -15,6 +16,15 @@ from fairtune.search.trainable import job_config
 from fairtune.spec import TrialResult
 from fairtune.study.jobs import Job
 from fairtune.training.trial import failed
+
+Report = Mapping[str, object]
+"""What a worker reports, as Tune hands it on."""
+
+
+class _TuneTrial(Protocol):
+    """What Tune calls a trial: one of our jobs."""
+
+    trial_id: str
 
 
 class PlanSearcher(Searcher):  # type: ignore[misc]
@@ -28,9 +38,9 @@ class PlanSearcher(Searcher):  # type: ignore[misc]
         super().__init__()
         self.plan = plan
         self.jobs: dict[str, Job] = {}
-        self.latest: dict[str, TrialResult] = {}
+        self._heard: dict[str, tuple[str, TrialResult]] = {}
 
-    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
+    def suggest(self, trial_id: str) -> dict[str, object] | str | None:
         """The next job's configuration; None while the plan must wait."""
         job = self.plan.next()
         if isinstance(job, str):
@@ -38,14 +48,14 @@ class PlanSearcher(Searcher):  # type: ignore[misc]
         self.jobs[trial_id] = job
         return job_config(job, self.plan.place)
 
-    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+    def on_trial_complete(self, trial_id: str, result: Report | None = None, error: bool = False) -> None:
         """Tell the plan what came of a job."""
         job = self.jobs.pop(trial_id, None)
         if job is None:
             return
-        last = self.latest.pop(trial_id, None)
         if result is not None and "trial" in result:
-            last = TrialResult.model_validate_json(result["trial"])
+            self.heard(trial_id, result)
+        _, last = self._heard.pop(trial_id, ("", None))
         if error or last is None:
             reason = "its worker process died, and again when it was retried (out of memory, or killed)"
             outcome = failed(job.spec, reason) if last is None else last.model_copy(update={"state": "failed", "error": reason})
@@ -53,7 +63,14 @@ class PlanSearcher(Searcher):  # type: ignore[misc]
             outcome = last.model_copy(update={"state": "pruned"}) if last.state == "running" else last
         self.plan.finish(job, outcome)
 
-    def __getstate__(self) -> dict[str, Any]:
+    def heard(self, trial_id: str, result: Report) -> TrialResult:
+        """Where a trial stands by what it reports, which is parsed once, whoever asks."""
+        text = str(result["trial"])
+        if trial_id not in self._heard or self._heard[trial_id][0] != text:
+            self._heard[trial_id] = text, TrialResult.model_validate_json(text)
+        return self._heard[trial_id][1]
+
+    def __getstate__(self) -> dict[str, object]:
         """Nothing goes into Tune's own snapshots: the plan holds a live terminal and a database."""
         return {}
 
@@ -71,7 +88,7 @@ class InterruptNotice(Callback):  # type: ignore[misc]
         self.searcher = searcher
         self.wrapped = False
 
-    def on_step_begin(self, iteration: int, trials: list[Any], **info: Any) -> None:
+    def on_step_begin(self, iteration: int, trials: list[_TuneTrial], **info: object) -> None:
         """Put the notice before the handler that Tune has installed."""
         if self.wrapped or threading.current_thread() is not threading.main_thread():
             return
@@ -92,7 +109,7 @@ class BudgetStopper(Stopper):  # type: ignore[misc]
     def __init__(self, searcher: PlanSearcher) -> None:
         self.searcher = searcher
 
-    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+    def __call__(self, trial_id: str, result: Report) -> bool:
         """Whether to stop one trial."""
         job = self.searcher.jobs.get(trial_id)
         return job is not None and self.searcher.plan.out_of_time(job)
@@ -108,15 +125,14 @@ class ProgressCallback(Callback):  # type: ignore[misc]
     def __init__(self, searcher: PlanSearcher) -> None:
         self.searcher = searcher
 
-    def on_step_begin(self, iteration: int, trials: list[Any], **info: Any) -> None:
+    def on_step_begin(self, iteration: int, trials: list[_TuneTrial], **info: object) -> None:
         """Called at every turn of Tune's loop, some times a second."""
         self.searcher.plan.tick()
 
-    def on_trial_result(self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any) -> None:
+    def on_trial_result(self, iteration: int, trials: list[_TuneTrial], trial: _TuneTrial, result: Report, **info: object) -> None:
         """Tell the observers where a trial stands."""
         job = self.searcher.jobs.get(trial.trial_id)
         if job is not None:
-            standing = TrialResult.model_validate_json(result["trial"])
-            self.searcher.latest[trial.trial_id] = standing
+            standing = self.searcher.heard(trial.trial_id, result)
             for observer in self.searcher.plan.observers:
                 observer.job_progressed(job, standing)
