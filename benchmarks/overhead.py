@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from fairtune.request.options import Request
@@ -48,7 +49,7 @@ class Clock:
             self.ended.append(time.perf_counter())
             self.trained_s += sum(epoch["seconds"] for epoch in result.history)
 
-    def confirming(self, roles: dict[str, int], jobs: int) -> None:
+    def confirming(self, roles: Mapping[str, int], jobs: int) -> None:
         """Not timed."""
 
     def interrupted(self) -> None:

@@ -55,7 +55,7 @@ class Session:
     @property
     def keys(self) -> list[str]:
         """Names of the jobs trained here."""
-        return [job.key for job in self.trained]
+        return [str(job.key) for job in self.trained]
 
     @property
     def trials(self) -> list[Record]:
@@ -106,13 +106,13 @@ class Watcher:
         self.seen.append(("baseline", result, floor, found))
 
     def job_started(self, job):
-        self.seen.append(("started", job.key))
+        self.seen.append(("started", str(job.key)))
 
     def job_progressed(self, job, result):
-        self.seen.append(("progressed", job.key, result.epochs))
+        self.seen.append(("progressed", str(job.key), result.epochs))
 
     def job_finished(self, job, result, record):
-        self.seen.append(("finished", job.key, record and record.number))
+        self.seen.append(("finished", str(job.key), record and record.number))
 
     def confirming(self, roles, jobs):
         self.seen.append(("confirming", roles, jobs))

@@ -90,7 +90,7 @@ def test_a_stopped_search_goes_on_without_loss_or_repetition(tmp_path, number, c
     process.communicate(timeout=120)
     assert process.returncode == code
     if number == signal.SIGINT:
-        assert SearchStudy(tmp_path / "run" / "study.db", RunFolder(tmp_path / "run").load()[0]).get("wall_s") > 5
+        assert SearchStudy(tmp_path / "run" / "study.db", RunFolder(tmp_path / "run").load()[0]).noted_s > 5
 
     resumed = fairtune("resume", tmp_path / "run")
     output, _ = resumed.communicate(timeout=300)

@@ -79,7 +79,7 @@ def run(spec: SearchSpec, place: Place, console: Console, request: Request | Non
         with SearchDisplay(console, spec, study.records()) as display:
             run_search(spec, place, study, [display, tracker])
         summary = write_report(spec, place, study)
-        tracker.finish(summary.model_dump(mode="json"), report_files(folder), folder.chosen.path if summary.chosen else None)
+        tracker.finish(summary, report_files(folder), folder.chosen.path if summary.chosen else None)
     print_outcome(console, summary)
     if summary.chosen is None:
         best = max((trial.val["accuracy"] for trial in summary.trials if trial.val), default=float("nan"))

@@ -20,6 +20,7 @@ from fairtune.rules import fairness_score
 from fairtune.spec import Place, SearchSpec, TrialResult
 from fairtune.study.folders import RunFolder
 from fairtune.study.jobs import Job
+from fairtune.study.key import JobKey
 from fairtune.study.study import Record, trials_to_run
 from fairtune.study.summary import Summary
 
@@ -66,7 +67,7 @@ class SearchDisplay:
         self._shown = ("accuracy", fairness_score(spec.select))
         self._trials = trials_to_run(spec)
         self._finished = [record for record in records if record.state != "running"]
-        self._running: dict[str, tuple[Job, TrialResult | None]] = {}
+        self._running: dict[JobKey, tuple[Job, TrialResult | None]] = {}
         self._final: tuple[int, int] | None = None
         self._began = time.time()
         self._live = Live(console=console, get_renderable=self._table, refresh_per_second=4, transient=True)
@@ -108,7 +109,7 @@ class SearchDisplay:
                 )
                 self.console.print(f"confirm {self._final[0]}/{self._final[1]}  {job.key}  {outcome}", soft_wrap=True)
 
-    def confirming(self, roles: dict[str, int], jobs: int) -> None:
+    def confirming(self, roles: Mapping[str, int], jobs: int) -> None:
         """Say what goes to the test split."""
         self._final = (0, jobs)
         named = ", ".join(f"{role.replace('_', ' ')} (trial {number})" for role, number in roles.items())
@@ -165,7 +166,7 @@ class SearchDisplay:
         searched = self.spec.spaces[job.spec.method].search if job.kind == "trial" else {}
         setting = {name: value for name, value in job.spec.values.items() if name in searched}
         name = f"#{job.number}" if job.kind == "trial" else job.kind
-        text = f"{job.spec.method} {format_params(setting)}" if job.kind == "trial" else job.key
+        text = f"{job.spec.method} {format_params(setting)}" if job.kind == "trial" else str(job.key)
         bar = ProgressBar(total=job.spec.epochs, completed=trained, width=20)
         shown = [format_score(val[score]) if score in val else "" for score in self._shown]
         return [name, text, *shown, bar, f"{trained}/{job.spec.epochs}"]

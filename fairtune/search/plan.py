@@ -6,11 +6,9 @@ the study at once, so a search killed at any moment goes on from where it was.
 
 from __future__ import annotations
 
-import datetime as dt
 import shutil
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from fairtune.errors import FairtuneError
 from fairtune.methods import compose
@@ -19,11 +17,14 @@ from fairtune.plugins import load
 from fairtune.rules import Rule, fairness_score, front
 from fairtune.schedulers import Ladder, Verdict
 from fairtune.space import Value
-from fairtune.spec import TIME_BUDGET, Place, SearchSpec, Stop, TrialResult
+from fairtune.spec import TIME_BUDGET, Place, SearchSpec, Stop, TrialResult, TrialSpec
+from fairtune.study.baseline import Baseline
+from fairtune.study.choice import CHOSEN, Choice
 from fairtune.study.folders import RunFolder
-from fairtune.study.jobs import Job, Kind, Observer, final_key, final_seeds
+from fairtune.study.jobs import Job, Observer, final_seeds
+from fairtune.study.key import JobKey, Kind
+from fairtune.study.opening import Opening
 from fairtune.study.study import SearchStudy, trials_to_run
-from fairtune.training.folder import baseline_folder
 
 _NOTE_EVERY_S = 15.0
 
@@ -47,17 +48,16 @@ class Plan:
         self.error: FairtuneError | None = None
         self.complete = False
         self._fairness = fairness_score(spec.select)
-        self._running: dict[str, Job] = {}
+        self._running: dict[JobKey, Job] = {}
         self._left_over = study.left_over()
         self._finals: list[Job] | None = None
         self._limit = trials_to_run(spec)
         rule: type[Rule] = load("rule", spec.select)
         self._ladder = Ladder(spec.scheduler, rule.objectives, spec.epochs)
-        self._stops: dict[str, Stop] = {}
-        known = study.get_result("baseline")
-        if known is not None and study.floor is not None:
-            self._announce_baseline(known, study.floor, found=True)
-            self._remember_standings(study.floor)
+        self._stops: dict[JobKey, Stop] = {}
+        if study.baseline is not None:
+            self._announce_baseline(study.baseline, found=True)
+            self._remember_standings(study.baseline.floor)
 
     def __enter__(self) -> Plan:
         return self
@@ -75,11 +75,11 @@ class Plan:
         self.tick()
         if self.error is not None:
             return "wait" if self._running else "done"
-        if self.study.get("baseline") is None:
+        if self.study.baseline is None:
             return self._next_baseline()
         if (teacher := self._missing_teacher()) is not None:
             return "wait" if self._running else self._start(teacher)
-        if self.study.get("chosen") is None and (job := self._next_trial()) is not None:
+        if self.study.choice is None and (job := self._next_trial()) is not None:
             return self._start(job)
         if self._running_kind("trial"):
             return "wait"
@@ -109,7 +109,7 @@ class Plan:
                 self._drop_dominated_weights()
             job.folder.checkpoint.unlink(missing_ok=True)
         else:
-            self.study.put_result(job.key, result)
+            self.study.keep_final(job.key, result)
             shutil.rmtree(job.folder.path, ignore_errors=True)
         for observer in self.observers:
             observer.job_finished(job, result, record)
@@ -137,9 +137,9 @@ class Plan:
 
     def _complete(self) -> None:
         self.complete = True
-        if not self.study.get("complete"):
+        if not self.study.complete:
             self.study.note_time()
-            self.study.put("complete", True)
+            self.study.keep_complete()
 
     def _start(self, job: Job) -> Job:
         self._running[job.key] = job
@@ -149,8 +149,8 @@ class Plan:
 
     def _stopped_by_scheduler(self, job: Job, standing: TrialResult) -> str | None:
         assert job.number is not None
-        assert self.study.floor is not None
-        self._ladder.note(job.number, job.spec.method, standing, self.study.floor)
+        assert self.study.baseline is not None
+        self._ladder.note(job.number, job.spec.method, standing, self.study.baseline.floor)
         return self._ladder.name if self._ladder.verdict(job.number, standing.epochs) == "stop" else None
 
     def _remember_standings(self, floor: float) -> None:
@@ -168,34 +168,34 @@ class Plan:
     def _next_baseline(self) -> Job | Literal["wait", "done"]:
         if self._running:
             return "wait"
-        spec = self.spec.baseline()
-        folder = baseline_folder(Path(self.place.runs), spec)
-        known = folder.read_result()
-        if known is not None and folder.weights.is_file():
+        job = self._job(JobKey("baseline"), self.spec.baseline())
+        known = job.folder.read_result()
+        if known is not None and job.folder.weights.is_file():
             self._accept_baseline(known, found=True)
             return self.next()
-        return self._start(Job("baseline", "baseline", spec, folder))
+        return self._start(job)
+
+    def _job(self, key: JobKey, spec: TrialSpec, *, probed: bool = True) -> Job:
+        return Job(key, spec, self.folder.job(key, spec), probed)
 
     def _accept_baseline(self, result: TrialResult, *, found: bool) -> None:
         if result.state != "complete":
             self.error = FairtuneError(f"the baseline could not be trained: {result.error}")
             return
-        floor = self.spec.accuracy_floor.above(result.val["accuracy"])
-        self.study.put("floor", floor)
-        self.study.put_result("baseline", result)
-        self._announce_baseline(result, floor, found=found)
+        baseline = Baseline(result, self.spec.accuracy_floor.above(result.val["accuracy"]))
+        self.study.keep_baseline(baseline)
+        self._announce_baseline(baseline, found=found)
 
     def _missing_teacher(self) -> Job | None:
         """The teacher, if it is not the baseline and has not been trained."""
-        spec = self.spec.teacher()
-        folder = baseline_folder(Path(self.place.runs), spec)
-        if spec == self.spec.baseline() or (folder.result.is_file() and folder.weights.is_file()):
+        job = self._job(JobKey("teacher"), self.spec.teacher())
+        if job.spec == self.spec.baseline() or (job.folder.result.is_file() and job.folder.weights.is_file()):
             return None
-        return Job("teacher", "teacher", spec, folder)
+        return job
 
-    def _announce_baseline(self, result: TrialResult, floor: float, *, found: bool) -> None:
+    def _announce_baseline(self, baseline: Baseline, *, found: bool) -> None:
         for observer in self.observers:
-            observer.baseline_ready(result, floor, found=found)
+            observer.baseline_ready(baseline.result, baseline.floor, found=found)
 
     def _next_trial(self) -> Job | None:
         while self._left_over:
@@ -218,8 +218,8 @@ class Plan:
     def _trial_job(self, number: int, method: str, values: dict[str, Value]) -> Job:
         every_value = {**self.spec.spaces[method].fixed, **values}
         spec = self.spec.trial(method, every_value, needs_baseline=compose(method, every_value).needs_baseline)
-        folder, probed = self.folder.trial(number), self._fairness in PROBED
-        return Job("trial", f"trial-{number}", spec, folder, number, probed, self._ladder.rungs)
+        job = self._job(JobKey.trial(number), spec, probed=self._fairness in PROBED)
+        return job._replace(rungs=self._ladder.rungs)
 
     def _drop_dominated_weights(self) -> None:
         """Keep weights of the front only: a rule never chooses a dominated trial, and disks are finite."""
@@ -240,41 +240,36 @@ class Plan:
         return None
 
     def _choose(self) -> list[Job]:
-        if self.study.get("chosen") is None:
-            self._fix_choice()
-        if self.error is not None:
+        choice = self.study.choice or self._fix_choice()
+        if choice is None:
             return []
-        roles: dict[str, int] = self.study.get("roles")
         specs = {"baseline": self.spec.baseline()}
-        for role, number in roles.items():
+        for role, number in choice.roles.items():
             result = self.study.records()[number].result
             assert result is not None
             if result.spec not in specs.values():
                 specs[role] = result.spec
-        jobs = []
-        for role, spec in specs.items():
-            for seed in final_seeds(self.spec):
-                key = final_key(role, seed)
-                if self.study.get(key) is None:
-                    jobs.append(Job("final", key, spec.model_copy(update={"seed": seed}), self.folder.final(role, seed)))
+        every = [(JobKey.final(role, seed), spec) for role, spec in specs.items() for seed in final_seeds(self.spec)]
+        jobs = [self._job(key, spec.model_copy(update={"seed": key.seed})) for key, spec in every if key not in self.study.finals]
         if jobs:
-            self._note_test_opened(list(specs), [job.key for job in jobs])
+            self.study.keep_opening(Opening.now(specs, [job.key for job in jobs]))
             for observer in self.observers:
-                observer.confirming(roles, len(jobs))
+                observer.confirming(choice.roles, len(jobs))
         return jobs
 
-    def _fix_choice(self) -> None:
+    def _fix_choice(self) -> Choice | None:
         views = self.study.views()
         if not views:
             self.error = FairtuneError(self._why_nothing_completed())
-            return
+            return None
         chosen = load("rule", self.spec.select)().choose(views)
         ends = front(views, self._fairness)
-        roles = {} if chosen is None else {"chosen": chosen.number}
+        roles = {} if chosen is None else {CHOSEN: chosen.number}
         roles["most_accurate"] = max(ends, key=lambda view: view.val["accuracy"]).number
         roles["fairest"] = min(ends, key=lambda view: view.val[self._fairness]).number
-        self.study.put("roles", roles)
-        self.study.put("chosen", -1 if chosen is None else chosen.number)
+        choice = Choice(roles)
+        self.study.keep_choice(choice)
+        return choice
 
     def _why_nothing_completed(self) -> str:
         records = self.study.records()
@@ -284,7 +279,3 @@ class Plan:
         if self._budget_spent():
             return f"the time budget ended before one of {len(records)} trials completed: raise --time-budget or lower --epochs"
         return f"the scheduler {self.spec.scheduler} stopped each of {len(records)} trials: choose another --scheduler"
-
-    def _note_test_opened(self, roles: list[str], keys: list[str]) -> None:
-        entry: dict[str, Any] = {"when": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"), "roles": roles, "jobs": keys}
-        self.study.put("test_opened", [*(self.study.get("test_opened") or []), entry])

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Mapping
 from types import FrameType
-from typing import Any
+from typing import Protocol
 
 from ray.tune import Callback, Stopper
 from ray.tune.search import Searcher
@@ -15,6 +16,15 @@ from fairtune.search.trainable import job_config
 from fairtune.spec import TrialResult
 from fairtune.study.jobs import Job
 from fairtune.training.trial import failed
+
+Report = Mapping[str, object]
+"""What a worker reports, as Tune hands it on."""
+
+
+class _TuneTrial(Protocol):
+    """What Tune calls a trial: one of our jobs."""
+
+    trial_id: str
 
 
 class PlanSearcher(Searcher):  # type: ignore[misc]
@@ -30,7 +40,7 @@ class PlanSearcher(Searcher):  # type: ignore[misc]
         self.jobs: dict[str, Job] = {}
         self._heard: dict[str, tuple[str, TrialResult]] = {}
 
-    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
+    def suggest(self, trial_id: str) -> dict[str, object] | str | None:
         """The next job's configuration; None while the plan must wait."""
         job = self.plan.next()
         if isinstance(job, str):
@@ -38,7 +48,7 @@ class PlanSearcher(Searcher):  # type: ignore[misc]
         self.jobs[trial_id] = job
         return job_config(job, self.plan.place)
 
-    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+    def on_trial_complete(self, trial_id: str, result: Report | None = None, error: bool = False) -> None:
         """Tell the plan what came of a job."""
         job = self.jobs.pop(trial_id, None)
         if job is None:
@@ -51,14 +61,14 @@ class PlanSearcher(Searcher):  # type: ignore[misc]
             last = failed(job.spec, reason) if last is None else last.model_copy(update={"state": "failed", "error": reason})
         self.plan.finish(job, last)
 
-    def heard(self, trial_id: str, result: dict[str, Any]) -> TrialResult:
+    def heard(self, trial_id: str, result: Report) -> TrialResult:
         """Where a trial stands by what it reports, which is parsed once, whoever asks."""
-        text = result["trial"]
+        text = str(result["trial"])
         if trial_id not in self._heard or self._heard[trial_id][0] != text:
             self._heard[trial_id] = text, TrialResult.model_validate_json(text)
         return self._heard[trial_id][1]
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         """Nothing goes into Tune's own snapshots: the plan holds a live terminal and a database."""
         return {}
 
@@ -76,7 +86,7 @@ class InterruptNotice(Callback):  # type: ignore[misc]
         self.searcher = searcher
         self.wrapped = False
 
-    def on_step_begin(self, iteration: int, trials: list[Any], **info: Any) -> None:
+    def on_step_begin(self, iteration: int, trials: list[_TuneTrial], **info: object) -> None:
         """Put the notice before the handler that Tune has installed."""
         if self.wrapped or threading.current_thread() is not threading.main_thread():
             return
@@ -97,7 +107,7 @@ class PlanStopper(Stopper):  # type: ignore[misc]
     def __init__(self, searcher: PlanSearcher) -> None:
         self.searcher = searcher
 
-    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+    def __call__(self, trial_id: str, result: Report) -> bool:
         """Whether to stop one trial."""
         job = self.searcher.jobs.get(trial_id)
         return job is not None and self.searcher.plan.verdict(job, self.searcher.heard(trial_id, result)) == "stop"
@@ -113,11 +123,11 @@ class ProgressCallback(Callback):  # type: ignore[misc]
     def __init__(self, searcher: PlanSearcher) -> None:
         self.searcher = searcher
 
-    def on_step_begin(self, iteration: int, trials: list[Any], **info: Any) -> None:
+    def on_step_begin(self, iteration: int, trials: list[_TuneTrial], **info: object) -> None:
         """Called at every turn of Tune's loop, some times a second."""
         self.searcher.plan.tick()
 
-    def on_trial_result(self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any) -> None:
+    def on_trial_result(self, iteration: int, trials: list[_TuneTrial], trial: _TuneTrial, result: Report, **info: object) -> None:
         """Tell the observers where a trial stands."""
         job = self.searcher.jobs.get(trial.trial_id)
         if job is not None:

@@ -22,7 +22,6 @@ def job_config(job: Job, place: Place) -> dict[str, Any]:
     """What a worker needs to know of a job, as Tune's configuration."""
     return {
         "job": {
-            "key": job.key,
             "spec": job.spec.model_dump_json(),
             "folder": str(job.folder.path),
             "open_test": job.kind == "final",

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from fairtune.errors import InvalidInput
 from fairtune.files import write_atomically
-from fairtune.spec import Place, SearchSpec
-from fairtune.training.folder import TrialFolder
+from fairtune.spec import Place, SearchSpec, TrialSpec
+from fairtune.study.key import JobKey
+from fairtune.training.folder import TrialFolder, baseline_folder
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,14 @@ class RunFolder:
     def final(self, role: str, seed: int) -> TrialFolder:
         """One retraining of the confirmation."""
         return TrialFolder(self.path / "finals" / f"{role}-{seed}")
+
+    def job(self, key: JobKey, spec: TrialSpec) -> TrialFolder:
+        """Any training of the search; its baseline and its teacher are shared by all runs beside it."""
+        if key.number is not None:
+            return self.trial(key.number)
+        if key.role is not None and key.seed is not None:
+            return self.final(key.role, key.seed)
+        return baseline_folder(self.path.parent, spec)
 
     def save(self, spec: SearchSpec, place: Place) -> None:
         """Write what is searched and where."""

@@ -2,36 +2,41 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple, Protocol
+from collections.abc import Mapping
+from typing import NamedTuple, Protocol
 
 from fairtune.spec import SearchSpec, TrialResult, TrialSpec
+from fairtune.study.key import JobKey, Kind
 from fairtune.study.study import Record
 from fairtune.training.folder import TrialFolder
-
-Kind = Literal["baseline", "teacher", "trial", "final"]
 
 
 class Job(NamedTuple):
     """One training to run.
 
     Attributes:
-        kind: the baseline, a teacher trained on other data than it, a trial of the search, or a retraining that confirms a choice
-            on the test split.
-        key: names the job within the run: ``baseline``, ``teacher``, ``trial-3``, ``final-chosen-2``.
+        key: names it within the search.
         spec: what to train.
         folder: where its files go.
-        number: of the trial.
         probed: whether the trained net's embedding is asked for the group.
         rungs: epochs after which it reports where it stands, whatever else makes it report.
     """
 
-    kind: Kind
-    key: str
+    key: JobKey
     spec: TrialSpec
     folder: TrialFolder
-    number: int | None = None
     probed: bool = True
     rungs: tuple[int, ...] = ()
+
+    @property
+    def kind(self) -> Kind:
+        """What part of the search it is."""
+        return self.key.kind
+
+    @property
+    def number(self) -> int | None:
+        """Of the trial; None for other kinds."""
+        return self.key.number
 
 
 class Observer(Protocol):
@@ -49,16 +54,11 @@ class Observer(Protocol):
     def job_finished(self, job: Job, result: TrialResult, record: Record | None) -> None:
         """A job has ended; ``record`` is the trial's, None for other kinds."""
 
-    def confirming(self, roles: dict[str, int], jobs: int) -> None:
+    def confirming(self, roles: Mapping[str, int], jobs: int) -> None:
         """The search is over and ``roles`` (by trial number) go to the test split."""
 
     def interrupted(self) -> None:
         """The user wants to stop; running trainings are about to be kept and ended."""
-
-
-def final_key(role: str, seed: int) -> str:
-    """Names a retraining of the confirmation."""
-    return f"final-{role}-{seed}"
 
 
 def final_seeds(spec: SearchSpec) -> list[int]:

@@ -7,7 +7,7 @@ import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution
@@ -17,6 +17,7 @@ from fairtune.rules import Rule, View
 from fairtune.samplers import Outcome, Proposal, Proposals, begin, distribution, settle
 from fairtune.space import Space, Value
 from fairtune.spec import SearchSpec, TrialResult
+from fairtune.study._kept import Kept, keep_result, notes, point_of, result_of
 
 _NAME = "search"
 _STATES: dict[optuna.trial.TrialState, Literal["running", "complete", "pruned", "failed"]] = {
@@ -47,7 +48,7 @@ class Record(NamedTuple):
     feasible: bool | None
 
 
-class SearchStudy:
+class SearchStudy(Kept):
     """The study of one search.
 
     A trial enters it with all its parameters in one write, so that what a killed process leaves is whole, and no setting enters it
@@ -57,6 +58,9 @@ class SearchStudy:
         database: the SQLite file.
         spec: the search.
         clock: seconds that pass.
+
+    Raises:
+        InvalidInput: the study is there in a form that cannot be read.
     """
 
     def __init__(self, database: Path, spec: SearchSpec, clock: Callable[[], float] = time.monotonic) -> None:
@@ -64,7 +68,7 @@ class SearchStudy:
         rule: type[Rule] = load("rule", spec.select)
         directions = [direction for _, direction in rule.objectives]
         self._objectives = [name for name, _ in rule.objectives]
-        self._study = optuna.create_study(
+        study = optuna.create_study(
             study_name=_NAME,
             storage=f"sqlite:///{database}",
             sampler=optuna.samplers.RandomSampler(),
@@ -73,60 +77,30 @@ class SearchStudy:
         )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            if self._study.metric_names is None:
-                self._study.set_metric_names(self._objectives)
-        self._kept: dict[str, Any] = self._study.user_attrs
-        past = self._study.get_trials(deepcopy=False)
+            if study.metric_names is None:
+                study.set_metric_names(self._objectives)
+        super().__init__(study)
+        past = study.get_trials(deepcopy=False)
         self._records = [self._read(trial) for trial in past]
         cut_short = [trial for trial in past if not trial.state.is_finished()]
-        self._running = {trial.number: optuna.Trial(self._study, trial._trial_id) for trial in cut_short}
+        self._running = {trial.number: optuna.Trial(study, trial._trial_id) for trial in cut_short}
         self._proposals = Proposals(spec, directions, len(past))
         for trial, record in zip(past, self._records, strict=True):
             self._remember(trial, record)
         self._clock = clock
         self._began = clock()
-        self._wall_before = self._wall_noted = float(self.get("wall_s") or 0.0)
-
-    def get(self, key: str) -> Any:
-        """A value kept beside the trials (baseline, floor, confirmations, ...), or None."""
-        return self._kept.get(key)
-
-    def put(self, key: str, value: Any) -> None:
-        """Keep a value that JSON can hold."""
-        self._study.set_user_attr(key, value)
-        self._kept[key] = value
-
-    def put_result(self, key: str, result: TrialResult) -> None:
-        """Keep a result that is not a trial's."""
-        self.put(key, result.model_dump_json())
-
-    def get_result(self, key: str) -> TrialResult | None:
-        """A result kept by :meth:`put_result`, or None."""
-        text = self.get(key)
-        return None if text is None else TrialResult.model_validate_json(text)
-
-    def finals(self) -> dict[str, TrialResult]:
-        """The retrainings of the confirmation that have ended, by job key."""
-        kept = {key: value for key, value in self._kept.items() if key.startswith("final-")}
-        return {key: TrialResult.model_validate_json(text) for key, text in kept.items()}
+        self._wall_before = self.noted_s
 
     @property
     def wall_s(self) -> float:
-        """Seconds that the search has run, all sessions together."""
+        """Seconds that the search has run, all sessions together, this one until now."""
         return self._wall_before + self._clock() - self._began
 
     def note_time(self, every_s: float = 0.0) -> None:
         """Keep how long the search has run, if the last note is as old as this; the time of a search that has ended stands."""
         now = self.wall_s
-        if not self.get("complete") and now - self._wall_noted >= every_s:
-            self._wall_noted = now
-            self.put("wall_s", now)
-
-    @property
-    def floor(self) -> float | None:
-        """The accuracy floor as a number; None until the baseline is trained."""
-        floor: float | None = self.get("floor")
-        return floor
+        if not self.complete and now - self.noted_s >= every_s:
+            self._keep_seconds(now)
 
     def ask(self) -> tuple[int, str, dict[str, Value]] | None:
         """A setting that no trial has had: trial number, method, and searched values by full name; None if there is none left."""
@@ -135,7 +109,7 @@ class SearchStudy:
         if proposal is None:
             return None
         params, distributions = self._in_full(proposal)
-        self._running[number] = begin(self._study, params, distributions, proposal.marks, point=proposal.point)
+        self._running[number] = begin(self._study, params, distributions, proposal.marks, **notes(proposal.point))
         self._records.append(Record(number, "running", proposal.method, proposal.values, None, None))
         return number, proposal.method, proposal.values
 
@@ -151,7 +125,7 @@ class SearchStudy:
             result = result.model_copy(update={"state": "failed", "error": f"the scores are not finite: {scores}"})
         trial, record = self._running.pop(number), self._records[number]
         outcome = self._outcome(result)
-        trial.set_user_attr("result", result.model_dump_json())
+        keep_result(trial, result)
         settle(self._study, trial, outcome)
         self._proposals.tell(number, record.method, outcome)
         self._records[number] = record._replace(state=outcome.state, result=result, feasible=self._feasible(result))
@@ -178,25 +152,24 @@ class SearchStudy:
     def _outcome(self, result: TrialResult) -> Outcome:
         if result.state != "complete":
             return Outcome("pruned" if result.state == "pruned" else "failed")
-        assert self.floor is not None
-        return Outcome("complete", [result.val[name] for name in self._objectives], self.floor - result.val["accuracy"])
+        assert self.baseline is not None
+        return Outcome("complete", [result.val[name] for name in self._objectives], self.baseline.floor - result.val["accuracy"])
 
     def _feasible(self, result: TrialResult | None) -> bool | None:
-        if result is None or result.state != "complete" or self.floor is None:
+        if result is None or result.state != "complete" or self.baseline is None:
             return None
-        return result.val["accuracy"] >= self.floor
+        return self.baseline.reached_by(result)
 
     def _read(self, trial: optuna.trial.FrozenTrial) -> Record:
         method = trial.params.get("method", next(iter(self.spec.spaces)))
         prefix = self._prefix(method)
         params = {name.removeprefix(prefix): value for name, value in trial.params.items() if name != "method"}
-        text = trial.user_attrs.get("result") if trial.state.is_finished() else None
-        result = None if text is None else TrialResult.model_validate_json(text)
+        result = result_of(trial) if trial.state.is_finished() else None
         return Record(trial.number, _STATES[trial.state], method, params, result, self._feasible(result))
 
     def _remember(self, trial: optuna.trial.FrozenTrial, record: Record) -> None:
         marks = {name: mark for name, mark in trial.system_attrs.items() if not name.startswith("constraints:")}
-        self._proposals.remember(record.number, Proposal(record.method, record.params, trial.user_attrs.get("point"), marks))
+        self._proposals.remember(record.number, Proposal(record.method, record.params, point_of(trial), marks))
         if record.result is not None:
             self._proposals.tell(record.number, record.method, self._outcome(record.result))
 

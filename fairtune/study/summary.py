@@ -13,7 +13,9 @@ from fairtune.metrics import PROBED, SCORES, UNDEFINED, Interval, Number, hyperv
 from fairtune.rules import fairness_score, front
 from fairtune.space import Value
 from fairtune.spec import Place, SearchSpec, Stop, TrialResult
-from fairtune.study.jobs import final_key, final_seeds
+from fairtune.study.jobs import final_seeds
+from fairtune.study.key import JobKey
+from fairtune.study.opening import Opening
 from fairtune.study.study import Record, SearchStudy
 
 SCHEMA: Literal["fairtune-summary/1"] = "fairtune-summary/1"
@@ -89,14 +91,6 @@ class Cost(_Part):
     epochs: int
 
 
-class Opened(_Part):
-    """An opening of the test split: when, for which roles and retrainings."""
-
-    when: str
-    roles: list[str]
-    jobs: list[str]
-
-
 class Summary(_Part):
     """The outcome of a search."""
 
@@ -115,7 +109,7 @@ class Summary(_Part):
     confirmed: dict[str, Confirmed]
     hypervolume: float
     cost: Cost
-    test_opened: list[Opened]
+    test_opened: tuple[Opening, ...]
     small_cells: list[tuple[int, int, int]]
 
     @property
@@ -142,30 +136,29 @@ def summarise(spec: SearchSpec, place: Place, study: SearchStudy) -> Summary:
     Raises:
         InvalidInput: there is none, because the baseline has not been trained.
     """
-    baseline = study.get_result("baseline")
-    if baseline is None or study.floor is None:
+    if study.baseline is None:
         raise InvalidInput(f"the search {place.name} has no baseline yet: go on with fairtune resume")
-    records = study.records()
+    baseline, records = study.baseline.result, study.records()
     views, fairness = study.views(), fairness_score(spec.select)
     trials = [_trial(record) for record in records]
     return Summary(
-        complete=bool(study.get("complete")),
+        complete=study.complete,
         name=place.name,
         spec=spec,
         place=place,
         baseline=Baseline(id=baseline.spec.id, seconds=baseline.seconds, val=baseline.val),
-        floor=study.floor,
+        floor=study.baseline.floor,
         trials=trials,
         front=[view.number for view in front(views, fairness)],
         chosen=_chosen(study, records),
         confirmed=_confirmed(spec, study, records),
         hypervolume=hypervolume([view.val["accuracy"] for view in views], [view.val[fairness] for view in views]),
         cost=Cost(
-            wall_s=float(study.get("wall_s") or 0.0),
+            wall_s=study.noted_s,
             trial_s=sum(trial.seconds for trial in trials),
             epochs=sum(trial.epochs for trial in trials),
         ),
-        test_opened=study.get("test_opened") or [],
+        test_opened=study.openings,
         small_cells=small_cells(baseline.counts("val")),
     )
 
@@ -188,8 +181,8 @@ def _trial(record: Record) -> Trial:
 
 
 def _chosen(study: SearchStudy, records: list[Record]) -> Chosen | None:
-    number = study.get("chosen")
-    if number is None or number < 0:
+    number = None if study.choice is None else study.choice.number
+    if number is None:
         return None
     record = records[number]
     assert record.result is not None
@@ -200,12 +193,12 @@ def _chosen(study: SearchStudy, records: list[Record]) -> Chosen | None:
 
 def _confirmed(spec: SearchSpec, study: SearchStudy, records: list[Record]) -> dict[str, Confirmed]:
     """By role; roles of one setting, the baseline's too, share its retraining."""
-    finals = study.finals()
-    roles: dict[str, int] = study.get("roles") or {}
+    roles = {} if study.choice is None else study.choice.roles
     trained: dict[str, Confirmed] = {}
     confirmed: dict[str, Confirmed] = {}
     for role, number in [("baseline", None), *roles.items()]:
-        results = {seed: finals[final_key(role, seed)] for seed in final_seeds(spec) if final_key(role, seed) in finals}
+        keys = {seed: JobKey.final(role, seed) for seed in final_seeds(spec)}
+        results = {seed: study.finals[key] for seed, key in keys.items() if key in study.finals}
         setting = spec.baseline().id if number is None else _id_of(records[number])
         if results:
             trained[setting] = _score(number, results, fairness_score(spec.select))

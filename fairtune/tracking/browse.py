@@ -130,10 +130,8 @@ def _answers(base: str) -> bool:
 def _records(path: Path) -> tuple[str, str]:
     if RunFolder(path).study.is_file():
         spec, place = RunFolder(path).load()
-        study = SearchStudy(RunFolder.of(place).study, spec)
-        uri = place.mlflow
-        run_id, experiment_id = study.get("mlflow_run_id"), study.get("mlflow_experiment_id")
-        return uri, f"#/experiments/{experiment_id}/runs/{run_id}" if run_id else ""
+        mirror = SearchStudy(RunFolder.of(place).study, spec).mirror
+        return place.mlflow, "" if mirror is None else f"#/experiments/{mirror.experiment_id}/runs/{mirror.run_id}"
     if (path / "mlflow.db").is_file():
         return f"sqlite:///{path.resolve()}/mlflow.db", ""
     raise InvalidInput(f"{path} is neither a run nor a folder of runs with an mlflow.db: give runs/NAME or runs")

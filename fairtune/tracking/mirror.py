@@ -15,16 +15,17 @@ import time
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 from fairtune.errors import Interrupted, NoFeasibleTrial
-from fairtune.metrics import SCORES, label
-from fairtune.rules import fairness_score
-from fairtune.spec import Place, SearchSpec, TrialResult
+from fairtune.spec import Place, SearchSpec, TrialResult, TrialSpec
 from fairtune.study.folders import RunFolder
 from fairtune.study.jobs import Job
+from fairtune.study.key import JobKey
+from fairtune.study.mirror import Mirror
 from fairtune.study.study import Record, SearchStudy
-from fairtune.training.folder import baseline_folder
+from fairtune.study.summary import Summary
+from fairtune.tracking.outcome import front_table, note
 
 for _name, _value in {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "15"}.items():
     os.environ.setdefault(_name, _value)
@@ -41,6 +42,14 @@ _BATCH = 1000
 """Metrics that MLflow takes at once."""
 
 
+class _Ended(NamedTuple):
+    """A training that has ended, and whether it is a trial that reaches the floor."""
+
+    key: JobKey
+    result: TrialResult
+    feasible: bool | None = None
+
+
 class Tracker:
     """Mirrors one search: an experiment for the dataset, a run for the search, a child run for every training.
 
@@ -55,19 +64,17 @@ class Tracker:
         self.place = place
         self.study = study
         self.uri = place.mlflow
-        self._runs: dict[str, str] = {}
-        self._epochs: dict[str, int] = {}
-        self._open: set[str] = set()
+        self._epochs: dict[JobKey, int] = {}
+        self._open: set[JobKey] = set()
         self._parent_open = True
-        self._ended: set[str] = set()
+        self._ended: set[JobKey] = set()
         self._warned = False
         logging.getLogger("alembic").setLevel(logging.WARNING)
         logging.getLogger("mlflow").setLevel(logging.WARNING)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             self._client = MlflowClient(tracking_uri=self.uri)
-            self.experiment_id = self._experiment()
-            self.run_id = self._parent()
+            self._mirror = self._parent()
         self._find_children()
 
     def __enter__(self) -> Tracker:
@@ -81,9 +88,9 @@ class Tracker:
 
     def baseline_ready(self, result: TrialResult, floor: float, *, found: bool) -> None:
         """Note the floor; a baseline that was found gets a child run too."""
-        self._safely(lambda: self._client.log_metric(self.run_id, "floor", floor))
+        self._safely(lambda: self._client.log_metric(self._mirror.run_id, "floor", floor))
         if found:
-            self._safely(lambda: self._mirror("baseline", "baseline", result, {}))
+            self._safely(lambda: self._write_ended(_Ended(JobKey("baseline"), result)))
 
     def job_started(self, job: Job) -> None:
         """Open the job's child run."""
@@ -91,22 +98,22 @@ class Tracker:
 
     def job_progressed(self, job: Job, result: TrialResult) -> None:
         """Write the epochs trained since the last report."""
-        self._safely(lambda: self._write_epochs(self._child_of(job), job.key, result))
+        self._safely(lambda: self._write_epochs(self._child(job.key, job.spec), job.key, result))
 
     def job_finished(self, job: Job, result: TrialResult, record: Record | None) -> None:
         """Write the final scores and counts, and end the child run."""
-        extra = {} if record is None or record.feasible is None else {"feasible": float(record.feasible)}
-        outcome = result if record is None or record.result is None else record.result
-        self._safely(lambda: self._mirror(job.key, job.kind, outcome, extra))
+        told = None if record is None else record.result
+        ended = _Ended(job.key, told or result, record and record.feasible)
+        self._safely(lambda: self._write_ended(ended))
 
-    def confirming(self, roles: dict[str, int], jobs: int) -> None:
+    def confirming(self, roles: Mapping[str, int], jobs: int) -> None:
         """Nothing to mirror yet."""
 
-    def finish(self, summary: Mapping[str, Any], files: list[Path], chosen: Path | None) -> None:
+    def finish(self, summary: Summary, files: list[Path], chosen: Path | None) -> None:
         """Write whatever is missing, the search's own scores and its files, and end its run.
 
         Args:
-            summary: the summary of the search.
+            summary: the outcome of the search.
             files: reports and figures to keep as artifacts.
             chosen: folder of the chosen model, or None.
         """
@@ -117,60 +124,62 @@ class Tracker:
 
     def _begin(self, job: Job) -> None:
         if job.key not in self._ended:
-            self._client.update_run(self._child_of(job), status="RUNNING")
+            self._client.update_run(self._child(job.key, job.spec), status="RUNNING")
             self._open.add(job.key)
 
     def _cut_short(self, status: str) -> None:
-        self._mirror_everything()
+        self._write_everything()
         for key in self._open:
-            self._client.set_terminated(self._runs[key], "KILLED")
+            self._client.set_terminated(self._mirror.children[key], "KILLED")
         if self._parent_open:
-            self._client.set_terminated(self.run_id, status)
+            self._client.set_terminated(self._mirror.run_id, status)
 
-    def _finish(self, summary: Mapping[str, Any], files: list[Path], chosen: Path | None) -> None:
-        self._mirror_everything()
-        scores = {"hypervolume": summary["hypervolume"], **summary["cost"]}
-        for role, confirmed in summary["confirmed"].items():
-            scores |= {f"{role}/test/{name}": interval["mean"] for name, interval in confirmed["test"].items()}
-        known = self._client.get_run(self.run_id).data.metrics
-        self._write_metrics(self.run_id, {name: score for name, score in scores.items() if known.get(name) != score}, step=0)
+    def _finish(self, summary: Summary, files: list[Path], chosen: Path | None) -> None:
+        self._write_everything()
+        run_id = self._mirror.run_id
+        known = self._client.get_run(run_id).data.metrics
+        scores = _scores(summary)
+        self._write_metrics(run_id, {name: score for name, score in scores.items() if known.get(name) != score}, step=0)
         for file in files:
-            self._client.log_artifact(self.run_id, str(file))
-        if summary["front"]:
+            self._client.log_artifact(run_id, str(file))
+        if summary.front:
             self._write_front(summary)
         if chosen is not None:
-            self._client.log_artifacts(self.run_id, str(chosen), "chosen")
-        self._client.set_tag(self.run_id, "mlflow.note.content", _note(summary))
+            self._client.log_artifacts(run_id, str(chosen), "chosen")
+        self._client.set_tag(run_id, "mlflow.note.content", note(summary))
         if self._parent_open:
-            self._client.set_terminated(self.run_id, "FINISHED")
+            self._client.set_terminated(run_id, "FINISHED")
             self._parent_open = False
 
-    def _write_front(self, summary: Mapping[str, Any]) -> None:
+    def _write_front(self, summary: Summary) -> None:
         """The front as a table, once: MLflow appends to a table that is there."""
-        if _FRONT not in {file.path for file in self._client.list_artifacts(self.run_id)}:
-            self._client.log_table(self.run_id, _front_table(summary), _FRONT)
+        if _FRONT not in {file.path for file in self._client.list_artifacts(self._mirror.run_id)}:
+            self._client.log_table(self._mirror.run_id, front_table(summary), _FRONT)
 
-    def _mirror_everything(self) -> None:
-        for key, kind, result, extra in self._everything():
-            self._mirror(key, kind, result, extra)
+    def _write_everything(self) -> None:
+        for ended in self._everything():
+            self._write_ended(ended)
 
-    def _everything(self) -> list[tuple[str, str, TrialResult, dict[str, float]]]:
-        """Every job that has ended: its key, its kind, its result, and what is known beside it."""
-        found: list[tuple[str, str, TrialResult, dict[str, float]]] = []
-        for kind, result in (("baseline", self.study.get_result("baseline")), ("teacher", self._teacher())):
-            if result is not None:
-                found.append((kind, kind, result, {}))
-        for record in self.study.records():
-            if record.result is not None:
-                extra = {} if record.feasible is None else {"feasible": float(record.feasible)}
-                found.append((f"trial-{record.number}", "trial", record.result, extra))
-        found += [(key, "final", result, {}) for key, result in self.study.finals().items()]
-        return found
+    def _everything(self) -> list[_Ended]:
+        """Every training that has ended."""
+        baseline = None if self.study.baseline is None else self.study.baseline.result
+        shared = ((JobKey("baseline"), baseline), (JobKey("teacher"), self._teacher()))
+        return [
+            *(_Ended(key, result) for key, result in shared if result is not None),
+            *(
+                _Ended(JobKey.trial(record.number), record.result, record.feasible)
+                for record in self.study.records()
+                if record.result is not None
+            ),
+            *(_Ended(key, result) for key, result in self.study.finals.items()),
+        ]
 
     def _teacher(self) -> TrialResult | None:
         """The teacher's result, where it has been trained and is not the baseline; its folder is its record."""
         spec = self.spec.teacher()
-        return None if spec == self.spec.baseline() else baseline_folder(Path(self.place.runs), spec).read_result()
+        if spec == self.spec.baseline():
+            return None
+        return RunFolder.of(self.place).job(JobKey("teacher"), spec).read_result()
 
     def _experiment(self) -> str:
         name = self.spec.dataset.name
@@ -182,28 +191,29 @@ class Tracker:
         tags = {"mlflow.experimentKind": "custom_model_development"}
         return str(self._client.create_experiment(name, artifact_location=location, tags=tags))
 
-    def _parent(self) -> str:
+    def _parent(self) -> Mirror:
+        experiment_id = self._experiment()
         known = self._known_parent()
         if known is not None:
             self._parent_open = known.info.status != "FINISHED"
             if self._parent_open:
                 self._client.update_run(known.info.run_id, status="RUNNING")
-            return str(known.info.run_id)
+            return Mirror(experiment_id, known.info.run_id)
         run = self._client.create_run(
-            self.experiment_id,
+            experiment_id,
             run_name=self.place.name,
             tags={**_origin(), "fairtune.kind": "search", "fairtune.folder": str(RunFolder.of(self.place).path)},
         )
         self._client.log_batch(run.info.run_id, params=_params(self.spec.model_dump(mode="json")))
-        self.study.put("mlflow_run_id", run.info.run_id)
-        self.study.put("mlflow_experiment_id", self.experiment_id)
-        return str(run.info.run_id)
+        mirror = Mirror(experiment_id, run.info.run_id)
+        self.study.keep_mirror(mirror)
+        return mirror
 
     def _known_parent(self) -> Run | None:
         """The run of an earlier session, unless somebody has deleted it."""
-        known = self.study.get("mlflow_run_id")
-        if known is None:
+        if self.study.mirror is None:
             return None
+        known = self.study.mirror.run_id
         try:
             run = self._client.get_run(known)
         except MlflowException:
@@ -214,45 +224,54 @@ class Tracker:
         return run
 
     def _find_children(self) -> None:
-        settled = {key: _ENDED[result.state] for key, _, result, _ in self._everything()}
+        """Take up the runs that MLflow has, whatever the study knows of them: somebody may have deleted some."""
+        settled = {ended.key: _ENDED[ended.result.state] for ended in self._everything()}
         token = None
         while True:
             page = self._client.search_runs(
-                [self.experiment_id], filter_string=f"tags.`{_PARENT}` = '{self.run_id}'", page_token=token
+                [self._mirror.experiment_id], filter_string=f"tags.`{_PARENT}` = '{self._mirror.run_id}'", page_token=token
             )
             for run in page:
                 self._adopt(run, settled)
             token = page.token
             if not token:
-                return
+                break
+        self.study.keep_mirror(self._mirror)
 
-    def _adopt(self, run: Run, settled: Mapping[str, str]) -> None:
-        key = run.data.tags[_JOB]
-        self._runs[key] = run.info.run_id
+    def _adopt(self, run: Run, settled: Mapping[JobKey, str]) -> None:
+        key = JobKey.parse(run.data.tags[_JOB])
+        self._mirror = self._mirror.with_child(key, run.info.run_id)
         self._epochs[key] = int(run.data.metrics.get("epoch", 0))
         if run.info.status == "RUNNING":
             self._open.add(key)
         elif run.info.status == settled.get(key):
             self._ended.add(key)
 
-    def _child_of(self, job: Job) -> str:
-        return self._child(job.key, job.kind, job.spec.method, job.spec.model_dump(mode="json"))
-
-    def _child(self, key: str, kind: str, method: str, spec: Mapping[str, Any]) -> str:
-        if key not in self._runs:
-            tags = {**_origin(), _PARENT: self.run_id, _JOB: key, "fairtune.kind": kind, "fairtune.method": method}
-            run = self._client.create_run(self.experiment_id, run_name=key, tags=tags)
-            self._runs[key] = run.info.run_id
+    def _child(self, key: JobKey, spec: TrialSpec) -> str:
+        """The run of a training; made if there is none."""
+        if key not in self._mirror.children:
+            tags = {
+                **_origin(),
+                _PARENT: self._mirror.run_id,
+                _JOB: str(key),
+                "fairtune.kind": key.kind,
+                "fairtune.method": spec.method,
+            }
+            run = self._client.create_run(self._mirror.experiment_id, run_name=str(key), tags=tags)
+            self._mirror = self._mirror.with_child(key, run.info.run_id)
+            self.study.keep_mirror(self._mirror)
             self._open.add(key)
-            self._client.log_batch(run.info.run_id, params=_params(spec))
-        return self._runs[key]
+            self._client.log_batch(run.info.run_id, params=_params(spec.model_dump(mode="json")))
+        return self._mirror.children[key]
 
-    def _mirror(self, key: str, kind: str, result: TrialResult, extra: Mapping[str, float]) -> None:
+    def _write_ended(self, ended: _Ended) -> None:
+        key, result, feasible = ended
         if key in self._ended:
             return
-        run_id = self._child(key, kind, result.spec.method, result.spec.model_dump(mode="json"))
+        run_id = self._child(key, result.spec)
         self._write_epochs(run_id, key, result)
-        final = {**result.val, **extra, "seconds": result.seconds, "peak_memory_mb": result.peak_memory_mb}
+        final = {**result.val, "seconds": result.seconds, "peak_memory_mb": result.peak_memory_mb}
+        final |= {} if feasible is None else {"feasible": float(feasible)}
         final |= {f"test/{name}": value for name, value in (result.test or {}).items()}
         self._write_metrics(run_id, final, step=result.epochs)
         counts = {"validation": result.val_counts, "test": result.test_counts}
@@ -265,7 +284,7 @@ class Tracker:
         self._open.discard(key)
         self._ended.add(key)
 
-    def _write_epochs(self, run_id: str, key: str, result: TrialResult) -> None:
+    def _write_epochs(self, run_id: str, key: JobKey, result: TrialResult) -> None:
         written = self._epochs.get(key, 0)
         now = int(time.time() * 1000)
         self._write_batch(
@@ -278,9 +297,9 @@ class Tracker:
         )
         self._epochs[key] = max(written, result.epochs)
 
-    def _write_metrics(self, run_id: str, values: Mapping[str, float | None], step: int) -> None:
+    def _write_metrics(self, run_id: str, values: Mapping[str, float], step: int) -> None:
         now = int(time.time() * 1000)
-        defined = {name: float(value) for name, value in values.items() if value is not None and math.isfinite(value)}
+        defined = {name: float(value) for name, value in values.items() if math.isfinite(value)}
         self._write_batch(run_id, [Metric(name, value, now, step) for name, value in defined.items()])
 
     def _write_batch(self, run_id: str, metrics: list[Metric]) -> None:
@@ -307,26 +326,16 @@ def _origin() -> dict[str, str]:
     return {"mlflow.user": user, "mlflow.source.name": "fairtune", "mlflow.source.type": "LOCAL"}
 
 
-def _note(summary: Mapping[str, Any]) -> str:
-    """The outcome in a few lines of Markdown, shown on the run's page."""
-    chosen = summary["chosen"]
-    if chosen is None:
-        lines = ["No trial reached the accuracy floor: none is chosen."]
-    else:
-        setting = ", ".join(
-            f"{name} = {value:.4g}" if isinstance(value, float) else f"{name} = {value}" for name, value in chosen["params"].items()
-        )
-        lines = [f"Chosen: **trial {chosen['number']}**, {chosen['method']} {setting}".rstrip()]
-    shown = dict.fromkeys(("accuracy", fairness_score(summary["spec"]["select"]), "deo_m"))
-    lines += ["", f"| confirmed on test | {' | '.join(map(label, shown))} |", "|---" * (1 + len(shown)) + "|"]
-    for role, confirmed in summary["confirmed"].items():
-        scores = [confirmed["test"].get(name, {"mean": None}) for name in shown]
-        cells = ["-" if score["mean"] is None else f"{score['mean']:.4f} ± {score['std']:.4f}" for score in scores]
-        lines.append(f"| {role.replace('_', ' ')} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+def _scores(summary: Summary) -> dict[str, float]:
+    """What is measured of a search as a whole."""
+    cost = {"wall_s": summary.cost.wall_s, "trial_s": summary.cost.trial_s, "epochs": summary.cost.epochs}
+    confirmed = {
+        f"{role}/test/{name}": interval.mean for role, part in summary.confirmed.items() for name, interval in part.test.items()
+    }
+    return {"hypervolume": summary.hypervolume, **cost, **confirmed}
 
 
-def _params(data: Mapping[str, Any], prefix: str = "") -> list[Param]:
+def _params(data: Mapping[str, object], prefix: str = "") -> list[Param]:
     """Nested data as MLflow parameters, each name a path; what is too long for one is cut."""
     params: list[Param] = []
     for name, value in data.items():
@@ -335,15 +344,3 @@ def _params(data: Mapping[str, Any], prefix: str = "") -> list[Param]:
         elif value is not None:
             params.append(Param(f"{prefix}{name}".replace("+", "_and_"), str(value)[:5000]))
     return params
-
-
-def _front_table(summary: Mapping[str, Any]) -> dict[str, list[Any]]:
-    on_front = [trial for trial in summary["trials"] if trial["number"] in summary["front"]]
-    names = sorted({name for trial in on_front for name in trial["params"]})
-    return {
-        "trial": [trial["number"] for trial in on_front],
-        "method": [trial["method"] for trial in on_front],
-        **{name: [trial["params"].get(name) for trial in on_front] for name in names},
-        **{score: [trial["val"].get(score) for trial in on_front] for score in SCORES if score in on_front[0]["val"]},
-        "feasible": [trial["feasible"] for trial in on_front],
-    }

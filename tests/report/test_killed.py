@@ -1,5 +1,6 @@
 """``fairtune report`` on a search that was killed before it had anything to report: a sentence, never a traceback."""
 
+import optuna
 import pytest
 from typer.testing import CliRunner
 
@@ -18,7 +19,13 @@ def new_study(folder, spec):
 
 
 def floor_but_no_baseline(folder, spec):
-    SearchStudy(folder.study, spec).put("floor", 0.5)
+    SearchStudy(folder.study, spec)
+    optuna.load_study(study_name="search", storage=f"sqlite:///{folder.study}").set_user_attr("floor", 0.5)
+
+
+def unreadable_baseline(folder, spec):
+    floor_but_no_baseline(folder, spec)
+    optuna.load_study(study_name="search", storage=f"sqlite:///{folder.study}").set_user_attr("baseline", "{}")
 
 
 def half_a_study(folder, spec):
@@ -42,6 +49,7 @@ def no_spec(folder, spec):
         (empty_study, "the search run has no baseline yet: go on with fairtune resume"),
         (new_study, "the search run has no baseline yet: go on with fairtune resume"),
         (floor_but_no_baseline, "the search run has no baseline yet: go on with fairtune resume"),
+        (unreadable_baseline, "the study keeps baseline.spec in a form that this version of fairtune cannot read"),
         (half_a_study, "holds no search that can be read: "),
         (other_bytes, "holds no search that can be read: file is not a database"),
         (no_spec, "holds no search that can be read: "),

@@ -46,16 +46,16 @@ def test_the_page_is_sound_and_needs_nothing_beside_it(any_search):
 
 
 def test_it_tells_what_was_chosen(mixed):
-    number = mixed.study.get("chosen")
+    number = mixed.study.choice.number
     text = Tags(page_of(mixed)).text
     assert f"Chosen: trial {number}" in text
     assert "(failed: 2)" in text
-    assert mixed.study.get("test_opened")[0]["when"] in text
+    assert mixed.study.openings[0].when in text
 
 
 def test_it_shows_the_score_that_was_searched_for(by_iou):
     page = page_of(by_iou)
-    chosen = by_iou.trials[by_iou.study.get("chosen")].result
+    chosen = by_iou.trials[by_iou.study.choice.number].result
     assert f"and sigma_IOU {chosen.val['sigma_iou']:.4f}," in page
     assert re.findall("<th[^>]*>([^<]*DEO_M|sigma_IOU)</th>", page) == ["sigma_IOU", "DEO_M"] * 2
 

@@ -85,7 +85,7 @@ def end(session, real, outcome):
 
 
 def confirm(session, trained, outcome):
-    (real,) = trained.study.finals().values()
+    (real,) = trained.study.finals.values()
     while not session.plan.complete:
         job = session.plan.next()
         if job == "done":

@@ -154,7 +154,7 @@ def test_the_header_says_which_cells_a_fraction_lacks(tmp_path):
 
 def test_the_outcome_names_the_choice_and_the_files(mixed):
     text = outcome(mixed)
-    number = mixed.study.get("chosen")
+    number = mixed.study.choice.number
     assert f"chosen: trial {number}, mfd weight" in text
     assert "front (validation)" in text
     assert "confirmed (test)" in text
@@ -163,7 +163,7 @@ def test_the_outcome_names_the_choice_and_the_files(mixed):
 
 def test_the_outcome_shows_the_score_that_was_searched_for(by_iou):
     text = outcome(by_iou)
-    chosen = by_iou.trials[by_iou.study.get("chosen")].result
+    chosen = by_iou.trials[by_iou.study.choice.number].result
     assert text.count("sigma_IOU") == 3
     assert "95 % interval: sigma_IOU by bootstrap: seed and test samples redrawn" in text
     assert f"{chosen.val['sigma_iou']:.4f}" in text

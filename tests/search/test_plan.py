@@ -13,8 +13,10 @@ from fairtune.rules import front
 from fairtune.search import run, trainable
 from fairtune.search.searcher import PlanSearcher, ProgressCallback
 from fairtune.spec import Stop
+from fairtune.study.choice import Choice
 from fairtune.study.folders import RunFolder
 from fairtune.study.jobs import final_seeds
+from fairtune.study.key import JobKey
 from fairtune.study.study import SearchStudy
 from fairtune.study.summary import summarise
 from fairtune.training.folder import baseline_folder
@@ -49,7 +51,7 @@ def test_the_order_is_baseline_then_trials_then_finals(whole):
     assert kinds(whole)[:first_final] == ["baseline", *["trial"] * 4]
     assert set(kinds(whole)[first_final:]) == {"final"}
     assert whole.plan.complete
-    assert whole.study.get("complete") is True
+    assert whole.study.complete is True
 
 
 def test_a_complete_search_has_nothing_more_to_do(whole):
@@ -58,33 +60,31 @@ def test_a_complete_search_has_nothing_more_to_do(whole):
 
 
 def test_only_finals_are_scored_on_the_test_split(whole):
-    assert whole.study.get_result("baseline").test is None
+    assert whole.study.baseline.result.test is None
     assert all(record.result.test is None for record in whole.trials)
-    assert all({"accuracy", "deo_m", "deo_a"} <= set(result.test) for result in whole.study.finals().values())
+    assert all({"accuracy", "deo_m", "deo_a"} <= set(result.test) for result in whole.study.finals.values())
 
 
 def test_finals_retrain_the_baseline_and_each_role_on_seeds_of_their_own(whole):
-    roles, finals = whole.study.get("roles"), whole.study.finals()
+    roles, finals = whole.study.choice.roles, whole.study.finals
     settings = {"baseline": whole.spec.baseline()} | {role: whole.trials[number].result.spec for role, number in roles.items()}
     assert final_seeds(whole.spec) == [1, 2]
     for key, result in finals.items():
-        _, role, seed = key.split("-")
-        assert result.spec == settings[role].model_copy(update={"seed": int(seed)})
+        assert result.spec == settings[key.role].model_copy(update={"seed": key.seed})
     trained = {result.spec.id for result in finals.values()}
     assert trained == {spec.model_copy(update={"seed": seed}).id for spec in settings.values() for seed in (1, 2)}
     assert len(finals) == len(trained), "roles that fell on one trial share its retraining"
 
 
 def test_the_test_split_is_opened_once_and_the_study_says_when(whole):
-    (opened,) = whole.study.get("test_opened")
-    assert sorted(opened) == ["jobs", "roles", "when"]
-    assert opened["roles"][0] == "baseline"
-    assert opened["jobs"] == whole.keys[5:]
+    (opened,) = whole.study.openings
+    assert opened.roles[0] == "baseline"
+    assert opened.jobs == tuple(job.key for job in whole.trained[5:])
 
 
 def test_the_floor_is_relative_to_the_baseline(whole):
-    floor = whole.study.get_result("baseline").val["accuracy"] - 0.05
-    assert whole.study.floor == pytest.approx(floor)
+    floor = whole.study.baseline.result.val["accuracy"] - 0.05
+    assert whole.study.baseline.floor == pytest.approx(floor)
     assert [record.feasible for record in whole.trials] == [record.result.val["accuracy"] >= floor for record in whole.trials]
 
 
@@ -117,7 +117,7 @@ def test_observers_are_told_everything(tmp_path):
     assert [event[2] for event in watcher.events("finished")] == [None, 0, 1, *[None] * (len(session.keys) - 3)]
     assert [event[0] for event in watcher.seen if event[0] not in ("started", "progressed")][:2] == ["baseline", "finished"]
     assert watcher.events("baseline")[0][3] is False
-    assert watcher.events("confirming") == [("confirming", session.study.get("roles"), len(session.keys) - 3)]
+    assert watcher.events("confirming") == [("confirming", session.study.choice.roles, len(session.keys) - 3)]
 
 
 def test_trials_never_open_the_test_split(tmp_path, monkeypatch):
@@ -128,7 +128,7 @@ def test_trials_never_open_the_test_split(tmp_path, monkeypatch):
         file.unlink()
     session.run()
     assert trial_states(session) == ["complete"] * 3
-    finals = session.study.finals().values()
+    finals = session.study.finals.values()
     assert finals
     assert all(result.state == "failed" and "test-x.npy" in result.error for result in finals)
 
@@ -140,7 +140,7 @@ def test_a_second_search_finds_the_teacher_by_content(tmp_path):
     written = home.weights.stat().st_mtime_ns
     second = Session(*small_search(tmp_path, method="hkd", name="second", trials=1), observers=[watcher]).run()
     assert "baseline" not in kinds(second)
-    assert watcher.events("baseline")[0][1] == first.study.get_result("baseline")
+    assert watcher.events("baseline")[0][1] == first.study.baseline.result
     assert watcher.events("baseline")[0][3] is True
     assert second.trials[0].result.spec.teacher == first.spec.baseline()
     assert home.weights.stat().st_mtime_ns == written
@@ -164,7 +164,7 @@ def test_a_method_without_hyperparameters_is_tried_once(tmp_path):
 
 def test_the_plain_model_can_be_searched_too(tmp_path):
     session = run_small(tmp_path, method="scratch")
-    assert session.study.get("chosen") == 0
+    assert session.study.choice.number == 0
     assert [key for key in session.keys if key.startswith("final")] == ["final-baseline-1"]
 
 
@@ -184,12 +184,9 @@ def test_jobs_under_way_at_once_differ(tmp_path):
 
 def test_roles_of_equal_settings_share_a_retraining_and_both_stand(tmp_path):
     """Runs of older versions, and trials that equal the baseline, have roles of several numbers for one setting."""
-    session = run_small(tmp_path, method="scratch,ss", trials=2, epochs=1)
+    session = Session(*small_search(tmp_path, method="scratch,ss", trials=2, epochs=1)).run(3)
     twin = next(record for record in session.trials if record.method == "scratch").number
-    session.study.put("roles", {"chosen": 1 - twin, "most_accurate": twin, "fairest": twin})
-    session.study.put("complete", False)
-    for key in session.study.finals():
-        session.study.put(key, None)
+    session.study.keep_choice(Choice({"chosen": 1 - twin, "most_accurate": twin, "fairest": twin}))
     again = Session(session.spec, session.place, study=session.study).run()
     assert again.keys == ["final-baseline-1", "final-chosen-1"]
     confirmed = summarise(again.spec, again.place, again.study).confirmed
@@ -233,7 +230,7 @@ class TestFailures:
         session = run_small(tmp_path, **points(tmp_path, {"weight": 1e39}, {"weight": 2e39}))
         assert session.keys == ["baseline", "trial-0", "trial-1"]
         assert str(session.plan.error).startswith("none of 2 trials completed; the first failed with: train.")
-        assert session.study.get("test_opened") is None
+        assert session.study.openings == ()
 
     def test_a_baseline_that_diverges_ends_the_search(self, tmp_path):
         session = run_small(tmp_path, set=["lr=10", "weight_decay=1", "optimizer.name=sgd"])
@@ -245,7 +242,7 @@ class TestFailures:
         session = Session(*small_search(tmp_path, trials=1, final_seeds=2))
         crash(session.folder.final("baseline", 1))
         session.run()
-        states = {key: result.state for key, result in session.study.finals().items()}
+        states = {str(key): result.state for key, result in session.study.finals.items()}
         assert states.pop("final-baseline-1") == "failed"
         assert set(states.values()) == {"complete"}
         assert session.plan.complete
@@ -253,8 +250,8 @@ class TestFailures:
 
 def test_no_feasible_trial_means_no_choice_but_the_ends_are_confirmed(tmp_path):
     session = run_small(tmp_path, accuracy_floor="1")
-    assert session.study.get("chosen") == -1
-    assert set(session.study.get("roles")) == {"most_accurate", "fairest"}
+    assert session.study.choice.number is None
+    assert set(session.study.choice.roles) == {"most_accurate", "fairest"}
     assert [record.feasible for record in session.trials] == [False] * 3
     assert session.plan.complete
     assert any(key.startswith("final-most_accurate") for key in session.keys)
@@ -285,7 +282,7 @@ class TestTimeBudget:
         assert stopped.epochs == 1
         assert stopped.stopped == Stop(by="time_budget", epoch=1)
         assert stopped.val["accuracy"] == stopped.history[-1]["val.accuracy"]
-        assert all(result.epochs == 3 for result in late.study.finals().values()), "finals are not stopped"
+        assert all(result.epochs == 3 for result in late.study.finals.values()), "finals are not stopped"
 
     def test_sessions_too_short_for_a_trial_spend_it_all_the_same(self, tmp_path):
         clock = Clock()
@@ -293,18 +290,19 @@ class TestTimeBudget:
         timed(spec, place, clock).run(1)
         for _ in range(3):
             cut = timed(spec, place, clock)
-            assert cut.plan.next().key == "trial-0"
+            assert cut.plan.next().key == JobKey.trial(0)
             clock.now += 20
-            assert cut.plan.next().key == "trial-1", "the driver asks whenever it can; then it is killed"
+            assert cut.plan.next().key == JobKey.trial(1), "the driver asks whenever it can; then it is killed"
         late = timed(spec, place, clock)
-        assert late.study.get("wall_s") == 60
-        assert [late.plan.next().key for _ in range(2)] == ["trial-0", "trial-1"]
+        assert late.study.noted_s == 60
+        assert [late.plan.next().key for _ in range(2)] == [JobKey.trial(0), JobKey.trial(1)]
         assert late.plan.next() == "wait", "what was begun is handed out again, but nothing new"
 
 
 def spent(session):
     """Let an hour pass."""
-    session.study.put("wall_s", 3600.0)
+    ticks = iter([0.0, 3600.0])
+    SearchStudy(session.folder.study, session.spec, lambda: next(ticks)).note_time()
 
 
 class Clock:
@@ -328,7 +326,7 @@ class TestWallTime:
 
     def noted(self, session):
         again = SearchStudy(session.folder.study, session.spec)
-        return again.get("wall_s"), summarise(session.spec, session.place, again).cost.wall_s
+        return again.noted_s, summarise(session.spec, session.place, again).cost.wall_s
 
     @pytest.mark.parametrize("stop", [KeyboardInterrupt, FairtuneError, SystemExit, RuntimeError])
     def test_a_session_that_is_stopped(self, tmp_path, stop):
@@ -378,10 +376,10 @@ class TestWallTime:
         }
         writes = 0
         for clock.now in range(1, 601):
-            before = session.study.get("wall_s")
+            before = session.study.noted_s
             turns[turn]()
-            writes += session.study.get("wall_s") != before
-            assert clock.now - (session.study.get("wall_s") or 0) < 60
+            writes += session.study.noted_s != before
+            assert clock.now - session.study.noted_s < 60
         assert writes <= 60, "cheap"
         assert 540 < self.noted(session)[0] <= 600
 
@@ -414,8 +412,8 @@ class TestKilled:
         assert second.plan.complete
         assert [(record.number, record.state) for record in second.trials] == [(0, "complete"), (1, "complete")]
         assert [record.params for record in second.trials[: len(asked)]] == [record.params for record in asked]
-        trained = [*first.keys, *([cut.key] if ended else []), *second.keys]
-        assert trained == ["baseline", "trial-0", "trial-1", *second.study.finals()]
+        trained = [*first.keys, *([str(cut.key)] if ended else []), *second.keys]
+        assert trained == ["baseline", "trial-0", "trial-1", *map(str, second.study.finals)]
 
     def test_a_trial_goes_on_from_its_checkpoint(self, tmp_path):
         whole = run_small(tmp_path / "whole", epochs=3)
@@ -433,7 +431,7 @@ class TestKilled:
         spec, place = small_search(tmp_path)
         first = Session(spec, place).run(1)
         keys = [first.plan.next().key for _ in range(2)]
-        assert keys == ["trial-0", "trial-1"]
+        assert keys == [JobKey.trial(0), JobKey.trial(1)]
         second = Session(spec, place).run()
         assert second.keys[:3] == ["trial-0", "trial-1", "trial-2"]
 
@@ -448,10 +446,8 @@ class TestKilled:
         spec, place = small_search(tmp_path, final_seeds=2)
         first = Session(spec, place).run(5)
         second = Session(spec, place).run()
-        opened = second.study.get("test_opened")
-        assert len(opened) == 2
-        assert opened[0]["jobs"] == [*first.keys[4:], *second.keys]
-        assert opened[1]["jobs"] == second.keys
+        before, after = ([job.key for job in trained] for trained in (first.trained[4:], second.trained))
+        assert [opened.jobs for opened in second.study.openings] == [(*before, *after), tuple(after)]
 
     def test_a_folder_moved_between_sessions(self, tmp_path):
         spec, place = small_search(tmp_path / "old")

@@ -95,7 +95,7 @@ def search(tmp_path_factory):
     with Tracker(spec, place, study) as tracker:
         run_search(spec, place, study, [tracker, killer])
         summary = write_report(spec, place, study)
-        tracker.finish(summary.model_dump(mode="json"), report_files(folder), folder.chosen.path)
+        tracker.finish(summary, report_files(folder), folder.chosen.path)
     session = SimpleNamespace(spec=spec, place=place, study=study)
     return SimpleNamespace(session=session, folder=folder, killer=killer, summary=summary, **vars(look(session)))
 
@@ -120,12 +120,12 @@ def test_a_diverging_trial_fails_while_the_others_go_on(search):
 def test_the_baseline_comes_first_and_the_finals_last(search):
     started = [key for _, key in search.killer.events("started")]
     assert started[:4] == ["baseline", "trial-0", "trial-1", "trial-2"]
-    assert set(started[4:]) == set(search.session.study.finals())
+    assert set(started[4:]) == set(map(str, search.session.study.finals))
 
 
 def test_only_the_finals_saw_the_test_split(search):
     assert all(record.result.test is None for record in search.session.study.records())
-    assert all(result.test for result in search.session.study.finals().values())
+    assert all(result.test for result in search.session.study.finals.values())
     assert len(search.summary.test_opened) == 1
 
 
@@ -138,7 +138,7 @@ def test_the_weights_of_the_chosen_model_are_kept(search):
 def test_mlflow_has_one_experiment_and_a_run_for_each_training(search):
     assert [found.name for found in search.client.search_experiments()] == ["digits", "Default"]
     assert search.parent.info.status == "FINISHED"
-    keys = {"baseline", "trial-0", "trial-1", "trial-2", *search.session.study.finals()}
+    keys = {"baseline", "trial-0", "trial-1", "trial-2", *map(str, search.session.study.finals)}
     assert statuses(search) == {key: "FAILED" if key == "trial-1" else "FINISHED" for key in keys}
     assert all(run.data.params["epochs"] == str(EPOCHS) for run in search.children.values())
 

@@ -6,6 +6,7 @@ import pytest
 from fairtune.plugins import names
 from fairtune.space import Integer, Options, Space
 from fairtune.spec import TrialResult
+from fairtune.study.baseline import Baseline
 from fairtune.study.study import SearchStudy, search_size
 from tests.search_helpers import small_search
 
@@ -17,7 +18,7 @@ def open_study(tmp_path, *, floor=0.5, trials=20, clock=time.monotonic, **option
     """A study of a search that trains nothing; opened again on the same folder it is a resumed one."""
     spec, _ = small_search(tmp_path / "runs", trials=trials, **options)
     study = SearchStudy(tmp_path / "study.db", spec, clock)
-    study.put("floor", floor)
+    study.keep_baseline(Baseline(outcome(study), floor))
     return study
 
 
@@ -92,14 +93,8 @@ def test_nothing_is_lost_when_a_study_is_opened_again(tmp_path):
     study.tell(study.ask()[0], outcome(study))
     study.tell(study.ask()[0], outcome(study, "failed", error="why"))
     study.ask()
-    study.put_result("baseline", outcome(study))
-    study.put_result("final-chosen-1", outcome(study, accuracy=0.6))
     again = open_study(tmp_path)
     assert again.records() == study.records()
-    assert again.floor == 0.5
-    assert again.get_result("baseline") == outcome(study)
-    assert again.finals() == {"final-chosen-1": outcome(study, accuracy=0.6)}
-    assert (again.get("absent"), again.get_result("absent")) == (None, None)
 
 
 def test_a_trial_of_an_earlier_session_can_be_told(tmp_path):
@@ -119,7 +114,7 @@ def test_time_counts_over_all_sessions(tmp_path):
     now[0] = 42
     assert again.wall_s == 42
     again.tell(again.ask()[0], outcome(again))
-    assert open_study(tmp_path, clock=lambda: now[0]).get("wall_s") == 42
+    assert open_study(tmp_path, clock=lambda: now[0]).noted_s == 42
 
 
 def test_time_is_noted_as_often_as_asked_and_never_after_the_end(tmp_path):
@@ -128,12 +123,12 @@ def test_time_is_noted_as_often_as_asked_and_never_after_the_end(tmp_path):
     noted = []
     for now[0] in (5.0, 10.0, 14.0, 20.0, 31.0):
         study.note_time(every_s=10)
-        noted.append(study.get("wall_s"))
-    assert noted == [None, 10, 10, 20, 31]
-    study.put("complete", True)
+        noted.append(study.noted_s)
+    assert noted == [0, 10, 10, 20, 31]
+    study.keep_complete()
     now[0] = 99
     study.note_time()
-    assert study.get("wall_s") == 31
+    assert study.noted_s == 31
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS)

@@ -8,6 +8,7 @@ from fairtune.metrics import PROBED, hypervolume
 from fairtune.report import write_report
 from fairtune.rules import fairness_score, front
 from fairtune.study.jobs import final_seeds
+from fairtune.study.key import JobKey
 from fairtune.study.summary import SCHEMA, Summary, summarise
 from tests.search_helpers import Session, run_small, small_search
 
@@ -48,7 +49,7 @@ def test_the_front_of_mutual_information(tmp_path):
     assert summary.front == [view.number for view in front(views, "mutual_information")]
     information = summary.confirmed["baseline"].test["mutual_information"]
     assert information.low < information.mean < information.high
-    finals = [result.test["mutual_information"] for key, result in session.study.finals().items() if "baseline" in key]
+    finals = [result.test["mutual_information"] for key, result in session.study.finals.items() if key.role == "baseline"]
     assert sorted(information.values) == sorted(finals)
 
 
@@ -61,7 +62,7 @@ def test_it_can_be_read_back(any_search):
 
 def test_it_says_what_was_chosen_and_confirmed(mixed):
     summary = written(mixed)
-    number = mixed.study.get("chosen")
+    number = mixed.study.choice.number
     assert summary["complete"] is True
     assert summary["chosen"] == {
         "number": number,
@@ -72,7 +73,7 @@ def test_it_says_what_was_chosen_and_confirmed(mixed):
     }
     assert set(summary["confirmed"]) == {"baseline", "chosen", "most_accurate", "fairest"}
     assert summary["confirmed"]["chosen"]["number"] == number
-    assert summary["test_opened"] == mixed.study.get("test_opened")
+    assert summary["test_opened"] == [opening.model_dump(mode="json") for opening in mixed.study.openings]
 
 
 def test_every_trial_is_there_whatever_its_state(mixed):
@@ -99,7 +100,7 @@ def test_the_front_is_of_the_score_that_the_rule_names(by_iou):
     assert summary.hypervolume == hypervolume([v.val["accuracy"] for v in views], [v.val["sigma_iou"] for v in views])
     kept = {view.number for view in views if by_iou.folder.trial(view.number).weights.is_file()}
     assert kept == set(summary.front)
-    final = by_iou.study.finals()[f"final-chosen-{final_seeds(by_iou.spec)[0]}"]
+    final = by_iou.study.finals[JobKey.final("chosen", final_seeds(by_iou.spec)[0])]
     assert summary.confirmed["chosen"].test["sigma_iou"].mean == pytest.approx(final.test["sigma_iou"])
 
 
@@ -107,8 +108,7 @@ def test_a_failed_seed_is_named_and_left_out(mixed):
     confirmed = summary_of(mixed).confirmed
     assert (confirmed["baseline"].seeds, confirmed["baseline"].failed_seeds) == ([1, 3], [2])
     assert (confirmed["chosen"].seeds, confirmed["chosen"].failed_seeds) == (final_seeds(mixed.spec), [])
-    finals = mixed.study.finals()
-    accuracy = [finals[f"final-baseline-{seed}"].test["accuracy"] for seed in (1, 3)]
+    accuracy = [mixed.study.finals[JobKey.final("baseline", seed)].test["accuracy"] for seed in (1, 3)]
     assert confirmed["baseline"].test["accuracy"].values == pytest.approx(accuracy)
 
 
@@ -132,7 +132,7 @@ def test_without_a_feasible_trial_nothing_is_chosen(infeasible):
 
 def test_an_unfinished_search_stands_where_it_is(unfinished):
     summary = summary_of(unfinished)
-    assert (summary.complete, summary.chosen, summary.confirmed, summary.test_opened) == (False, None, {}, [])
+    assert (summary.complete, summary.chosen, summary.confirmed, summary.test_opened) == (False, None, {}, ())
     assert [trial.state for trial in summary.trials] == ["complete", "running"]
     assert (summary.trials[1].id, summary.trials[1].val) == (None, None)
 
@@ -153,7 +153,7 @@ def test_the_plain_model_as_a_method_shares_the_baselines_confirmation(tmp_path)
 def test_a_score_that_is_not_defined_is_null(tmp_path):
     session = Session(*small_search(tmp_path, trials=1)).run(1)
     job = session.plan.next()
-    baseline = session.study.get_result("baseline")
+    baseline = session.study.baseline.result
     session.plan.finish(job, baseline.model_copy(update={"spec": job.spec, "val": {**baseline.val, "deo_m": math.nan}}))
     (trial,) = written(session)["trials"]
     assert (trial["state"], trial["val"]["deo_m"], trial["feasible"]) == ("failed", None, None)

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import logging
+import math
 import os
 import signal
 import socket
@@ -22,8 +23,10 @@ from fairtune.report import write_report
 from fairtune.report.write import report_files
 from fairtune.search import trainable
 from fairtune.study.folders import RunFolder
+from fairtune.study.key import JobKey
 from fairtune.study.study import SearchStudy
 from fairtune.tracking.mirror import Tracker
+from fairtune.tracking.outcome import front_table
 from fairtune.training.trial import failed
 from tests.search_helpers import Session, small_search, train
 
@@ -47,7 +50,7 @@ def finish(session, tracker):
     """What follows a search that has ended."""
     summary = write_report(session.spec, session.place, session.study)
     chosen = session.folder.chosen.path if summary.chosen else None
-    tracker.finish(summary.model_dump(mode="json"), report_files(session.folder), chosen)
+    tracker.finish(summary, report_files(session.folder), chosen)
     return summary
 
 
@@ -60,7 +63,7 @@ def whole(runs, **options):
 def look(session):
     """The search's run and its children by job, as MLflow has them."""
     client = MlflowClient(session.place.mlflow)
-    parent = client.get_run(session.study.get("mlflow_run_id"))
+    parent = client.get_run(session.study.mirror.run_id)
     found = client.search_runs([parent.info.experiment_id], f"tags.`mlflow.parentRunId` = '{parent.info.run_id}'")
     children = {run.data.tags["fairtune.job"]: run for run in found}
     assert len(children) == len(found), "a job has two runs"
@@ -109,8 +112,16 @@ def test_every_training_is_a_finished_child(search):
     assert set(search.children) == set(search.session.keys)
     assert statuses(search) == {key: "FAILED" if key == "trial-1" else "FINISHED" for key in search.session.keys}
     for job in search.session.trained:
-        tags = search.children[job.key].data.tags
+        tags = search.children[str(job.key)].data.tags
         assert (tags["fairtune.kind"], tags["fairtune.method"]) == (job.kind, job.spec.method)
+
+
+def test_the_study_keeps_where_everything_is(search):
+    kept = SearchStudy(search.session.folder.study, search.session.spec).mirror
+    assert (kept.experiment_id, kept.run_id) == (search.parent.info.experiment_id, search.parent.info.run_id)
+    assert {str(key): run_id for key, run_id in kept.children.items()} == {
+        key: run.info.run_id for key, run in search.children.items()
+    }
 
 
 def test_a_child_has_its_settings(search):
@@ -121,9 +132,9 @@ def test_a_child_has_its_settings(search):
 
 
 def test_every_epoch_is_written_once(search):
-    for job in search.session.trained:
-        if job.key != "trial-1":
-            assert steps(search, job.key) == steps(search, job.key, "train/loss") == [1, 2, 3]
+    for key in search.session.keys:
+        if key != "trial-1":
+            assert steps(search, key) == steps(search, key, "train/loss") == [1, 2, 3]
 
 
 def test_a_child_has_its_scores_and_counts(search, tmp_path):
@@ -136,9 +147,10 @@ def test_a_child_has_its_scores_and_counts(search, tmp_path):
 
 
 def test_only_finals_have_test_scores(search, tmp_path):
-    key, result = next(iter(search.session.study.finals().items()))
-    assert search.children[key].data.metrics["test/accuracy"] == pytest.approx(result.test["accuracy"])
-    assert artifact(search, search.children[key], "counts.json", tmp_path)["test"] == result.test_counts
+    key, result = next(iter(search.session.study.finals.items()))
+    child = search.children[str(key)]
+    assert child.data.metrics["test/accuracy"] == pytest.approx(result.test["accuracy"])
+    assert artifact(search, child, "counts.json", tmp_path)["test"] == result.test_counts
     others = [run for name, run in search.children.items() if not name.startswith("final")]
     assert not any(name.startswith("test/") for run in others for name in run.data.metrics)
 
@@ -161,6 +173,13 @@ def test_the_run_of_the_search_has_its_outcome(search, tmp_path):
     note = search.parent.data.tags["mlflow.note.content"].splitlines()
     assert note[2:4] == ["| confirmed on test | accuracy | DEO_M |", "|---|---|---|"]
     assert {line.count("|") for line in note[2:]} == {4}
+
+
+def test_a_score_that_is_not_defined_is_empty_in_the_front(search):
+    summary = search.summary.model_copy(deep=True)
+    summary.trials[summary.front[0]].val["deo_a"] = math.nan
+    table = front_table(summary)
+    assert [score is None for score in table["deo_a"]] == [number == summary.front[0] for number in table["trial"]]
 
 
 def test_finishing_again_writes_nothing_twice(search, tmp_path):
@@ -282,7 +301,7 @@ def test_a_job_that_ended_as_the_process_was_killed_is_not_called_killed(runs, k
     spec, place = small_search(runs, name=f"lost-{key}", epochs=1, trials=2, teacher_set=["skew=0.6"], seed=4)
     session, tracker = mirrored(spec, place)
     while key not in session.keys:
-        tracker.job_finished = lambda job, *rest: None if job.key == key else type(tracker).job_finished(tracker, job, *rest)
+        tracker.job_finished = lambda job, *rest: None if str(job.key) == key else type(tracker).job_finished(tracker, job, *rest)
         session.run(1)
     assert statuses(look(session))[key] == "RUNNING"
     assert statuses(look(started(spec, place)))[key] == "FINISHED"
@@ -321,7 +340,8 @@ def test_a_run_that_was_deleted_is_mirrored_anew(runs):
     finish(second.run(), tracker)
     new = look(second)
     assert new.parent.info.run_id != old.parent.info.run_id
-    assert set(new.children) == {"baseline", "trial-0", *second.study.finals()}
+    assert set(new.children) == {"baseline", "trial-0", *map(str, second.study.finals)}
+    assert second.study.mirror.children == {JobKey.parse(key): run.info.run_id for key, run in new.children.items()}
 
 
 def test_a_mirror_that_fails_does_not_stop_the_search(runs, caplog):
@@ -335,7 +355,7 @@ def test_a_mirror_that_fails_does_not_stop_the_search(runs, caplog):
     assert session.plan.complete
     (warning,) = [record for record in caplog.records if record.name == "fairtune.tracking.mirror"]
     assert warning.getMessage().startswith(f"MLflow at {place.mlflow} does not take the search's records")
-    assert set(look(session).children) == {"baseline", "trial-0", *session.study.finals()}
+    assert set(look(session).children) == {"baseline", "trial-0", *map(str, session.study.finals)}
     assert all(steps(look(session), key) == [1] for key in session.keys)
 
 

@@ -1,0 +1,196 @@
+"""What a study keeps beside its trials, and how: nothing else knows the names of its attributes or their JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Annotated
+
+import optuna
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError
+
+from fairtune.errors import InvalidInput
+from fairtune.spec import TrialResult
+from fairtune.study.baseline import Baseline
+from fairtune.study.choice import Choice
+from fairtune.study.key import JobKey, JobName
+from fairtune.study.mirror import Mirror
+from fairtune.study.opening import Opening
+
+_FINAL = "final-"
+_CHILD = "mlflow-"
+_RESULT = "result"
+_POINT = "point"
+_NOBODY = -1
+"""Stands for the number of the chosen trial where there is none."""
+
+_Result = Annotated[TrialResult, BeforeValidator(lambda text: TrialResult.model_validate_json(text))]
+
+
+class _Attributes(BaseModel):
+    """The attributes of a study as Optuna has them, read."""
+
+    baseline: _Result | None = None
+    floor: float | None = None
+    roles: dict[str, int] = Field(default_factory=dict)
+    chosen: int | None = None
+    test_opened: tuple[Opening, ...] = ()
+    finals: dict[JobName, _Result] = Field(default_factory=dict)
+    wall_s: float = 0.0
+    complete: bool = False
+    mlflow_experiment_id: str | None = None
+    mlflow_run_id: str | None = None
+    children: dict[JobName, str] = Field(default_factory=dict)
+
+    @classmethod
+    def read(cls, attributes: Mapping[str, object]) -> _Attributes:
+        """Gather what is kept under many names, and read everything."""
+        finals = {name: value for name, value in attributes.items() if name.startswith(_FINAL)}
+        children = {name.removeprefix(_CHILD): value for name, value in attributes.items() if name.startswith(_CHILD) and value}
+        try:
+            return cls.model_validate({**attributes, "finals": finals, "children": children})
+        except ValidationError as error:
+            raise _unreadable(".".join(map(str, error.errors()[0]["loc"])), error) from error
+
+
+class Kept:
+    """The record of a search beside its trials; what is kept is on disk when the call returns.
+
+    Args:
+        study: where it is stored.
+
+    Raises:
+        InvalidInput: it is stored in a form that cannot be read.
+    """
+
+    def __init__(self, study: optuna.Study) -> None:
+        self._study = study
+        stored = _Attributes.read(study.user_attrs)
+        self._baseline = None if stored.baseline is None or stored.floor is None else Baseline(stored.baseline, stored.floor)
+        self._choice = None if stored.chosen is None else Choice(stored.roles)
+        self._openings = stored.test_opened
+        self._finals = stored.finals
+        self._noted_s = stored.wall_s
+        self._complete = stored.complete
+        self._mirror = (
+            None
+            if stored.mlflow_experiment_id is None or stored.mlflow_run_id is None
+            else Mirror(stored.mlflow_experiment_id, stored.mlflow_run_id, stored.children)
+        )
+
+    @property
+    def baseline(self) -> Baseline | None:
+        """The baseline and the floor; None until it is trained."""
+        return self._baseline
+
+    def keep_baseline(self, baseline: Baseline) -> None:
+        """Keep the baseline."""
+        self._write(floor=baseline.floor, baseline=baseline.result.model_dump_json())
+        self._baseline = baseline
+
+    @property
+    def choice(self) -> Choice | None:
+        """What was chosen; None until the trials are over."""
+        return self._choice
+
+    def keep_choice(self, choice: Choice) -> None:
+        """Keep the choice."""
+        self._write(roles=dict(choice.roles), chosen=_NOBODY if choice.number is None else choice.number)
+        self._choice = choice
+
+    @property
+    def openings(self) -> tuple[Opening, ...]:
+        """Every opening of the test split, the first one first."""
+        return self._openings
+
+    def keep_opening(self, opening: Opening) -> None:
+        """Add an opening of the test split."""
+        openings = (*self._openings, opening)
+        self._write(test_opened=[opening.model_dump(mode="json") for opening in openings])
+        self._openings = openings
+
+    @property
+    def finals(self) -> Mapping[JobKey, TrialResult]:
+        """What came of the retrainings of the confirmation that have ended."""
+        return MappingProxyType(self._finals)
+
+    def keep_final(self, key: JobKey, result: TrialResult) -> None:
+        """Keep what came of a retraining."""
+        self._write(**{str(key): result.model_dump_json()})
+        self._finals[key] = result
+
+    @property
+    def mirror(self) -> Mirror | None:
+        """Where the search is in MLflow; None until it is there."""
+        return self._mirror
+
+    def keep_mirror(self, mirror: Mirror) -> None:
+        """Keep where the search is in MLflow."""
+        before = {} if self._mirror is None else self._mirror.children
+        changed = {
+            key: mirror.children.get(key) for key in {**before, **mirror.children} if before.get(key) != mirror.children.get(key)
+        }
+        self._write(**{f"{_CHILD}{key}": run_id for key, run_id in changed.items()})
+        if self._mirror is None or (self._mirror.experiment_id, self._mirror.run_id) != (mirror.experiment_id, mirror.run_id):
+            self._write(mlflow_experiment_id=mirror.experiment_id, mlflow_run_id=mirror.run_id)
+        self._mirror = mirror
+
+    @property
+    def complete(self) -> bool:
+        """Whether the search has come to its end, confirmation included."""
+        return self._complete
+
+    def keep_complete(self) -> None:
+        """Keep that the search has come to its end."""
+        self._write(complete=True)
+        self._complete = True
+
+    @property
+    def noted_s(self) -> float:
+        """Seconds that the search had run when they were last kept."""
+        return self._noted_s
+
+    def _keep_seconds(self, seconds: float) -> None:
+        self._write(wall_s=seconds)
+        self._noted_s = seconds
+
+    def _write(self, **attributes: object) -> None:
+        """In this order: a process killed in between leaves what stands first, which is not read without the last."""
+        for name, value in attributes.items():
+            self._study.set_user_attr(name, value)
+
+
+def notes(point: int | None) -> dict[str, int | None]:
+    """What a trial keeps from its beginning on: the point that it comes from."""
+    return {_POINT: point}
+
+
+def point_of(trial: optuna.trial.FrozenTrial) -> int | None:
+    """Position of the point that a trial comes from; None if it comes from none."""
+    point: int | None = trial.user_attrs.get(_POINT)
+    return point
+
+
+def keep_result(trial: optuna.Trial, result: TrialResult) -> None:
+    """Keep what came of a trial with it."""
+    trial.set_user_attr(_RESULT, result.model_dump_json())
+
+
+def result_of(trial: optuna.trial.FrozenTrial) -> TrialResult | None:
+    """What came of a trial; None if nothing is kept.
+
+    Raises:
+        InvalidInput: it is kept in a form that cannot be read.
+    """
+    text = trial.user_attrs.get(_RESULT)
+    try:
+        return None if text is None else TrialResult.model_validate_json(text)
+    except ValidationError as error:
+        raise _unreadable(str(JobKey.trial(trial.number)), error) from error
+
+
+def _unreadable(name: str, error: ValidationError) -> InvalidInput:
+    return InvalidInput(
+        f"the study keeps {name} in a form that this version of fairtune cannot read ({error.errors()[0]['msg']}): "
+        "go on with the version that began the search, or begin one of another --name"
+    )

@@ -1,0 +1,75 @@
+"""What a training is called within a search."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, PlainSerializer
+
+Kind = Literal["baseline", "teacher", "trial", "final"]
+
+_PARTS: dict[Kind, tuple[str, ...]] = {"baseline": (), "teacher": (), "trial": ("number",), "final": ("role", "seed")}
+_WHOLE = r"(?:0|[1-9]\d*)"
+_NAME = re.compile(rf"baseline|teacher|trial-(?P<number>{_WHOLE})|final-(?P<role>.+)-(?P<seed>{_WHOLE})", re.ASCII)
+
+
+@dataclass(frozen=True)
+class JobKey:
+    """Names a training; as text ``baseline``, ``teacher``, ``trial-3`` or ``final-chosen-2``.
+
+    Attributes:
+        kind: the baseline, a teacher trained on other data than it, a trial of the search, or a retraining that confirms a choice
+            on the test split.
+        number: of a trial, from 0.
+        role: what a retraining confirms: ``baseline``, ``chosen``, ``most_accurate``, ...
+        seed: of a retraining.
+    """
+
+    kind: Kind
+    number: int | None = None
+    role: str | None = None
+    seed: int | None = None
+
+    def __post_init__(self) -> None:
+        given = tuple(part for part in ("number", "role", "seed") if getattr(self, part) is not None)
+        if given != _PARTS.get(self.kind):
+            raise ValueError(f"no job is of kind {self.kind} with {', '.join(given) or 'nothing'} beside it")
+
+    @classmethod
+    def trial(cls, number: int) -> JobKey:
+        """A trial of the search."""
+        return cls("trial", number=number)
+
+    @classmethod
+    def final(cls, role: str, seed: int) -> JobKey:
+        """A retraining of the confirmation."""
+        return cls("final", role=role, seed=seed)
+
+    @classmethod
+    def parse(cls, text: str) -> JobKey:
+        """The key of this name.
+
+        Raises:
+            ValueError: no job has such a name.
+        """
+        found = _NAME.fullmatch(text)
+        if found is None:
+            raise ValueError(f"{text!r} is no job's name: baseline, teacher, trial-NUMBER or final-ROLE-SEED")
+        match found.lastgroup:
+            case "number":
+                return cls.trial(int(found["number"]))
+            case "seed":
+                return cls.final(found["role"], int(found["seed"]))
+            case _:
+                return cls("teacher" if text == "teacher" else "baseline")
+
+    def __str__(self) -> str:
+        return "-".join([self.kind, *(str(getattr(self, part)) for part in _PARTS[self.kind])])
+
+
+JobName = Annotated[
+    JobKey, BeforeValidator(lambda given: JobKey.parse(given) if isinstance(given, str) else given), PlainSerializer(str)
+]
+"""A :class:`JobKey` that is its name in JSON."""

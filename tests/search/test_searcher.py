@@ -1,0 +1,104 @@
+"""The plan as Tune sees it, driven by the calls that Tune makes."""
+
+from types import SimpleNamespace
+
+import pytest
+from ray.tune.search import Searcher
+
+from fairtune.search.searcher import PlanSearcher, ProgressCallback
+from tests.search_helpers import Session, Watcher, small_search, train
+
+TUNE = SimpleNamespace(trial_id="t1")
+
+
+class Keeper(Watcher):
+    """Keeps the results that it is told, too."""
+
+    def __init__(self):
+        super().__init__()
+        self.progressed, self.finished = [], []
+
+    def job_progressed(self, job, result):
+        self.progressed.append(result)
+
+    def job_finished(self, job, result, record):
+        self.finished.append(result)
+
+
+@pytest.fixture
+def session(tmp_path):
+    """A search with its baseline trained."""
+    return Session(*small_search(tmp_path, method="ss", epochs=1), observers=[Keeper()]).run(1)
+
+
+@pytest.fixture
+def searcher(session):
+    """Has handed out the first trial."""
+    searcher = PlanSearcher(session.plan)
+    assert isinstance(searcher.suggest("t1"), dict)
+    return searcher
+
+
+@pytest.fixture
+def keeper(session):
+    """Hears what comes after the baseline."""
+    (keeper,) = session.plan.observers
+    keeper.progressed.clear()
+    keeper.finished.clear()
+    return keeper
+
+
+def report(searcher, state="complete"):
+    """What the worker of the first trial reports."""
+    result = searcher.plan.study.baseline.result.model_copy(update={"spec": searcher.jobs["t1"].spec, "state": state})
+    return {"trial": result.model_dump_json(), "done": state != "running", "epoch": result.epochs}
+
+
+def hear(searcher, told):
+    ProgressCallback(searcher).on_trial_result(1, [TUNE], TUNE, told)
+
+
+def test_a_result_is_parsed_once_for_observers_and_plan(searcher, keeper):
+    told = report(searcher)
+    hear(searcher, told)
+    searcher.on_trial_complete("t1", told)
+    assert keeper.finished == keeper.progressed
+    assert keeper.finished[0] is keeper.progressed[0]
+
+
+def test_a_worker_that_died_fails_its_job_with_what_was_heard_last(searcher, keeper):
+    hear(searcher, report(searcher, "running"))
+    searcher.on_trial_complete("t1", error=True)
+    (result,) = keeper.finished
+    assert (result.state, result.val) == ("failed", keeper.progressed[0].val)
+    assert result.error.startswith("its worker process died")
+
+
+def test_a_worker_that_died_before_its_first_report_fails_its_job(searcher, keeper):
+    searcher.on_trial_complete("t1", error=True)
+    (result,) = keeper.finished
+    assert (result.state, result.val) == ("failed", {})
+
+
+def test_a_trial_that_was_stopped_is_pruned_with_its_scores(searcher, keeper):
+    searcher.on_trial_complete("t1", report(searcher, "running"))
+    (record,) = searcher.plan.study.records()
+    assert (record.state, record.result.val) == ("pruned", searcher.plan.study.baseline.result.val)
+
+
+def test_tune_waits_while_the_plan_does_and_ends_with_it(session):
+    searcher = PlanSearcher(session.plan)
+    assert isinstance(searcher.suggest("t1"), dict)
+    assert searcher.suggest("t2") is None
+    searcher.on_trial_complete("t1", report(searcher))
+    while (job := session.plan.next()) != "done":
+        session.plan.finish(job, train(job, session.plan))
+    assert searcher.suggest("t3") == Searcher.FINISHED
+
+
+def test_what_is_told_of_a_job_that_has_ended_changes_nothing(searcher, keeper):
+    told = report(searcher)
+    searcher.on_trial_complete("t1", told)
+    hear(searcher, told)
+    searcher.on_trial_complete("t1", told)
+    assert (len(keeper.finished), keeper.progressed) == (1, [])
