@@ -11,7 +11,7 @@ from fairtune import plugins
 from fairtune.cli._told import console, told
 from fairtune.errors import InvalidInput, unknown_name
 
-What = Annotated[str, typer.Argument(metavar="KIND", help="methods, datasets, models or rules.", show_default=False)]
+What = Annotated[str, typer.Argument(metavar="KIND", help="methods, datasets, models, rules or scores.", show_default=False)]
 Name = Annotated[str | None, typer.Argument(help="One of them, with all that can be set of it.", show_default=False)]
 
 
@@ -26,8 +26,11 @@ def list_(what: What, name: Name = None) -> None:
     """
     with told():
         kinds = {f"{kind}s": kind for kind in plugins.KINDS}
-        if what not in kinds:
-            raise InvalidInput(unknown_name("list", what, kinds))
+        if what not in (*kinds, "scores"):
+            raise InvalidInput(unknown_name("list", what, (*kinds, "scores")))
+        if what == "scores":
+            _print_scores(name)
+            return
         kind = kinds[what]
         if name is None:
             _print_names(kind)
@@ -62,3 +65,26 @@ def _print_one(kind: plugins.Kind, name: str) -> None:
         table.add_row(key, str(option.default), str(option.legal), option.help)
     if table.row_count:
         console.print(table)
+
+
+def _print_scores(name: str | None) -> None:
+    """All scores in the order of tables, or all that is known of one."""
+    from fairtune.metrics import SCORES
+
+    if name is None:
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for title in ("name", "better", "range", "what"):
+            table.add_column(title, no_wrap=title != "what")
+        for score in SCORES.values():
+            table.add_row(score.name, score.better, score.range, score.summary)
+        console.print(table)
+        return
+    if name not in SCORES:
+        raise InvalidInput(unknown_name("score", name, SCORES))
+    score = SCORES[name]
+    console.print(name, style="bold")
+    console.print(f"{score.label}: {score.summary}", soft_wrap=True)
+    if score.compute is not None:
+        console.print(plugins.description(score.compute), soft_wrap=True)
+    for title in ("better", "range", "interval", "source"):
+        console.print(f"{title}: {getattr(score, title)}")

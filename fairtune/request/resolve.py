@@ -23,7 +23,7 @@ from fairtune.request.faults import Faults
 from fairtune.request.options import DataRequest, Request, TrainRequest
 from fairtune.request.settings import Setting
 from fairtune.request.spaces import OPTIMIZER, build_space, hyperparameters, matching
-from fairtune.rules import fairness_score
+from fairtune.rules import check_classes, objectives_of
 from fairtune.space import Hyperparameter, Options, Real, Space, Value, declared, parse_domain
 from fairtune.spec import Optimizer, Place, PlugIn, Resources, SearchOptions, SearchSpec, TrialSpec
 from fairtune.training.device import parameter_dtype, pick_device, resolve_precision
@@ -104,7 +104,7 @@ def resolve_dataset(request: DataRequest) -> tuple[Dataset, Path]:
 
 
 def _spec(request: Request, faults: Faults) -> SearchSpec | None:
-    faults.attempt(lambda: fairness_score(request.select))
+    faults.attempt(lambda: objectives_of(request.select))
     dataset = faults.attempt(lambda: load("dataset", request.dataset))
     net = None if request.model is None else faults.attempt(partial(_net, request.model))
     for method in request.methods:
@@ -116,6 +116,7 @@ def _spec(request: Request, faults: Faults) -> SearchSpec | None:
     info = faults.attempt(lambda: make_dataset(PlugIn(name=request.dataset, options=options)).describe(data_root(request.data)))
     if info is None:
         return None
+    faults.attempt(lambda: check_classes(request.select, len(info.classes)))
     model = request.model or info.model
     net = net or _net(model)
     model_options = faults.attempt(partial(net.complete, _options("model", net, settings, faults)))

@@ -14,9 +14,9 @@ from typing import Any, Literal
 
 from fairtune.errors import FairtuneError
 from fairtune.methods import compose
-from fairtune.metrics import PROBED
+from fairtune.metrics import SCORES
 from fairtune.plugins import load
-from fairtune.rules import fairness_score, front
+from fairtune.rules import ends, front, objectives_of
 from fairtune.space import Value
 from fairtune.spec import Place, SearchSpec, TrialResult
 from fairtune.study.folders import RunFolder
@@ -45,7 +45,8 @@ class Plan:
         self.folder = RunFolder.of(place)
         self.error: FairtuneError | None = None
         self.complete = False
-        self._fairness = fairness_score(spec.select)
+        self._objectives = objectives_of(spec.select)
+        self._probed = any(SCORES[name].source == "probe" for name in self._objectives)
         self._running: dict[str, Job] = {}
         self._left_over = study.left_over()
         self._finals: list[Job] | None = None
@@ -187,11 +188,11 @@ class Plan:
     def _trial_job(self, number: int, method: str, values: dict[str, Value]) -> Job:
         every_value = {**self.spec.spaces[method].fixed, **values}
         spec = self.spec.trial(method, every_value, needs_baseline=compose(method, every_value).needs_baseline)
-        return Job("trial", f"trial-{number}", spec, self.folder.trial(number), number, self._fairness in PROBED)
+        return Job("trial", f"trial-{number}", spec, self.folder.trial(number), number, self._probed)
 
     def _drop_dominated_weights(self) -> None:
         """Keep weights of the front only: a rule never chooses a dominated trial, and disks are finite."""
-        kept = {view.number for view in front(self.study.views(), self._fairness)}
+        kept = {view.number for view in front(self.study.views(), self._objectives)}
         for view in self.study.views():
             if view.number not in kept:
                 self.folder.trial(view.number).weights.unlink(missing_ok=True)
@@ -237,10 +238,8 @@ class Plan:
             self.error = FairtuneError(self._why_nothing_completed())
             return
         chosen = load("rule", self.spec.select)().choose(views)
-        ends = front(views, self._fairness)
         roles = {} if chosen is None else {"chosen": chosen.number}
-        roles["most_accurate"] = max(ends, key=lambda view: view.val["accuracy"]).number
-        roles["fairest"] = min(ends, key=lambda view: view.val[self._fairness]).number
+        roles |= {role: view.number for role, view in ends(views, self._objectives).items()}
         self.study.put("roles", roles)
         self.study.put("chosen", -1 if chosen is None else chosen.number)
 

@@ -12,8 +12,9 @@ from typing import Any, Literal, NamedTuple
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution
 
-from fairtune.plugins import load
-from fairtune.rules import Rule, View
+from fairtune.errors import InvalidInput
+from fairtune.metrics import SCORES
+from fairtune.rules import View, objectives_of
 from fairtune.space import Space, Value
 from fairtune.spec import SearchSpec, TrialResult
 from fairtune.study.proposals import Outcome, Proposal, Proposals, begin, distribution, settle
@@ -57,13 +58,15 @@ class SearchStudy:
         database: the SQLite file.
         spec: the search.
         clock: seconds that pass.
+
+    Raises:
+        InvalidInput: the rule has other objectives than when the study was made.
     """
 
     def __init__(self, database: Path, spec: SearchSpec, clock: Callable[[], float] = time.monotonic) -> None:
         self.spec = spec
-        rule: type[Rule] = load("rule", spec.select)
-        directions = [direction for _, direction in rule.objectives]
-        self._objectives = [name for name, _ in rule.objectives]
+        self._objectives = list(objectives_of(spec.select))
+        directions = [SCORES[name].direction for name in self._objectives]
         self._study = optuna.create_study(
             study_name=_NAME,
             storage=f"sqlite:///{database}",
@@ -75,6 +78,11 @@ class SearchStudy:
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             if self._study.metric_names is None:
                 self._study.set_metric_names(self._objectives)
+            elif self._study.metric_names != self._objectives:
+                raise InvalidInput(
+                    f"the search was begun for {', '.join(self._study.metric_names)}, and the rule {spec.select} now searches for "
+                    f"{', '.join(self._objectives)}: give the rule its objectives back, or start another search"
+                )
         self._kept: dict[str, Any] = self._study.user_attrs
         past = self._study.get_trials(deepcopy=False)
         self._records = [self._read(trial) for trial in past]

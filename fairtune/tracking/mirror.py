@@ -19,7 +19,7 @@ from typing import Any
 
 from fairtune.errors import Interrupted, NoFeasibleTrial
 from fairtune.metrics import SCORES, label
-from fairtune.rules import fairness_score
+from fairtune.rules import objectives_of
 from fairtune.spec import Place, SearchSpec, TrialResult
 from fairtune.study.folders import RunFolder
 from fairtune.study.jobs import Job
@@ -315,7 +315,7 @@ def _note(summary: Mapping[str, Any]) -> str:
             f"{name} = {value:.4g}" if isinstance(value, float) else f"{name} = {value}" for name, value in chosen["params"].items()
         )
         lines = [f"Chosen: **trial {chosen['number']}**, {chosen['method']} {setting}".rstrip()]
-    shown = dict.fromkeys(("accuracy", fairness_score(summary["spec"]["select"]), "deo_m"))
+    shown = dict.fromkeys(("accuracy", *objectives_of(summary["spec"]["select"]), "deo_m"))
     lines += ["", f"| confirmed on test | {' | '.join(map(label, shown))} |", "|---" * (1 + len(shown)) + "|"]
     for role, confirmed in summary["confirmed"].items():
         scores = [confirmed["test"].get(name, {"mean": None}) for name in shown]
