@@ -22,6 +22,7 @@ from tests.search_helpers import Session, small_search
 
 RULES = [*plugins.names("rule"), "tests.test_rules:ThreeRule"]
 PROBED = [name for name, score in SCORES.items() if score.source == "probe"]
+OF_A_NET = [name for name, score in SCORES.items() if score.source != "counts"]
 UNDEFINED = dict.fromkeys((name for name, score in SCORES.items() if score.source == "counts" and name != "accuracy"), math.nan)
 
 
@@ -31,7 +32,7 @@ def without(scores, *names):
 
 TRIALS = {
     "complete": lambda result: {},
-    "dominated": lambda result: {"val": result.val | {"accuracy": 0.0}},
+    "dominated": lambda result: {"val": {name: SCORES[name].ends[0] for name in result.val}},
     "stopped": lambda result: {"state": "pruned", "val": without(result.val, *PROBED)},
     "stopped in the first epoch": lambda result: {"state": "pruned", "history": (), "val": {}, "val_counts": None},
     "never begun": lambda result: failed(result.spec, "the <data> [are] gone").model_dump(exclude={"spec"}),
@@ -40,7 +41,7 @@ TRIALS = {
         "error": "train.loss became nan in epoch 2",
         "val": without(result.val, "auc", *PROBED),
     },
-    "undefined": lambda result: {"val": without(result.val, *PROBED) | UNDEFINED},
+    "undefined": lambda result: {"val": without(result.val, *OF_A_NET) | UNDEFINED},
 }
 """What came of a trial, as changes of a real one's result."""
 
@@ -48,8 +49,8 @@ FINALS = {
     "all scored": lambda result: {},
     "one failed": lambda result: failed(result.spec, "out of memory").model_dump(exclude={"spec"}) if result.spec.seed == 1 else {},
     "all failed": lambda result: failed(result.spec, "out of memory").model_dump(exclude={"spec"}),
-    "one undefined": lambda result: {"test": without(result.test, *PROBED) | UNDEFINED} if result.spec.seed == 1 else {},
-    "all undefined": lambda result: {"test": without(result.test, "auc", *PROBED) | UNDEFINED},
+    "one undefined": lambda result: {"test": without(result.test, *OF_A_NET) | UNDEFINED} if result.spec.seed == 1 else {},
+    "all undefined": lambda result: {"test": without(result.test, *OF_A_NET) | UNDEFINED},
 }
 """What came of a retraining."""
 
