@@ -17,7 +17,7 @@ from rich.table import Table
 
 from fairtune.api.search import run as run_search
 from fairtune.errors import InvalidInput, NoFeasibleTrial, unknown_name
-from fairtune.metrics import UNDEFINED
+from fairtune.metrics import HEADLINES, UNDEFINED
 from fairtune.request.faults import Faults, sentences
 from fairtune.request.options import Request
 from fairtune.request.resolve import resolve
@@ -25,7 +25,6 @@ from fairtune.spec import Place, SearchSpec, TrialSpec
 from fairtune.study.folders import RunFolder
 from fairtune.study.summary import Summary
 
-_SCORES = ("accuracy", "deo_m", "deo_a")
 _COLUMNS = ("dataset", "method", "metric", "mean", "std")
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9._+,-]+")
 
@@ -246,7 +245,7 @@ def _table(summaries: Mapping[str, Summary], published: Published | None, figure
         for name, method, role in rows:
             confirmed = summary.confirmed.get(role)
             record: dict[str, Any] = {"search": name, "method": method}
-            for score in _SCORES:
+            for score in HEADLINES:
                 found = UNDEFINED if confirmed is None else confirmed.score(score)
                 record |= {score: found.mean, f"{score}_std": found.std}
                 if figures is not None and published is not None:
@@ -270,13 +269,13 @@ def _print(table: pd.DataFrame, pipeline: Pipeline, console: Console) -> None:
     shown = Table(title=pipeline.title, title_justify="left", box=None, pad_edge=False, header_style="bold")
     shown.add_column("search")
     compared = pipeline.published is not None
-    for score in _SCORES:
+    for score in HEADLINES:
         shown.add_column(score, no_wrap=True)
         if compared:
             shown.add_column("published", style="dim", no_wrap=True)
     for row in table.to_dict("records"):
         cells = [row["search"]]
-        for score in _SCORES:
+        for score in HEADLINES:
             cells.append(_cell(row[score], row[f"{score}_std"]) or "-")
             if compared:
                 cells.append(_cell(row[f"{score}_published"], row[f"{score}_published_std"]))

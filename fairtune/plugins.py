@@ -99,8 +99,8 @@ def _load_outside(kind: Kind, name: str) -> type:
     return found
 
 
-def description(plugin: type) -> str:
-    """A plug-in's docstring."""
+def description(plugin: object) -> str:
+    """A plug-in's docstring, or that of a score's function."""
     return inspect.getdoc(plugin) or ""
 
 

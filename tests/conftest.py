@@ -75,6 +75,14 @@ def by_iou(tmp_path_factory):
     return run_small(tmp_path_factory.mktemp("by_iou"), select="sigma_iou", trials=3)
 
 
+@pytest.fixture(scope="session")
+def by_three(tmp_path_factory):
+    """A whole search for three objectives, by a rule from outside."""
+    from tests.search_helpers import run_small
+
+    return run_small(tmp_path_factory.mktemp("by_three"), select="tests.test_rules:ThreeRule", trials=4)
+
+
 @pytest.fixture(scope="session", params=["mixed", "infeasible", "unfinished", "by_iou"])
 def any_search(request):
     return request.getfixturevalue(request.param)

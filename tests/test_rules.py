@@ -1,38 +1,43 @@
 import inspect
 import itertools
+import math
+from typing import ClassVar
 
 import numpy as np
 import pytest
 
 from fairtune import plugins
 from fairtune.errors import InvalidInput
-from fairtune.metrics import GAPS
-from fairtune.rules import Rule, View, fairness_score, front
+from fairtune.metrics import SCORES
+from fairtune.rules import Rule, View, check_classes, covered, ends, front, objectives_of
+from fairtune.rules._base import role_of
 from fairtune.rules.accuracy import HighestAccuracy
 from fairtune.rules.deo_m import LowestDEOM
 from fairtune.rules.sigma_iou import LowestSigmaIOU
+from fairtune.rules.worst_group import HighestWorstGroupAccuracy
 
 RULES = plugins.names("rule")
+PLANE = ("accuracy", "deo_m")
+THREE = ("accuracy", "deo_m", "worst_group_accuracy")
 
 
-def view(number, accuracy, gap, *, feasible=True):
-    return View(
-        number,
-        {},
-        {"accuracy": accuracy, "deo_m": gap, "deo_a": gap / 2, "sigma_iou": gap / 4, "mutual_information": gap / 2},
-        feasible,
-    )
+def view(number, accuracy, gap, *, feasible=True, **others):
+    lower = {name: gap for name, score in SCORES.items() if score.better == "lower"}
+    higher = {name: accuracy for name, score in SCORES.items() if score.better == "higher"}
+    return View(number, {}, lower | higher | others, feasible)
 
 
 def random_views(seed, count=12):
+    """Views of independent scores, from a few values each, so that some are equal."""
     rng = np.random.default_rng(seed)
-    scores = rng.integers(0, 5, (count, 2)) / 4
-    return [view(n, accuracy, gap, feasible=bool(accuracy >= 0.5)) for n, (accuracy, gap) in enumerate(scores)]
+    values = rng.integers(0, 5, (count, len(SCORES))) / 4
+    scored = [dict(zip(SCORES, map(float, row), strict=True)) for row in values]
+    return [View(number, {}, val, val["accuracy"] >= 0.5) for number, val in enumerate(scored)]
 
 
-def dominates(one, other):
-    better_or_equal = one.val["accuracy"] >= other.val["accuracy"] and one.val["deo_m"] <= other.val["deo_m"]
-    return better_or_equal and (one.val["accuracy"], one.val["deo_m"]) != (other.val["accuracy"], other.val["deo_m"])
+def dominates(one, other, objectives):
+    pairs = list(zip(one.costs(*objectives), other.costs(*objectives), strict=True))
+    return all(mine <= its for mine, its in pairs) and any(mine < its for mine, its in pairs)
 
 
 def test_a_view_has_no_test_field():
@@ -44,10 +49,10 @@ class TestEveryRule:
     def test_says_what_it_is_and_what_it_optimises(self, name):
         rule = plugins.load("rule", name)
         assert issubclass(rule, Rule)
-        assert plugins.summary(rule)
+        assert plugins.description(rule)
         assert rule.__doc__ != Rule.__doc__
-        assert rule.objectives == (("accuracy", "maximize"), (fairness_score(name), "minimize"))
-        assert fairness_score(name) in {*GAPS, "mutual_information"}
+        assert rule.objectives == objectives_of(name)
+        assert set(rule.objectives) <= set(SCORES)
 
     def test_chooses_only_what_is_feasible(self, name):
         choose = plugins.load("rule", name)().choose
@@ -64,7 +69,8 @@ class TestEveryRule:
     def test_never_chooses_what_a_feasible_trial_beats(self, name, seed):
         views = random_views(seed)
         chosen = plugins.load("rule", name)().choose(views)
-        assert chosen is None or not any(dominates(other, chosen) for other in views)
+        assert chosen is not None
+        assert not any(dominates(other, chosen, objectives_of(name)) for other in views if other.feasible)
 
     def test_has_a_name_on_disk(self, name):
         assert inspect.getfile(plugins.load("rule", name)).endswith(f"{name}.py")
@@ -87,33 +93,147 @@ def test_lowest_sigma_iou_takes_the_fairest_then_the_most_accurate_then_the_earl
     assert (LowestSigmaIOU().choose(views).number, LowestDEOM().choose(views).number) == (0, 2)
 
 
+def test_worst_group_takes_the_trial_whose_worst_group_is_served_best():
+    views = [
+        view(0, 0.9, 0.1, worst_group_accuracy=0.6),
+        view(1, 0.7, 0.0, worst_group_accuracy=0.65),
+        view(2, 0.8, 0.2, worst_group_accuracy=0.65),
+        view(3, 0.8, 0.2, worst_group_accuracy=0.65),
+        view(4, 0.1, 0.0, worst_group_accuracy=1.0, feasible=False),
+    ]
+    rule = HighestWorstGroupAccuracy()
+    assert rule.choose(views).number == 2
+    assert [found.number for found in front(views, rule.objectives)] == [4, 2, 3, 0]
+    found = {role: best.number for role, best in ends(views, rule.objectives).items()}
+    assert found == {"most_accurate": 0, "highest_worst_group_accuracy": 4}
+
+
+class ThreeRule(LowestDEOM):
+    """The lowest DEO_M of a front of three objectives."""
+
+    objectives: ClassVar = THREE
+
+
 class LossRule(LowestDEOM):
-    """A rule of the user's own that searches for a score without an interval."""
+    """A rule without a gap, and without accuracy."""
 
-    objectives = (("accuracy", "maximize"), ("loss", "minimize"))
+    objectives: ClassVar = ("loss", "worst_group_accuracy")
 
 
-def test_a_rule_weighs_accuracy_against_a_gap():
-    assert fairness_score("sigma_iou") == "sigma_iou"
-    assert fairness_score("tests.test_rules:LowestDEOM") == "deo_m"
-    with pytest.raises(InvalidInput, match=r"LossRule has the objectives .*'loss'.*: give \('accuracy', 'maximize'\).*sigma_iou"):
-        fairness_score("tests.test_rules:LossRule")
+class AucRule(LowestDEOM):
+    """A rule for two classes."""
+
+    objectives: ClassVar = ("auc", "deo_m", "equal_opportunity")
+
+
+class OldRule(LowestDEOM):
+    """A rule that says directions itself."""
+
+    objectives: ClassVar = (("accuracy", "maximize"), ("loss", "minimize"))
+
+
+class OneRule(LowestDEOM):
+    """A rule with one objective."""
+
+    objectives: ClassVar = ("accuracy",)
+
+
+class TwiceRule(LowestDEOM):
+    """A rule that names an objective twice."""
+
+    objectives: ClassVar = ("accuracy", "accuracy")
+
+
+class UnknownRule(LowestDEOM):
+    """A rule for scores that nothing records."""
+
+    objectives: ClassVar = ("accuracy", "deo", "beauty")
+
+
+def test_a_rule_searches_for_any_scores():
+    assert objectives_of("sigma_iou") == ("accuracy", "sigma_iou")
+    assert objectives_of("tests.test_rules:LowestDEOM") == PLANE
+    assert objectives_of("tests.test_rules:ThreeRule") == THREE
+    assert objectives_of("tests.test_rules:LossRule") == ("loss", "worst_group_accuracy")
     with pytest.raises(InvalidInput, match="did you mean 'deo_m'"):
-        fairness_score("deom")
+        objectives_of("deom")
 
 
-def test_the_front_is_of_the_score_that_was_searched_for():
-    views = [view(0, 0.9, 0.5), view(1, 0.6, 0.1)]
-    views[0].val["sigma_iou"] = 0.0
-    assert [found.number for found in front(views, "sigma_iou")] == [0]
-    assert [found.number for found in front(views)] == [1, 0]
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        (
+            "OldRule",
+            r"has the objectives \(\('accuracy', 'maximize'\), .*: give two or more different scores, such as \('accuracy', ",
+        ),
+        ("OneRule", r"has the objectives \('accuracy',\): give two or more"),
+        ("TwiceRule", r"has the objectives \('accuracy', 'accuracy'\): give two or more"),
+        ("UnknownRule", r"unknown score 'deo': did you mean 'deo_m' .* unknown score 'beauty': .* fairtune list scores says what"),
+    ],
+)
+def test_a_rule_without_scores_to_search_for_is_refused(rule, said):
+    with pytest.raises(InvalidInput, match=f"the rule tests.test_rules:{rule}.*{said}"):
+        objectives_of(f"tests.test_rules:{rule}")
+
+
+def test_a_rule_of_two_classes_is_refused_on_more():
+    check_classes("tests.test_rules:AucRule", 2)
+    check_classes("tests.test_rules:ThreeRule", 10)
+    with pytest.raises(
+        InvalidInput, match="AucRule: auc, equal_opportunity takes two classes, and the data have 10: choose another"
+    ):
+        check_classes("tests.test_rules:AucRule", 10)
+
+
+def test_a_cost_is_least_for_the_best():
+    assert view(0, 0.9, 0.2).costs("accuracy", "deo_m") == (-0.9, 0.2)
+    assert view(0, 0.9, 0.2).costs("deo_m", "worst_group_accuracy") == (0.2, -0.9)
+
+
+def test_the_front_is_of_the_scores_that_were_searched_for():
+    views = [view(0, 0.9, 0.5, sigma_iou=0.0), view(1, 0.6, 0.1)]
+    assert [found.number for found in front(views, ("accuracy", "sigma_iou"))] == [0]
+    assert [found.number for found in front(views, PLANE)] == [1, 0]
 
 
 def test_the_front_goes_from_the_fairest_to_the_most_accurate():
     views = [view(0, 0.9, 0.5), view(1, 0.6, 0.1), view(2, 0.8, 0.3), view(3, 0.7, 0.3), view(4, 0.6, 0.1, feasible=False)]
-    assert [found.number for found in front(views)] == [1, 4, 2, 0]
-    assert front([]) == []
+    assert [found.number for found in front(views, PLANE)] == [1, 4, 2, 0]
+    assert front([], PLANE) == []
+
+
+@pytest.mark.parametrize(
+    "objectives", [PLANE, THREE, ("auc", "mutual_information"), ("worst_group_accuracy", "deo_m", "sigma_iou")]
+)
+@pytest.mark.parametrize("seed", range(5))
+def test_the_ends_are_the_best_of_the_front(objectives, seed):
+    views = random_views(seed)
+    on_front = front(views, objectives)
+    assert {found.number for found in on_front} == {
+        one.number for one in views if not any(dominates(other, one, objectives) for other in views)
+    }
+    found = ends(views, objectives)
+    assert len(found) == len(objectives)
+    for name, best in zip(objectives, found.values(), strict=True):
+        assert best in on_front
+        assert best.costs(name) == min(one.costs(name) for one in views)
+
+
+def test_ends_are_called_by_what_is_best_in_them():
+    roles = {name: [role_of(name, objectives) for objectives in (PLANE, THREE)] for name in PLANE}
+    assert roles == {"accuracy": ["most_accurate"] * 2, "deo_m": ["fairest"] * 2}
+    assert role_of("mutual_information", ("accuracy", "mutual_information")) == "fairest"
+    two_gaps = ("accuracy", "deo_m", "sigma_iou")
+    assert [role_of(name, two_gaps) for name in two_gaps] == ["most_accurate", "lowest_deo_m", "lowest_sigma_iou"]
+    assert role_of("auc", ("auc", "deo_m")) == "highest_auc"
+
+
+def test_what_is_covered_is_of_the_scores_that_were_searched_for():
+    views = [view(0, 0.9, 0.5, worst_group_accuracy=0.4), view(1, 0.6, 0.1, worst_group_accuracy=0.5)]
+    assert covered(views, PLANE) == pytest.approx(0.9 * 0.5 + 0.6 * 0.4)
+    assert covered(views, ("accuracy", "worst_group_accuracy")) == pytest.approx(0.9 * 0.4 + 0.6 * 0.1)
+    assert covered([], THREE) == 0
 
 
 def test_a_score_that_is_not_defined_is_not_on_the_front():
-    assert [found.number for found in front([view(0, 0.9, float("nan")), view(1, 0.1, 0.9)])] == [1]
+    assert [found.number for found in front([view(0, 0.9, math.nan), view(1, 0.1, 0.9)], PLANE)] == [1]

@@ -1,4 +1,8 @@
-"""Group metrics, each a function of :class:`fairtune.records.GroupCounts` alone."""
+"""Metrics, most of them functions of :class:`fairtune.records.GroupCounts` alone, and the scores that trials report.
+
+A score is a :class:`Score` beside the function that computes it, in any file of this folder: that makes it recorded, shown and
+searchable.
+"""
 
 from fairtune.metrics._accuracy import (
     accuracy,
@@ -22,15 +26,14 @@ from fairtune.metrics._interval import (
 )
 from fairtune.metrics._iou import group_iou, iou, iou_paired, sigma_iou
 from fairtune.metrics._odds import equal_opportunity, equalized_odds
-from fairtune.metrics._pareto import REFERENCE, hypervolume, non_dominated
+from fairtune.metrics._pareto import hypervolume, non_dominated
 from fairtune.metrics._parity import demographic_parity
-from fairtune.metrics._scores import GAPS, PROBED, SCORES, Score, label, scores
+from fairtune.metrics._score import Score
+from fairtune.metrics._scores import HEADLINES, SCORES, label, scores
 from fairtune.metrics._weighting import Weighting
 
 __all__ = [
-    "GAPS",
-    "PROBED",
-    "REFERENCE",
+    "HEADLINES",
     "SCORES",
     "UNDEFINED",
     "Interval",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from fairtune.metrics._score import Score
 from fairtune.metrics._weighting import Weighting, weigh
 from fairtune.records import Floats, GroupCounts, Ints
 
@@ -80,3 +81,32 @@ def _shares(part: Floats | Ints, whole: Floats | Ints) -> Floats:
     """part / whole, NaN where the whole is 0."""
     shares: Floats = np.divide(part, whole, out=np.full(whole.shape, np.nan), where=whole > 0)
     return shares
+
+
+ACCURACY = Score(
+    "accuracy",
+    "accuracy",
+    "higher",
+    "share of correct predictions. On a validation split that is skewed while the test split is balanced (`digits`, `cifar10s`), "
+    "every (y, a) cell counts alike, so that validation estimates what test measures",
+    compute=accuracy,
+    weighted=True,
+    shown="tables",
+)
+SAMPLE_ACCURACY = Score(
+    "sample_accuracy", "sample accuracy", "higher", "share of correct predictions, every sample alike", compute=accuracy
+)
+BALANCED_ACCURACY = Score(
+    "balanced_accuracy", "balanced accuracy", "higher", "mean of the classes' recalls", compute=balanced_accuracy, weighted=True
+)
+WORST_GROUP_ACCURACY = Score(
+    "worst_group_accuracy",
+    "worst group accuracy",
+    "higher",
+    "accuracy of the worst group",
+    compute=worst_group_accuracy,
+    weighted=True,
+)
+WORST_CELL_ACCURACY = Score(
+    "worst_cell_accuracy", "worst cell accuracy", "higher", "accuracy of the worst (y, a) cell", compute=worst_cell_accuracy
+)

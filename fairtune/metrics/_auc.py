@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+from fairtune.metrics._interval import redraw_margins
+from fairtune.metrics._score import Score
 from fairtune.records import GroupCounts
 
 
@@ -22,3 +24,16 @@ def auc(counts: GroupCounts) -> float:
     pairs = int(negative.sum()) * int(positive.sum())
     below = negative.cumsum() - negative / 2
     return float(positive @ below) / pairs if pairs else math.nan
+
+
+AUC = Score(
+    "auc",
+    "auc",
+    "higher",
+    "area under the ROC curve of class 1; two classes only",
+    source="loop",
+    compute=auc,
+    two_classes=True,
+    shown="confirmed",
+    redraw=redraw_margins,
+)

@@ -15,6 +15,7 @@ import numpy as np
 
 from fairtune.metrics._accuracy import cell_accuracy
 from fairtune.metrics._gap import Empty, reduce_gaps, spread
+from fairtune.metrics._score import Score
 from fairtune.records import Floats, GroupCounts
 
 
@@ -56,3 +57,23 @@ def deo_a(counts: GroupCounts, *, empty: Empty = "ignore", minimum: int = 1) -> 
 def small_cells(counts: GroupCounts, minimum: int = 10) -> list[tuple[int, int, int]]:
     """Cells with fewer than ``minimum`` samples, whose accuracy says little, as (y, a, samples)."""
     return [(int(y), int(a), int(counts.cells[a, y])) for a, y in np.argwhere(counts.cells < minimum)]
+
+
+DEO_M = Score(
+    "deo_m",
+    "DEO_M",
+    "lower",
+    "maximum over classes of the largest between-group gap in accuracy; 0 is fair",
+    compute=deo_m,
+    gap=True,
+    shown="tables",
+)
+DEO_A = Score(
+    "deo_a",
+    "DEO_A",
+    "lower",
+    "mean over classes of the largest between-group gap in accuracy; 0 is fair",
+    compute=deo_a,
+    gap=True,
+    shown="tables",
+)

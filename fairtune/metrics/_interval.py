@@ -63,6 +63,7 @@ def interval(
     level: float = 0.95,
     replicates: int = 1000,
     seed: int = 0,
+    bounds: tuple[float, float] = (0.0, 1.0),
 ) -> Interval:
     """Mean, standard deviation and bootstrap interval of a score over retrained models.
 
@@ -74,18 +75,19 @@ def interval(
 
     Args:
         models: group counts of each model on the same split, at least one.
-        score: any function of group counts with values in [0, 1].
+        score: any function of group counts.
         values: the score of each model where it is known more exactly than its counts tell.
         redraw: draws the table that the score is a function of.
         level: coverage, between 0 and 1.
         replicates: bootstrap draws.
         seed: the seed of the ``bootstrap`` stream.
+        bounds: the least and the largest value that the score can have.
     """
     values = [score(counts) for counts in models] if values is None else values
     mean, std = _moments(values)
     rng = generator(seed, "bootstrap")
     drawn = np.array([score(redraw(models[pick], rng)) for pick in rng.integers(len(models), size=replicates)])
-    low, high = _shifted_percentiles(drawn, mean, level)
+    low, high = _shifted_percentiles(drawn, mean, level, bounds)
     return Interval(mean=mean, std=std, low=low, high=high, values=tuple(values))
 
 
@@ -127,10 +129,10 @@ def _redraw(table: Ints, rng: np.random.Generator) -> Ints:
     return rng.multinomial(sizes, shares).reshape(table.shape)
 
 
-def _shifted_percentiles(drawn: Floats, estimate: float, level: float) -> tuple[float, float]:
+def _shifted_percentiles(drawn: Floats, estimate: float, level: float, bounds: tuple[float, float]) -> tuple[float, float]:
     drawn = drawn[np.isfinite(drawn)]
     if len(drawn) == 0:
         return float("nan"), float("nan")
     shifted = drawn + (estimate - np.median(drawn))
-    low, high = np.quantile(shifted, [(1 - level) / 2, (1 + level) / 2]).clip(0, 1)
+    low, high = np.quantile(shifted, [(1 - level) / 2, (1 + level) / 2]).clip(*bounds)
     return float(low), float(high)

@@ -19,6 +19,7 @@ import numpy as np
 
 from fairtune.metrics._gap import Empty, check_samples
 from fairtune.metrics._independence import Reduce
+from fairtune.metrics._score import Score
 from fairtune.metrics._weighting import Weighting, weigh
 from fairtune.records import Floats, GroupCounts
 
@@ -130,3 +131,14 @@ def _reduced(deviations: Floats, counts: GroupCounts, reduce: Reduce, empty: Emp
     if len(kept) == 0 or (empty == "nan" and (counts.cells == 0).any()):
         return float("nan")
     return float(kept.sum() if reduce == "sum" else kept.mean())
+
+
+SIGMA_IOU = Score(
+    "sigma_iou",
+    "sigma_IOU",
+    "lower",
+    "standard deviation (n - 1) over groups of the mean intersection over union; 0 is fair",
+    compute=sigma_iou,
+    weighted=True,
+    gap=True,
+)

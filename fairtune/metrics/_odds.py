@@ -12,6 +12,7 @@ import numpy as np
 from fairtune.errors import InvalidInput
 from fairtune.metrics._accuracy import cell_accuracy
 from fairtune.metrics._gap import Empty, reduce_gaps, spread
+from fairtune.metrics._score import Score
 from fairtune.records import GroupCounts
 
 
@@ -65,3 +66,23 @@ def equal_opportunity(counts: GroupCounts, *, positive: int | None = None, empty
     of_class = slice(positive, positive + 1)
     gap = spread(cell_accuracy(counts)[:, of_class], counts.cells[:, of_class], empty=empty, minimum=minimum)
     return float(gap[0])
+
+
+EQUALIZED_ODDS = Score(
+    "equalized_odds",
+    "equalized odds",
+    "lower",
+    "largest between-group gap in P(predicted = p given y) over all y and p, mistakes included; 0 is fair; equals `deo_m` for two "
+    "classes",
+    compute=equalized_odds,
+    gap=True,
+)
+EQUAL_OPPORTUNITY = Score(
+    "equal_opportunity",
+    "equal opportunity",
+    "lower",
+    "between-group gap in the true positive rate of class 1; two classes only",
+    compute=equal_opportunity,
+    gap=True,
+    two_classes=True,
+)

@@ -1,41 +1,58 @@
-"""The front: the non-dominated points of accuracy and a gap between groups, and how much of the plane it covers."""
+"""The front: the non-dominated points of any objectives, and how much of their space it covers."""
 
 from __future__ import annotations
+
+import math
+from collections.abc import Sequence
 
 import moocore
 import numpy as np
 import numpy.typing as npt
 
-_MAXIMISE = (True, False)
-REFERENCE = (0.0, 1.0)
-"""The worst point of the plane: accuracy 0, gap 1."""
+from fairtune.metrics._score import Score
 
 
-def non_dominated(accuracy: npt.ArrayLike, gap: npt.ArrayLike) -> npt.NDArray[np.bool_]:
-    """Which points no other point beats: higher accuracy is better, a lower gap is better.
+def non_dominated(points: npt.ArrayLike, objectives: Sequence[Score]) -> npt.NDArray[np.bool_]:
+    """Which points no other point beats: none is better in one objective and as good in all others.
 
     A point with a NaN is never on the front and dominates nothing. Points that are equal stand or fall together.
 
     Args:
-        accuracy: ``(n,)``.
-        gap: DEO_M, or another score that is 0 for the fair ``(n,)``.
+        points: ``(n, m)``, a column for each objective.
+        objectives: the m scores.
 
     Returns:
         Mask ``(n,)``.
     """
-    points = _points(accuracy, gap)
+    points = _columns(points, objectives)
     mask: npt.NDArray[np.bool_] = np.isfinite(points).all(axis=1)  # type: ignore[assignment]
     if mask.any():
-        mask[mask] = moocore.is_nondominated(points[mask], maximise=_MAXIMISE, keep_weakly=True)
+        mask[mask] = moocore.is_nondominated(points[mask], maximise=_maximised(objectives), keep_weakly=True)
     return mask
 
 
-def hypervolume(accuracy: npt.ArrayLike, gap: npt.ArrayLike) -> float:
-    """Area between the front and the reference point (accuracy 0, gap 1): 0 for no point, 1 for a perfect one."""
-    points = _points(accuracy, gap)
+def hypervolume(points: npt.ArrayLike, objectives: Sequence[Score]) -> float:
+    """Volume between the front and the worst values of all objectives, as a share of their ranges.
+
+    Args:
+        points: ``(n, m)``, a column for each objective.
+        objectives: the m scores; a range without an end counts as 1 wide.
+
+    Returns:
+        0 for no point, 1 for one that is perfect in every objective.
+    """
+    points = _columns(points, objectives)
     points = points[np.isfinite(points).all(axis=1)]
-    return float(moocore.hypervolume(points, ref=list(REFERENCE), maximise=_MAXIMISE)) if len(points) else 0.0
+    if not len(points):
+        return 0.0
+    worst = [score.ends[0] for score in objectives]
+    whole = math.prod(abs(best - worst) for worst, best in (score.ends for score in objectives))
+    return float(moocore.hypervolume(points, ref=worst, maximise=_maximised(objectives))) / whole
 
 
-def _points(accuracy: npt.ArrayLike, gap: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    return np.column_stack([np.asarray(accuracy, dtype=float), np.asarray(gap, dtype=float)])
+def _columns(points: npt.ArrayLike, objectives: Sequence[Score]) -> npt.NDArray[np.float64]:
+    return np.asarray(points, dtype=float).reshape(-1, len(objectives))
+
+
+def _maximised(objectives: Sequence[Score]) -> tuple[bool, ...]:
+    return tuple(score.better == "higher" for score in objectives)

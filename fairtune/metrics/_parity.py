@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from fairtune.metrics._gap import Empty, reduce_gaps, spread
+from fairtune.metrics._score import Score
 from fairtune.metrics._weighting import Weighting, weigh
 from fairtune.records import GroupCounts
 
@@ -37,3 +38,14 @@ def demographic_parity(
     predicted = weigh(counts.hard, counts, weighting).sum(axis=1)
     rates = predicted / np.maximum(predicted.sum(axis=1, keepdims=True), np.finfo(float).tiny)
     return reduce_gaps(np.max, spread(rates, counts.cells.sum(axis=1), empty=empty, minimum=minimum), empty)
+
+
+DEMOGRAPHIC_PARITY = Score(
+    "demographic_parity",
+    "demographic parity",
+    "lower",
+    "largest between-group gap in P(predicted = p) over all p; 0 is fair",
+    compute=demographic_parity,
+    weighted=True,
+    gap=True,
+)

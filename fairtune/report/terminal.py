@@ -13,10 +13,10 @@ from rich.table import Table
 from rich.text import Text
 
 from fairtune.datasets import Info
-from fairtune.metrics import Interval, label
+from fairtune.metrics import SCORES, Interval, label
 from fairtune.records import Ints
 from fairtune.report.page import describe_intervals, format_error, format_params, format_score
-from fairtune.rules import fairness_score
+from fairtune.rules import objectives_of
 from fairtune.spec import Place, SearchSpec, TrialResult
 from fairtune.study.folders import RunFolder
 from fairtune.study.jobs import Job
@@ -64,7 +64,7 @@ class SearchDisplay:
     def __init__(self, console: Console, spec: SearchSpec, records: list[Record]) -> None:
         self.console = console
         self.spec = spec
-        self._shown = ("accuracy", fairness_score(spec.select))
+        self._shown = tuple(dict.fromkeys(("accuracy", *objectives_of(spec.select))))
         self._trials = trials_to_run(spec)
         self._finished = [record for record in records if record.state != "running"]
         self._running: dict[JobKey, tuple[Job, TrialResult | None]] = {}
@@ -145,9 +145,10 @@ class SearchDisplay:
         return Group(table, Text(f"{done}, {time.time() - self._began:.0f} s", style="dim"))
 
     def _best(self) -> list[Record]:
-        """The fairest feasible trials first, then the others, latest first."""
+        """The feasible trials first, from the best in the last objective, such as the fairest; then the others, latest first."""
         feasible = [record for record in self._finished if record.feasible]
-        feasible.sort(key=lambda record: record.result.val[self._shown[-1]] if record.result else 1.0)
+        last = SCORES[self._shown[-1]]
+        feasible.sort(key=lambda record: last.cost(record.result.val[last.name]) if record.result else math.inf)
         others = [record for record in reversed(self._finished) if not record.feasible]
         return (feasible + others)[:_SHOWN]
 
@@ -209,20 +210,22 @@ def _front_table(summary: Summary) -> Table:
 
 
 def _confirmed_table(summary: Summary) -> Table:
-    accuracy, fairness, *others = summary.shown
-    caption = f"95 % interval: {describe_intervals([fairness])}"
+    searched = [name for name in summary.objectives if name != "accuracy"]
+    caption = f"95 % interval: {describe_intervals(searched)}"
     table = Table(title="confirmed (test)", caption=caption, box=None, pad_edge=False, header_style="bold")
     table.title_justify = table.caption_justify = "left"
-    for title in ("setting", "seeds", label(accuracy), label(fairness), "95 % interval", *map(label, others)):
+    titles = [title for name in summary.shown for title in ([label(name), "95 % interval"] if name in searched else [label(name)])]
+    for title in ("setting", "seeds", *titles):
         table.add_column(title, no_wrap=title != "setting")
     for roles, confirmed in summary.confirmed_settings():
-        name = ", ".join(role.replace("_", " ") for role in roles) + ("" if confirmed.number is None else f" (#{confirmed.number})")
+        setting = ", ".join(roles).replace("_", " ") + ("" if confirmed.number is None else f" (#{confirmed.number})")
         if not confirmed.test:
-            table.add_row(name, "all seeds failed")
+            table.add_row(setting, "all seeds failed")
             continue
-        shown = {score: _mean(confirmed.score(score)) for score in summary.shown}
+        scores = [(name, confirmed.score(name)) for name in summary.shown]
+        cells = [cell for name, score in scores for cell in ([_mean(score), _span(score)] if name in searched else [_mean(score)])]
         seeds = f"{len(confirmed.seeds)}" + (f" ({len(confirmed.failed_seeds)} failed)" if confirmed.failed_seeds else "")
-        table.add_row(name, seeds, shown[accuracy], shown[fairness], _span(confirmed.score(fairness)), *map(shown.get, others))
+        table.add_row(setting, seeds, *cells)
     return table
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from fairtune.datasets import Dataset, Info, Report, check_apart, check_test_par
 from fairtune.errors import InvalidInput, unknown_name
 from fairtune.files import data_root
 from fairtune.methods import compose
+from fairtune.metrics import SCORES
 from fairtune.models import Net
 from fairtune.plugins import load
 from fairtune.request import checks
@@ -23,10 +24,10 @@ from fairtune.request.faults import Faults
 from fairtune.request.options import DataRequest, Request, TrainRequest
 from fairtune.request.settings import Setting
 from fairtune.request.spaces import OPTIMIZER, build_space, hyperparameters, matching
-from fairtune.rules import Rule, fairness_score
+from fairtune.rules import check_classes, objectives_of
 from fairtune.schedulers import Ladder
 from fairtune.space import Hyperparameter, Options, Real, Space, Value, declared, parse_domain
-from fairtune.spec import Direction, Optimizer, Place, PlugIn, Resources, SearchOptions, SearchSpec, TrialSpec
+from fairtune.spec import Optimizer, Place, PlugIn, Resources, SearchOptions, SearchSpec, TrialSpec
 from fairtune.training.device import parameter_dtype, pick_device, resolve_precision
 from fairtune.training.trial import Data, build_net, check_data, make_dataset, open_data, start_method
 
@@ -106,7 +107,7 @@ def resolve_dataset(request: DataRequest) -> tuple[Dataset, Path]:
 
 
 def _spec(request: Request, faults: Faults) -> SearchSpec | None:
-    faults.attempt(lambda: fairness_score(request.select))
+    faults.attempt(lambda: objectives_of(request.select))
     dataset = faults.attempt(lambda: load("dataset", request.dataset))
     net = None if request.model is None else faults.attempt(partial(_net, request.model))
     for method in request.methods:
@@ -119,7 +120,8 @@ def _spec(request: Request, faults: Faults) -> SearchSpec | None:
     if info is None:
         return None
     epochs = info.epochs if request.epochs is None else request.epochs
-    faults.attempt(lambda: Ladder(request.scheduler, _objectives(request), epochs))
+    faults.attempt(lambda: Ladder(request.scheduler, objectives_of(request.select), epochs))
+    faults.attempt(lambda: check_classes(request.select, len(info.classes)))
     model = request.model or info.model
     net = net or _net(model)
     model_options = faults.attempt(partial(net.complete, _options("model", net, settings, faults)))
@@ -153,12 +155,7 @@ def _spec(request: Request, faults: Faults) -> SearchSpec | None:
 def _check_sampler(request: Request) -> None:
     from fairtune import samplers  # and with it Optuna, which a single training does without
 
-    samplers.check(request.sampler, [direction for _, direction in _objectives(request)])
-
-
-def _objectives(request: Request) -> Sequence[tuple[str, Direction]]:
-    rule: type[Rule] = load("rule", request.select)
-    return rule.objectives
+    samplers.check(request.sampler, [SCORES[name].direction for name in objectives_of(request.select)])
 
 
 def _optimizer(spaces: dict[str, Space | None]) -> Optimizer:

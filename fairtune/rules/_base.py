@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import ClassVar, Literal, NamedTuple
+from typing import ClassVar, NamedTuple
 
-from fairtune.errors import InvalidInput
-from fairtune.metrics import GAPS, non_dominated
+from fairtune.errors import InvalidInput, unknown_name
+from fairtune.metrics import SCORES, Score, hypervolume, non_dominated
 from fairtune.plugins import load
 from fairtune.space import Value
-
-MUTUAL_INFORMATION = "mutual_information"
 
 
 class View(NamedTuple):
@@ -29,52 +27,97 @@ class View(NamedTuple):
     val: dict[str, float]
     feasible: bool
 
+    def costs(self, *names: str) -> tuple[float, ...]:
+        """Some of its scores, their signs turned where higher is better, so that the least is the best."""
+        return tuple(SCORES[name].cost(self.val[name]) for name in names)
+
 
 class Rule(ABC):
     """A selection rule.
 
     Attributes:
-        objectives: the scores that the sampler optimises, with their directions: accuracy, then the score that stands for
-            fairness, one of :data:`fairtune.metrics.GAPS` or ``mutual_information``. The front is of these two.
+        objectives: names of the scores that the sampler optimises, two or more of ``fairtune list scores``; each score knows its
+            direction. The front is of these.
     """
 
-    objectives: ClassVar[tuple[tuple[str, Literal["maximize", "minimize"]], ...]] = (
-        ("accuracy", "maximize"),
-        ("deo_m", "minimize"),
-    )
+    objectives: ClassVar[tuple[str, ...]] = ("accuracy", "deo_m")
 
     @abstractmethod
     def key(self, view: View) -> tuple[float, ...]:
-        """What to sort by: the feasible trial with the smallest key is chosen."""
+        """What to sort by, such as :meth:`View.costs`: the feasible trial with the smallest key is chosen."""
 
     def choose(self, views: Sequence[View]) -> View | None:
         """The chosen trial, or None if no trial is feasible."""
         return min((view for view in views if view.feasible), key=self.key, default=None)
 
 
-def fairness_score(select: str) -> str:
-    """The score that a rule, given by name, weighs against accuracy.
+def objectives_of(select: str) -> tuple[str, ...]:
+    """Names of the scores that a rule, given by name, searches for.
 
     Raises:
-        InvalidInput: there is no such rule, or its objectives are not accuracy and a gap between groups.
+        InvalidInput: there is no such rule, or its objectives are not two or more different scores that a search records.
     """
     rule: type[Rule] = load("rule", select)
-    allowed = [(("accuracy", "maximize"), (gap, "minimize")) for gap in (*GAPS, MUTUAL_INFORMATION)]
-    if rule.objectives not in allowed:
+    given = rule.objectives
+    if not all(isinstance(name, str) for name in given) or not 1 < len(set(given)) == len(given):
         raise InvalidInput(
-            f"the rule {select} has the objectives {rule.objectives}: give ('accuracy', 'maximize') and (SCORE, 'minimize'), "
-            f"with SCORE one of {', '.join((*GAPS, MUTUAL_INFORMATION))}"
+            f"the rule {select} has the objectives {given}: give two or more different scores, such as ('accuracy', 'deo_m')"
         )
-    return rule.objectives[1][0]
+    if unknown := [unknown_name("score", name, SCORES) for name in given if name not in SCORES]:
+        raise InvalidInput(f"the rule {select}: {' '.join(unknown)} fairtune list scores says what a search records")
+    return given
 
 
-def front(views: Sequence[View], fairness: str = "deo_m") -> list[View]:
-    """The non-dominated trials, from the fairest to the most accurate.
+def check_classes(select: str, num_classes: int) -> None:
+    """Check that data of so many classes have every score that a rule searches for.
+
+    Raises:
+        InvalidInput: one is defined for two classes only.
+    """
+    lacking = [name for name in objectives_of(select) if SCORES[name].two_classes and num_classes != 2]
+    if lacking:
+        raise InvalidInput(
+            f"--select {select}: {', '.join(lacking)} takes two classes, and the data have {num_classes}: "
+            "choose another rule of fairtune list rules"
+        )
+
+
+def front(views: Sequence[View], objectives: Sequence[str]) -> list[View]:
+    """The non-dominated trials, from the best in the last objective to the best in the first, such as the most accurate.
 
     Args:
         views: complete trials.
-        fairness: the score weighed against accuracy (see :func:`fairness_score`).
+        objectives: of a rule (see :func:`objectives_of`).
     """
-    mask = non_dominated([view.val["accuracy"] for view in views], [view.val[fairness] for view in views])
+    mask = non_dominated(*_points(views, objectives))
     kept = [view for view, on_front in zip(views, mask, strict=True) if on_front]
-    return sorted(kept, key=lambda view: (view.val[fairness], view.val["accuracy"], view.number))
+    return sorted(kept, key=lambda view: (view.costs(*reversed(objectives)), view.number))
+
+
+def covered(views: Sequence[View], objectives: Sequence[str]) -> float:
+    """The share of the objectives' space that trials cover (see :func:`fairtune.metrics.hypervolume`)."""
+    return hypervolume(*_points(views, objectives))
+
+
+def ends(views: Sequence[View], objectives: Sequence[str]) -> dict[str, View]:
+    """The best trial of the front in each objective, by role: ``most_accurate``, ``fairest``, ``highest_auc``, ...
+
+    Args:
+        views: complete trials, at least one of them with all scores defined.
+        objectives: of a rule.
+    """
+    kept = front(views, objectives)
+    return {role_of(name, objectives): min(kept, key=lambda view: view.costs(name)) for name in objectives}
+
+
+def role_of(name: str, objectives: Sequence[str]) -> str:
+    """What the best trial in an objective is called."""
+    if name == "accuracy":
+        return "most_accurate"
+    if [other for other in objectives if SCORES[other].gap] == [name]:
+        return "fairest"
+    return f"{'highest' if SCORES[name].better == 'higher' else 'lowest'}_{name}"
+
+
+def _points(views: Sequence[View], objectives: Sequence[str]) -> tuple[list[list[float]], list[Score]]:
+    return [[view.val[name] for name in objectives] for view in views], [SCORES[name] for name in objectives]

@@ -10,4 +10,4 @@ class HighestAccuracy(Rule):
 
     def key(self, view: View) -> tuple[float, ...]:
         """Accuracy from high to low, then DEO_M."""
-        return -view.val["accuracy"], view.val["deo_m"], view.number
+        return *view.costs("accuracy", "deo_m"), view.number

@@ -10,4 +10,4 @@ class LowestDEOM(Rule):
 
     def key(self, view: View) -> tuple[float, ...]:
         """DEO_M, then accuracy from high to low."""
-        return view.val["deo_m"], -view.val["accuracy"], view.number
+        return *view.costs("deo_m", "accuracy"), view.number

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from fairtune.rules._base import Rule, View
 
@@ -15,11 +15,8 @@ class LowestMutualInformation(Rule):
     estimate that their method minimises; that one is the last to be believed.
     """
 
-    objectives: ClassVar[tuple[tuple[str, Literal["maximize", "minimize"]], ...]] = (
-        ("accuracy", "maximize"),
-        ("mutual_information", "minimize"),
-    )
+    objectives: ClassVar = ("accuracy", "mutual_information")
 
     def key(self, view: View) -> tuple[float, ...]:
         """I(Z; a), then accuracy from high to low."""
-        return view.val["mutual_information"], -view.val["accuracy"], view.number
+        return *view.costs("mutual_information", "accuracy"), view.number

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from fairtune.rules._base import Rule, View
 
@@ -14,11 +14,8 @@ class LowestSigmaIOU(Rule):
     is the other objective, and the floor decides what may be chosen.
     """
 
-    objectives: ClassVar[tuple[tuple[str, Literal["maximize", "minimize"]], ...]] = (
-        ("accuracy", "maximize"),
-        ("sigma_iou", "minimize"),
-    )
+    objectives: ClassVar = ("accuracy", "sigma_iou")
 
     def key(self, view: View) -> tuple[float, ...]:
         """sigma_IOU, then accuracy from high to low."""
-        return view.val["sigma_iou"], -view.val["accuracy"], view.number
+        return *view.costs("sigma_iou", "accuracy"), view.number

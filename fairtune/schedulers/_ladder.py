@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from fairtune.errors import InvalidInput
-from fairtune.metrics import PROBED
+from fairtune.metrics import SCORES
 from fairtune.plugins import load
 from fairtune.schedulers._base import Scheduler, Standing, Verdict
-from fairtune.spec import Direction, TrialResult
+from fairtune.spec import TrialResult
 
 
 class Ladder:
@@ -17,24 +17,24 @@ class Ladder:
 
     Args:
         name: of the scheduler.
-        objectives: the scores that the rule weighs, with their directions.
+        objectives: the scores that the rule weighs.
         epochs: of a whole trial.
 
     Raises:
         InvalidInput: there is no such scheduler, it is none, or it cannot judge by these objectives.
     """
 
-    def __init__(self, name: str, objectives: Sequence[tuple[str, Direction]], epochs: int) -> None:
+    def __init__(self, name: str, objectives: Sequence[str], epochs: int) -> None:
         found = load("scheduler", name)
         if not issubclass(found, Scheduler):
             raise InvalidInput(f"the scheduler {name!r} must derive from fairtune.schedulers.Scheduler")
         self.name = name
-        self._scheduler: Scheduler = found(objectives)
+        self._scheduler: Scheduler = found([(score, SCORES[score].direction) for score in objectives])
         self.rungs = tuple(self._scheduler.rungs(epochs))
         self._standings: dict[int, dict[int, Standing]] = {rung: {} for rung in self.rungs}
         if not all(0 < rung < epochs for rung in self.rungs) or any(a >= b for a, b in pairwise(self.rungs)):
             raise InvalidInput(f"the scheduler {name!r} has the rungs {self.rungs}: give rising epochs from 1 to {epochs - 1}")
-        late = [score for score, _ in objectives if score in PROBED]
+        late = [score for score in objectives if SCORES[score].source == "probe"]
         if self.rungs and late:
             raise InvalidInput(
                 f"--scheduler {name} compares trials before they end, but {late[0]}, which --select weighs, is measured when they "

@@ -12,9 +12,9 @@ from typing import Literal
 
 from fairtune.errors import FairtuneError
 from fairtune.methods import compose
-from fairtune.metrics import PROBED
+from fairtune.metrics import SCORES
 from fairtune.plugins import load
-from fairtune.rules import Rule, fairness_score, front
+from fairtune.rules import ends, front, objectives_of
 from fairtune.schedulers import Ladder, Verdict
 from fairtune.space import Value
 from fairtune.spec import TIME_BUDGET, Place, SearchSpec, Stop, TrialResult, TrialSpec
@@ -47,13 +47,13 @@ class Plan:
         self.folder = RunFolder.of(place)
         self.error: FairtuneError | None = None
         self.complete = False
-        self._fairness = fairness_score(spec.select)
+        self._objectives = objectives_of(spec.select)
+        self._probed = any(SCORES[name].source == "probe" for name in self._objectives)
         self._running: dict[JobKey, Job] = {}
         self._left_over = study.left_over()
         self._finals: list[Job] | None = None
         self._limit = trials_to_run(spec)
-        rule: type[Rule] = load("rule", spec.select)
-        self._ladder = Ladder(spec.scheduler, rule.objectives, spec.epochs)
+        self._ladder = Ladder(spec.scheduler, self._objectives, spec.epochs)
         self._stops: dict[JobKey, Stop] = {}
         if study.baseline is not None:
             self._announce_baseline(study.baseline, found=True)
@@ -218,12 +218,12 @@ class Plan:
     def _trial_job(self, number: int, method: str, values: dict[str, Value]) -> Job:
         every_value = {**self.spec.spaces[method].fixed, **values}
         spec = self.spec.trial(method, every_value, needs_baseline=compose(method, every_value).needs_baseline)
-        job = self._job(JobKey.trial(number), spec, probed=self._fairness in PROBED)
+        job = self._job(JobKey.trial(number), spec, probed=self._probed)
         return job._replace(rungs=self._ladder.rungs)
 
     def _drop_dominated_weights(self) -> None:
         """Keep weights of the front only: a rule never chooses a dominated trial, and disks are finite."""
-        kept = {view.number for view in front(self.study.views(), self._fairness)}
+        kept = {view.number for view in front(self.study.views(), self._objectives)}
         for view in self.study.views():
             if view.number not in kept:
                 self.folder.trial(view.number).weights.unlink(missing_ok=True)
@@ -263,10 +263,8 @@ class Plan:
             self.error = FairtuneError(self._why_nothing_completed())
             return None
         chosen = load("rule", self.spec.select)().choose(views)
-        ends = front(views, self._fairness)
         roles = {} if chosen is None else {CHOSEN: chosen.number}
-        roles["most_accurate"] = max(ends, key=lambda view: view.val["accuracy"]).number
-        roles["fairest"] = min(ends, key=lambda view: view.val[self._fairness]).number
+        roles |= {role: view.number for role, view in ends(views, self._objectives).items()}
         choice = Choice(roles)
         self.study.keep_choice(choice)
         return choice

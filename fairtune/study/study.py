@@ -12,8 +12,9 @@ from typing import Literal, NamedTuple
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution
 
-from fairtune.plugins import load
-from fairtune.rules import Rule, View
+from fairtune.errors import InvalidInput
+from fairtune.metrics import SCORES
+from fairtune.rules import View, objectives_of
 from fairtune.samplers import Outcome, Proposal, Proposals, begin, distribution, settle
 from fairtune.space import Space, Value
 from fairtune.spec import SearchSpec, TrialResult
@@ -60,14 +61,13 @@ class SearchStudy(Kept):
         clock: seconds that pass.
 
     Raises:
-        InvalidInput: the study is there in a form that cannot be read.
+        InvalidInput: the study is there in a form that cannot be read, or the rule has other objectives than when it was made.
     """
 
     def __init__(self, database: Path, spec: SearchSpec, clock: Callable[[], float] = time.monotonic) -> None:
         self.spec = spec
-        rule: type[Rule] = load("rule", spec.select)
-        directions = [direction for _, direction in rule.objectives]
-        self._objectives = [name for name, _ in rule.objectives]
+        self._objectives = list(objectives_of(spec.select))
+        directions = [SCORES[name].direction for name in self._objectives]
         study = optuna.create_study(
             study_name=_NAME,
             storage=f"sqlite:///{database}",
@@ -79,6 +79,11 @@ class SearchStudy(Kept):
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             if study.metric_names is None:
                 study.set_metric_names(self._objectives)
+            elif study.metric_names != self._objectives:
+                raise InvalidInput(
+                    f"the search was begun for {', '.join(study.metric_names)}, and the rule {spec.select} now searches for "
+                    f"{', '.join(self._objectives)}: give the rule its objectives back, or start another search"
+                )
         super().__init__(study)
         past = study.get_trials(deepcopy=False)
         self._records = [self._read(trial) for trial in past]

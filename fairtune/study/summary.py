@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from fairtune.errors import InvalidInput
-from fairtune.metrics import PROBED, SCORES, UNDEFINED, Interval, Number, hypervolume, small_cells
-from fairtune.rules import fairness_score, front
+from fairtune.metrics import HEADLINES, SCORES, UNDEFINED, Interval, Number, Score, small_cells
+from fairtune.rules import covered, front, objectives_of
 from fairtune.space import Value
 from fairtune.spec import Place, SearchSpec, Stop, TrialResult
 from fairtune.study.jobs import final_seeds
@@ -113,14 +113,14 @@ class Summary(_Part):
     small_cells: list[tuple[int, int, int]]
 
     @property
-    def fairness(self) -> str:
-        """The score that the front weighs against accuracy."""
-        return fairness_score(self.spec.select)
+    def objectives(self) -> tuple[str, ...]:
+        """The scores that the front is of."""
+        return objectives_of(self.spec.select)
 
     @property
     def shown(self) -> tuple[str, ...]:
-        """The scores of a report's tables: accuracy, the one searched for, and the differences of equalized odds."""
-        return tuple(dict.fromkeys(("accuracy", self.fairness, "deo_m", "deo_a")))
+        """The scores of a report's tables: accuracy, those searched for, and what every table shows."""
+        return tuple(dict.fromkeys(("accuracy", *self.objectives, *HEADLINES)))
 
     def confirmed_settings(self) -> list[tuple[list[str], Confirmed]]:
         """The confirmed settings, each once, with all its roles."""
@@ -139,7 +139,7 @@ def summarise(spec: SearchSpec, place: Place, study: SearchStudy) -> Summary:
     if study.baseline is None:
         raise InvalidInput(f"the search {place.name} has no baseline yet: go on with fairtune resume")
     baseline, records = study.baseline.result, study.records()
-    views, fairness = study.views(), fairness_score(spec.select)
+    views, objectives = study.views(), objectives_of(spec.select)
     trials = [_trial(record) for record in records]
     return Summary(
         complete=study.complete,
@@ -149,10 +149,10 @@ def summarise(spec: SearchSpec, place: Place, study: SearchStudy) -> Summary:
         baseline=Baseline(id=baseline.spec.id, seconds=baseline.seconds, val=baseline.val),
         floor=study.baseline.floor,
         trials=trials,
-        front=[view.number for view in front(views, fairness)],
+        front=[view.number for view in front(views, objectives)],
         chosen=_chosen(study, records),
         confirmed=_confirmed(spec, study, records),
-        hypervolume=hypervolume([view.val["accuracy"] for view in views], [view.val[fairness] for view in views]),
+        hypervolume=covered(views, objectives),
         cost=Cost(
             wall_s=study.noted_s,
             trial_s=sum(trial.seconds for trial in trials),
@@ -201,7 +201,7 @@ def _confirmed(spec: SearchSpec, study: SearchStudy, records: list[Record]) -> d
         results = {seed: study.finals[key] for seed, key in keys.items() if key in study.finals}
         setting = spec.baseline().id if number is None else _id_of(records[number])
         if results:
-            trained[setting] = _score(number, results, fairness_score(spec.select))
+            trained[setting] = _score(number, results, objectives_of(spec.select))
         if setting in trained:
             confirmed[role] = trained[setting].model_copy(update={"number": number})
     return confirmed
@@ -212,17 +212,21 @@ def _id_of(record: Record) -> str:
     return record.result.spec.id
 
 
-def _score(number: int | None, results: dict[int, TrialResult], fairness: str) -> Confirmed:
+def _score(number: int | None, results: dict[int, TrialResult], objectives: Sequence[str]) -> Confirmed:
     complete = {seed: result for seed, result in results.items() if result.state == "complete"}
-    scored = dict.fromkeys(("accuracy", "deo_m", "deo_a", fairness, *PROBED))
-    if any("auc" in (result.test or {}) for result in complete.values()):
-        scored["auc"] = None
+    scored = dict.fromkeys((*HEADLINES, *objectives))
+    scored |= dict.fromkeys(score.name for score in SCORES.values() if score.shown == "confirmed" and _defined(score, complete))
     return Confirmed(
         number=number,
         seeds=list(complete),
         failed_seeds=[seed for seed in results if seed not in complete],
         test={name: _interval(name, list(complete.values())) for name in scored} if complete else {},
     )
+
+
+def _defined(score: Score, results: Mapping[int, TrialResult]) -> bool:
+    """Whether the data have as many classes as a score takes, as far as the results tell."""
+    return not score.two_classes or any(score.name in (result.test or {}) for result in results.values())
 
 
 def _interval(name: str, results: list[TrialResult]) -> Interval:

@@ -12,7 +12,7 @@ from fairtune.study.summary import Chosen, Summary
 
 def note(summary: Summary) -> str:
     """A few lines of Markdown: what was chosen, and a table of what was confirmed."""
-    shown = dict.fromkeys(("accuracy", summary.fairness, "deo_m"))
+    shown = dict.fromkeys(("accuracy", *summary.objectives, "deo_m"))
     lines = [
         _choice(summary.chosen),
         "",

@@ -195,6 +195,17 @@ class TestList:
         assert "licence: " in text
         assert "citation: " in text
 
+    def test_names_every_score_and_says_all_about_one(self):
+        from fairtune.metrics import SCORES
+
+        lines = call("list", "scores").stdout.splitlines()[1:]
+        assert [line.split()[:2] for line in lines if not line.startswith(" ")] == [[s.name, s.better] for s in SCORES.values()]
+        told = call("list", "scores", "mutual_information").stdout
+        assert "I(Z; a) in nats" in told
+        assert "range: at least 0\ninterval: Student\nsource: probe" in told
+        assert "maximum over classes" in call("list", "scores", "deo_m").stdout.lower()
+        assert "unknown score 'deo': did you mean 'deo_" in refused("list", "scores", "deo")
+
     def test_knows_what_there_is_to_list(self):
         assert "unknown list 'method': did you mean 'methods'" in refused("list", "method")
         assert "unknown rule 'deo': did you mean 'deo_m'" in refused("list", "rules", "deo")
@@ -303,6 +314,7 @@ class TestReport:
         "search --help",
         "list methods",
         "list datasets",
+        "list scores",
         "search --trials 0",
         "search --dataset digit --set x",
     ],

@@ -129,7 +129,7 @@ def test_ends_are_values_that_the_score_can_have(rng, name, values):
     score = SCORES[name]
     found = score.over([with_margins(rng, 1.0, 20) for _ in values], values)
     assert np.isfinite([found.low, found.high]).all() == (np.isfinite(values).sum() > (score.interval == "Student"))
-    ends = [0, found.low, found.mean, found.high, score.most]
+    ends = [score.low, found.low, found.mean, found.high, score.high]
     assert np.diff([end for end in ends[1:-1] if np.isfinite(end)] or [0], prepend=ends[0], append=ends[-1]).min() > -1e-12
     assert found.mean == pytest.approx(np.nanmean(values) if np.isfinite(values).any() else math.nan, nan_ok=True)
     assert str(found.values) == str(values)

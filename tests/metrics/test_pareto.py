@@ -1,30 +1,41 @@
 import numpy as np
 import pytest
 
-from fairtune.metrics import hypervolume, non_dominated
+from fairtune.metrics import SCORES, hypervolume, non_dominated
 
 NAN = np.nan
+PLANE = [SCORES["accuracy"], SCORES["deo_m"]]
 
 
-def non_dominated_twin(accuracy, deo_m):
-    points = [(a, -d) for a, d in zip(accuracy, deo_m, strict=True)]
+def non_dominated_twin(points, objectives):
+    costs = [tuple(score.cost(value) for score, value in zip(objectives, point, strict=True)) for point in points]
 
     def beats(one, other):
-        return one[0] >= other[0] and one[1] >= other[1] and one != other
+        return all(mine <= its for mine, its in zip(one, other, strict=True)) and one != other
 
-    def defined(point):
-        return not np.isnan(point).any()
+    def defined(cost):
+        return not np.isnan(cost).any()
 
-    return [defined(point) and not any(defined(other) and beats(other, point) for other in points) for point in points]
+    return [defined(cost) and not any(defined(other) and beats(other, cost) for other in costs) for cost in costs]
 
 
-@pytest.mark.parametrize("seed", range(20))
-def test_agrees_with_comparing_every_pair(seed):
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("accuracy", "deo_m"),
+        ("accuracy", "worst_group_accuracy"),
+        ("deo_m", "mutual_information"),
+        ("auc", "sigma_iou", "worst_group_accuracy"),
+        ("accuracy", "deo_m", "demographic_parity", "loss"),
+    ],
+)
+@pytest.mark.parametrize("seed", range(10))
+def test_agrees_with_comparing_every_pair(names, seed):
     rng = np.random.default_rng(seed)
-    accuracy, deo_m = rng.integers(0, 6, (2, 15)) / 6
-    accuracy[rng.random(15) < 0.1] = NAN
-    deo_m[rng.random(15) < 0.1] = NAN
-    assert non_dominated(accuracy, deo_m).tolist() == non_dominated_twin(accuracy, deo_m)
+    points = rng.integers(0, 6, (15, len(names))) / 6
+    points[rng.random(points.shape) < 0.1] = NAN
+    objectives = [SCORES[name] for name in names]
+    assert non_dominated(points, objectives).tolist() == non_dominated_twin(points.tolist(), objectives)
 
 
 @pytest.mark.parametrize(
@@ -41,7 +52,7 @@ def test_agrees_with_comparing_every_pair(seed):
     ],
 )
 def test_by_hand(accuracy, deo_m, front):
-    assert non_dominated(accuracy, deo_m).tolist() == front
+    assert non_dominated(np.column_stack([accuracy, deo_m]), PLANE).tolist() == front
 
 
 @pytest.mark.parametrize(
@@ -58,8 +69,25 @@ def test_by_hand(accuracy, deo_m, front):
     ],
 )
 def test_hypervolume_by_hand(accuracy, deo_m, area):
-    assert hypervolume(accuracy, deo_m) == pytest.approx(area)
+    assert hypervolume(np.column_stack([accuracy, deo_m]), PLANE) == pytest.approx(area)
 
 
 def test_a_dominated_point_adds_no_area():
-    assert hypervolume([0.8, 0.7], [0.4, 0.5]) == hypervolume([0.8], [0.4])
+    assert hypervolume([(0.8, 0.4), (0.7, 0.5)], PLANE) == hypervolume([(0.8, 0.4)], PLANE)
+
+
+@pytest.mark.parametrize(
+    ("names", "points", "volume"),
+    [
+        (("accuracy", "worst_group_accuracy"), [(0.8, 0.5)], 0.8 * 0.5),
+        (("deo_m", "sigma_iou"), [(0.2, 0.1)], 0.8 * 0.9),
+        (("accuracy", "mutual_information"), [(0.8, 0.25)], 0.8 * 0.75),
+        (("accuracy", "mutual_information"), [(0.8, 1.5)], 0.0),
+        (("accuracy", "deo_m", "worst_group_accuracy"), [(0.8, 0.4, 0.5)], 0.8 * 0.6 * 0.5),
+        (("accuracy", "deo_m", "auc"), [(1.0, 0.0, 1.0)], 1.0),
+        (("accuracy", "deo_m", "auc"), [(0.8, 0.4, 0.5), (0.4, 0.2, 0.5)], 0.5 * (0.8 * 0.6 + 0.4 * 0.2)),
+        (("accuracy", "deo_m", "auc"), [], 0.0),
+    ],
+)
+def test_the_volume_of_any_objectives_by_hand(names, points, volume):
+    assert hypervolume(points, [SCORES[name] for name in names]) == pytest.approx(volume)

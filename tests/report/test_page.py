@@ -4,6 +4,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from fairtune.metrics import label
 from fairtune.report import write_report
 from fairtune.report.page import describe_intervals, format_error, format_params
 
@@ -58,6 +59,19 @@ def test_it_shows_the_score_that_was_searched_for(by_iou):
     chosen = by_iou.trials[by_iou.study.choice.number].result
     assert f"and sigma_IOU {chosen.val['sigma_iou']:.4f}," in page
     assert re.findall("<th[^>]*>([^<]*DEO_M|sigma_IOU)</th>", page) == ["sigma_IOU", "DEO_M"] * 2
+
+
+def test_it_shows_every_objective(by_three):
+    page = page_of(by_three)
+    val, baseline = by_three.trials[by_three.study.get("chosen")].result.val, by_three.study.get_result("baseline").val
+    names = ("accuracy", "deo_m", "worst_group_accuracy")
+    first, second, third = (f"{label(name)} {val[name]:.4f}" for name in names)
+    assert f"on validation {first}, {second} and {third}," in page
+    first, second, third = (f"{baseline[name]:.4f}" for name in names)
+    assert f"the baseline {first}, {second} and {third}." in page
+    assert "accuracy against DEO_M against worst group accuracy" in page
+    assert page.count("<td>chosen, ") + page.count("<td>chosen</td>") == 1
+    assert "highest worst group accuracy" in page
 
 
 def test_errors_are_text_not_markup(mixed):

@@ -10,18 +10,20 @@ import pytest
 from rich.console import Console
 
 from fairtune import plugins
-from fairtune.metrics import GAPS, PROBED
+from fairtune.metrics import SCORES
 from fairtune.report import write_report
 from fairtune.report.page import format_score
 from fairtune.report.terminal import print_outcome
 from fairtune.report.write import report_files
-from fairtune.rules import fairness_score
+from fairtune.rules import objectives_of
 from fairtune.study.summary import Summary
 from fairtune.training.trial import failed
 from tests.search_helpers import Session, small_search
 
-RULES = plugins.names("rule")
-UNDEFINED = dict.fromkeys(GAPS, math.nan)
+RULES = [*plugins.names("rule"), "tests.test_rules:ThreeRule"]
+PROBED = [name for name, score in SCORES.items() if score.source == "probe"]
+OF_A_NET = [name for name, score in SCORES.items() if score.source != "counts"]
+UNDEFINED = dict.fromkeys((name for name, score in SCORES.items() if score.source == "counts" and name != "accuracy"), math.nan)
 
 
 def without(scores, *names):
@@ -30,7 +32,7 @@ def without(scores, *names):
 
 TRIALS = {
     "complete": lambda result: {},
-    "dominated": lambda result: {"val": result.val | {"accuracy": 0.0}},
+    "dominated": lambda result: {"val": {name: SCORES[name].ends[0] for name in result.val}},
     "stopped": lambda result: {"state": "pruned", "val": without(result.val, *PROBED)},
     "stopped in the first epoch": lambda result: {"state": "pruned", "history": (), "val": {}, "val_counts": None},
     "never begun": lambda result: failed(result.spec, "the <data> [are] gone").model_dump(exclude={"spec"}),
@@ -39,7 +41,7 @@ TRIALS = {
         "error": "train.loss became nan in epoch 2",
         "val": without(result.val, "auc", *PROBED),
     },
-    "undefined": lambda result: {"val": without(result.val, *PROBED) | UNDEFINED},
+    "undefined": lambda result: {"val": without(result.val, *OF_A_NET) | UNDEFINED},
 }
 """What came of a trial, as changes of a real one's result."""
 
@@ -47,8 +49,8 @@ FINALS = {
     "all scored": lambda result: {},
     "one failed": lambda result: failed(result.spec, "out of memory").model_dump(exclude={"spec"}) if result.spec.seed == 1 else {},
     "all failed": lambda result: failed(result.spec, "out of memory").model_dump(exclude={"spec"}),
-    "one undefined": lambda result: {"test": without(result.test, *PROBED) | UNDEFINED} if result.spec.seed == 1 else {},
-    "all undefined": lambda result: {"test": without(result.test, "auc", *PROBED) | UNDEFINED},
+    "one undefined": lambda result: {"test": without(result.test, *OF_A_NET) | UNDEFINED} if result.spec.seed == 1 else {},
+    "all undefined": lambda result: {"test": without(result.test, *OF_A_NET) | UNDEFINED},
 }
 """What came of a retraining."""
 
@@ -72,7 +74,7 @@ def trained(tmp_path_factory):
 def session_of(trained, rule, name, trials):
     """A new search of the same kind in which a job ends as it is told to."""
     spec = trained.spec.model_copy(update={"select": rule, "trials": max(1, len(trials))})
-    session = Session(spec, trained.place.model_copy(update={"name": f"{rule}-{name}".replace(" ", "-")}))
+    session = Session(spec, trained.place.model_copy(update={"name": f"{rule}-{name}".replace(" ", "-").replace(":", ".")}))
     for outcome in trials:
         end(session, trained.trials[0].result, TRIALS[outcome])
     return session
@@ -151,10 +153,11 @@ class TestEveryRule:
         for confirmed in summary.confirmed.values():
             assert len(confirmed.failed_seeds) == {"one failed": 1, "all failed": 2}.get(outcome, 0)
             assert bool(confirmed.test) == (outcome != "all failed")
-            fairness = confirmed.score(fairness_score(rule))
-            assert math.isnan(fairness.mean) == (outcome in ("all failed", "all undefined"))
-            undefined = sum(map(math.isnan, fairness.values))
-            assert undefined == {"one undefined": 1, "all undefined": 2}.get(outcome, 0)
+            for name in set(objectives_of(rule)) - {"accuracy"}:
+                searched = confirmed.score(name)
+                assert math.isnan(searched.mean) == (outcome in ("all failed", "all undefined"))
+                undefined = sum(map(math.isnan, searched.values))
+                assert undefined == {"one undefined": 1, "all undefined": 2}.get(outcome, 0)
             assert math.isfinite(confirmed.score("accuracy").low) == (outcome != "all failed")
 
 

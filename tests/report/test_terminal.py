@@ -170,6 +170,14 @@ def test_the_outcome_shows_the_score_that_was_searched_for(by_iou):
     assert f"{chosen.val['deo_m']:.4f}" in text
 
 
+def test_the_outcome_shows_every_objective_with_its_interval(by_three):
+    text = outcome(by_three)
+    (head,) = [line.split("  ") for line in text.splitlines() if line.startswith("setting")]
+    columns = [column.strip() for column in head if column.strip()]
+    assert columns[2:] == ["accuracy", "DEO_M", "95 % interval", "worst group accuracy", "95 % interval", "DEO_A"]
+    assert "95 % interval: DEO_M, worst group accuracy by bootstrap" in text
+
+
 def test_the_outcome_without_a_choice(infeasible):
     assert "no trial reached the floor: none is chosen" in outcome(infeasible)
 

@@ -162,6 +162,14 @@ def test_data_lie_where_told(monkeypatch, tmp_path):
             "there is no file of weights 'imagenet': give none or the path of a safetensors",
         ),
         ({"select": "deom"}, "unknown rule 'deom': did you mean 'deo_m'?"),
+        (
+            {"select": "tests.test_rules:UnknownRule"},
+            "the rule tests.test_rules:UnknownRule: unknown score 'deo': did you mean 'deo_m'",
+        ),
+        (
+            {"select": "tests.test_rules:AucRule"},
+            "--select tests.test_rules:AucRule: auc, equal_opportunity takes two classes, and the data have 10",
+        ),
         ({"sampler": "tpee"}, "unknown sampler 'tpee': did you mean 'tpe'?"),
         ({"scheduler": "non"}, "unknown scheduler 'non': did you mean 'none'?"),
         ({"precision": "fp16"}, "unknown precision 'fp16': did you mean 'bf16'"),

@@ -9,7 +9,7 @@ from tests.schedulers.outside import StopsTheFirst
 from tests.search_helpers import small_search
 
 OURS = "tests.schedulers.outside:StopsTheFirst"
-OBJECTIVES = (("accuracy", "maximize"), ("deo_m", "minimize"))
+OBJECTIVES = ("accuracy", "deo_m")
 
 
 @pytest.fixture(scope="module")

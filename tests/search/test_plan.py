@@ -98,7 +98,7 @@ def test_every_student_learns_from_the_baseline(whole):
 
 
 def test_weights_are_kept_for_the_front_only(whole):
-    on_front = {view.number for view in front(whole.study.views())}
+    on_front = {view.number for view in front(whole.study.views(), ("accuracy", "deo_m"))}
     kept = {number for number in range(4) if whole.folder.trial(number).weights.is_file()}
     assert kept == on_front
     assert all(whole.folder.trial(number).result.is_file() for number in range(4))
@@ -255,6 +255,24 @@ def test_no_feasible_trial_means_no_choice_but_the_ends_are_confirmed(tmp_path):
     assert [record.feasible for record in session.trials] == [False] * 3
     assert session.plan.complete
     assert any(key.startswith("final-most_accurate") for key in session.keys)
+
+
+def test_each_objective_has_its_end_of_the_front(by_three):
+    views = {view.number: view for view in by_three.study.views()}
+    on_front = {view.number for view in front(list(views.values()), ("accuracy", "deo_m", "worst_group_accuracy"))}
+    roles = by_three.study.get("roles")
+    assert set(roles) == {"chosen", "most_accurate", "fairest", "highest_worst_group_accuracy"}
+    for role, name in [
+        ("most_accurate", "accuracy"),
+        ("fairest", "deo_m"),
+        ("highest_worst_group_accuracy", "worst_group_accuracy"),
+    ]:
+        assert roles[role] in on_front
+        assert views[roles[role]].costs(name) == min(view.costs(name) for view in views.values())
+    assert {number for number in views if by_three.folder.trial(number).weights.is_file()} == on_front
+    confirmed = summarise(by_three.spec, by_three.place, by_three.study).confirmed
+    assert set(confirmed) == {"baseline", *roles}
+    assert all("worst_group_accuracy" in part.test for part in confirmed.values())
 
 
 class TestTimeBudget:

@@ -3,6 +3,7 @@ import time
 
 import pytest
 
+from fairtune.errors import InvalidInput
 from fairtune.plugins import names
 from fairtune.space import Integer, Options, Space
 from fairtune.spec import TrialResult
@@ -11,6 +12,7 @@ from fairtune.study.study import SearchStudy, search_size
 from tests.search_helpers import small_search
 
 SAMPLERS = names("sampler")
+THREE = "tests.test_rules:ThreeRule"
 QUICK = ("tpe", "nsga2", "random")
 
 
@@ -25,6 +27,32 @@ def open_study(tmp_path, *, floor=0.5, trials=20, clock=time.monotonic, **option
 def outcome(study, state="complete", accuracy=0.8, deo_m=0.2, **fields):
     val = {"accuracy": accuracy, "deo_m": deo_m, "deo_a": deo_m / 2}
     return TrialResult(spec=study.spec.baseline(), state=state, val=val, seconds=1.5, **fields)
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_every_sampler_searches_for_three_objectives(tmp_path, sampler):
+    study = open_study(tmp_path, sampler=sampler, select=THREE)
+    directions = [direction.name for direction in study._study.directions]
+    names = ["accuracy", "deo_m", "worst_group_accuracy"]
+    assert (study._study.metric_names, directions) == (names, ["MAXIMIZE", "MINIMIZE", "MAXIMIZE"])
+    for step in range(9):
+        told = outcome(study, accuracy=0.75 - step / 32, deo_m=0.5 - step / 32)
+        study.tell(study.ask()[0], told.model_copy(update={"val": told.val | {"worst_group_accuracy": step / 32}}))
+    assert [trial.values for trial in study._study.trials[::4]] == [[0.75, 0.5, 0], [0.625, 0.375, 0.125], [0.5, 0.25, 0.25]]
+    assert len(study.views()) == 9
+
+
+def test_a_trial_without_one_of_the_objectives_has_failed(tmp_path):
+    study = open_study(tmp_path, select=THREE)
+    record = study.tell(study.ask()[0], outcome(study))
+    said = "the scores are not finite: accuracy 0.8, deo_m 0.2, worst_group_accuracy nan"
+    assert (record.state, record.result.error) == ("failed", said)
+
+
+def test_a_rule_that_has_changed_its_objectives_is_refused(tmp_path):
+    open_study(tmp_path)
+    with pytest.raises(InvalidInput, match=r"begun for accuracy, deo_m, and the rule .*ThreeRule now searches for .*, worst_g"):
+        open_study(tmp_path, select=THREE)
 
 
 def search_on(study, trials):

@@ -4,17 +4,18 @@ import math
 import pytest
 
 from fairtune.errors import InvalidInput
-from fairtune.metrics import PROBED, hypervolume
 from fairtune.report import write_report
-from fairtune.rules import fairness_score, front
+from fairtune.rules import covered, front, objectives_of
 from fairtune.study.jobs import final_seeds
 from fairtune.study.key import JobKey
 from fairtune.study.summary import SCHEMA, Summary, summarise
 from tests.search_helpers import Session, run_small, small_search
 
+PLANE = ("accuracy", "deo_m")
 KEYS = ["schema", "complete", "name", "spec", "place", "baseline", "floor", "trials", "front", "chosen", "confirmed"]
 KEYS += ["hypervolume", "cost", "test_opened", "small_cells"]
 TRIAL = ["number", "id", "state", "method", "params", "epochs", "seconds", "val", "feasible", "error", "stopped"]
+PROBED = ["mutual_information", "private_accuracy", "private_auc"]
 INTERVAL = ["mean", "std", "low", "high", "values"]
 
 
@@ -37,7 +38,7 @@ def test_the_file_has_the_documented_keys_and_no_others(any_search):
     assert set(summary["confirmed"]) <= {"baseline", "chosen", "most_accurate", "fairest"}
     for confirmed in summary["confirmed"].values():
         assert sorted(confirmed) == ["failed_seeds", "number", "seeds", "test"]
-        assert set(confirmed["test"]) == {"accuracy", "deo_a", "deo_m", fairness_score(any_search.spec.select), *PROBED}
+        assert set(confirmed["test"]) == {"accuracy", "deo_a", "deo_m", *objectives_of(any_search.spec.select), *PROBED}
         assert all(list(interval) == INTERVAL for interval in confirmed["test"].values())
 
 
@@ -46,7 +47,7 @@ def test_the_front_of_mutual_information(tmp_path):
     summary = summary_of(session)
     views = session.study.views()
     assert all(0 <= view.val["mutual_information"] <= math.log(2) for view in views)
-    assert summary.front == [view.number for view in front(views, "mutual_information")]
+    assert summary.front == [view.number for view in front(views, ("accuracy", "mutual_information"))]
     information = summary.confirmed["baseline"].test["mutual_information"]
     assert information.low < information.mean < information.high
     finals = [result.test["mutual_information"] for key, result in session.study.finals.items() if key.role == "baseline"]
@@ -86,18 +87,18 @@ def test_every_trial_is_there_whatever_its_state(mixed):
 
 def test_scores_of_the_whole_are_those_of_the_complete_trials(mixed):
     summary, views = summary_of(mixed), mixed.study.views()
-    assert summary.front == [view.number for view in front(views)]
-    assert summary.hypervolume == hypervolume([v.val["accuracy"] for v in views], [v.val["deo_m"] for v in views])
+    assert summary.front == [view.number for view in front(views, PLANE)]
+    assert summary.hypervolume == covered(views, PLANE)
     assert summary.cost.epochs == sum(record.result.epochs for record in mixed.trials)
 
 
 def test_the_front_is_of_the_score_that_the_rule_names(by_iou):
     summary, views = summary_of(by_iou), by_iou.study.views()
-    assert (summary.fairness, summary.shown) == ("sigma_iou", ("accuracy", "sigma_iou", "deo_m", "deo_a"))
-    assert summary.front == [view.number for view in front(views, "sigma_iou")]
+    assert (summary.objectives, summary.shown) == (("accuracy", "sigma_iou"), ("accuracy", "sigma_iou", "deo_m", "deo_a"))
+    assert summary.front == [view.number for view in front(views, summary.objectives)]
     assert summary.chosen.number == summary.front[0] == min(views, key=lambda view: view.val["sigma_iou"]).number
     assert summary.confirmed["fairest"].number == summary.chosen.number
-    assert summary.hypervolume == hypervolume([v.val["accuracy"] for v in views], [v.val["sigma_iou"] for v in views])
+    assert summary.hypervolume == covered(views, summary.objectives)
     kept = {view.number for view in views if by_iou.folder.trial(view.number).weights.is_file()}
     assert kept == set(summary.front)
     final = by_iou.study.finals[JobKey.final("chosen", final_seeds(by_iou.spec)[0])]

@@ -1,0 +1,97 @@
+"""What is said of a score, once, beside the function that it is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from fairtune.metrics._interval import Interval, interval, interval_over_models, redraw_predictions
+from fairtune.metrics._weighting import Weighting
+from fairtune.records import GroupCounts
+
+
+@dataclass(frozen=True)
+class Score:
+    """A score of a net on a split. One that stands in a file of this folder is found there, and reported everywhere.
+
+    Attributes:
+        name: by which records and rules know it.
+        label: its name for people.
+        better: which way.
+        summary: what it measures, in a line without a full stop.
+        source: who measures it: a function of group counts, the training loop, or the probe of the embedding.
+        compute: the function of group counts that it is, from which its interval is drawn; None if it is no function of them.
+        weighted: whether ``compute`` mixes cells and takes ``weighting``.
+        low: its least value.
+        high: its largest value; either may be infinite, not both.
+        gap: whether it is 0 where all groups are treated alike, and grows from there.
+        two_classes: whether it is defined for two classes only.
+        shown: ``tables``: in every table of a report; ``confirmed``: with an interval wherever a choice is confirmed;
+            ``recorded``: with every trial, in tables and confirmations where a rule searches for it.
+        redraw: draws the table anew that ``compute`` is a function of.
+    """
+
+    name: str
+    label: str
+    better: Literal["higher", "lower"]
+    summary: str
+    source: Literal["counts", "loop", "probe"] = "counts"
+    compute: Callable[..., float] | None = None
+    weighted: bool = False
+    low: float = 0.0
+    high: float = 1.0
+    gap: bool = False
+    two_classes: bool = False
+    shown: Literal["tables", "confirmed", "recorded"] = "recorded"
+    redraw: Callable[[GroupCounts, np.random.Generator], GroupCounts] = redraw_predictions
+
+    def __post_init__(self) -> None:
+        if self.source == "counts" and self.compute is None:
+            raise ValueError(f"the score {self.name} of group counts needs the function that computes it")
+        if not (math.isfinite(self.low) or math.isfinite(self.high)):
+            raise ValueError(f"the score {self.name} has no end: fronts are measured from one")
+
+    @property
+    def direction(self) -> Literal["maximize", "minimize"]:
+        """Which way a sampler goes."""
+        return "maximize" if self.better == "higher" else "minimize"
+
+    @property
+    def interval(self) -> Literal["bootstrap", "Student"]:
+        """How its interval is made: see :func:`interval` and :func:`interval_over_models`."""
+        return "Student" if self.compute is None else "bootstrap"
+
+    @property
+    def range(self) -> str:
+        """The values that it can have, in words."""
+        if math.isinf(self.high):
+            return f"at least {self.low:g}"
+        return f"at most {self.high:g}" if math.isinf(self.low) else f"{self.low:g} to {self.high:g}"
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """Its worst and its best value, between which fronts are measured; an end that there is not lies 1 from the other."""
+        worst, best = (self.low, self.high) if self.better == "higher" else (self.high, self.low)
+        if math.isinf(worst):
+            return best + self.cost(1.0), best
+        return worst, worst - self.cost(1.0) if math.isinf(best) else best
+
+    def cost(self, value: float) -> float:
+        """A value, its sign turned where higher is better: the least is the best."""
+        return -value if self.better == "higher" else value
+
+    def of(self, counts: GroupCounts, weighting: Weighting = "samples") -> float:
+        """Its value on a split, from the group counts."""
+        assert self.compute is not None
+        return self.compute(counts, weighting=weighting) if self.weighted else self.compute(counts)
+
+    def over(self, models: Sequence[GroupCounts], values: Sequence[float]) -> Interval:
+        """Its mean and interval over retrained models, from the group counts and the score of each."""
+        bounds = (self.low, self.high)
+        if self.compute is None:
+            return interval_over_models(values, bounds=bounds)
+        return interval(models, self.compute, values=values, redraw=self.redraw, bounds=bounds)

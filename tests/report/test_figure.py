@@ -1,0 +1,62 @@
+import pytest
+
+from fairtune.report.figure import draw_front
+from fairtune.study.summary import summarise
+
+
+def summary_of(session, select=None):
+    summary = summarise(session.spec, session.place, session.study)
+    return summary if select is None else summary.model_copy(update={"spec": session.spec.model_copy(update={"select": select})})
+
+
+def titles(figure):
+    return [(axes.get_xlabel(), axes.get_ylabel()) for axes in figure.axes]
+
+
+def legend(axes):
+    return [text.get_text() for text in axes.get_legend().get_texts()]
+
+
+def test_two_objectives_are_a_pair_of_panels(by_iou):
+    figure = draw_front(summary_of(by_iou))
+    assert titles(figure) == [("sigma_IOU (lower is fairer)", "accuracy (higher is better)")] * 2
+    assert "front" in legend(figure.axes[0])
+    assert any(said.startswith("floor 0.000") for said in legend(figure.axes[0]))
+
+
+def test_three_objectives_are_two_pairs_against_the_first(by_three):
+    figure = draw_front(summary_of(by_three))
+    across = ["DEO_M (lower is fairer)"] * 2 + ["worst group accuracy (higher is better)"] * 2
+    assert titles(figure) == [(label, "accuracy (higher is better)") for label in across]
+    roles = {role for said in legend(figure.axes[3]) for role in said.partition(": mean of")[0].split(", ")}
+    assert roles == {"baseline", "chosen", "most accurate", "fairest", "highest worst group accuracy"}
+
+
+def test_the_panels_hold_the_scores(by_three):
+    views = {view.number: view for view in by_three.study.views()}
+    summary = summary_of(by_three)
+    for axes, name in zip(draw_front(summary).axes[::2], ("deo_m", "worst_group_accuracy"), strict=True):
+        (line,) = [line for line in axes.get_lines() if line.get_label() == "front"]
+        points = list(zip(line.get_xdata(), line.get_ydata(), strict=True))
+        assert points == [(views[number].val[name], views[number].val["accuracy"]) for number in summary.front]
+
+
+def test_the_staircase_is_what_the_front_reaches(by_iou):
+    summary = summary_of(by_iou)
+    (line,) = [line for line in draw_front(summary).axes[0].get_lines() if line.get_label() == "front"]
+    assert line.get_drawstyle() == "steps-post"
+    assert list(line.get_xdata()) == sorted(line.get_xdata())
+    assert list(line.get_ydata()) == sorted(line.get_ydata())
+
+
+def test_without_accuracy_there_is_no_floor_to_draw(by_three):
+    figure = draw_front(summary_of(by_three, "tests.test_rules:LossRule"))
+    assert titles(figure)[0] == ("worst group accuracy (higher is better)", "loss (lower is better)")
+    assert not any(said.startswith("floor") for said in legend(figure.axes[0]))
+
+
+@pytest.mark.parametrize("name", ["unfinished", "infeasible", "mixed"])
+def test_a_search_that_confirmed_nothing_says_so(request, name):
+    session = request.getfixturevalue(name)
+    said = [text.get_text() for text in draw_front(summary_of(session)).axes[1].texts]
+    assert said == (["not confirmed yet"] if name == "unfinished" else [])
