@@ -46,7 +46,7 @@ class Clock:
         """Note the end of a trial."""
         if job.kind == "trial":
             self.ended.append(time.perf_counter())
-            self.trained_s += sum(epoch["seconds"] for epoch in result.history)
+            self.trained_s += sum(epoch.seconds for epoch in result.history)
 
     def confirming(self, roles: dict[str, int], jobs: int) -> None:
         """Not timed."""
