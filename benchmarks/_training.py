@@ -17,10 +17,10 @@ from fairtune.records import Split
 from fairtune.seeding import generator
 from fairtune.space import Value
 from fairtune.spec import PlugIn, Precision, Protocol, TrialSpec
+from fairtune.training.assembly import start_method
 from fairtune.training.device import parameter_dtype
 from fairtune.training.loop import Training
 from fairtune.training.teacher import LiveTeacher, open_teacher
-from fairtune.training.trial import start_method
 
 CPU = torch.device("cpu")
 FLIPS = Augment((Flip(),))
@@ -31,7 +31,7 @@ def random_images(samples: int, side: int, *, num_classes: int, num_groups: int)
     rng = generator(0, "data")
     pool = rng.integers(0, 256, (samples, side, side, 3), dtype=np.uint8)
     y, a = rng.integers(0, num_classes, samples), rng.integers(0, num_groups, samples)
-    return Split(pool, np.arange(samples), y, a, np.arange(samples))
+    return Split(pool, np.arange(samples), y, a, np.arange(samples), num_groups=num_groups, num_classes=num_classes)
 
 
 def make_training(
@@ -53,7 +53,7 @@ def make_training(
     Args:
         method: its name.
         net: the student.
-        split: what to train on; every class and group occurs in it.
+        split: what to train on.
         teacher: the baseline, for the methods that need one.
         precision: of the forward and backward pass.
         batch_size: B.
@@ -75,9 +75,8 @@ def make_training(
     dtype = parameter_dtype(precision)
     train = DeviceSplit(split, device, dtype, augment)
     net.to(device, dtype, memory_format=torch.channels_last)
-    num_classes, num_groups = int(split.y.max()) + 1, int(split.a.max()) + 1
     composite = compose(method, values or {})
-    start_method(composite, net, train, spec, split.cells(num_groups, num_classes))
+    start_method(composite, net, train, spec)
     outputs = None
     if composite.needs_teacher:
         assert teacher is not None
@@ -85,4 +84,4 @@ def make_training(
         live = LiveTeacher(teacher, composite, precision, dtype)
         outputs = live if cache is None else open_teacher(teacher, train, composite, precision=precision, folder=cache)
     net.train()
-    return Training(spec, net, composite, train, train, num_groups=num_groups, num_classes=num_classes, teacher=outputs)
+    return Training(spec, net, composite, train, train, teacher=outputs)

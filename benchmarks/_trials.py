@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 
 from fairtune.plugins import load
+from fairtune.records import Purpose
 from fairtune.space import Value
 from fairtune.spec import PlugIn, Precision, SearchSpec, TrialSpec
 from fairtune.training.folder import TrialFolder, baseline_folder
@@ -47,7 +48,7 @@ def mfd_scores(search: SearchSpec, values: dict[str, Value], runs: Path) -> dict
 def _scores(spec: TrialSpec, folder: TrialFolder, runs: Path) -> dict[str, float]:
     result = folder.read_result()
     if result is None:
-        trial = Trial(spec, folder, data_root=Path(), runs=runs, device=torch.device("cpu"), open_test=True)
+        trial = Trial(spec, folder, data_root=Path(), runs=runs, device=torch.device("cpu"), purpose=Purpose.FINAL)
         result = run_trial(trial)
     if result.test is None:
         raise SystemExit(f"{spec.method} with {spec.values} failed: {result.error}")

@@ -49,9 +49,9 @@ class Setting:
         split: Split = open_splits(dataset, data or Path())["train"]
         self.split = split.take(np.arange(min(len(split), SAMPLES)))
         self.info: Info = dataset.describe(data or Path())
-        self.groups, self.classes = len(self.info.groups), len(self.info.classes)
+        self.classes = len(self.info.classes)
         rng = generator(0, "order")
-        cells = sampling.cell_positions(self.split.y, self.split.a, self.groups, self.classes)
+        cells = sampling.cell_positions(self.split)
         self.order: Ints = sampling.balanced(cells, BATCH, max(steps, TEACHER_STEPS), rng)
         self.augment = Augment(self.info.augment)
         self.drawn = self.augment.draw((self.split.pool.shape[1], self.split.pool.shape[2]), self.order.shape, rng)

@@ -138,7 +138,7 @@ def epoch_of_cache(split: DeviceSplit, number: int) -> float:
 
 def open_split(dataset: Dataset, root: Path) -> DeviceSplit:
     pool = open_part(dataset, root, "train")
-    return DeviceSplit(dataset.split(pool, np.arange(len(pool))), CPU, torch.float32, Augment((Flip(),)))
+    return DeviceSplit(dataset.split(pool, np.arange(len(pool)), dataset.describe(root)), CPU, torch.float32, Augment((Flip(),)))
 
 
 def measure_speed(images: int, rounds: int, folder: Path, console: Console) -> None:

@@ -47,7 +47,7 @@ class Clock:
         """Note the end of a trial."""
         if job.kind == "trial":
             self.ended.append(time.perf_counter())
-            self.trained_s += sum(epoch["seconds"] for epoch in result.history)
+            self.trained_s += sum(epoch.seconds for epoch in result.history)
 
     def confirming(self, roles: Mapping[str, int], jobs: int) -> None:
         """Not timed."""

@@ -1,11 +1,12 @@
-"""The values that travel through fairtune: batches, outputs and group counts.
+"""The values that travel through fairtune: batches, outputs, group counts, splits, and what a training is for.
 
 Nothing here imports torch at run time, so that a study can be read and reported on a machine without it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from enum import Enum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -18,6 +19,31 @@ if TYPE_CHECKING:
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Bytes = npt.NDArray[np.uint8]
+
+
+class Purpose(Enum):
+    """What a training is for, and so what its net is asked in the end.
+
+    Attributes:
+        SEARCH: to be compared with others by its predictions on the validation split.
+        PROBED: the same, and its embedding is asked for the group: baselines and teachers, a single training, and trials whose
+            rule judges by what the probe finds.
+        FINAL: to confirm a choice; probed too, and the only one that opens the test part of a dataset.
+    """
+
+    SEARCH = "search"
+    PROBED = "probed"
+    FINAL = "final"
+
+    @property
+    def probes(self) -> bool:
+        """Whether the trained net's embedding is asked for the group."""
+        return self is not Purpose.SEARCH
+
+    @property
+    def opens_test(self) -> bool:
+        """Whether the trained net is scored on the test split."""
+        return self is Purpose.FINAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +87,9 @@ class Outputs(NamedTuple):
         return Outputs(*(None if part is None else part.to(dtype) for part in self))  # type: ignore[arg-type]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class GroupCounts:
-    """Group x true x predicted tables: every group metric is a function of these.
+    """Group x true x predicted tables: every group metric is a function of these. Equal are those of equal JSON.
 
     Attributes:
         hard: ``(A, K, K)`` int64, ``hard[a, y, p]`` = samples of group ``a`` and label ``y`` predicted as ``p``.
@@ -79,6 +105,9 @@ class GroupCounts:
     def __post_init__(self) -> None:
         if self.hard.ndim != 3 or self.hard.shape[1] != self.hard.shape[2] or self.hard.shape != self.soft.shape:
             raise ValueError(f"group counts need two (A, K, K) tables, got {self.hard.shape} and {self.soft.shape}")
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, GroupCounts) and self.to_json() == other.to_json()
 
     @property
     def cells(self) -> Ints:
@@ -108,6 +137,8 @@ class Split:
         y: labels ``(n,)``.
         a: groups ``(n,)``.
         source: id of the original image ``(n,)``; two samples made from one image share it.
+        num_groups: A, those without samples here counted.
+        num_classes: K, likewise.
         attribute: as in :class:`Batch`, float32 ``(n, E)``, or None.
     """
 
@@ -116,6 +147,8 @@ class Split:
     y: Ints
     a: Ints
     source: Ints
+    num_groups: int = field(kw_only=True)
+    num_classes: int = field(kw_only=True)
     attribute: npt.NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
@@ -124,9 +157,10 @@ class Split:
     def take(self, keep: Ints) -> Split:
         """The samples at the positions ``keep``, in that order."""
         attribute = None if self.attribute is None else self.attribute[keep]
-        return Split(self.pool, self.rows[keep], self.y[keep], self.a[keep], self.source[keep], attribute)
+        return replace(self, rows=self.rows[keep], y=self.y[keep], a=self.a[keep], source=self.source[keep], attribute=attribute)
 
-    def cells(self, num_groups: int, num_classes: int) -> Ints:
+    @property
+    def cells(self) -> Ints:
         """Samples per cell, ``(A, K)``."""
-        flat = np.bincount(self.a * num_classes + self.y, minlength=num_groups * num_classes)
-        return flat.reshape(num_groups, num_classes)
+        flat = np.bincount(self.a * self.num_classes + self.y, minlength=self.num_groups * self.num_classes)
+        return flat.reshape(self.num_groups, self.num_classes)

@@ -6,7 +6,17 @@ import hashlib
 import json
 from typing import Annotated, Any, ClassVar, Literal, get_args
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from fairtune.options import Duration, Floor, Option, among
 from fairtune.records import GroupCounts
@@ -16,6 +26,12 @@ Protocol = Literal["fixed", "official"]
 Precision = Literal["bf16", "fp32", "float64"]
 State = Literal["running", "complete", "pruned", "failed"]
 Direction = Literal["maximize", "minimize"]
+Counts = Annotated[
+    GroupCounts,
+    PlainValidator(lambda given: given if isinstance(given, GroupCounts) else GroupCounts.from_json(given)),
+    PlainSerializer(GroupCounts.to_json),
+]
+"""Group counts, in JSON as nested lists."""
 Positive = Annotated[int, Field(ge=1)]
 TIME_BUDGET = "time_budget"
 """Who stops a trial that no scheduler stops."""
@@ -114,6 +130,43 @@ class Stop(_Frozen):
         return f"by {'the time budget' if self.by == TIME_BUDGET else self.by} at epoch {self.epoch}"
 
 
+class Epoch(_Frozen):
+    """One epoch of a training.
+
+    Attributes:
+        number: from 1.
+        seconds: it took, evaluation included.
+        losses: means over its steps: ``loss``, what was minimised, and each term of it.
+        reported: what the methods report beside them; in results of earlier versions it stands among ``losses``.
+        val: scores on the validation split after it.
+    """
+
+    number: int
+    seconds: float = 0.0
+    losses: dict[str, float] = Field(default_factory=dict)
+    reported: dict[str, float] = Field(default_factory=dict)
+    val: dict[str, float] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_earlier_versions(cls, data: Any) -> Any:
+        """They kept an epoch as its :attr:`metrics`."""
+        if not isinstance(data, dict) or "epoch" not in data:
+            return data
+        parts = {
+            part: {name.removeprefix(f"{part}."): value for name, value in data.items() if name.startswith(f"{part}.")}
+            for part in ("train", "val")
+        }
+        return {"number": data["epoch"], "seconds": data.get("seconds", 0.0), "losses": parts["train"], "val": parts["val"]}
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """All numbers by name: ``epoch``, ``seconds``, ``train.*`` and ``val.*``."""
+        train = {f"train.{name}": value for name, value in (self.losses | self.reported).items()}
+        val = {f"val.{name}": value for name, value in self.val.items()}
+        return {"epoch": self.number, "seconds": self.seconds, **train, **val}
+
+
 class TrialResult(_Frozen):
     """What came of a trial, or where it stands.
 
@@ -121,7 +174,7 @@ class TrialResult(_Frozen):
         spec: what was trained.
         state: ``pruned`` was stopped early, ``failed`` diverged or crashed.
         stopped: by whom and when, if it was stopped early.
-        history: one record per epoch: ``epoch`` (from 1), ``seconds``, ``train.*`` losses, ``val.*`` scores.
+        history: its epochs.
         val: scores on the validation split after the last epoch.
         val_counts: the group counts behind them.
         test: scores on the test split; only from the confirmation.
@@ -135,11 +188,11 @@ class TrialResult(_Frozen):
     spec: TrialSpec
     state: State
     stopped: Stop | None = None
-    history: tuple[dict[str, float], ...] = ()
+    history: tuple[Epoch, ...] = ()
     val: dict[str, float] = Field(default_factory=dict)
-    val_counts: dict[str, Any] | None = None
+    val_counts: Counts | None = None
     test: dict[str, float] | None = None
-    test_counts: dict[str, Any] | None = None
+    test_counts: Counts | None = None
     seconds: float = 0.0
     peak_memory_mb: float = 0.0
     error: str | None = None
@@ -152,10 +205,10 @@ class TrialResult(_Frozen):
 
     def counts(self, split: Literal["val", "test"]) -> GroupCounts:
         """The group counts of a split that was scored."""
-        data = self.val_counts if split == "val" else self.test_counts
-        if data is None:
+        counts = self.val_counts if split == "val" else self.test_counts
+        if counts is None:
             raise ValueError(f"this trial was not scored on the {split} split")
-        return GroupCounts.from_json(data)
+        return counts
 
 
 class TrainingOptions(_Frozen):

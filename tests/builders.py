@@ -1,6 +1,7 @@
 """Small trainings on the embedded digits, and random batches."""
 
 import io
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -17,12 +18,13 @@ from fairtune.methods import Composite, Context, Progress, compose
 from fairtune.plugins import load
 from fairtune.records import Batch, GroupCounts, Outputs
 from fairtune.seeding import torch_stream
-from fairtune.spec import Optimizer, PlugIn, TrialSpec
+from fairtune.spec import Epoch, Optimizer, PlugIn, TrialSpec
+from fairtune.training.assembly import build_net, start_method
 from fairtune.training.device import parameter_dtype
 from fairtune.training.folder import TrialFolder, baseline_folder
 from fairtune.training.loop import Training
 from fairtune.training.teacher import LiveTeacher
-from fairtune.training.trial import Trial, build_net, run_trial, start_method
+from fairtune.training.trial import Trial, run_trial
 
 CPU = torch.device("cpu")
 NO_FILES = Path("no-files-needed")
@@ -53,7 +55,7 @@ def tiny_splits() -> dict[str, Any]:
     splits = digits_splits()
 
     def first(split):
-        cells = cell_positions(split.y, split.a, 2, 10)
+        cells = cell_positions(split)
         return split.take(np.concatenate([cell[: 1 + 2 * ((number + number // 10) % 2)] for number, cell in enumerate(cells)]))
 
     return splits | {name: first(splits[name]) for name in ("train", "validation")}
@@ -72,12 +74,12 @@ def digits_training(method="scratch", values=None, *, splits=None, **changes) ->
     splits, dtype = splits or digits_splits(), parameter_dtype(spec.precision)
     net = build_net(spec, splits["info"], CPU)
     train, validation = (DeviceSplit(splits[name], CPU, dtype) for name in ("train", "validation"))
-    start_method(composite, net, train, spec, splits["train"].cells(2, 10))
+    start_method(composite, net, train, spec)
     teacher = None
     if composite.needs_teacher:
         net_of_teacher = build_net(spec.model_copy(update={"seed": 99}), splits["info"], CPU)
         teacher = LiveTeacher(net_of_teacher, composite, spec.precision, dtype)
-    return Training(spec, net, composite, train, validation, num_groups=2, num_classes=10, teacher=teacher)
+    return Training(spec, net, composite, train, validation, teacher=teacher)
 
 
 def open_trial(spec: TrialSpec, runs: Path, name="trial", **changes) -> Trial:
@@ -95,8 +97,12 @@ def trained_baseline(runs: Path, **changes) -> TrialSpec:
 
 def train_epochs(training: Training, epochs: int) -> list[dict[str, float]]:
     """Records of the epochs, without the time they took."""
-    records = (training.run_epoch() for _ in range(epochs))
-    return [{name: value for name, value in record.items() if name != "seconds"} for record in records]
+    return without_seconds(training.run_epoch() for _ in range(epochs))
+
+
+def without_seconds(history: Iterable[Epoch]) -> list[dict[str, float]]:
+    """The metrics of epochs, without the time they took."""
+    return [{name: value for name, value in epoch.metrics.items() if name != "seconds"} for epoch in history]
 
 
 def parameters(training: Training) -> dict[str, Tensor]:

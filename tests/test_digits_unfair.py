@@ -1,6 +1,7 @@
 import numpy as np
 
 from fairtune.datasets.digits import Digits
+from fairtune.records import Purpose
 from fairtune.spec import PlugIn, TrialSpec
 from fairtune.training.folder import TrialFolder
 from fairtune.training.trial import Trial, run_trial
@@ -23,7 +24,7 @@ def test_the_plain_baseline_is_clearly_unfair(tmp_path):
             seed=seed,
         )
         folder = TrialFolder(tmp_path / str(seed))
-        results.append(run_trial(Trial(spec, folder, data_root=tmp_path, runs=tmp_path, device=CPU, open_test=True)))
+        results.append(run_trial(Trial(spec, folder, data_root=tmp_path, runs=tmp_path, device=CPU, purpose=Purpose.FINAL)))
     assert [result.error for result in results] == [None] * len(SEEDS)
     assert np.mean([result.test["deo_m"] for result in results]) >= 0.15
     assert np.mean([result.test["accuracy"] for result in results]) >= 0.8

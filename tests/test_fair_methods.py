@@ -14,6 +14,7 @@ from fairtune.datasets.digits import Digits
 from fairtune.methods import compose
 from fairtune.metrics import deo_m
 from fairtune.plugins import names
+from fairtune.records import Purpose
 from fairtune.request.spaces import build_space
 from fairtune.seeding import generator
 from fairtune.space import Options
@@ -44,7 +45,7 @@ def search_of(seed):
 
 
 def trained(spec, folder, runs):
-    return run_trial(Trial(spec, folder, data_root=runs, runs=runs, device=CPU, open_test=True))
+    return run_trial(Trial(spec, folder, data_root=runs, runs=runs, device=CPU, purpose=Purpose.FINAL))
 
 
 @cache

@@ -26,7 +26,7 @@ def test_a_gpu_sees_the_images_that_a_cpu_sees(monkeypatch, resident):
     rng = np.random.default_rng(0)
     pool = rng.integers(0, 256, (40, 24, 20, 3), dtype=np.uint8)
     rows = rng.permutation(40)[:30]
-    split = Split(pool, rows, rows % 3, rows % 2, rows)
+    split = Split(pool, rows, rows % 3, rows % 2, rows, num_groups=2, num_classes=3)
     transforms = (Crop(2), Flip(), ColourJitter(0.2, 0.2, 0.2, 0.1), ResizedCrop(), Rotation(30))
     augment = Augment(transforms, (16, 16))
     seen = []
@@ -87,7 +87,12 @@ def test_float32_convolutions_and_products_are_exact():
 def drawn_split(device, transforms):
     pool = np.random.default_rng(0).integers(0, 256, (64, 24, 20, 3), dtype=np.uint8)
     rows = np.arange(64)
-    return DeviceSplit(Split(pool, rows, rows % 3, rows % 2, rows), device, torch.float32, Augment(transforms, (16, 16)))
+    return DeviceSplit(
+        Split(pool, rows, rows % 3, rows % 2, rows, num_groups=2, num_classes=3),
+        device,
+        torch.float32,
+        Augment(transforms, (16, 16)),
+    )
 
 
 def test_no_batch_of_a_resident_split_waits_for_the_host():

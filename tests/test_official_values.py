@@ -256,8 +256,8 @@ class Verbatim(torch.nn.Module):
 def evaluated(stored):
     logits, y, a = stored["logits"], stored["labels"].astype(np.int64), stored["groups"].astype(np.int64)
     rows = np.arange(len(y))
-    split = DeviceSplit(Split(logits, rows, y, a, rows), CPU, torch.float32)
-    return evaluate(Verbatim(), split, num_groups=int(stored["num_groups"]), precision="fp32")[:2]
+    split = Split(logits, rows, y, a, rows, num_groups=int(stored["num_groups"]), num_classes=logits.shape[1])
+    return evaluate(Verbatim(), DeviceSplit(split, CPU, torch.float32), precision="fp32")[:2]
 
 
 METRICS = {

@@ -1,10 +1,11 @@
 import hashlib
+import json
 
 import pytest
 from pydantic import ValidationError
 
 from fairtune.space import Real, Space
-from fairtune.spec import Optimizer, PlugIn, SearchSpec, TrialResult, TrialSpec, digest
+from fairtune.spec import Epoch, Optimizer, PlugIn, SearchSpec, TrialResult, TrialSpec, digest
 from tests.builders import counts_of_recalls, digits_spec
 
 SPEC = digits_spec("hkd", values={"hkd.weight": 4.0, "hkd.temperature": 3.0}, teacher=digits_spec())
@@ -123,12 +124,36 @@ def test_a_search_spec_survives_json():
 
 def test_a_result_gives_its_counts_back_and_survives_json():
     counts = counts_of_recalls([[8, 3], [1, 5]], [[10, 10], [10, 10]])
-    result = TrialResult(
-        spec=SPEC, state="complete", history=({"epoch": 1},), val={"accuracy": float("nan")}, val_counts=counts.to_json()
-    )
+    epoch = Epoch(number=1, seconds=0.5, losses={"loss": 1.0}, reported={"bound": 0.1}, val={"accuracy": 0.5})
+    result = TrialResult(spec=SPEC, state="complete", history=(epoch,), val={"accuracy": float("nan")}, val_counts=counts)
     read = TrialResult.model_validate_json(result.model_dump_json())
-    assert read.epochs == 1
-    assert read.counts("val").hard.tolist() == counts.hard.tolist()
+    assert (read.epochs, read.history) == (1, (epoch,))
+    assert read.counts("val") == counts
     assert read.val["accuracy"] != read.val["accuracy"]
     with pytest.raises(ValueError, match="not scored on the test split"):
         read.counts("test")
+
+
+def test_the_metrics_of_an_epoch_have_the_names_that_people_browse():
+    epoch = Epoch(number=2, seconds=0.5, losses={"loss": 1.0, "ce": 1.0}, reported={"bound": 0.1}, val={"loss": 2.0})
+    assert epoch.metrics == {
+        "epoch": 2,
+        "seconds": 0.5,
+        "train.loss": 1.0,
+        "train.ce": 1.0,
+        "train.bound": 0.1,
+        "val.loss": 2.0,
+    }
+
+
+def test_results_of_earlier_versions_are_read():
+    """They kept an epoch as flat numbers by name and the group counts as tables, as JSON does."""
+    history = [{"epoch": 1, "seconds": 0.5, "train.loss": 1.5, "train.mi.bound": 0.1, "val.loss": 2.0, "val.accuracy": 0.5}]
+    tables = {"hard": [[[3, 1], [0, 4]]], "soft": [[[2.5, 1.5], [1.0, 3.0]]], "margins": [[[1, 3], [2, 2]]]}
+    stored = {"spec": SPEC.model_dump(mode="json"), "state": "complete", "history": history, "val_counts": tables}
+    read = TrialResult.model_validate_json(json.dumps(stored))
+    assert read.history[0].metrics == history[0]
+    assert read.history[0].val == {"loss": 2.0, "accuracy": 0.5}
+    assert read.counts("val").to_json() == tables
+    assert json.loads(read.model_dump_json())["val_counts"] == tables
+    assert TrialResult.model_validate_json(read.model_dump_json()) == read

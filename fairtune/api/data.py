@@ -9,7 +9,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from fairtune.datasets import Dataset, Info, OnBadImage, check_test_part, open_part, open_splits, prepare, skipped
+from fairtune.datasets import Dataset, Info, OnBadImage, check_test_part, open_splits, open_test_labels, prepare, skipped
 from fairtune.errors import InvalidInput
 from fairtune.records import Floats, Ints, Split
 from fairtune.report.cells import draw_cells, draw_samples
@@ -69,8 +69,8 @@ def inspect_data(request: DataRequest, folder: Path, console: Console) -> None:
     with progress_bars(console) as report:
         prepare(dataset, root, report=report)
     check_test_part(dataset, root)
-    splits = open_splits(dataset, root) | {"test": dataset.test_split(open_part(dataset, root, "test"))}
-    counts = {name: split.cells(len(info.groups), len(info.classes)) for name, split in splits.items()}
+    splits = open_splits(dataset, root) | {"test": open_test_labels(dataset, root)}
+    counts = {name: split.cells for name, split in splits.items()}
     _remark(dataset, root, console)
     for table in _count_tables(counts, info):
         console.print(table)

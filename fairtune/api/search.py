@@ -22,7 +22,7 @@ from fairtune.study.folders import RunFolder
 from fairtune.study.study import SearchStudy
 from fairtune.study.summary import Summary
 from fairtune.tracking.mirror import Tracker
-from fairtune.training.trial import open_data
+from fairtune.training.data import open_data
 
 
 def search(request: Request, console: Console) -> Summary:
@@ -72,7 +72,7 @@ def run(spec: SearchSpec, place: Place, console: Console, request: Request | Non
         write_atomically(folder.request, request.write)
     data = open_data(spec.baseline(), Path(place.data))
     splits = {"train": data.train, "validation": data.validation}
-    cells = {name: split.cells(data.num_groups, data.num_classes) for name, split in splits.items()}
+    cells = {name: split.cells for name, split in splits.items()}
     print_header(console, spec, place, data.info, cells, data.remarks)
     study = SearchStudy(folder.study, spec)
     with Tracker(spec, place, study) as tracker:

@@ -7,6 +7,7 @@ from pathlib import Path
 from rich.console import Console
 
 from fairtune.errors import FairtuneError
+from fairtune.records import Purpose
 from fairtune.report.decoding import progress_bars
 from fairtune.request.options import TrainRequest
 from fairtune.request.resolve import resolve_one
@@ -43,7 +44,7 @@ def train_one(request: TrainRequest, console: Console) -> TrialResult:
 
 def _train(spec: TrialSpec, folder: TrialFolder, place: Place, console: Console) -> TrialResult:
     device = pick_device(place.gpus_per_trial)
-    trial = Trial(spec, folder, data_root=Path(place.data), runs=Path(place.runs), device=device, probed=True)
+    trial = Trial(spec, folder, data_root=Path(place.data), runs=Path(place.runs), device=device, purpose=Purpose.PROBED)
     for remark in trial.data.remarks:
         console.print(remark, style="yellow", soft_wrap=True)
     result = run_trial(trial, lambda standing: _print_epoch(standing, console))
@@ -54,6 +55,6 @@ def _train(spec: TrialSpec, folder: TrialFolder, place: Place, console: Console)
 
 def _print_epoch(result: TrialResult, console: Console) -> None:
     last = result.history[-1]
-    terms = "  ".join(f"{name.removeprefix('train.')} {value:.4f}" for name, value in last.items() if name.startswith("train."))
-    scores = f"accuracy {last['val.accuracy']:.4f}  DEO_M {last['val.deo_m']:.4f}"
-    console.print(f"epoch {int(last['epoch'])}/{result.spec.epochs}  {terms}  {scores}  {last['seconds']:.2f} s", soft_wrap=True)
+    terms = "  ".join(f"{name} {value:.4f}" for name, value in (last.losses | last.reported).items())
+    scores = f"accuracy {last.val['accuracy']:.4f}  DEO_M {last.val['deo_m']:.4f}"
+    console.print(f"epoch {last.number}/{result.spec.epochs}  {terms}  {scores}  {last.seconds:.2f} s", soft_wrap=True)

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from torch import Tensor
 
+from fairtune.batches.split import DeviceSplit
 from fairtune.errors import DataError, InvalidInput
-from fairtune.records import Floats, Ints
+from fairtune.records import Floats, Ints, Split
 
 
 def uniform(samples: int, batch_size: int, rng: np.random.Generator) -> Ints:
@@ -36,28 +37,32 @@ def check_batch_size(samples: int, batch_size: int) -> None:
         raise InvalidInput(f"a batch of {batch_size} cannot be filled from {samples} training samples: lower --batch-size")
 
 
-def cell_positions(y: Ints | Tensor, a: Ints | Tensor, num_groups: int, num_classes: int) -> list[Ints]:
-    """Positions of each cell's samples, group-major (a * K + y); ``y`` and ``a`` are ``(n,)``."""
-    cell = a * num_classes + y
+def cell_positions(split: Split | DeviceSplit) -> list[Ints]:
+    """Positions of each cell's samples, group-major (a * K + y)."""
+    cell = split.a * split.num_classes + split.y
     cell = cell.cpu().numpy() if isinstance(cell, Tensor) else cell
-    return [np.flatnonzero(cell == c) for c in range(num_groups * num_classes)]
+    return [np.flatnonzero(cell == c) for c in range(split.num_groups * split.num_classes)]
 
 
-def check_cells(cells: Sequence[Ints], num_classes: int, batch_size: int) -> None:
+def check_cells(cells: Ints, batch_size: int) -> None:
     """Check that balanced batches can be filled.
+
+    Args:
+        cells: samples per cell ``(A, K)``.
+        batch_size: B.
 
     Raises:
         InvalidInput: the batch is smaller than the number of cells.
         DataError: a cell holds fewer samples than one batch takes from it.
     """
-    if batch_size < len(cells):
-        raise InvalidInput(f"a balanced batch needs a sample of each of {len(cells)} cells: raise --batch-size from {batch_size}")
-    quota = -(-batch_size // len(cells))
-    short = [(c % num_classes, c // num_classes, len(cell)) for c, cell in enumerate(cells) if len(cell) < quota]
+    if batch_size < cells.size:
+        raise InvalidInput(f"a balanced batch needs a sample of each of {cells.size} cells: raise --batch-size from {batch_size}")
+    quota = -(-batch_size // cells.size)
+    short = [(y, a, cells[a, y]) for a, y in np.argwhere(cells < quota)]
     if short:
         named = "; ".join(f"(y={y}, a={a}) has {n}" for y, a, n in short[:10])
         raise DataError(
-            f"balanced batches of {batch_size} take {quota} samples of each of {len(cells)} cells, but {named}"
+            f"balanced batches of {batch_size} take {quota} samples of each of {cells.size} cells, but {named}"
             f"{' and others' if len(short) > 10 else ''}: lower --batch-size, raise "
             "--train-fraction, or use a method that does not balance its batches"
         )

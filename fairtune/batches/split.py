@@ -41,6 +41,9 @@ class DeviceSplit:
             self.rows = torch.arange(len(split), device=device)
         self.y = torch.from_numpy(split.y).to(device)
         self.a = torch.from_numpy(split.a).to(device)
+        self.num_groups = split.num_groups
+        self.num_classes = split.num_classes
+        self.cells = split.cells
         self.attribute = None if split.attribute is None else torch.from_numpy(split.attribute).to(device, dtype)
         self.dtype = dtype
         self.device = device

@@ -5,7 +5,7 @@ from fairtune.datasets._cut import equal_cells
 from fairtune.datasets._files import within
 from fairtune.datasets._images import Fit, ImageFiles
 from fairtune.datasets._overlap import check_apart
-from fairtune.datasets._store import check_test_part, digest_of, open_part, open_splits, prepare, skipped
+from fairtune.datasets._store import check_test_part, digest_of, open_part, open_splits, open_test_labels, prepare, skipped
 from fairtune.datasets._writing import OnBadImage, Progress, Report, silent
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "lost_cells",
     "open_part",
     "open_splits",
+    "open_test_labels",
     "prepare",
     "silent",
     "skipped",

@@ -229,12 +229,20 @@ class Dataset:
         """Rows of the test part that form the test set: all of them."""
         return np.arange(len(pool))
 
-    def split(self, pool: Pool, rows: Ints) -> Split:
-        """The samples of some rows."""
+    def split(self, pool: Pool, rows: Ints, info: Info) -> Split:
+        """The samples of some rows of a pool; ``info`` of this dataset says how many groups and classes there are."""
         y, a = self.labels(pool)
         attribute = self.attribute_vectors(pool)
-        source = pool.columns["source"][rows]
-        return Split(pool.x, rows, y[rows], a[rows], source, None if attribute is None else attribute[rows])  # type: ignore[arg-type]
+        return Split(
+            pool.x,  # type: ignore[arg-type]  # a pool from the cache holds an array
+            rows,
+            y[rows],
+            a[rows],
+            pool.columns["source"][rows],
+            num_groups=len(info.groups),
+            num_classes=len(info.classes),
+            attribute=None if attribute is None else attribute[rows],
+        )
 
     def training_splits(self, pools: Mapping[Part, Pool], info: Info, train_fraction: float = 1.0) -> dict[str, Split]:
         """``train`` and ``validation``, disjoint by source.
@@ -253,10 +261,10 @@ class Dataset:
         pool = pools["train"]
         rows = self.training_rows(pool)
         if "validation" in pools:
-            validation = self.split(pools["validation"], self.validation_rows(pools["validation"]))
+            validation = self.split(pools["validation"], self.validation_rows(pools["validation"]), info)
         else:
             held_out = self.held_out(pool, rng)[rows]
-            validation, rows = self.split(pool, rows[held_out]), rows[~held_out]
+            validation, rows = self.split(pool, rows[held_out], info), rows[~held_out]
         return self.checked_splits(pool, rows, validation, info, train_fraction, rng)
 
     def checked_splits(
@@ -277,7 +285,7 @@ class Dataset:
         """
         if train_fraction < 1:
             rows = rows[thinned([column[rows] for column in self.proportions(pool)], train_fraction, rng)]
-        splits = {"train": self.split(pool, rows), "validation": validation}
+        splits = {"train": self.split(pool, rows, info), "validation": validation}
         check_counts(splits, info)
         return splits
 
@@ -295,9 +303,9 @@ class Dataset:
         y, a = self.labels(pool)
         check_test(y[rows], a[rows], info)
 
-    def test_split(self, pool: Pool) -> Split:
-        """The test split; only the confirmation of a search may ask for it."""
-        return self.split(pool, self.test_rows(pool))
+    def test_split(self, pool: Pool, info: Info) -> Split:
+        """The test split of a pool that :func:`fairtune.datasets.open_part` gives for the confirmation of a search only."""
+        return self.split(pool, self.test_rows(pool), info)
 
 
 def check_test(y: Ints, a: Ints, info: Info) -> None:
@@ -325,12 +333,12 @@ def check_counts(splits: Mapping[str, Split], info: Info) -> None:
     Raises:
         DataError: a class or group has no training sample, or a cell no validation sample.
     """
-    counts = splits["train"].cells(len(info.groups), len(info.classes))
+    counts = splits["train"].cells
     missing = [f"class {info.classes[y]!r}" for y in np.flatnonzero(counts.sum(axis=0) == 0)]
     missing += [f"group {info.groups[a]!r}" for a in np.flatnonzero(counts.sum(axis=1) == 0)]
     if missing:
         raise DataError(f"no training samples of {', '.join(missing)}: a fair model cannot be trained without them")
-    held_out = splits["validation"].cells(len(info.groups), len(info.classes))
+    held_out = splits["validation"].cells
     if (held_out == 0).any():
         raise DataError(
             f"no validation samples in {(held_out == 0).sum()} of {held_out.size} cells ({_named(held_out == 0, info)}): "
@@ -341,7 +349,7 @@ def check_counts(splits: Mapping[str, Split], info: Info) -> None:
 
 def lost_cells(whole: Split, kept: Split, info: Info) -> list[str]:
     """What a user should know of a fraction of a training set: one sentence if cells have vanished from it."""
-    before, after = (split.cells(len(info.groups), len(info.classes)) > 0 for split in (whole, kept))
+    before, after = (split.cells > 0 for split in (whole, kept))
     lost = before & ~after
     named = f"({_named(lost, info)})"
     return [f"the fraction has no training samples in {lost.sum()} of {before.sum()} cells {named}"] if lost.any() else []

@@ -64,7 +64,7 @@ class DrawnBias(Dataset):
             shown = self._share(pool, shown, min(1, _UNBIASED_FRAC * len(originals) / len(shown)), rng)
         shares = unbiased if self.train == "unbiased" else self.aligned_shares()
         rows = choose_versions(pool, shown, shares, rng)
-        validation = self.split(pool, choose_versions(pool, held_out, unbiased, rng))
+        validation = self.split(pool, choose_versions(pool, held_out, unbiased, rng), info)
         return self.checked_splits(pool, rows, validation, info, train_fraction, rng)
 
     def proportions(self, pool: Pool) -> tuple[Ints, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from fairtune.records import Ints, Split
+from fairtune.records import Ints
 
 Mask = npt.NDArray[np.bool_]
 
@@ -65,9 +65,9 @@ def drawn_by_source(
     return mask
 
 
-def stratified(split: Split, share: float, rng: np.random.Generator) -> Ints:
-    """Positions of a share of a split, in ascending order: the share of every cell, see :func:`drawn_by_source`."""
-    return np.flatnonzero(drawn_by_source(split.source, cells_of(split.y, split.a), share, rng))
+def stratified(y: Ints, a: Ints, source: Ints, share: float, rng: np.random.Generator) -> Ints:
+    """Positions of a share of some samples, in ascending order: the share of every cell, see :func:`drawn_by_source`."""
+    return np.flatnonzero(drawn_by_source(source, cells_of(y, a), share, rng))
 
 
 def thinned(keys: Sequence[Ints], share: float, rng: np.random.Generator) -> Ints:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from fairtune.datasets._base import Dataset
-from fairtune.datasets._store import open_part, open_splits
+from fairtune.datasets._store import open_splits, open_test_labels
 from fairtune.errors import InvalidInput
 from fairtune.records import Ints
 
@@ -44,5 +44,5 @@ def check_apart(student: Dataset, teacher: Dataset, root: Path) -> None:
 
 
 def _sources(dataset: Dataset, root: Path) -> dict[str, Ints]:
-    splits = open_splits(dataset, root) | {"test": dataset.test_split(open_part(dataset, root, "test"))}
+    splits = open_splits(dataset, root) | {"test": open_test_labels(dataset, root)}
     return {part: np.unique(split.source) for part, split in splits.items()}

@@ -24,7 +24,7 @@ from fairtune.datasets._base import Dataset, Part, Pool
 from fairtune.datasets._identity import Identity, differences, digest_files, identify
 from fairtune.datasets._writing import SKIPPED, OnBadImage, Progress, Report, save, silent
 from fairtune.errors import DataError
-from fairtune.records import Split
+from fairtune.records import Purpose, Split
 
 _FILES, _STATE = "files.json", "state-"
 
@@ -34,18 +34,22 @@ def cache_folder() -> Path:
     return Path(os.environ.get("FAIRTUNE_CACHE") or Path.home() / ".cache" / "fairtune").expanduser()
 
 
-def open_part(dataset: Dataset, root: Path, part: Part, *, digest: str | None = None) -> Pool:
+def open_part(dataset: Dataset, root: Path, part: Part, *, purpose: Purpose = Purpose.SEARCH, digest: str | None = None) -> Pool:
     """The decoded pool of one part, from the cache; decoded into it first if need be.
 
     Args:
         dataset: the dataset.
         root: folder of its original files.
         part: the others' samples are not opened.
+        purpose: what the samples are wanted for; the test part is opened for the confirmation of a search only.
         digest: what :func:`digest_of` said of them; other content is refused. None takes any.
 
     Raises:
+        ValueError: the test part is asked for any other purpose.
         DataError: the files are missing, damaged or others than wanted, or the cache cannot be written.
     """
+    if part == "test" and not purpose.opens_test:
+        raise ValueError(f"the test part is opened for a final only, not for a training whose purpose is {purpose.value}")
     return _open(prepare(dataset, root, digest=digest), part)
 
 
@@ -72,8 +76,16 @@ def check_test_part(dataset: Dataset, root: Path) -> None:
     Raises:
         DataError: as :func:`open_part`; or a class or a group is missing in it.
     """
-    columns = _open_columns(prepare(dataset, root), "test")
-    dataset.check_test(Pool(np.empty((len(columns["source"]), 0)), columns), dataset.describe(root))
+    dataset.check_test(_labels_of_test(dataset, root), dataset.describe(root))
+
+
+def open_test_labels(dataset: Dataset, root: Path) -> Split:
+    """The test split's labels, groups and sources, to be counted and compared before a search; its pool is empty.
+
+    Raises:
+        DataError: as :func:`open_part`.
+    """
+    return dataset.test_split(_labels_of_test(dataset, root), dataset.describe(root))
 
 
 def digest_of(dataset: Dataset, root: Path) -> str:
@@ -220,6 +232,11 @@ def _unwritable(error: OSError) -> DataError:
 def _open_columns(folder: Path, part: Part) -> dict[str, npt.NDArray[Any]]:
     with np.load(folder / f"{part}-columns.npz", allow_pickle=False) as columns:
         return dict(columns)
+
+
+def _labels_of_test(dataset: Dataset, root: Path) -> Pool:
+    columns = _open_columns(prepare(dataset, root), "test")
+    return Pool(np.empty((len(columns["source"]), 0)), columns)
 
 
 @lru_cache(maxsize=4)

@@ -140,7 +140,7 @@ class CelebA(Dataset):
         y, a = self.labels(pool)
         balanced = equal_cells(y, a, generator(0, "data"))
         rows = balanced[equal_cells(y[balanced], a[balanced], rng, share=_UNBIASED_SHARE)]
-        validation = self.split(pool, np.setdiff1d(balanced, rows))
+        validation = self.split(pool, np.setdiff1d(balanced, rows), info)
         return self.checked_splits(pool, rows, validation, info, train_fraction, rng)
 
     def _cells(self, table: pd.DataFrame) -> tuple[Ints, Ints]:

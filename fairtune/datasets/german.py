@@ -12,7 +12,7 @@ import pandas as pd
 from fairtune.datasets._base import Content, Dataset, Info, Part, Pool, check_test
 from fairtune.datasets._cut import stratified
 from fairtune.datasets._tables import Encoder, coded, read_table
-from fairtune.records import Ints, Split
+from fairtune.records import Ints
 from fairtune.seeding import generator
 from fairtune.space import Integer, Options, Real, hyperparameter
 
@@ -106,6 +106,5 @@ class German(Dataset):
         table = read_table(root / FOLDER / FILE, COLUMNS, NUMERIC, rows=ROWS[FILE], separator=" ", obtain=self.obtain)
         rows = np.arange(len(table))
         older = (table["age"] > _CUSTOMARY_AGE).to_numpy().astype(np.int64)
-        customers = Split(np.empty((0,)), rows, self._risk(root, table), older, rows)
-        test = stratified(customers, _TEST_SHARE, generator(0, "data"))
+        test = stratified(self._risk(root, table), older, rows, _TEST_SHARE, generator(0, "data"))
         return table.iloc[np.setdiff1d(rows, test)], table.iloc[test]

@@ -16,7 +16,7 @@ from fairtune.datasets._files import check_present, first_of
 from fairtune.datasets._images import ImageFiles
 from fairtune.datasets._pickles import read_object
 from fairtune.errors import DataError, InvalidInput
-from fairtune.records import Ints, Split
+from fairtune.records import Ints
 from fairtune.seeding import generator
 from fairtune.space import Options, hyperparameter
 
@@ -155,8 +155,7 @@ class IMDB(Dataset):
         """Positions of a quarter of the people in the test list, of every gender and age."""
         age, gender = people.of(names)
         older = (age >= _OLDER).astype(np.int64)
-        unsplit = Split(np.empty((0,)), np.arange(len(names)), gender, older, people.number_of(names))
-        return stratified(unsplit, _VALIDATION_SHARE, generator(0, "data"))
+        return stratified(gender, older, people.number_of(names), _VALIDATION_SHARE, generator(0, "data"))
 
     def _people(self, root: Path) -> _People:
         stored = self._read(root, LABELS)

@@ -16,7 +16,7 @@ from fairtune.datasets._files import check_present
 from fairtune.datasets._images import ImageFiles
 from fairtune.datasets._shares import cut_in_three
 from fairtune.errors import DataError
-from fairtune.records import Ints, Split
+from fairtune.records import Ints
 from fairtune.seeding import generator
 from fairtune.space import Options, Real, hyperparameter
 
@@ -119,10 +119,9 @@ class ISIC(Dataset):
     def _part(self, table: pd.DataFrame) -> Ints:
         if self.protocol == "official":
             return cut_in_three(len(table))
-        rows = np.arange(len(table))
         y, a, patient = (table[name].to_numpy().astype(np.int64) for name in ("y", "a", "source"))
         part = np.zeros(len(table), dtype=np.int64)
-        test = stratified(Split(np.empty((0,)), rows, y, a, patient), _TEST_SHARE, generator(0, "data"))
+        test = stratified(y, a, patient, _TEST_SHARE, generator(0, "data"))
         part[test] = _PARTS.index("test")
         return part
 

@@ -17,7 +17,7 @@ from fairtune.datasets._cut import Mask, stratified
 from fairtune.datasets._files import first_of, stat_all, within
 from fairtune.datasets._images import ImageFiles
 from fairtune.errors import DataError, unknown_name
-from fairtune.records import Ints, Split
+from fairtune.records import Ints
 from fairtune.seeding import generator
 from fairtune.space import Integer, Options, Real, Text, Value, hyperparameter
 
@@ -184,9 +184,8 @@ class Manifest(Dataset):
         if "test" in set(part):
             return part
         training = np.flatnonzero(part == "train")
-        rows = table.iloc[training]
-        split = Split(training, training, *(rows[name].to_numpy() for name in ("y", "a", "source_id")))
-        held_out = training[stratified(split, self.test_frac, generator(0, "data"))]
+        y, a, source = (table.iloc[training][name].to_numpy() for name in ("y", "a", "source_id"))
+        held_out = training[stratified(y, a, source, self.test_frac, generator(0, "data"))]
         return part.where(~part.index.isin(part.index[held_out]), "test")
 
 

@@ -28,8 +28,9 @@ from fairtune.rules import check_classes, objectives_of
 from fairtune.schedulers import Ladder
 from fairtune.space import Hyperparameter, Options, Real, Space, Value, declared, parse_domain
 from fairtune.spec import Optimizer, Place, PlugIn, Resources, SearchOptions, SearchSpec, TrialSpec
+from fairtune.training.assembly import build_net, start_method
+from fairtune.training.data import Data, check_data, make_dataset, open_data
 from fairtune.training.device import parameter_dtype, pick_device, resolve_precision
-from fairtune.training.trial import Data, build_net, check_data, make_dataset, open_data, start_method
 
 
 def resolve(request: Request, report: Report = silent) -> tuple[SearchSpec, Place]:
@@ -294,4 +295,4 @@ def _check_method(method: str, space: Space, baseline: TrialSpec, data: Data, ne
     composite = compose(method, space.fixed)
     check_data(data, baseline, composite)
     train = data.on(torch.device("cpu"), parameter_dtype(baseline.precision), data.train)
-    start_method(composite, copy.deepcopy(net), train, baseline, data.cells)
+    start_method(composite, copy.deepcopy(net), train, baseline)

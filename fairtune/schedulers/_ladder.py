@@ -52,7 +52,7 @@ class Ladder:
         """
         for rung in self.rungs:
             if rung <= result.epochs:
-                scores = _scores(result, rung)
+                scores = result.history[rung - 1].val
                 self._standings[rung][number] = Standing(number, method, rung, scores, scores["accuracy"] >= floor)
 
     def verdict(self, number: int, epoch: int) -> Verdict:
@@ -61,9 +61,3 @@ class Ladder:
             return "go_on"
         there = self._standings[epoch]
         return self._scheduler.verdict(there[number], [there[other] for other in sorted(there) if other != number])
-
-
-def _scores(result: TrialResult, epoch: int) -> dict[str, float]:
-    """A trial's scores on the validation split after an epoch."""
-    history = result.history[epoch - 1]
-    return {name.removeprefix("val."): value for name, value in history.items() if name.startswith("val.")}

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from ray import tune
 
+from fairtune.records import Purpose
 from fairtune.spec import Place, TrialResult, TrialSpec
 from fairtune.study.jobs import Job
 from fairtune.training.device import pick_device
@@ -24,12 +25,17 @@ def job_config(job: Job, place: Place) -> dict[str, Any]:
         "job": {
             "spec": job.spec.model_dump_json(),
             "folder": str(job.folder.path),
-            "open_test": job.kind == "final",
-            "probed": job.probed,
+            "purpose": _purpose(job).value,
             "rungs": job.rungs,
         },
         "place": place.model_dump_json(),
     }
+
+
+def _purpose(job: Job) -> Purpose:
+    if job.kind == "final":
+        return Purpose.FINAL
+    return Purpose.PROBED if job.probed else Purpose.SEARCH
 
 
 class TrialTrainable(tune.Trainable):  # type: ignore[misc]
@@ -92,8 +98,7 @@ class TrialTrainable(tune.Trainable):  # type: ignore[misc]
                 data_root=Path(place.data),
                 runs=Path(place.runs),
                 device=pick_device(place.gpus_per_trial),
-                open_test=job["open_test"],
-                probed=job["probed"],
+                purpose=Purpose(job["purpose"]),
             )
         except Exception as error:
             self._failed = failed(spec, describe(error))

@@ -275,7 +275,8 @@ class Tracker:
         final |= {f"test/{name}": value for name, value in (result.test or {}).items()}
         self._write_metrics(run_id, final, step=result.epochs)
         counts = {"validation": result.val_counts, "test": result.test_counts}
-        self._client.log_dict(run_id, {name: table for name, table in counts.items() if table is not None}, "counts.json")
+        tables = {name: found.to_json() for name, found in counts.items() if found is not None}
+        self._client.log_dict(run_id, tables, "counts.json")
         if result.error is not None:
             self._client.log_batch(run_id, tags=[RunTag("fairtune.error", result.error[:5000])])
         if result.stopped is not None:
@@ -290,9 +291,9 @@ class Tracker:
         self._write_batch(
             run_id,
             [
-                Metric(name.replace(".", "/"), float(value), now, int(epoch["epoch"]))
+                Metric(name.replace(".", "/"), float(value), now, epoch.number)
                 for epoch in result.history[written:]
-                for name, value in epoch.items()
+                for name, value in epoch.metrics.items()
             ],
         )
         self._epochs[key] = max(written, result.epochs)

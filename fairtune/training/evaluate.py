@@ -13,6 +13,7 @@ from torch import Tensor
 
 from fairtune.batches.split import SCORING_BATCH, DeviceSplit
 from fairtune.errors import Diverged
+from fairtune.metrics import Weighting, scores
 from fairtune.models import Net
 from fairtune.records import Floats, GroupCounts, Ints
 from fairtune.spec import Precision
@@ -74,9 +75,14 @@ class Evaluation(NamedTuple):
     loss: float
     auc: float | None
 
+    def scores(self, weighting: Weighting) -> dict[str, float]:
+        """All scores by name: :func:`fairtune.metrics.scores` of the counts, ``loss`` and, where there is one, ``auc``."""
+        area = {} if self.auc is None else {"auc": self.auc}
+        return scores(self.counts, weighting=weighting) | {"loss": self.loss} | area
+
 
 @torch.no_grad()
-def evaluate(net: Net, split: DeviceSplit, *, num_groups: int, precision: Precision) -> Evaluation:
+def evaluate(net: Net, split: DeviceSplit, *, precision: Precision) -> Evaluation:
     """Score a net on a whole split.
 
     Raises:
@@ -95,7 +101,7 @@ def evaluate(net: Net, split: DeviceSplit, *, num_groups: int, precision: Precis
         broken += (~logits.isfinite()).any(dim=1).sum()
         loss += F.cross_entropy(logits, batch.y, reduction="sum")
         margins.append(logits[:, 1].double() - logits[:, 0].double())
-        tables.append(count(logits, batch.y, batch.a, num_groups))
+        tables.append(count(logits, batch.y, batch.a, split.num_groups))
     if broken or not loss.isfinite():
         raise Diverged(f"the logits of {int(broken)} of {len(split)} samples are not finite, their cross-entropy became {loss:.3g}")
     hard, soft = (sum(table).cpu().numpy() for table in zip(*tables, strict=True))
@@ -103,5 +109,5 @@ def evaluate(net: Net, split: DeviceSplit, *, num_groups: int, precision: Precis
     if counts.hard.shape[1] != 2 or not (counts.hard.sum((0, 2)) > 0).all():
         return Evaluation(counts, float(loss) / len(split), None)
     margin, y, a = (part.cpu().numpy() for part in (torch.cat(margins), split.y, split.a))
-    counts = replace(counts, margins=margin_table(margin, y, a, num_groups))
+    counts = replace(counts, margins=margin_table(margin, y, a, split.num_groups))
     return Evaluation(counts, float(loss) / len(split), float(roc_auc_score(y, margin)))

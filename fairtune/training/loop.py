@@ -15,10 +15,11 @@ from fairtune.batches.augment import Drawn
 from fairtune.batches.split import SCORING_BATCH, DeviceSplit
 from fairtune.errors import Diverged
 from fairtune.methods import TASK, Composite, Progress
+from fairtune.metrics import Weighting
 from fairtune.models import Net
 from fairtune.records import Batch, GroupCounts, Ints, Outputs
 from fairtune.seeding import generator, torch_stream
-from fairtune.spec import Optimizer, TrialSpec
+from fairtune.spec import Epoch, Optimizer, TrialSpec
 from fairtune.training.device import autocast
 from fairtune.training.evaluate import evaluate
 from fairtune.training.teacher import CachedTeacher, LiveTeacher
@@ -38,8 +39,7 @@ class Training:
         method: the method, started.
         train: the training split.
         validation: the split scored after each epoch.
-        num_groups: A.
-        num_classes: K.
+        weighting: how scores of the validation split weigh its samples.
         teacher: the baseline's outputs, where the method needs them.
         class_weights: of the classes in the task loss ``(K,)``; None weighs all alike.
     """
@@ -52,8 +52,7 @@ class Training:
         train: DeviceSplit,
         validation: DeviceSplit,
         *,
-        num_groups: int,
-        num_classes: int,
+        weighting: Weighting = "samples",
         teacher: Teacher | None = None,
         class_weights: Tensor | None = None,
     ) -> None:
@@ -62,8 +61,7 @@ class Training:
         self.method = method
         self.train = train
         self.validation = validation
-        self.num_groups = num_groups
-        self.num_classes = num_classes
+        self.weighting = weighting
         self.teacher = teacher
         self.class_weights = class_weights
         own = set(method.parameters)
@@ -79,6 +77,7 @@ class Training:
         self._drawn: Drawn = ()
         self._summed: Collection[str] = ()
         self.counts: GroupCounts | None = None
+        """Of the validation split after the last epoch."""
 
     @property
     def done(self) -> bool:
@@ -86,34 +85,33 @@ class Training:
         last = Progress(self.epoch - 1, self.spec.epochs)
         return self.epoch >= self.spec.epochs or (self.epoch > 0 and self.method.finished(last))
 
-    def run_epoch(self) -> dict[str, float]:
+    def run_epoch(self) -> Epoch:
         """Train one epoch and score the validation split; after the last, the methods leave the net as it is to be used.
 
-        Returns:
-            ``epoch`` (from 1), ``seconds``, ``train.loss`` and one ``train.TERM`` per loss term, what the methods report,
-            ``val.loss`` and, for two classes, ``val.auc``.
+        The group counts behind the scores are in :attr:`counts`.
 
         Raises:
             Diverged: a loss term or an output of the net is not finite.
         """
         began = time.perf_counter()
         progress = Progress(self.epoch, self.spec.epochs)
-        losses = self._train_epoch(progress)
+        losses, reported = self._train_epoch(progress)
         self.epoch += 1
-        for name, value in losses.items():
+        for name, value in (losses | reported).items():
             if not np.isfinite(value):
-                raise Diverged(f"{name} became {value} in epoch {self.epoch}")
+                raise Diverged(f"train.{name} became {value} in epoch {self.epoch}")
         if self.done:
             self.method.finish(self)
-        scored = evaluate(self.net, self.validation, num_groups=self.num_groups, precision=self.spec.precision)
+        scored = evaluate(self.net, self.validation, precision=self.spec.precision)
         self.counts = scored.counts
-        losses |= {"val.loss": scored.loss} if scored.auc is None else {"val.loss": scored.loss, "val.auc": scored.auc}
         if self.schedule is not None and not self.method.trains_alone(progress):
             plateau = isinstance(self.schedule, torch.optim.lr_scheduler.ReduceLROnPlateau)
             self.schedule.step(*([scored.loss] if plateau else []))
-        return {"epoch": self.epoch, "seconds": time.perf_counter() - began, **losses}
+        val = scored.scores(self.weighting)
+        return Epoch(number=self.epoch, seconds=time.perf_counter() - began, losses=losses, reported=reported, val=val)
 
-    def _train_epoch(self, progress: Progress) -> dict[str, float]:
+    def _train_epoch(self, progress: Progress) -> tuple[dict[str, float], dict[str, float]]:
+        """The losses of an epoch and what the methods report, see :class:`fairtune.spec.Epoch`."""
         self._order = torch.from_numpy(self.batch_order()).to(self.train.device)
         rng = generator(self.spec.seed, "order", self.epoch, 1)
         self._drawn = self.train.draw((self._order.shape[0], self._order.shape[1]), rng)
@@ -126,9 +124,10 @@ class Training:
                 for name, value in self.step(self._order[number], self._drawn_for(number)).items():
                     totals[name] = totals.get(name, 0) + value
             means = {name: float(total) / self.steps for name, total in totals.items()}
-            scores = self.method.end_epoch(self, means, progress)
-        loss = sum(mean for name, mean in means.items() if name in self._summed)
-        return {"train.loss": loss, **{f"train.{name}": value for name, value in (means | scores).items()}}
+            reported = self.method.end_epoch(self, means, progress)
+        losses = {name: mean for name, mean in means.items() if name in self._summed}
+        others = {name: mean for name, mean in means.items() if name not in self._summed}
+        return {"loss": sum(losses.values()), **losses}, others | reported
 
     def step(self, index: Tensor, drawn: Drawn = ()) -> dict[str, Tensor]:
         """One update of the net and of all modules the method owns.
@@ -197,9 +196,9 @@ class Training:
         samples, batch_size = len(self.train), self.spec.batch_size
         if not self.method.balanced:
             return sampling.uniform(samples, batch_size, rng)
-        cells = sampling.cell_positions(self.train.y, self.train.a, self.num_groups, self.num_classes)
+        cells = sampling.cell_positions(self.train)
         if self.spec.protocol == "official":
-            return sampling.official_balanced(cells, self.num_groups, batch_size, rng)
+            return sampling.official_balanced(cells, self.train.num_groups, batch_size, rng)
         return sampling.balanced(cells, batch_size, samples // batch_size, rng)
 
     def state_dict(self) -> dict[str, Any]:

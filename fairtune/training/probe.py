@@ -46,22 +46,23 @@ class Embedded(NamedTuple):
         z: embeddings ``(n, D)``.
         a: groups ``(n,)``, int64.
         weight: of each sample ``(n,)``, with mean 1.
+        num_groups: A.
     """
 
     z: Tensor
     a: Tensor
     weight: Tensor
+    num_groups: int
 
     def take(self, keep: Tensor) -> Embedded:
         """The samples at the positions ``keep``."""
-        return Embedded(self.z[keep], self.a[keep], self.weight[keep])
+        return Embedded(self.z[keep], self.a[keep], self.weight[keep], self.num_groups)
 
 
 def probe(
     net: Net,
     split: DeviceSplit,
     *,
-    num_groups: int,
     precision: Precision,
     weighting: Weighting = "samples",
     seed: int = 0,
@@ -74,7 +75,6 @@ def probe(
     Args:
         net: a trained net; left in evaluation mode.
         split: samples that the net was not trained on.
-        num_groups: A.
         precision: of the net's forward pass.
         weighting: ``cells`` weighs every non-empty (y, a) cell alike, as :func:`fairtune.metrics.scores` does: on a skewed split
             the label itself tells of the group, and a fair net would be blamed for it.
@@ -95,17 +95,17 @@ def probe(
         return dict.fromkeys(("mutual_information", "private_accuracy", "private_auc"), math.nan)
     z = embed(net, split, torch.from_numpy(kept), precision)
     order = np.argsort(cell, kind="stable")
-    halves = (_weighted(z, a, cell, order[start::2], weighting) for start in (0, 1))
-    return score_embedding(*halves, num_groups=num_groups, seed=seed)
+    everything = Embedded(z, torch.from_numpy(a), torch.ones(len(a)), split.num_groups)
+    halves = (_weighted(everything, cell, order[start::2], weighting) for start in (0, 1))
+    return score_embedding(*halves, seed=seed)
 
 
-def score_embedding(fit: Embedded, held: Embedded, *, num_groups: int, seed: int = 0) -> dict[str, float]:
+def score_embedding(fit: Embedded, held: Embedded, *, seed: int = 0) -> dict[str, float]:
     """Train the probe on some samples and score it on others.
 
     Args:
         fit: what it is trained on.
         held: what it is scored on.
-        num_groups: A.
         seed: of the ``probe`` stream.
 
     Returns:
@@ -116,7 +116,7 @@ def score_embedding(fit: Embedded, held: Embedded, *, num_groups: int, seed: int
     """
     if min(len(_present(half.a)) for half in (fit, held)) < 2:
         return dict.fromkeys(("mutual_information", "private_accuracy", "private_auc"), math.nan)
-    predicted = predict_groups(fit, held.z, num_groups=num_groups, seed=seed)
+    predicted = predict_groups(fit, held.z, seed=seed)
     return {
         "mutual_information": mutual_information(predicted, held),
         "private_accuracy": private_accuracy(predicted, held),
@@ -164,7 +164,7 @@ def embed(net: Net, split: DeviceSplit, positions: Tensor, precision: Precision)
     return z
 
 
-def predict_groups(fit: Embedded, z: Tensor, *, num_groups: int, seed: int = 0) -> Tensor:
+def predict_groups(fit: Embedded, z: Tensor, *, seed: int = 0) -> Tensor:
     """Train the probe, and have it predict the group.
 
     Four perceptrons with one hidden layer of 128 whose predicted probabilities are averaged. Each leaves out another quarter of the
@@ -174,7 +174,6 @@ def predict_groups(fit: Embedded, z: Tensor, *, num_groups: int, seed: int = 0) 
     Args:
         fit: samples to train on; at least 4.
         z: embeddings to predict from ``(n, D)``.
-        num_groups: A.
         seed: of the ``probe`` stream.
 
     Returns:
@@ -186,7 +185,7 @@ def predict_groups(fit: Embedded, z: Tensor, *, num_groups: int, seed: int = 0) 
     quarter = len(order) // _MEMBERS
     turned = torch.stack([order.roll(-quarter * member) for member in range(_MEMBERS)])
     source = torch.Generator().manual_seed(stream_seed(seed, "probe", 1))
-    parameters = _perceptrons(fit, num_groups, source)
+    parameters = _perceptrons(fit, source)
     parameters = _train(parameters, fit, used=turned[:, quarter:], left_out=turned[:, :quarter], source=source)
     members = F.log_softmax(_logits(parameters, inputs.expand(_MEMBERS, -1, -1)), dim=1)
     return torch.logsumexp(members, dim=0).T - math.log(_MEMBERS)
@@ -197,10 +196,10 @@ def _present(a: Tensor) -> list[int]:
     return [group for group, samples in enumerate(torch.bincount(a).tolist()) if samples]
 
 
-def _weighted(z: Tensor, a: Ints, cell: Ints, rows: Ints, weighting: Weighting) -> Embedded:
+def _weighted(samples: Embedded, cell: Ints, rows: Ints, weighting: Weighting) -> Embedded:
     """Some of the samples, weighted among themselves."""
     weight = np.ones(len(rows)) if weighting == "samples" else 1.0 / np.bincount(cell[rows])[cell[rows]]
-    return Embedded(z[rows], torch.from_numpy(a[rows]), torch.from_numpy(weight / weight.mean()))
+    return samples.take(torch.from_numpy(rows))._replace(weight=torch.from_numpy(weight / weight.mean()))
 
 
 def _standardised(z: Tensor, reference: Tensor) -> Tensor:
@@ -212,16 +211,16 @@ def _standardised(z: Tensor, reference: Tensor) -> Tensor:
     return ((z - mean) / torch.where(varies, deviation, torch.inf)).clamp(-_CLIP, _CLIP).float()
 
 
-def _perceptrons(fit: Embedded, num_groups: int, source: torch.Generator) -> list[Tensor]:
+def _perceptrons(fit: Embedded, source: torch.Generator) -> list[Tensor]:
     """Weights ``(4, out, in)`` and biases ``(4, out, 1)`` of the four members' two layers, drawn as torch draws a linear layer.
 
     They predict the groups' shares, each sample and one more of every group counted, whatever their input.
     """
     size = fit.z.shape[1]
     hidden = [torch.empty(_MEMBERS, _WIDTH, width).uniform_(-1, 1, generator=source) / math.sqrt(size) for width in (size, 1)]
-    share = torch.ones(num_groups).index_add(0, fit.a, fit.weight)
+    share = torch.ones(fit.num_groups).index_add(0, fit.a, fit.weight)
     bias = (share / share.sum()).log()[:, None].repeat(_MEMBERS, 1, 1)
-    return [*hidden, torch.zeros(_MEMBERS, num_groups, _WIDTH), bias]
+    return [*hidden, torch.zeros(_MEMBERS, fit.num_groups, _WIDTH), bias]
 
 
 def _logits(parameters: list[Tensor], z: Tensor) -> Tensor:

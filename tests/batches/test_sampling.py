@@ -11,7 +11,10 @@ from fairtune.batches.sampling import (
     official_balanced,
     uniform,
 )
+from fairtune.batches.split import DeviceSplit
 from fairtune.errors import DataError, InvalidInput
+from fairtune.records import Split
+from tests.builders import CPU
 
 
 @pytest.fixture
@@ -56,9 +59,10 @@ def test_a_split_smaller_than_a_batch_is_refused(rng):
 @pytest.mark.parametrize("as_tensor", [False, True])
 def test_cells_are_group_major(as_tensor):
     y, a = np.array([0, 2, 1, 0, 2]), np.array([1, 0, 1, 1, 0])
+    split = Split(np.empty((5, 1), np.float32), np.arange(5), y, a, np.arange(5), num_groups=2, num_classes=3)
     if as_tensor:
-        y, a = torch.from_numpy(y), torch.from_numpy(a)
-    assert [cell.tolist() for cell in cell_positions(y, a, 2, 3)] == [[], [], [1, 4], [0, 3], [2], []]
+        split = DeviceSplit(split, CPU, torch.float32)
+    assert [cell.tolist() for cell in cell_positions(split)] == [[], [], [1, 4], [0, 3], [2], []]
 
 
 @pytest.mark.parametrize("sizes", [(40, 7, 13, 100), (5, 5, 5, 5), (300, 4, 4, 4)])
@@ -104,18 +108,18 @@ def test_no_step_gives_no_batch(rng):
 
 def test_a_batch_smaller_than_the_cells_is_refused():
     with pytest.raises(InvalidInput, match="each of 4 cells: raise --batch-size from 3"):
-        check_cells(cells_of_sizes(9, 9, 9, 9), 2, 3)
+        check_cells(np.array([[9, 9], [9, 9]]), 3)
 
 
 def test_cells_too_small_for_a_batch_are_named():
     with pytest.raises(DataError, match=r"take 3 samples of each of 4 cells, but \(y=1, a=0\) has 2; \(y=0, a=1\) has 0: "):
-        check_cells(cells_of_sizes(9, 2, 0, 9), 2, 12)
-    check_cells(cells_of_sizes(3, 3, 3, 3), 2, 12)
+        check_cells(np.array([[9, 2], [0, 9]]), 12)
+    check_cells(np.array([[3, 3], [3, 3]]), 12)
 
 
 def test_many_small_cells_are_not_all_listed():
     with pytest.raises(DataError, match="has 1 and others: lower --batch-size"):
-        check_cells(cells_of_sizes(*[1] * 20), 10, 40)
+        check_cells(np.ones((2, 10), dtype=np.int64), 40)
 
 
 def test_official_batches_are_cut_from_a_stream_of_blocks(rng):

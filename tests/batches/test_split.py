@@ -15,7 +15,7 @@ N = 6
 def split():
     pool = np.random.default_rng(0).integers(0, 256, (10, 4, 5, 3), dtype=np.uint8)
     rows = np.array([9, 2, 2, 0, 5, 7])
-    return Split(pool, rows, np.arange(N) % 3, np.arange(N) % 2, np.arange(N))
+    return Split(pool, rows, np.arange(N) % 3, np.arange(N) % 2, np.arange(N), num_groups=2, num_classes=3)
 
 
 def everything():
@@ -72,6 +72,7 @@ def test_a_split_copied_to_a_device_holds_its_own_images_in_their_order(split, m
 
 def test_vectors_are_neither_scaled_nor_mirrored():
     pool = np.random.default_rng(0).normal(size=(N, 4)).astype(np.float32)
-    split = Split(pool, np.arange(N)[::-1].copy(), np.zeros(N, dtype=np.int64), np.zeros(N, dtype=np.int64), np.arange(N))
+    rows, zeros = np.arange(N), np.zeros(N, dtype=np.int64)
+    split = Split(pool, rows[::-1].copy(), zeros, zeros, rows, num_groups=2, num_classes=3)
     x = DeviceSplit(split, CPU, torch.float64, Augment((Flip(),))).batch(everything(), ()).x
     np.testing.assert_array_equal(x.numpy(), pool[::-1].astype(np.float64))

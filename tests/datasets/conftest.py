@@ -2,6 +2,7 @@ import pytest
 
 from fairtune.datasets import _mnist, open_part
 from fairtune.plugins import load
+from fairtune.records import Purpose
 from tests.conftest import SHARED
 
 from . import files
@@ -62,7 +63,9 @@ def pools(tmp_path_factory):
                 root = ROOTS[name](patch, tmp_path_factory.mktemp(name))
                 dataset.check(root)
                 infos[name] = dataset.describe(root)
-                opened[name] = {part: open_part(dataset, root, part) for part in {*dataset.training_parts(), "test"}}
+                opened[name] = {
+                    part: open_part(dataset, root, part, purpose=Purpose.FINAL) for part in {*dataset.training_parts(), "test"}
+                }
         return opened[name]
 
     def info_of(name):

@@ -14,7 +14,13 @@ INFO = Info(classes=("no", "yes"), groups=("f", "m"), shape=(3,), balanced_test=
 def split_of(y, a, source=None):
     n = len(y)
     return Split(
-        np.zeros((n, 3), np.float32), np.arange(n), np.asarray(y), np.asarray(a), np.arange(n) if source is None else source
+        np.zeros((n, 3), np.float32),
+        np.arange(n),
+        np.asarray(y),
+        np.asarray(a),
+        np.arange(n) if source is None else source,
+        num_groups=2,
+        num_classes=2,
     )
 
 
@@ -30,21 +36,21 @@ def patients():
 
 def test_a_share_of_every_cell_is_chosen():
     split = split_of(np.repeat([0, 1, 0, 1], [100, 40, 10, 3]), np.repeat([0, 0, 1, 1], [100, 40, 10, 3]))
-    chosen = stratified(split, 0.2, generator(0, "data"))
-    assert split.take(chosen).cells(2, 2).tolist() == [[20, 8], [2, 1]]
+    chosen = stratified(split.y, split.a, split.source, 0.2, generator(0, "data"))
+    assert split.take(chosen).cells.tolist() == [[20, 8], [2, 1]]
     np.testing.assert_array_equal(chosen, np.unique(chosen))
 
 
 def test_images_of_one_patient_stay_together(patients):
     chosen = np.zeros(len(patients), dtype=bool)
-    chosen[stratified(patients, 0.3, generator(0, "data"))] = True
+    chosen[stratified(patients.y, patients.a, patients.source, 0.3, generator(0, "data"))] = True
     assert not set(patients.source[chosen]) & set(patients.source[~chosen])
     assert chosen.mean() == pytest.approx(0.3, abs=0.05)
 
 
 def test_patients_count_to_their_rarest_cell(patients):
-    chosen = stratified(patients, 0.3, generator(0, "data"))
-    cells, whole = patients.take(chosen).cells(2, 2), patients.cells(2, 2)
+    chosen = stratified(patients.y, patients.a, patients.source, 0.3, generator(0, "data"))
+    cells, whole = patients.take(chosen).cells, patients.cells
     assert cells[:, 1] == pytest.approx(0.3 * whole[:, 1], rel=0.25)
 
 
@@ -85,7 +91,7 @@ def test_a_fraction_keeps_the_proportions_of_small_cells_together():
 
 
 def test_the_generator_alone_decides(patients):
-    first, again, other = (stratified(patients, 0.3, generator(seed, "data")) for seed in (0, 0, 1))
+    first, again, other = (stratified(patients.y, patients.a, patients.source, 0.3, generator(seed, "data")) for seed in (0, 0, 1))
     np.testing.assert_array_equal(first, again)
     assert set(first) != set(other)
 
@@ -94,8 +100,8 @@ def test_equal_cells_are_as_large_as_the_smallest():
     y, a = np.array([0, 0, 0, 1, 1, 0, 1, 1, 1]), np.array([0, 0, 0, 0, 0, 1, 1, 1, 1])
     assert equal_cells(y, a).tolist() == [0, 3, 5, 6]
     drawn = equal_cells(y, a, np.random.default_rng(0))
-    assert split_of(y, a).take(drawn).cells(2, 2).tolist() == [[1, 1], [1, 1]]
-    assert split_of(y, a).take(equal_cells(y, a, share=0.5)).cells(2, 2).tolist() == [[0, 0], [0, 0]]
+    assert split_of(y, a).take(drawn).cells.tolist() == [[1, 1], [1, 1]]
+    assert split_of(y, a).take(equal_cells(y, a, share=0.5)).cells.tolist() == [[0, 0], [0, 0]]
     assert equal_cells(np.tile(y, 2), np.tile(a, 2), share=0.5).tolist() == [0, 3, 5, 6]
     assert equal_cells(y[:0], a[:0]).tolist() == []
 

@@ -32,7 +32,7 @@ def test_every_pixel_that_is_not_black_becomes_white():
 
 def test_train_is_biased_and_validation_is_not(small_mnist):
     splits = splits_of(small_mnist, rho=0.9)
-    train, validation = (splits[part].cells(10, 10) for part in ("train", "validation"))
+    train, validation = (splits[part].cells for part in ("train", "validation"))
     np.testing.assert_array_equal(np.diag(train), (0.9 * train.sum(axis=0)).astype(int))
     assert np.ptp(train - np.diag(np.diag(train)) + np.diag(train.min(axis=0)), axis=0).max() <= 2
     assert validation.sum() == pytest.approx(0.1 * 10 * MNIST_PER_CLASS["TRAIN_MD5"], abs=20)
@@ -41,14 +41,14 @@ def test_train_is_biased_and_validation_is_not(small_mnist):
 
 def test_the_test_split_is_unbiased(small_mnist):
     dataset = BiasedMNIST()
-    cells = dataset.test_split(dataset.decode(small_mnist)["test"]).cells(10, 10)
+    cells = dataset.test_split(dataset.decode(small_mnist)["test"], dataset.describe(small_mnist)).cells
     assert (cells == MNIST_PER_CLASS["TEST_MD5"] // 10).all()
 
 
 def test_the_unbiased_training_set_is_a_sixth_and_shares_no_digit_with_validation(small_mnist):
     splits = splits_of(small_mnist, train="unbiased")
     assert len(splits["train"]) == pytest.approx(10 * MNIST_PER_CLASS["TRAIN_MD5"] / 6, abs=50)
-    assert np.ptp(splits["train"].cells(10, 10), axis=0).max() <= 3
+    assert np.ptp(splits["train"].cells, axis=0).max() <= 3
     assert not set(splits["train"].source) & set(splits["validation"].source)
 
 

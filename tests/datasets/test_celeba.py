@@ -77,11 +77,11 @@ def test_the_official_partition_is_kept(made):
 def test_the_test_split_has_equally_many_of_each_cell(made, protocol):
     root, values, partition = made
     dataset = CelebA(protocol=protocol)
-    test = dataset.test_split(dataset.decode(root)["test"])
+    test = dataset.test_split(dataset.decode(root)["test"], dataset.describe(root))
     rows = np.flatnonzero(partition == 2)
     cell = 2 * column(values, "Male")[rows] + column(values, "Attractive")[rows]
     smallest = np.bincount(cell).min()
-    assert (test.cells(2, 2) == smallest).all()
+    assert (test.cells == smallest).all()
     first = np.sort(np.concatenate([np.flatnonzero(cell == c)[:smallest] for c in range(4)]))
     assert (test.rows.tolist() == first.tolist()) == (protocol == "official")
 
@@ -91,7 +91,7 @@ def test_the_unbiased_training_set_is_cut_from_the_balanced_validation_images(ma
     dataset = CelebA(train="unbiased")
     assert dataset.training_parts() == ("validation",)
     splits = dataset.training_splits({"validation": dataset.decode(root)["validation"]}, dataset.describe(root))
-    train, validation = (splits[part].cells(2, 2) for part in ("train", "validation"))
+    train, validation = (splits[part].cells for part in ("train", "validation"))
     rows = partition == 1
     smallest = np.bincount(2 * column(values, "Male")[rows] + column(values, "Attractive")[rows]).min()
     assert (train == round(0.6 * smallest)).all()

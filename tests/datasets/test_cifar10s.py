@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fairtune.datasets import open_part, open_splits
+from fairtune.datasets import open_splits, open_test_labels
 from fairtune.datasets._cifar10 import FOLDER, download
 from fairtune.datasets.cifar10s import CIFAR10S, gray
 from fairtune.errors import DataError
@@ -25,15 +25,14 @@ def made(tmp_path, monkeypatch):
 
 
 def test_published_split_has_four_thousand_and_one_thousand_per_cell(shared_data):
-    train, validation = (split.cells(2, 10) for split in open_splits(CIFAR10S(), shared_data).values())
+    train, validation = (split.cells for split in open_splits(CIFAR10S(), shared_data).values())
     gray_classes, colour_classes = [4000] * 5 + [1000] * 5, [1000] * 5 + [4000] * 5
     np.testing.assert_array_equal(train + validation, [gray_classes, colour_classes])
     np.testing.assert_array_equal(validation * 10, train + validation)
 
 
 def test_published_test_split_has_one_thousand_per_cell(shared_data):
-    test = CIFAR10S().test_split(open_part(CIFAR10S(), shared_data, "test"))
-    assert (test.cells(2, 10) == 1000).all()
+    assert (open_test_labels(CIFAR10S(), shared_data).cells == 1000).all()
 
 
 def test_default_skew_is_the_one_published_for_the_protocol():
@@ -63,7 +62,7 @@ def test_composite_trains_on_both_versions_of_every_image(made):
     pool = dataset.decode(made)["train"]
     splits = dataset.training_splits({"train": pool}, dataset.describe(made))
     assert sum(map(len, splits.values())) == 2 * 50 * PER_CLASS
-    assert all((split.cells(2, 10) == split.cells(2, 10)[0, 0]).all() for split in splits.values())
+    assert all((split.cells == split.cells[0, 0]).all() for split in splits.values())
     assert not set(splits["train"].source) & set(splits["validation"].source)
 
 

@@ -22,7 +22,9 @@ def published(tmp_path, request):
 
 def parts_of(dataset, root):
     pools = dataset.decode(root)
-    return dataset.training_splits(pools, dataset.describe(root)) | {"test": dataset.test_split(pools["test"])}
+    return dataset.training_splits(pools, dataset.describe(root)) | {
+        "test": dataset.test_split(pools["test"], dataset.describe(root))
+    }
 
 
 def test_training_inks_vary_around_the_mean_of_their_class(small_mnist):
@@ -59,8 +61,8 @@ def test_colours_fall_into_bins_of_thirty_two():
 def test_drawn_validation_and_test_inks_have_nothing_to_do_with_the_digit(small_mnist):
     splits = parts_of(ColouredMNIST(), small_mnist)
     assert (splits["train"].a == splits["train"].y).all()
-    assert np.ptp(splits["validation"].cells(10, 10), axis=0).max() <= 3
-    assert np.ptp(splits["test"].cells(10, 10), axis=0).max() <= 1
+    assert np.ptp(splits["validation"].cells, axis=0).max() <= 3
+    assert np.ptp(splits["test"].cells, axis=0).max() <= 1
 
 
 def test_published_images_are_taken_where_they_are_found(published, small_mnist):

@@ -11,6 +11,7 @@ from PIL import Image
 from fairtune.datasets import ImageFiles, _identity, check_test_part, digest_of, open_part, prepare, skipped
 from fairtune.errors import DataError
 from fairtune.plugins import load, names
+from fairtune.records import Purpose
 
 from . import files
 from .conftest import ROOTS
@@ -49,7 +50,7 @@ class Made:
         try:
             self.dataset.check(root)
             parts = (*self.dataset.training_parts(), "test")
-            return [_content_of(open_part(self.dataset, root, part)) for part in dict.fromkeys(parts)]
+            return [_content_of(open_part(self.dataset, root, part, purpose=Purpose.FINAL)) for part in dict.fromkeys(parts)]
         except DataError as error:
             return str(error)
 
@@ -183,13 +184,13 @@ def test_an_image_that_cannot_be_read_is_named_or_left_out(form, tmp_path, cache
     images = [path for path in read_by(made) if path.suffix in IMAGES]
     if not images:
         pytest.skip(f"{form} has no image files")
-    sizes = [len(open_part(made.dataset, made.root, part)) for part in ("train", "test")]
+    sizes = [len(open_part(made.dataset, made.root, part, purpose=Purpose.FINAL)) for part in ("train", "test")]
     name = str(images[0].relative_to(made.root))
     images[0].write_bytes(b"damaged")
     with pytest.raises(DataError, match=rf"unreadable images \(1\): {name} \(not an image\); .*--on-bad-image skip"):
         prepare(made.dataset, made.root)
     assert [*skipped(prepare(made.dataset, made.root, on_bad_image="skip"))] == [name]
-    left = [len(open_part(made.dataset, made.root, part)) for part in ("train", "test")]
+    left = [len(open_part(made.dataset, made.root, part, purpose=Purpose.FINAL)) for part in ("train", "test")]
     assert sum(sizes) - sum(left) <= 1
     assert all(isinstance(pool.x, ImageFiles) for pool in made.dataset.decode(made.root).values())
 
@@ -213,7 +214,7 @@ def test_skipping_images_is_not_recommended_where_there_are_none(form, tmp_path,
 def test_a_test_split_of_one_group_is_refused(form, tmp_path, monkeypatch):
     made = Made(form, tmp_path / "data", monkeypatch)
     check_test_part(made.dataset, made.root)
-    pool, info = open_part(made.dataset, made.root, "test"), made.dataset.describe(made.root)
+    pool, info = open_part(made.dataset, made.root, "test", purpose=Purpose.FINAL), made.dataset.describe(made.root)
     rows = np.flatnonzero(made.dataset.labels(pool)[1] == 0)
     one_group = type(pool)(pool.x[:][rows], {name: column[rows] for name, column in pool.columns.items()})
     with pytest.raises(DataError, match=r"no test samples in \d+ of \d+ cells|fewer than two values in the test split"):

@@ -36,11 +36,6 @@ def skip_unless_cut(name):
         pytest.skip(f"{name} holds out sources with several samples, or has validation samples of its own")
 
 
-def cells(pools, name, split):
-    info = info_of(pools, name)
-    return split.cells(len(info.groups), len(info.classes))
-
-
 @every_dataset
 def test_pools_hold_what_info_promises(pools, name):
     dataset, info = load("dataset", name)(), info_of(pools, name)
@@ -75,7 +70,7 @@ def test_splits_share_no_source_image(pools, name):
 def test_validation_holds_its_share_of_every_cell(pools, name):
     skip_unless_cut(name)
     dataset, splits = splits_of(pools, name)
-    train, validation = (cells(pools, name, splits[part]) for part in PARTS)
+    train, validation = (splits[part].cells for part in PARTS)
     whole = train + validation
     assert np.abs(validation - dataset.val_frac * whole).max() < 1
     assert abs(validation.sum() - dataset.val_frac * whole.sum()) <= 1
@@ -97,17 +92,18 @@ def test_a_fraction_of_the_training_set_holds_its_share_of_every_cell(pools, nam
 
 @every_dataset
 def test_test_split_is_balanced_over_groups_if_info_says_so(pools, name):
-    dataset = load("dataset", name)()
-    counts = cells(pools, name, dataset.test_split(pools(name)["test"]))
+    dataset, info = load("dataset", name)(), info_of(pools, name)
+    counts = dataset.test_split(pools(name)["test"], info).cells
+    assert counts.shape == (len(info.groups), len(info.classes))
     assert (counts > 0).all()
-    if info_of(pools, name).balanced_test:
+    if info.balanced_test:
         assert (np.ptp(counts, axis=0) <= 1).all()
 
 
 @every_dataset
 def test_labels_and_groups_are_those_of_the_rows(pools, name):
     dataset, splits = splits_of(pools, name)
-    for part, split in {**splits, "test": dataset.test_split(pools(name)["test"])}.items():
+    for part, split in {**splits, "test": dataset.test_split(pools(name)["test"], info_of(pools, name))}.items():
         pool = pools(name).get(part, pools(name)["train"])
         expected = (*dataset.labels(pool), pool.columns["source"])
         for got, column in zip((split.y, split.a, split.source), expected, strict=True):
@@ -152,7 +148,7 @@ def test_a_skew_that_empties_cells_is_refused(pools, name, skew):
 @pytest.mark.parametrize("name", [name for name in DATASETS if "skew" in declared(load("dataset", name))])
 def test_skew_is_the_share_of_each_class_in_its_majority_version(pools, name):
     _, splits = splits_of(pools, name, skew=0.7)
-    whole = sum(cells(pools, name, splits[part]) for part in PARTS)
+    whole = sum(splits[part].cells for part in PARTS)
     majority = whole.max(axis=0)
     assert np.abs(majority - 0.7 * whole.sum(axis=0)).max() <= 1
     assert (whole.argmax(axis=0) == 0).sum() == 5

@@ -31,8 +31,10 @@ def written(tmp_path_factory):
 
 
 def cells_of(dataset, pools, root):
-    splits = dataset.training_splits(pools, dataset.describe(root)) | {"test": dataset.test_split(pools["test"])}
-    return {part: split.cells(10, 10) for part, split in splits.items()}, splits
+    splits = dataset.training_splits(pools, dataset.describe(root)) | {
+        "test": dataset.test_split(pools["test"], dataset.describe(root))
+    }
+    return {part: split.cells for part, split in splits.items()}, splits
 
 
 def test_train_goes_with_the_class_and_the_rest_does_not(drawn):

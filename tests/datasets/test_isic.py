@@ -24,7 +24,7 @@ def change(root, edit):
 def parts_of(dataset, root):
     pools = dataset.decode(root)
     return dataset.training_splits({part: pools[part] for part in dataset.training_parts()}, dataset.describe(root)) | {
-        "test": dataset.test_split(pools["test"])
+        "test": dataset.test_split(pools["test"], dataset.describe(root))
     }
 
 
@@ -34,7 +34,7 @@ def test_no_patient_is_in_two_splits(made):
     assert sum(map(len, patients)) == len(set.union(*patients)) == 60
     assert sum(len(split) for split in splits.values()) == 180
     assert len(splits["test"]) / 180 == pytest.approx(0.2, abs=0.03)
-    assert all((split.cells(2, 2) > 0).all() for split in splits.values())
+    assert all((split.cells > 0).all() for split in splits.values())
 
 
 def test_labels_follow_the_name_of_the_image_whatever_the_order_of_the_table(made):

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fairtune.datasets import open_part, open_splits
+from fairtune.datasets import open_splits, open_test_labels
 from fairtune.datasets.manifest import Manifest
 from fairtune.errors import DataError
 from fairtune.request.options import Request
@@ -38,7 +38,7 @@ def write(folder):
 
 def opened(root, **options):
     dataset = Manifest(size=8, **options)
-    return open_splits(dataset, root) | {"test": dataset.test_split(open_part(dataset, root, "test"))}
+    return open_splits(dataset, root) | {"test": open_test_labels(dataset, root)}
 
 
 def numbers(split):
@@ -70,7 +70,7 @@ def test_every_image_has_its_own_label_and_group(write):
 
 def test_without_a_split_column_all_cells_are_cut_alike(write):
     splits = opened(write(rows_of()), test_frac=0.25, val_frac=0.33)
-    assert {name: split.cells(2, 2).tolist() for name, split in splits.items()} == {
+    assert {name: split.cells.tolist() for name, split in splits.items()} == {
         "train": [[6, 6], [6, 6]],
         "validation": [[3, 3], [3, 3]],
         "test": [[3, 3], [3, 3]],

@@ -18,7 +18,9 @@ def published(tmp_path):
 
 def parts_of(dataset, root):
     pools = dataset.decode(root)
-    return dataset.training_splits(pools, dataset.describe(root)) | {"test": dataset.test_split(pools["test"])}
+    return dataset.training_splits(pools, dataset.describe(root)) | {
+        "test": dataset.test_split(pools["test"], dataset.describe(root))
+    }
 
 
 def test_the_ground_has_one_colour_on_either_side_and_the_digit_is_added():
@@ -43,7 +45,7 @@ def test_the_two_shares_of_conflicting_digits_are_kept(small_mnist):
     dataset = MultiColourMNIST(left_conflicting=0.1, right_conflicting=0.25)
     pools = dataset.decode(small_mnist)
     train = dataset.training_splits(pools, dataset.describe(small_mnist))["train"]
-    subsets = train.cells(4, 10).sum(axis=1) / len(train)
+    subsets = train.cells.sum(axis=1) / len(train)
     assert subsets == pytest.approx([0.9 * 0.75, 0.1 * 0.75, 0.9 * 0.25, 0.1 * 0.25], abs=0.01)
 
 
@@ -59,7 +61,7 @@ def test_one_colour_can_be_the_group(small_mnist, side):
     dataset = MultiColourMNIST(attribute=side)
     splits = parts_of(dataset, small_mnist)
     assert len(dataset.describe(small_mnist).groups) == 10
-    assert np.ptp(splits["test"].cells(10, 10), axis=0).max() <= 2
+    assert np.ptp(splits["test"].cells, axis=0).max() <= 2
 
 
 def test_the_test_split_has_all_pairs_of_colours(small_mnist):

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from fairtune.datasets import check_apart, open_part, open_splits
+from fairtune.datasets import check_apart, open_splits, open_test_labels
 from fairtune.errors import DataError, InvalidInput
 from fairtune.plugins import load, names
 from fairtune.space import Options, declared
@@ -143,7 +143,7 @@ class Tried:
         try:
             dataset.check(self.root)
             dataset.describe(self.root)
-            splits = open_splits(dataset, self.root) | {"test": dataset.test_split(open_part(dataset, self.root, "test"))}
+            splits = open_splits(dataset, self.root) | {"test": open_test_labels(dataset, self.root)}
         except (InvalidInput, DataError):
             return
         self.datasets[given] = dataset

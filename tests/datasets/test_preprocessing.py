@@ -14,8 +14,10 @@ from fairtune.errors import InvalidInput
 from fairtune.plugins import load, names
 from fairtune.seeding import torch_stream
 from fairtune.spec import PlugIn, TrialSpec
+from fairtune.training.assembly import build_net, load_net
+from fairtune.training.data import Data
 from fairtune.training.folder import TrialFolder, baseline_folder
-from fairtune.training.trial import Data, Trial, build_net, load_net, run_trial
+from fairtune.training.trial import Trial, run_trial
 from tests.builders import CPU
 
 SAMPLES = 4
@@ -43,7 +45,7 @@ def drawn(request, pools):
     pool, info = pools(request.param)["test"], pools.info(request.param)
     if len(info.shape) != 3 or info.shape[0] != 3:
         pytest.skip(f"{request.param} has no RGB images")
-    split = dataset.test_split(pool)
+    split = dataset.test_split(pool, info)
     x = Data(info, split, split).on(CPU, torch.float32, split).batch(torch.arange(SAMPLES)).x
     stored = [TF.to_tensor(Image.fromarray(split.pool[row])) for row in split.rows[:SAMPLES]]
     return info, x, torch.stack([TF.resize(image, list(info.shape[1:]), antialias=True) for image in stored])

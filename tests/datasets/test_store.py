@@ -20,6 +20,7 @@ from fairtune.datasets import _identity as identity
 from fairtune.datasets import _writing as writing
 from fairtune.datasets.digits import Digits
 from fairtune.errors import DataError
+from fairtune.records import Purpose
 
 
 @pytest.fixture
@@ -42,7 +43,7 @@ def test_opening_the_training_part_does_not_open_the_test_part(own_cache, tmp_pa
         path.unlink()
     assert len(open_part(Digits(), tmp_path, "train")) > 0
     with pytest.raises(FileNotFoundError, match="test-"):
-        open_part(Digits(), tmp_path, "test")
+        open_part(Digits(), tmp_path, "test", purpose=Purpose.FINAL)
 
 
 class NeverDecoded(Digits):
@@ -116,7 +117,7 @@ def grays(pool):
 
 
 def test_image_files_are_decoded_into_the_cache(pictures):
-    train, test = (open_part(Pictures(), pictures, part) for part in ("train", "test"))
+    train, test = (open_part(Pictures(), pictures, part, purpose=Purpose.FINAL) for part in ("train", "test"))
     assert (grays(train), grays(test)) == ([*range(20)], [*range(20, 25)])
     assert train.x.shape == (20, 4, 4, 3)
     assert isinstance(train.x, np.memmap)
@@ -241,7 +242,7 @@ def test_unreadable_images_are_named_and_nothing_is_left_that_looks_whole(damage
 
 def test_unreadable_images_are_left_out_if_so_wished(damaged):
     folder = prepare(Pictures(), damaged, on_bad_image="skip")
-    train, test = (open_part(Pictures(), damaged, part) for part in ("train", "test"))
+    train, test = (open_part(Pictures(), damaged, part, purpose=Purpose.FINAL) for part in ("train", "test"))
     left = [number for number in range(20) if number not in (0, 7, 8)]
     assert grays(train) == train.columns["source"].tolist() == left
     assert grays(test) == [20, 21, 22, 24]
@@ -310,6 +311,6 @@ def test_a_pool_larger_than_the_memory_is_mapped_and_read(empty_cache, tmp_path)
     zeros = np.zeros(Huge.samples, dtype=np.int64)
     np.savez(folder / "train-columns.npz", y=zeros, a=zeros, source=np.arange(Huge.samples))
     pool = open_part(Huge(), tmp_path, "train")
-    split = DeviceSplit(Huge().split(pool, np.arange(Huge.samples)), torch.device("cpu"), torch.float32)
+    split = DeviceSplit(Huge().split(pool, np.arange(Huge.samples), Huge().describe(tmp_path)), torch.device("cpu"), torch.float32)
     x = split.batch(torch.tensor([0, Huge.samples - 1])).x
     assert x.sum(dim=(1, 2, 3)).tolist() == [0, 1]

@@ -20,7 +20,7 @@ def training(tmp_path, **options):
 @pytest.mark.parametrize(("classes", "groups"), [(2, 2), (3, 5), (7, 2)])
 def test_any_number_of_classes_and_groups(tmp_path, classes, groups):
     dataset, splits = training(tmp_path, classes=classes, groups=groups, majority_frac=0.5)
-    cells = sum(split.cells(groups, classes) for split in splits.values())
+    cells = sum(split.cells for split in splits.values())
     assert cells.sum() == 600
     for label in range(classes):
         total = cells[:, label].sum()
@@ -33,13 +33,13 @@ def test_any_number_of_classes_and_groups(tmp_path, classes, groups):
 def test_the_labels_are_as_skewed_as_the_majority_says(tmp_path):
     _, splits = training(tmp_path, samples=20_000, majority_frac=0.9)
     expected = np.log(2) + 0.9 * np.log(0.9) + 0.1 * np.log(0.1)
-    assert skew(splits["train"].cells(2, 2))[0] == pytest.approx(expected, abs=1e-3)
+    assert skew(splits["train"].cells)[0] == pytest.approx(expected, abs=1e-3)
 
 
 def test_the_test_split_is_balanced(tmp_path):
     dataset = Synthetic(**CLEAR, classes=3, groups=4)
-    test = dataset.test_split(dataset.decode(tmp_path)["test"])
-    assert (test.cells(4, 3) == round(600 / 4 / 12)).all()
+    test = dataset.test_split(dataset.decode(tmp_path)["test"], dataset.describe(tmp_path))
+    assert (test.cells == round(600 / 4 / 12)).all()
 
 
 def nearest(images, patterns):

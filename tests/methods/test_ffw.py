@@ -5,7 +5,8 @@ import torch.nn.functional as F
 from fairtune.methods._gates import layers, sparsity
 from fairtune.methods._information import normalised_mutual_information
 from fairtune.training import trial as trial_module
-from fairtune.training.trial import build_net, load_net, run_trial
+from fairtune.training.assembly import build_net, load_net
+from fairtune.training.trial import run_trial
 from tests.builders import (
     CPU,
     digits_spec,

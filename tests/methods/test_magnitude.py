@@ -2,8 +2,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from fairtune.training.assembly import load_net
 from fairtune.training.folder import baseline_folder
-from fairtune.training.trial import load_net, run_trial
+from fairtune.training.trial import run_trial
 from tests.builders import CPU, digits_spec, digits_training, open_trial, train_epochs, trained_baseline
 
 

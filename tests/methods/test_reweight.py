@@ -62,5 +62,5 @@ def test_each_loss_counts_by_the_cell_of_its_sample():
 
 def test_a_training_weighs_by_its_own_training_split():
     training = digits_training("reweight")
-    cells = digits_splits()["train"].cells(2, 10)
+    cells = digits_splits()["train"].cells
     np.testing.assert_allclose(training.method.parts["reweight"].weights, reweighing(cells), rtol=1e-6)

@@ -13,7 +13,7 @@ RED, GREEN = (255, 0, 0), (0, 255, 0)
 def split_of(colours, y, a):
     pool = np.empty((len(y), 16, 16, 3), dtype=np.uint8)
     pool[:] = np.array(colours)[:, None, None, :]
-    return Split(pool, np.arange(len(y)), np.array(y), np.array(a), np.arange(len(y)))
+    return Split(pool, np.arange(len(y)), np.array(y), np.array(a), np.arange(len(y)), num_groups=2, num_classes=2)
 
 
 def share_of(path, colour):

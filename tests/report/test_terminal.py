@@ -6,7 +6,7 @@ from rich.console import Console
 
 from fairtune.report.terminal import SearchDisplay, print_header, print_outcome
 from fairtune.study.summary import summarise
-from fairtune.training.trial import open_data
+from fairtune.training.data import open_data
 from tests.search_helpers import Session, crash, small_search, train
 
 
@@ -34,7 +34,7 @@ def outcome(session):
 
 def header(session):
     console, data = log(), open_data(session.spec.baseline(), session.folder.path)
-    cells = {"train": data.train.cells(2, 10), "validation": data.validation.cells(2, 10)}
+    cells = {"train": data.train.cells, "validation": data.validation.cells}
     print_header(console, session.spec, session.place, data.info, cells, data.remarks)
     return shown(console)
 

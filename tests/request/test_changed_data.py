@@ -11,8 +11,8 @@ from fairtune.request.resolve import Request, resolve, resolve_one
 from fairtune.spec import PlugIn, SearchSpec
 from fairtune.study.folders import RunFolder
 from fairtune.study.study import SearchStudy
+from fairtune.training.data import open_data
 from fairtune.training.folder import baseline_folder
-from fairtune.training.trial import open_data
 from tests.builders import digits_spec
 from tests.datasets.files import write_animals
 

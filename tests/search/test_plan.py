@@ -8,7 +8,6 @@ import pytest
 from fairtune.datasets import open_part
 from fairtune.datasets._store import cache_folder
 from fairtune.errors import FairtuneError, InvalidInput
-from fairtune.records import GroupCounts
 from fairtune.rules import front
 from fairtune.search import run, trainable
 from fairtune.search.searcher import PlanSearcher, ProgressCallback
@@ -19,8 +18,10 @@ from fairtune.study.jobs import final_seeds
 from fairtune.study.key import JobKey
 from fairtune.study.study import SearchStudy
 from fairtune.study.summary import summarise
+from fairtune.training.data import make_dataset
 from fairtune.training.folder import baseline_folder
-from fairtune.training.trial import failed, make_dataset
+from fairtune.training.trial import failed
+from tests.builders import without_seconds as epochs_without_seconds
 from tests.search_helpers import Session, Watcher, crash, run_small, small_search, train
 
 
@@ -299,7 +300,7 @@ class TestTimeBudget:
         stopped = late.trials[1].result
         assert stopped.epochs == 1
         assert stopped.stopped == Stop(by="time_budget", epoch=1)
-        assert stopped.val["accuracy"] == stopped.history[-1]["val.accuracy"]
+        assert stopped.val["accuracy"] == stopped.history[-1].val["accuracy"]
         assert all(result.epochs == 3 for result in late.study.finals.values()), "finals are not stopped"
 
     def test_sessions_too_short_for_a_trial_spend_it_all_the_same(self, tmp_path):
@@ -485,8 +486,7 @@ def stop_after_an_epoch(job, plan):
 
 
 def without_seconds(result):
-    history = [{name: value for name, value in epoch.items() if name != "seconds"} for epoch in result.history]
-    return result.val, history, GroupCounts.from_json(result.val_counts).to_json()
+    return result.val, epochs_without_seconds(result.history), result.counts("val")
 
 
 @pytest.fixture(scope="module")

@@ -151,6 +151,6 @@ def test_mlflow_has_every_epoch_once(search):
 
 def test_mlflow_has_counts_front_figure_and_the_chosen_model(search, tmp_path):
     result = search.session.study.records()[0].result
-    assert artifact(search, search.children["trial-0"], "counts.json", tmp_path) == {"validation": result.val_counts}
+    assert artifact(search, search.children["trial-0"], "counts.json", tmp_path) == {"validation": result.counts("val").to_json()}
     assert {"front.png", "front.json", "summary.json", "report.html"} <= artifacts(search, search.parent)
     assert artifacts(search, search.parent, "chosen") == {"chosen/weights.safetensors", "chosen/trial.json"}

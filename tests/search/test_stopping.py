@@ -28,7 +28,7 @@ def stops(session):
 def test_a_trial_stopped_at_a_rung_is_pruned_and_keeps_its_scores_and_the_reason(stopped):
     assert stops(stopped) == [("pruned", 2, Stop(by=OURS, epoch=2)), ("complete", 4, None)]
     result = stopped.trials[0].result
-    assert result.val["deo_m"] == result.history[1]["val.deo_m"]
+    assert result.val["deo_m"] == result.history[1].val["deo_m"]
 
 
 def test_it_never_looks_finished(stopped):
@@ -40,7 +40,7 @@ def test_it_never_looks_finished(stopped):
     assert (summary.trials[0].state, summary.trials[0].feasible, summary.trials[0].stopped.epoch) == ("pruned", None, 2)
     assert 0 not in summary.front
     assert stopped.plan.complete
-    assert all(result.epochs == 4 for result in stopped.study.finals().values()), "finals are not stopped"
+    assert all(result.epochs == 4 for result in stopped.study.finals.values()), "finals are not stopped"
 
 
 def test_a_slow_machine_stops_the_same_trials(tmp_path, monkeypatch, stopped):

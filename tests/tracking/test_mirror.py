@@ -143,14 +143,14 @@ def test_a_child_has_its_scores_and_counts(search, tmp_path):
     assert metrics["accuracy"] == pytest.approx(result.val["accuracy"])
     assert metrics["deo_m"] == pytest.approx(result.val["deo_m"])
     assert metrics["feasible"] == 1
-    assert artifact(search, search.children["trial-0"], "counts.json", tmp_path) == {"validation": result.val_counts}
+    assert artifact(search, search.children["trial-0"], "counts.json", tmp_path) == {"validation": result.counts("val").to_json()}
 
 
 def test_only_finals_have_test_scores(search, tmp_path):
     key, result = next(iter(search.session.study.finals.items()))
     child = search.children[str(key)]
     assert child.data.metrics["test/accuracy"] == pytest.approx(result.test["accuracy"])
-    assert artifact(search, child, "counts.json", tmp_path)["test"] == result.test_counts
+    assert artifact(search, child, "counts.json", tmp_path)["test"] == result.counts("test").to_json()
     others = [run for name, run in search.children.items() if not name.startswith("final")]
     assert not any(name.startswith("test/") for run in others for name in run.data.metrics)
 
@@ -403,6 +403,6 @@ def test_a_server_mirrors_as_a_database_does(server, tmp_path):
     assert statuses(search) == dict.fromkeys(search.session.keys, "FINISHED")
     assert all(steps(search, key) == [1, 2] for key in search.session.keys)
     result = search.session.trials[0].result
-    assert artifact(search, search.children["trial-0"], "counts.json", tmp_path) == {"validation": result.val_counts}
+    assert artifact(search, search.children["trial-0"], "counts.json", tmp_path) == {"validation": result.counts("val").to_json()}
     assert artifacts(search, search.parent, "chosen") == {"chosen/weights.safetensors", "chosen/trial.json"}
     assert not (tmp_path / "mlflow.db").exists()

@@ -11,13 +11,14 @@ from fairtune.datasets import open_splits
 from fairtune.errors import Diverged
 from fairtune.methods import compose
 from fairtune.plugins import load, names
-from fairtune.records import Outputs
+from fairtune.records import Outputs, Purpose
 from fairtune.spec import PlugIn, TrialSpec
+from fairtune.training.assembly import build_net, start_method
 from fairtune.training.evaluate import evaluate
 from fairtune.training.loop import Training
 from fairtune.training.probe import probe
 from fairtune.training.teacher import LiveTeacher
-from fairtune.training.trial import build_net, run_trial, start_method
+from fairtune.training.trial import run_trial
 from tests.builders import CPU, NO_FILES, open_trial
 
 METHODS = [*names("method"), "ss+group_dro", "mfd+hkd", "ffw+fitnet"]
@@ -47,9 +48,9 @@ def training_of(method, classes):
     splits, info = opened(classes)
     net = build_net(spec, info, CPU)
     train, validation = (DeviceSplit(splits[name], CPU, torch.float32) for name in ("train", "validation"))
-    start_method(composite, net, train, spec, splits["train"].cells(2, classes))
+    start_method(composite, net, train, spec)
     teacher = LiveTeacher(build_net(spec, info, CPU), composite, "fp32", torch.float32) if composite.needs_teacher else None
-    return Training(spec, net, composite, train, validation, num_groups=2, num_classes=classes, teacher=teacher)
+    return Training(spec, net, composite, train, validation, teacher=teacher)
 
 
 @torch.no_grad()
@@ -83,10 +84,10 @@ def test_one_output_that_is_no_number_is_enough(classes, poison, ask):
     split = DeviceSplit(splits["validation"], CPU, torch.float32)
     split.pool, split.rows = torch.zeros(len(split), classes), torch.arange(len(split))
     ask_of = {"evaluate": evaluate, "probe": probe}[ask]
-    ask_of(Verbatim(), split, num_groups=2, precision="fp32")
+    ask_of(Verbatim(), split, precision="fp32")
     split.pool[5, 1] = poison
     with pytest.raises(Diverged, match=f"1 of {len(split)} samples are not finite"):
-        ask_of(Verbatim(), split, num_groups=2, precision="fp32")
+        ask_of(Verbatim(), split, precision="fp32")
 
 
 @either
@@ -96,13 +97,13 @@ def test_finite_logits_too_far_apart_are_scored_or_diverged(classes):
     split.pool, split.rows = torch.zeros(len(split), classes), torch.arange(len(split))
     split.pool[:, 0], split.pool[:, 1] = -3e38, 3e38
     with pytest.raises(Diverged, match=r"0 of .* became inf"):
-        evaluate(Verbatim(), split, num_groups=2, precision="fp32")
+        evaluate(Verbatim(), split, precision="fp32")
 
 
 @either
-@pytest.mark.parametrize("changes", [{"open_test": True}, {"probed": True}], ids=["test split", "probe"])
-def test_a_net_that_breaks_after_its_last_epoch_has_failed_with_its_reason(tmp_path, classes, changes):
-    trial = open_trial(spec_of("scratch", classes), tmp_path, **changes)
+@pytest.mark.parametrize("purpose", [Purpose.FINAL, Purpose.PROBED])
+def test_a_net_that_breaks_after_its_last_epoch_has_failed_with_its_reason(tmp_path, classes, purpose):
+    trial = open_trial(spec_of("scratch", classes), tmp_path, purpose=purpose)
     while not trial.done:
         trial.run_epoch()
     spoil(trial.training.net, math.nan)

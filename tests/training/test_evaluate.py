@@ -24,7 +24,7 @@ def split():
     rng = np.random.default_rng(0)
     logits = rng.normal(size=(SAMPLES, CLASSES)).astype(np.float32)
     y, a = rng.integers(0, CLASSES, SAMPLES), rng.integers(0, GROUPS - 1, SAMPLES)
-    return Split(logits, np.arange(SAMPLES), y, a, np.arange(SAMPLES))
+    return Split(logits, np.arange(SAMPLES), y, a, np.arange(SAMPLES), num_groups=GROUPS, num_classes=CLASSES)
 
 
 def test_tables_are_those_of_a_loop_over_samples(split):
@@ -40,18 +40,18 @@ def test_tables_are_those_of_a_loop_over_samples(split):
 
 
 def test_a_split_of_several_batches_is_scored_whole(split):
-    counts, loss, _ = evaluate(Verbatim(), DeviceSplit(split, CPU, torch.float32), num_groups=GROUPS, precision="fp32")
+    counts, loss, _ = evaluate(Verbatim(), DeviceSplit(split, CPU, torch.float32), precision="fp32")
     y = torch.from_numpy(split.y)
     hard, soft = count(torch.from_numpy(split.pool), y, torch.from_numpy(split.a), GROUPS)
     np.testing.assert_array_equal(counts.hard, hard.numpy())
     np.testing.assert_allclose(counts.soft, soft.numpy())
     assert loss == pytest.approx(float(F.cross_entropy(torch.from_numpy(split.pool), y)), rel=1e-6)
     assert counts.cells.sum() == SAMPLES
-    np.testing.assert_array_equal(counts.cells, split.cells(GROUPS, CLASSES))
+    np.testing.assert_array_equal(counts.cells, split.cells)
 
 
 def test_a_group_without_samples_keeps_its_empty_table(split):
-    counts, _, _ = evaluate(Verbatim(), DeviceSplit(split, CPU, torch.float32), num_groups=GROUPS, precision="fp32")
+    counts, _, _ = evaluate(Verbatim(), DeviceSplit(split, CPU, torch.float32), precision="fp32")
     assert counts.hard.shape == (GROUPS, CLASSES, CLASSES)
     assert counts.hard[GROUPS - 1].sum() == 0
 
@@ -64,5 +64,5 @@ def test_no_graph_is_kept(split):
             assert not torch.is_grad_enabled()
             return Outputs(net(x), x)
 
-    evaluate(Net(), DeviceSplit(split, CPU, torch.float32), num_groups=GROUPS, precision="fp32")
+    evaluate(Net(), DeviceSplit(split, CPU, torch.float32), precision="fp32")
     assert torch.is_grad_enabled()

@@ -7,16 +7,33 @@ from fairtune.batches.sampling import cell_positions
 from fairtune.batches.split import DeviceSplit
 from fairtune.batches.transforms import ColourJitter, Crop, Flip, ResizedCrop, Rotation
 from fairtune.errors import Diverged
+from fairtune.metrics import scores
 from fairtune.spec import Optimizer, PlugIn
+from fairtune.training.evaluate import evaluate
 from fairtune.training.loop import Training
 from tests.builders import CPU, digits_spec, digits_splits, digits_training, parameters, saved_and_loaded, train_epochs
 
 
-def test_records_have_a_mean_for_each_term_and_their_sum():
-    (record,) = train_epochs(digits_training("ss+hkd"), 1)
-    assert set(record) == {"epoch", "train.loss", "train.ce", "train.hkd", "val.loss"}
-    assert record["train.loss"] == pytest.approx(record["train.ce"] + record["train.hkd"])
-    assert record["epoch"] == 1
+def test_an_epoch_has_a_mean_for_each_term_and_their_sum():
+    epoch = digits_training("ss+hkd").run_epoch()
+    assert (epoch.number, epoch.reported) == (1, {})
+    assert epoch.losses.keys() == {"loss", "ce", "hkd"}
+    assert epoch.losses["loss"] == pytest.approx(epoch.losses["ce"] + epoch.losses["hkd"])
+
+
+def test_what_a_method_reports_is_no_loss():
+    epoch = digits_training("mi", {"mi.updates": "penalty"}).run_epoch()
+    assert epoch.reported
+    assert not epoch.reported.keys() & epoch.losses.keys()
+    assert epoch.losses["loss"] == pytest.approx(sum(value for name, value in epoch.losses.items() if name != "loss"))
+
+
+def test_the_scores_of_an_epoch_are_those_of_the_net_on_the_validation_split():
+    made = digits_training()
+    training = Training(made.spec, made.net, made.method, made.train, made.validation, weighting="cells")
+    val = training.run_epoch().val
+    assert val == evaluate(training.net, training.validation, precision="fp32").scores("cells")
+    assert val["accuracy"] == scores(training.counts, weighting="cells")["accuracy"]
 
 
 def test_training_lowers_the_loss():
@@ -36,7 +53,7 @@ def test_every_epoch_has_its_own_order():
 @pytest.mark.parametrize("protocol", ["fixed", "official"])
 def test_balanced_training_takes_its_batches_from_the_protocol_s_sampler(protocol):
     training = digits_training("ss", protocol=protocol)
-    cells = cell_positions(training.train.y, training.train.a, 2, 10)
+    cells = cell_positions(training.train)
     largest = max(map(len, cells))
     order = training.batch_order()
     counts = np.array([[np.isin(batch, cell).sum() for cell in cells] for batch in order])
@@ -64,7 +81,7 @@ def drawn_with(*transforms, epochs=1):
     example, splits = digits_training("scratch", model=PlugIn(name="cnn")), digits_splits()
     split = Recorder(splits["train"], CPU, torch.float32, Augment(transforms))
     split.drawn = []
-    training = Training(example.spec, example.net, example.method, split, example.validation, num_groups=2, num_classes=10)
+    training = Training(example.spec, example.net, example.method, split, example.validation)
     train_epochs(training, epochs)
     return split.drawn
 
@@ -184,7 +201,7 @@ class SameOrder(Training):
 def test_every_epoch_has_its_own_noise():
     still = {"optimizer": Optimizer(name="sgd", lr=1e-30, schedule="constant")}
     made = digits_training(model=digits_spec().model.model_copy(update={"name": "cnn"}), **still)
-    training = SameOrder(made.spec, made.net, made.method, made.train, made.validation, num_groups=2, num_classes=10)
+    training = SameOrder(made.spec, made.net, made.method, made.train, made.validation)
     first, second = train_epochs(training, 2)
     assert first["train.ce"] != second["train.ce"]
     assert first["val.loss"] == second["val.loss"]

@@ -27,9 +27,9 @@ from tests.builders import CPU, digits_training
 SCORES = ["mutual_information", "private_accuracy", "private_auc"]
 
 
-def embedded(z, a, weight=None):
+def embedded(z, a, groups=2, weight=None):
     weight = torch.ones(len(a), dtype=torch.float64) if weight is None else torch.tensor(weight, dtype=torch.float64)
-    return Embedded(torch.tensor(z), torch.tensor(a), weight / weight.mean())
+    return Embedded(torch.tensor(z), torch.tensor(a), weight / weight.mean(), groups)
 
 
 def shifted(n, groups, shift, *, size=64, seed=0):
@@ -52,7 +52,7 @@ def information_of_shifted(groups, shift):
 
 def scored(z, a, groups=2, **options):
     half = len(a) // 2
-    return score_embedding(embedded(z[:half], a[:half]), embedded(z[half:], a[half:]), num_groups=groups, **options)
+    return score_embedding(embedded(z[:half], a[:half], groups), embedded(z[half:], a[half:], groups), **options)
 
 
 class TestAgainstKnownInformation:
@@ -137,7 +137,7 @@ class TestTheProbe:
 
     def test_predictions_are_probabilities(self):
         z, a = shifted(100, 3, 2.0)
-        predicted = predict_groups(embedded(z, a), torch.tensor(z), num_groups=3)
+        predicted = predict_groups(embedded(z, a, 3), torch.tensor(z))
         torch.testing.assert_close(predicted.exp().sum(1), torch.ones(100))
 
 
@@ -163,11 +163,11 @@ def trained_alone(net, used, left_out):
 def test_the_four_members_train_as_each_would_alone():
     z, a = shifted(100, 3, 1.0, size=16)
     weight = np.random.default_rng(0).uniform(0.5, 1.5, 100)
-    fit = embedded(z.astype(np.float32), a, weight)
+    fit = embedded(z.astype(np.float32), a, 3, weight)
     fit = fit._replace(weight=fit.weight.float())
     rows = torch.arange(100).roll(7).view(4, 25)
     used = torch.stack([rows.roll(-member, 0)[1:].flatten() for member in range(4)])  # one batch: the order within does not matter
-    start = _perceptrons(fit, 3, torch.Generator().manual_seed(0))
+    start = _perceptrons(fit, torch.Generator().manual_seed(0))
     together = _train(start, fit, used=used, left_out=rows, source=torch.Generator())
     epochs = []
     for member in range(4):
@@ -194,16 +194,16 @@ class TestScoresOfPredictions:
 
     def test_weights_count_like_repeated_samples(self):
         z, a = shifted(60, 3, 2.0)
-        predicted = predict_groups(embedded(z, a), torch.tensor(z), num_groups=3)
+        predicted = predict_groups(embedded(z, a, 3), torch.tensor(z))
         times = np.random.default_rng(0).integers(1, 4, 60)
         rows = np.repeat(np.arange(60), times)
         for score in (mutual_information, private_accuracy, auc):
-            weighted = score(predicted, embedded(z, a, times))
+            weighted = score(predicted, embedded(z, a, weight=times))
             assert weighted == pytest.approx(score(predicted[rows], embedded(z[rows], a[rows])), abs=1e-6)
 
     def test_more_than_two_groups_are_each_told_from_the_rest(self):
         z, a = shifted(60, 3, 1.0)
-        predicted = predict_groups(embedded(z, a), torch.tensor(z), num_groups=3)
+        predicted = predict_groups(embedded(z, a, 3), torch.tensor(z))
         expected = roc_auc_score(a, predicted.exp().double().softmax(1), multi_class="ovr")
         assert auc(predicted, embedded(z, a)) == pytest.approx(expected, abs=0.02)
 
@@ -225,7 +225,8 @@ class Blind(torch.nn.Module):
 
 def split_of(z, y, a):
     rows = np.arange(len(a))
-    return DeviceSplit(Split(z.astype(np.float32), rows, y, a, rows), CPU, torch.float32)
+    split = Split(z.astype(np.float32), rows, y, a, rows, num_groups=2, num_classes=int(y.max()) + 1)
+    return DeviceSplit(split, CPU, torch.float32)
 
 
 @lru_cache
@@ -239,7 +240,7 @@ def skewed(n=2000):
 
 class TestOnASplit:
     def probe(self, split, **options):
-        return probe(Verbatim(), split, num_groups=2, precision="fp32", **options)
+        return probe(Verbatim(), split, precision="fp32", **options)
 
     def test_has_three_scores(self):
         z, a = shifted(1000, 2, 30.0)
@@ -250,7 +251,7 @@ class TestOnASplit:
     @pytest.mark.parametrize("weighting", ["samples", "cells"])
     def test_the_embedding_of_an_untrained_net_still_holds_the_colour_of_a_digit(self, weighting):
         training = digits_training()
-        found = probe(training.net, training.validation, num_groups=2, precision="fp32", weighting=weighting)
+        found = probe(training.net, training.validation, precision="fp32", weighting=weighting)
         assert found["mutual_information"] > 0.6
         assert found["private_accuracy"] > 0.97
         assert found["private_auc"] > 0.99
@@ -277,7 +278,7 @@ class TestOnASplit:
         net = Verbatim()
         net.register_forward_hook(lambda module, given, out: seen.append(len(given[0])))
         began = time.perf_counter()
-        probe(net, split, num_groups=2, precision="fp32")
+        probe(net, split, precision="fp32")
         assert sum(seen) == MAX_SAMPLES
         assert time.perf_counter() - began < 20  # about a quarter of a second on one idle core
 
@@ -285,7 +286,7 @@ class TestOnASplit:
         z, a = shifted(400, 2, 2.0)
         split = split_of(z, a * 0, a)
         net = Verbatim().train()
-        assert probe(net, split, num_groups=2, precision="fp32") == self.probe(split)
+        assert probe(net, split, precision="fp32") == self.probe(split)
 
     def test_fewer_samples_than_can_be_halved_have_no_scores(self):
         z, a = shifted(19, 2, 2.0)
@@ -293,4 +294,4 @@ class TestOnASplit:
 
     def test_a_net_without_an_embedding_is_named(self):
         with pytest.raises(InvalidInput, match="the model Blind returns no embedding"):
-            probe(Blind(), skewed(), num_groups=2, precision="fp32")
+            probe(Blind(), skewed(), precision="fp32")

@@ -24,7 +24,7 @@ def split_with(augment):
     pool = rng.integers(0, 256, (SAMPLES + 3, 8, 8, 3), dtype=np.uint8)
     rows = rng.permutation(SAMPLES + 3)[:SAMPLES]
     labels = rng.integers(0, 4, SAMPLES)
-    return DeviceSplit(Split(pool, rows, labels, labels % 2, rows), CPU, torch.float32, augment)
+    return DeviceSplit(Split(pool, rows, labels, labels % 2, rows, num_groups=2, num_classes=4), CPU, torch.float32, augment)
 
 
 @pytest.fixture(scope="module")

@@ -9,26 +9,26 @@ import torch
 from safetensors.torch import load_file
 
 from fairtune.batches.sampling import effective_number_weights
+from fairtune.batches.split import DeviceSplit
 from fairtune.datasets import open_part
 from fairtune.datasets._store import cache_folder
 from fairtune.datasets.digits import Digits
 from fairtune.errors import DataError, InvalidInput
 from fairtune.methods import compose
-from fairtune.metrics import scores
+from fairtune.metrics import PROBED, scores
 from fairtune.models.mlp import MLP
+from fairtune.records import Purpose
 from fairtune.spec import Optimizer, PlugIn
 from fairtune.training import trial as trial_module
+from fairtune.training.assembly import class_weights, load_net
+from fairtune.training.data import check_data, open_data
 from fairtune.training.device import peak_memory_mb
 from fairtune.training.evaluate import evaluate
 from fairtune.training.folder import baseline_folder
-from fairtune.training.trial import check_data, class_weights, describe, failed, load_net, open_data, run_trial
-from tests.builders import CPU, digits_spec, open_trial, trained_baseline
+from fairtune.training.trial import describe, failed, run_trial
+from tests.builders import CPU, digits_spec, open_trial, trained_baseline, without_seconds
 
 OUTSIDE = "tests.methods.outside:Adversary"
-
-
-def without_seconds(history):
-    return [{name: value for name, value in record.items() if name != "seconds"} for record in history]
 
 
 def test_a_finished_trial_leaves_its_result_and_weights_and_nothing_else(tmp_path):
@@ -44,8 +44,7 @@ def test_a_finished_trial_leaves_its_result_and_weights_and_nothing_else(tmp_pat
 
 def test_scores_are_those_of_the_last_epoch_and_of_the_counts(tmp_path):
     result = run_trial(open_trial(digits_spec(epochs=2), tmp_path))
-    last = result.history[-1]
-    assert {name.removeprefix("val."): value for name, value in last.items() if name.startswith("val.")} == result.val
+    assert result.history[-1].val == result.val
     assert scores(result.counts("val"), weighting="cells") == {name: value for name, value in result.val.items() if name != "loss"}
 
 
@@ -54,7 +53,7 @@ def test_the_weights_on_disk_are_those_that_were_scored(tmp_path):
     trial = open_trial(spec, tmp_path)
     result = run_trial(trial)
     net = load_net(spec, trial.data.info, trial.folder, CPU)
-    counts, _, _ = evaluate(net, trial.training.validation, num_groups=2, precision="fp32")
+    counts, _, _ = evaluate(net, trial.training.validation, precision="fp32")
     assert counts.hard.tolist() == result.counts("val").hard.tolist()
     assert load_file(trial.folder.weights).keys() == net.state_dict().keys()
 
@@ -89,7 +88,7 @@ def test_every_epoch_is_reported_as_it_ends(tmp_path):
     reports = []
     run_trial(open_trial(digits_spec(epochs=3), tmp_path), reports.append)
     assert [(report.state, report.epochs) for report in reports] == [("running", 1), ("running", 2), ("running", 3)]
-    assert reports[0].val["accuracy"] == reports[0].history[0]["val.accuracy"]
+    assert reports[0].val["accuracy"] == reports[0].history[0].val["accuracy"]
 
 
 @pytest.mark.parametrize("method", ["scratch", "mfd", f"hkd+{OUTSIDE}"])
@@ -113,7 +112,27 @@ def test_an_interrupted_trial_goes_on_as_if_nothing_had_happened(method, schedul
     for name, value in load_file(whole.folder.weights).items():
         assert torch.equal(load_file(second.folder.weights)[name], value)
     assert not second.folder.checkpoint.exists()
-    assert found.seconds > sum(record["seconds"] for record in found.history)
+    assert found.seconds > sum(epoch.seconds for epoch in found.history)
+
+
+def test_a_trial_that_an_earlier_version_left_goes_on(tmp_path, monkeypatch):
+    monkeypatch.setattr(trial_module, "CHECKPOINT_EVERY_S", 0)
+    first = open_trial(digits_spec(epochs=2), tmp_path)
+    first.run_epoch()
+    state = torch.load(first.folder.checkpoint, weights_only=True)
+    state["history"] = [epoch.metrics for epoch in first.history]
+    torch.save(state, first.folder.checkpoint)
+    second = open_trial(digits_spec(epochs=2), tmp_path)
+    assert [epoch.metrics for epoch in second.history] == state["history"]
+    assert run_trial(second).val == run_trial(open_trial(digits_spec(epochs=2), tmp_path, "whole")).val
+
+
+def test_its_purpose_says_what_a_net_is_asked(tmp_path):
+    results = {p: run_trial(open_trial(digits_spec(epochs=1), tmp_path, p.value, purpose=p)) for p in Purpose}
+    probed = {purpose: not results[purpose].val.keys().isdisjoint(PROBED) for purpose in Purpose}
+    assert probed == {Purpose.SEARCH: False, Purpose.PROBED: True, Purpose.FINAL: True}
+    tested = {purpose: results[purpose].test is not None for purpose in Purpose}
+    assert tested == {Purpose.SEARCH: False, Purpose.PROBED: False, Purpose.FINAL: True}
 
 
 def test_where_an_interrupted_trial_stands_is_known_before_it_goes_on(tmp_path, monkeypatch):
@@ -189,15 +208,18 @@ def test_a_trial_never_opens_the_test_split(tmp_path):
 @pytest.mark.usefixtures("no_test_files")
 def test_asking_for_the_test_split_reads_its_files(tmp_path):
     with pytest.raises(FileNotFoundError, match="test-"):
-        open_trial(digits_spec(epochs=1), tmp_path, open_test=True)
+        open_trial(digits_spec(epochs=1), tmp_path, purpose=Purpose.FINAL)
 
 
 def test_the_confirmation_scores_the_test_split_and_trains_the_same_net(tmp_path):
     spec = digits_spec(epochs=2)
-    closed, opened = (run_trial(open_trial(spec, tmp_path, name, open_test=name == "open")) for name in ("closed", "open"))
+    closed, opened = (
+        run_trial(open_trial(spec, tmp_path, name, purpose=Purpose.FINAL if name == "open" else Purpose.SEARCH))
+        for name in ("closed", "open")
+    )
     assert without_seconds(opened.history) == without_seconds(closed.history)
     assert opened.counts("test").cells.sum() == 900
-    assert opened.test.keys() == opened.val.keys()
+    assert opened.test.keys() == opened.val.keys() == closed.val.keys() | set(PROBED)
     assert opened.test["accuracy"] == scores(opened.counts("test"))["accuracy"]
 
 
@@ -247,33 +269,34 @@ def test_what_cannot_work_is_refused_before_any_training(changes, error, reason,
 def test_a_dataset_that_balances_its_classes_is_trained_with_weights(tmp_path):
     spec = digits_spec()
     data = open_data(spec, tmp_path)
+    train = DeviceSplit(data.train, CPU, torch.float32)
     scratch = compose("scratch", {})
-    assert class_weights(data, scratch, CPU, torch.float32) is None
-    balanced = replace(data, info=replace(data.info, class_balance=0.99))
+    assert class_weights(data.info, train, scratch) is None
+    balanced = replace(data.info, class_balance=0.99)
     samples = np.bincount(data.train.y)
     expected = effective_number_weights(samples, 0.99)
-    np.testing.assert_allclose(class_weights(balanced, scratch, CPU, torch.float32), expected, rtol=1e-6)
+    np.testing.assert_allclose(class_weights(balanced, train, scratch), expected, rtol=1e-6)
     assert np.argmax(expected) == np.argmin(samples)
     for method in ("ss", "mfd", "ss+hkd", "ffw"):
-        drawn_equally = class_weights(balanced, compose(method, {}), CPU, torch.float32)
+        drawn_equally = class_weights(balanced, train, compose(method, {}))
         np.testing.assert_allclose(drawn_equally, np.ones(10), rtol=1e-6)
 
 
 def test_one_group_alone_cannot_be_compared(tmp_path):
     spec = digits_spec()
     data = open_data(spec, tmp_path)
-    alone = replace(data, info=replace(data.info, groups=("red",)))
+    alone = replace(data, train=replace(data.train, num_groups=1))
     with pytest.raises(DataError, match=r"digits has 1 group\(s\) and 10 class\(es\): fairness compares at least two groups"):
         check_data(alone, spec, compose("scratch", {}))
 
 
 def test_data_are_opened_whole(tmp_path):
     data = open_data(digits_spec(), tmp_path)
-    assert (data.num_groups, data.num_classes, data.weighting, data.test) == (2, 10, "cells", None)
+    assert (data.train.num_groups, data.train.num_classes, data.weighting, data.test) == (2, 10, "cells", None)
     half = open_data(digits_spec(train_fraction=0.5), tmp_path)
     assert len(half.train) == pytest.approx(len(data.train) / 2, abs=20)
     assert len(half.validation) == len(data.validation)
-    assert len(open_data(digits_spec(), tmp_path, open_test=True).test) == 900
+    assert len(open_data(digits_spec(), tmp_path, purpose=Purpose.FINAL).test) == 900
 
 
 def test_checking_the_data_needs_no_training(tmp_path):

@@ -1,0 +1,149 @@
+"""The only place that wires a training: data, net, method and teacher of a specification, put together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+
+from fairtune.batches import sampling
+from fairtune.batches.split import DeviceSplit
+from fairtune.datasets import Info
+from fairtune.errors import InvalidInput
+from fairtune.methods import Composite, Context, compose
+from fairtune.models import NO_WEIGHTS, Net
+from fairtune.plugins import load
+from fairtune.seeding import torch_stream
+from fairtune.spec import TrialSpec, digest
+from fairtune.training.data import Data, check_data
+from fairtune.training.device import parameter_dtype
+from fairtune.training.folder import TrialFolder, baseline_folder
+from fairtune.training.loop import Teacher, Training
+from fairtune.training.teacher import open_teacher
+
+
+def assemble(spec: TrialSpec, data: Data, *, runs: Path, device: torch.device) -> Training:
+    """The training of a specification, ready for its first epoch.
+
+    Args:
+        spec: the trial.
+        data: its splits.
+        runs: folder of all runs, where the baselines live.
+        device: where to compute.
+
+    Raises:
+        InvalidInput, DataError: what cannot work, and what to do.
+    """
+    method = compose(spec.method, spec.values)
+    check_data(data, spec, method)
+    train, validation = (data.on(device, parameter_dtype(spec.precision), split) for split in (data.train, data.validation))
+    net = build_net(spec, data.info, device, pretrained=not method.starts_from_teacher)
+    if method.starts_from_teacher:
+        net.load_state_dict(_baseline_net(spec, data.info, runs, device).state_dict())
+    start_method(method, net, train, spec)
+    return Training(
+        spec,
+        net,
+        method,
+        train,
+        validation,
+        weighting=data.weighting,
+        teacher=_teacher(spec, data.info, train, method, runs) if method.needs_teacher else None,
+        class_weights=class_weights(data.info, train, method),
+    )
+
+
+def build_net(spec: TrialSpec, info: Info, device: torch.device, *, pretrained: bool = True) -> Net:
+    """A trial's net, initialised from its seed and, unless its weights are replaced anyway, from the weights it names.
+
+    It standardises images as its weights want them, or as the dataset says where they don't.
+    """
+    options = dict(spec.model.options)
+    weights = str(options.pop("weights", NO_WEIGHTS))
+    with torch_stream(torch.device("cpu"), spec.seed, "init"):
+        net: Net = load("model", spec.model.name)(info.shape, len(info.classes), **options)
+        net = net.to(device, parameter_dtype(spec.precision)).to(memory_format=torch.channels_last)
+        if info.normalise is not None:
+            net.normalise.set(info.normalise.mean, info.normalise.std)
+        if pretrained:
+            net.pretrain(weights)
+    return net
+
+
+def load_net(spec: TrialSpec, info: Info, folder: TrialFolder, device: torch.device) -> Net:
+    """A trained net.
+
+    Raises:
+        InvalidInput: it has not been trained, or by a version of fairtune whose nets were others.
+    """
+    if not folder.weights.is_file():
+        raise InvalidInput(f"the teacher {spec.id} has not been trained: no {folder.weights}")
+    net = build_net(spec, info, device, pretrained=False)
+    try:
+        net.load_state_dict(load_file(folder.weights))
+    except RuntimeError as error:
+        raise InvalidInput(f"{folder.weights} is of another version of fairtune: delete {folder.path} to train it anew") from error
+    return net
+
+
+def start_method(method: Composite, net: Net, train: DeviceSplit, spec: TrialSpec) -> None:
+    """Bind a method to a trial's net and data.
+
+    Args:
+        method: the method.
+        net: the net, on the device.
+        train: the training split.
+        spec: the trial.
+
+    Raises:
+        InvalidInput: the method makes no sense for them.
+    """
+    seen = net.eval()(train.batch(torch.zeros(1, dtype=torch.int64, device=train.device)).x, want_maps=method.needs_maps)
+    if method.needs_maps and (seen.maps is None or seen.maps[0, 0].numel() == 1):
+        names = " and ".join(name for name, part in method.parts.items() if part.needs_maps)
+        raise InvalidInput(
+            f"{names} compares maps position by position, but the model {spec.model.name} gives one vector for these inputs, on "
+            "which the gradient is zero: use a convolutional model such as cnn, or larger images"
+        )
+    context = Context(
+        num_classes=train.num_classes,
+        num_groups=train.num_groups,
+        feature_shape=tuple(seen.features.shape[1:]),
+        device=train.device,
+        protocol=spec.protocol,
+        dtype=train.dtype,
+        embedding_size=seen.embedding.shape[1],
+        attribute_size=0 if train.attribute is None else train.attribute.shape[1],
+        cells=train.cells,
+        shares=sampling.shares(train.cells, balanced=method.balanced),
+        net=net,
+        optimizer=spec.optimizer,
+    )
+    with torch_stream(train.device, spec.seed, "method"):
+        method.start(context)
+
+
+def class_weights(info: Info, train: DeviceSplit, method: Composite) -> torch.Tensor | None:
+    """Effective-number weights of the classes in the task loss ``(K,)``, for the datasets that ask for them; of the classes as the
+    method draws them.
+    """
+    if info.class_balance is None:
+        return None
+    samples = len(train) * sampling.shares(train.cells, balanced=method.balanced).sum(axis=0)
+    weights = sampling.effective_number_weights(samples, info.class_balance)
+    return torch.from_numpy(weights).to(train.device, train.dtype)
+
+
+def _teacher(spec: TrialSpec, info: Info, train: DeviceSplit, method: Composite, runs: Path) -> Teacher:
+    net = _baseline_net(spec, info, runs, train.device)
+    assert spec.teacher is not None
+    seen = digest([spec.dataset.model_dump(mode="json"), spec.train_fraction, spec.precision])
+    folder = baseline_folder(runs, spec.teacher).path / f"outputs-{seen}"
+    return open_teacher(net, train, method, precision=spec.precision, folder=folder)
+
+
+def _baseline_net(spec: TrialSpec, info: Info, runs: Path, device: torch.device) -> Net:
+    if spec.teacher is None:
+        raise InvalidInput(f"the method {spec.method} needs a teacher and the trial names none")
+    return load_net(spec.teacher, info, baseline_folder(runs, spec.teacher), device)

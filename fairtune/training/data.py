@@ -1,0 +1,110 @@
+"""The splits of a trial, opened as its purpose allows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from fairtune.batches import sampling
+from fairtune.batches.augment import Augment
+from fairtune.batches.split import DeviceSplit
+from fairtune.datasets import Dataset, Info, lost_cells, open_part, open_splits
+from fairtune.errors import DataError
+from fairtune.methods import Composite
+from fairtune.metrics import Weighting
+from fairtune.plugins import load
+from fairtune.records import Purpose, Split
+from fairtune.spec import PlugIn, TrialSpec
+
+
+@dataclass(frozen=True)
+class Data:
+    """The splits of a trial; ``test`` is there only in the confirmation of a search. ``remarks`` are what a user should know."""
+
+    info: Info
+    train: Split
+    validation: Split
+    test: Split | None = None
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def weighting(self) -> Weighting:
+        """How validation accuracy weighs, so that it estimates the test split's."""
+        return "cells" if self.info.balanced_test else "samples"
+
+    def on(self, device: torch.device, dtype: torch.dtype, split: Split) -> DeviceSplit:
+        """One of the splits on a device, its images transformed as this dataset's are."""
+        size = self.info.shape[1:]
+        return DeviceSplit(split, device, dtype, Augment(self.info.augment, (size[0], size[1]) if size else None))
+
+
+def make_dataset(plugin: PlugIn) -> Dataset:
+    """The dataset of a specification."""
+    dataset: Dataset = load("dataset", plugin.name)(**plugin.options)
+    return dataset
+
+
+def open_data(spec: TrialSpec, root: Path, purpose: Purpose = Purpose.SEARCH) -> Data:
+    """Open a trial's splits.
+
+    Args:
+        spec: the trial.
+        root: folder of the original files.
+        purpose: what the trial is for; whether its test split is opened too.
+
+    Raises:
+        DataError: the files are missing or damaged, or have changed since they became part of the specification.
+    """
+    dataset, digest = make_dataset(spec.dataset), spec.dataset.digest
+    info = dataset.describe(root)
+    splits = open_splits(dataset, root, spec.train_fraction, digest=digest)
+    test = None
+    if purpose.opens_test:
+        test = dataset.test_split(open_part(dataset, root, "test", purpose=purpose, digest=digest), info)
+    whole = splits if spec.train_fraction == 1 else open_splits(dataset, root, digest=digest)
+    remarks = lost_cells(whole["train"], splits["train"], info)
+    return Data(info, splits["train"], splits["validation"], test, tuple(remarks))
+
+
+@dataclass(frozen=True)
+class _Key:
+    """What the splits of a trial depend on."""
+
+    dataset: str
+    train_fraction: float
+    root: Path
+    opens_test: bool
+
+
+_opened: dict[_Key, Data] = {}
+
+
+def open_data_once(spec: TrialSpec, root: Path, purpose: Purpose) -> Data:
+    """As :func:`open_data`, but a process that trains one trial after another on the same data opens them once."""
+    key = _Key(spec.dataset.model_dump_json(), spec.train_fraction, root, purpose.opens_test)
+    if key not in _opened:
+        _opened.clear()
+        _opened[key] = open_data(spec, root, purpose)
+    return _opened[key]
+
+
+def check_data(data: Data, spec: TrialSpec, method: Composite) -> None:
+    """Check that every batch of a trial can be filled.
+
+    Raises:
+        InvalidInput, DataError: what is too small, and what to do.
+    """
+    train = data.train
+    if train.num_groups < 2 or train.num_classes < 2:
+        few = f"{train.num_groups} group(s) and {train.num_classes} class(es)"
+        raise DataError(f"the dataset {spec.dataset.name} has {few}: fairness compares at least two groups on at least two classes")
+    sampling.check_batch_size(len(train), spec.batch_size)
+    if not method.balanced:
+        return
+    try:
+        sampling.check_cells(train.cells, spec.batch_size)
+    except DataError as error:
+        unbiased = "" if method.trains_net else f"the method {spec.method} needs an unbiased set, and balances its batches for it: "
+        raise DataError(f"{unbiased}{error}") from None
