@@ -15,7 +15,7 @@ from fairtune.datasets._store import cache_folder
 from fairtune.datasets.digits import Digits
 from fairtune.errors import DataError, InvalidInput
 from fairtune.methods import compose
-from fairtune.metrics import PROBED, scores
+from fairtune.metrics import SCORES, scores
 from fairtune.models.mlp import MLP
 from fairtune.records import Purpose
 from fairtune.spec import Optimizer, PlugIn
@@ -27,6 +27,8 @@ from fairtune.training.evaluate import evaluate
 from fairtune.training.folder import baseline_folder
 from fairtune.training.trial import describe, failed, run_trial
 from tests.builders import CPU, digits_spec, open_trial, trained_baseline, without_seconds
+
+PROBED = {name for name, score in SCORES.items() if score.source == "probe"}
 
 OUTSIDE = "tests.methods.outside:Adversary"
 
