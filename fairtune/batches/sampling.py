@@ -103,17 +103,18 @@ def official_balanced(cells: Sequence[Ints], num_groups: int, batch_size: int, r
     ``a * A + y`` where ``a * K + y`` is meant, so that another cell's length can be taken.
 
     Raises:
-        InvalidInput: the batch is smaller than the number of cells, or that index does not exist (both fail there too).
+        InvalidInput: the batch is smaller than the number of cells, that index does not exist (both fail there too), or the cell
+            taken cannot fill one batch (nothing is trained there).
     """
     num_classes = len(cells) // num_groups
     per_cell = batch_size // len(cells)
     sizes = np.array([len(cell) for cell in cells])
     largest_a, largest_y = divmod(int(sizes.argmax()), num_classes)
     mistaken = largest_a * num_groups + largest_y
-    if per_cell == 0 or mistaken >= len(cells):
+    length = int(sizes[mistaken]) if mistaken < len(cells) else 0
+    blocks = length // per_cell if per_cell else 0
+    if blocks * per_cell * len(cells) < batch_size:
         raise InvalidInput("the authors' sampler fails on these cell counts and batch size: use --protocol fixed")
-    length = int(sizes[mistaken])
-    blocks = length // per_cell
     streams = [_repeated_permutations(cell, max(length, len(cell)), rng)[: blocks * per_cell] for cell in cells]
     stream = np.stack([part.reshape(blocks, per_cell) for part in streams], axis=1).ravel()
     steps = len(stream) // batch_size

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -89,9 +90,9 @@ class Manifest(Dataset):
         )
 
     def check(self, root: Path) -> None:
-        """Read the table, look for every image, and check that the test split has samples in every cell."""
+        """Read the table, look for every image, each in one row, and check that the test split has samples in every cell."""
         table = self._table(root)
-        stat_all(root, table["name"].tolist())
+        _check_files_differ(table[self.path], stat_all(root, table["name"].tolist()), root / self.file)
         test = table[self._part(table) == "test"]
         check_test(test["y"].to_numpy(), test["a"].to_numpy(), self.describe(root))
 
@@ -218,6 +219,16 @@ def _check_different(table: pd.DataFrame, column: str, what: str, file: Path) ->
     counts = table[column].value_counts()
     if len(repeated := counts[counts > 1]):
         raise DataError(f"{file}: {what}s in more than one row ({len(repeated)}): {first_of(sorted(repeated.index))}")
+
+
+def _check_files_differ(paths: pd.Series[str], found: list[os.stat_result], file: Path) -> None:
+    """One file under two spellings or links would be trained on and tested."""
+    same = pd.Series([(image.st_dev, image.st_ino) for image in found], index=paths.index).duplicated(keep=False)
+    if same.any():
+        raise DataError(
+            f"{file}: images in more than one row under different paths ({same.sum()} rows): {first_of(sorted(paths[same]))}; "
+            "keep one row of each"
+        )
 
 
 def _names(values: pd.Series[str]) -> tuple[str, ...]:

@@ -62,7 +62,7 @@ class TorchvisionNet(Net):
         if any(name.startswith("body.") for name in state):
             return state
         mean, std = _statistics(self.architecture)
-        ours = {f"{PREFIX}mean": mean, f"{PREFIX}std": std}
+        ours = {**self._beside_torchvision(), f"{PREFIX}mean": mean, f"{PREFIX}std": std}
         for name, value in state.items():
             layer, _, parameter = name.rpartition(".")
             if layer == self._last:
@@ -70,6 +70,11 @@ class TorchvisionNet(Net):
             elif not name.startswith(_AUXILIARY):
                 ours[f"body.{name}"] = value
         return ours
+
+    def _beside_torchvision(self) -> dict[str, Tensor]:
+        """The layers that torchvision does not have, as they are; the head is nobody's but the data's."""
+        others = ("body.", PREFIX, "head.", f"{self.last_layer}.")
+        return {name: value for name, value in self.state_dict().items() if not name.startswith(others)}
 
 
 class Classifier(TorchvisionNet):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import torch
 from pydantic import BaseModel
 
 from fairtune.datasets import Dataset, Info, Report, check_apart, check_test_part, digest_of, prepare, silent
-from fairtune.errors import InvalidInput, unknown_name
+from fairtune.errors import DataError, InvalidInput, unknown_name
 from fairtune.files import data_root
 from fairtune.methods import compose
 from fairtune.metrics import SCORES
@@ -189,9 +189,12 @@ def _space(method: str, request: Request, settings: list[Setting]) -> Space:
     return build_space(method, request.dataset, settings, None if request.space is None else Path(request.space))
 
 
-def _dataset_options(request: DataRequest, dataset: type, settings: list[Setting], faults: Faults) -> dict[str, Value]:
-    """Every option of the dataset; --protocol is also that of a dataset which knows it."""
-    given = _options("dataset", dataset, settings, faults) | {"seed": request.seed}
+def _dataset_options(
+    request: DataRequest, dataset: type, settings: list[Setting], faults: Faults, teacher: Sequence[Setting] = ()
+) -> dict[str, Value]:
+    """Every option of the dataset, or of the teacher's; --protocol is also that of a dataset which knows it."""
+    given = _options("dataset", dataset, settings, faults) | _options("dataset", dataset, teacher, faults, flag="--teacher-set")
+    given["seed"] = request.seed
     protocol = declared(dataset).get("protocol")
     if protocol is not None and protocol.legal.contains(request.protocol):
         given.setdefault("protocol", request.protocol)
@@ -205,13 +208,13 @@ def _net(name: str) -> type[Net]:
     return found
 
 
-def _options(kind: str, plugin: type, settings: list[Setting], faults: Faults) -> dict[str, Value]:
+def _options(kind: str, plugin: type, settings: Sequence[Setting], faults: Faults, *, flag: str = "--set") -> dict[str, Value]:
     """What the settings say of a dataset or a model."""
     known = _options_of(kind, plugin)
     given: dict[str, Value] = {}
     for key, text in settings:
         for name in matching(key, known):
-            value = faults.attempt(partial(_option, kind, Setting(key, text), known[name]))
+            value = faults.attempt(partial(_option, kind, f"{flag} {key}={text}", text, known[name]))
             if value is not None:
                 given[name.removeprefix(f"{kind}.")] = value
     return given
@@ -223,16 +226,16 @@ def _teacher_options(request: TrainRequest, dataset: type, settings: list[Settin
         return None
     own = request.teacher_settings
     _check_keys(_options_of("dataset", dataset), own, faults, flag="--teacher-set", kind="option of the dataset")
-    return _dataset_options(request, dataset, [*settings, *own], faults)
+    return _dataset_options(request, dataset, settings, faults, own)
 
 
-def _option(kind: str, setting: Setting, option: Hyperparameter) -> Value:
+def _option(kind: str, typed: str, text: str, option: Hyperparameter) -> Value:
     try:
-        value = parse_domain(setting.text, option.legal)
+        value = parse_domain(text, option.legal)
     except ValueError as error:
-        raise InvalidInput(f"--set {setting.key}={setting.text}: {error}") from error
+        raise InvalidInput(f"{typed}: {error}") from error
     if isinstance(value, Real | Options):
-        raise InvalidInput(f"--set {setting.key}={setting.text}: an option of the {kind} takes one value; it cannot be searched")
+        raise InvalidInput(f"{typed}: an option of the {kind} takes one value; it cannot be searched")
     return value
 
 
@@ -286,8 +289,11 @@ def _check_teacher(spec: SearchSpec, student: Info, data: Path) -> None:
     info = dataset.describe(data)
     if (info.classes, info.shape) != (student.classes, student.shape):
         raise InvalidInput("--teacher-set: the teacher's data have other classes or another shape than the student's")
-    dataset.check(data)
-    check_apart(make_dataset(spec.dataset), dataset, data)
+    try:
+        dataset.check(data)
+        check_apart(make_dataset(spec.dataset), dataset, data)
+    except DataError as error:
+        raise DataError(f"--teacher-set: {error}") from error
 
 
 def _check_method(method: str, space: Space, baseline: TrialSpec, data: Data, net: Net) -> None:

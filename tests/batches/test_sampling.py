@@ -143,6 +143,8 @@ def test_the_official_sampler_is_refused_where_it_fails(rng):
         official_balanced(cells_of_sizes(*[6] * 11, 40), 4, 12, rng)
     with pytest.raises(InvalidInput, match="use --protocol fixed"):
         official_balanced(cells_of_sizes(6, 6, 6), 1, 2, rng)
+    with pytest.raises(InvalidInput, match="use --protocol fixed"):
+        official_balanced(cells_of_sizes(6, 6, 1, 40, 6, 6), 2, 12, rng)
 
 
 def test_effective_number_weights_lie_between_equal_and_inverse_counts():

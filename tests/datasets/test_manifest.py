@@ -183,6 +183,18 @@ def test_a_path_in_two_rows_is_refused(write):
     assert "paths in more than one row (1): images/4.png" in fault_of(write(table))
 
 
+@pytest.mark.parametrize("again", ["./images/4.png", "images//4.png", "images/./4.png", "linked.png"])
+def test_an_image_under_two_paths_is_refused(write, folder, again):
+    link = folder / "linked.png"
+    link.unlink(missing_ok=True)
+    link.symlink_to("images/4.png")
+    table = rows_of()
+    table.loc[3, "path"] = again
+    assert "more than one row under different paths (2 rows): " in (fault := fault_of(write(table)))
+    assert again in fault
+    assert "images/4.png" in fault
+
+
 def test_a_source_in_two_splits_is_refused(write):
     table = rows_of().assign(split=np.where(np.arange(N) < 13, "test", "train"), source=np.arange(N) // 4)
     assert "sources in more than one split (1): 3" in fault_of(write(table))

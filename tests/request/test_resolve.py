@@ -331,9 +331,9 @@ def test_without_settings_of_its_own_the_teacher_is_the_baseline(tmp_path):
     [
         ("skw=0.5", "--teacher-set skw=0.5: unknown option of the dataset 'skw': did you mean 'skew'?"),
         ("weight=3", "--teacher-set weight=3: unknown option of the dataset 'weight'"),
-        ("skew=2", "--set skew=2: 2.0 is outside the legal domain 0..1"),
-        ("skew=0.1,0.5", "an option of the dataset takes one value"),
-        ("skew=1", "no validation samples"),
+        ("skew=2", "--teacher-set skew=2: 2.0 is outside the legal domain 0..1"),
+        ("skew=0.1,0.5", "--teacher-set skew=0.1,0.5: an option of the dataset takes one value"),
+        ("skew=1", "--teacher-set: no validation samples"),
     ],
 )
 def test_a_setting_of_the_teacher_at_fault_is_told(tmp_path, given, fault):
