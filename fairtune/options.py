@@ -39,6 +39,10 @@ class Option:
     flag: str | None = None
     metavar: str | None = None
 
+    def called(self, name: str) -> str:
+        """How the field of this name is called on the command line."""
+        return self.flag or f"--{name.replace('_', '-')}"
+
 
 @dataclass(frozen=True)
 class Floor:

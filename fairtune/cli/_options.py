@@ -56,7 +56,7 @@ def _parameter(name: str, field: FieldInfo, panel: str) -> inspect.Parameter:
     several = field.default == ()
     default = option.default if field.default is None else None if several else str(field.default)
     made = typer.Option(
-        option.flag or f"--{name.replace('_', '-')}",
+        option.called(name),
         help=option.help + (f"  [dim]\\[default: {default}][/]" if default else ""),
         metavar=option.metavar or ("NUMBER" if _kinds(field.annotation) & {int, float} else "TEXT"),
         show_default=False,

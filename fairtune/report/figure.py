@@ -76,7 +76,7 @@ def _test(axes: Axes, summary: Summary, pair: Pair) -> None:
     for roles, confirmed in drawn:
         marker, colour = styles[roles[0]]
         x, y = map(confirmed.score, pair)
-        named = f"{', '.join(roles).replace('_', ' ')}: mean of {len(confirmed.seeds)} seeds"
+        named = f"{', '.join(roles).replace('_', ' ')}: mean of {len(confirmed.seeds)} seed{'s' * (len(confirmed.seeds) != 1)}"
         axes.errorbar(
             x.mean, y.mean, xerr=_reach(x), yerr=_reach(y), fmt=marker, ms=8, color=colour, capsize=3, lw=1.2, label=named
         )

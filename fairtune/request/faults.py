@@ -8,6 +8,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from fairtune.errors import FairtuneError, InvalidInput, unknown_name
+from fairtune.options import Option
 
 T = TypeVar("T")
 
@@ -44,13 +45,20 @@ def sentences(error: ValidationError, model: type[BaseModel] | None = None) -> I
         model: whose fields were wanted; gives near misses for a name that is none of them.
     """
     for fault in error.errors():
-        place = ".".join(map(str, fault["loc"]))
+        place = _called(model, ".".join(map(str, fault["loc"])))
         reason = fault.get("ctx", {}).get("error")
         if fault["type"] == "extra_forbidden" and model is not None and len(fault["loc"]) == 1:
-            yield unknown_name("option", place, model.model_fields)
+            yield unknown_name("option", str(fault["loc"][0]), model.model_fields)
         elif reason is not None:
             yield from str(reason).splitlines()
         elif fault["type"] == "missing":
             yield f"{place}: is missing"
         else:
             yield f"{place}: {fault['msg']}, got {fault['input']!r}"
+
+
+def _called(model: type[BaseModel] | None, place: str) -> str:
+    """A field as the command line calls it, if it is an option; its name, or its place in a file, if it is none."""
+    field = None if model is None else model.model_fields.get(place)
+    option = next((item for item in field.metadata if isinstance(item, Option)), None) if field is not None else None
+    return place if option is None else option.called(place)

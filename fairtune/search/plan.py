@@ -169,8 +169,8 @@ class Plan:
         if self._running:
             return "wait"
         job = self._job(JobKey("baseline"), self.spec.baseline())
-        known = job.folder.read_result()
-        if known is not None and job.folder.weights.is_file():
+        known = job.folder.read_trained()
+        if known is not None:
             self._accept_baseline(known, found=True)
             return self.next()
         return self._start(job)
@@ -189,7 +189,7 @@ class Plan:
     def _missing_teacher(self) -> Job | None:
         """The teacher, if it is not the baseline and has not been trained."""
         job = self._job(JobKey("teacher"), self.spec.teacher())
-        if job.spec == self.spec.baseline() or (job.folder.result.is_file() and job.folder.weights.is_file()):
+        if job.spec == self.spec.baseline() or job.folder.read_trained() is not None:
             return None
         return job
 

@@ -33,6 +33,10 @@ class TrialFolder:
         """The result of a trial that has ended, else None."""
         return TrialResult.model_validate_json(self.result.read_text()) if self.result.is_file() else None
 
+    def read_trained(self) -> TrialResult | None:
+        """The result of a training whose weights are here too, else None."""
+        return self.read_result() if self.weights.is_file() else None
+
 
 def baseline_folder(runs: Path, spec: TrialSpec) -> TrialFolder:
     """Where a baseline lives, shared by all runs: found by content."""

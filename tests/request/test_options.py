@@ -45,7 +45,7 @@ def test_a_name_that_makes_no_folder_is_a_fault(name):
         ({"method": "mfd+mfd"}, "the method 'mfd+mfd' names mfd twice: a component can be used once"),
         ({"teacher_set": ["skew"]}, "cannot read --teacher-set 'skew'"),
         ({"cpus_per_trial": 9999}, "--cpus-per-trial 9999: this machine has"),
-        ({"seed": -4}, "seed: Input should be greater than or equal to 0, got -4"),
+        ({"seed": -4}, "--seed: Input should be greater than or equal to 0, got -4"),
     ],
 )
 def test_a_fault_is_a_sentence(given, fault):
