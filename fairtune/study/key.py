@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, PlainSerializer
+from pydantic import PlainSerializer, PlainValidator
 
 Kind = Literal["baseline", "teacher", "trial", "final"]
 
@@ -70,6 +70,8 @@ class JobKey:
 
 
 JobName = Annotated[
-    JobKey, BeforeValidator(lambda given: JobKey.parse(given) if isinstance(given, str) else given), PlainSerializer(str)
+    JobKey,
+    PlainValidator(lambda given: given if isinstance(given, JobKey) else JobKey.parse(str(given)), json_schema_input_type=str),
+    PlainSerializer(str, return_type=str),
 ]
 """A :class:`JobKey` that is its name in JSON."""
