@@ -5,9 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fairtune.datasets import open_splits, open_test_labels
+from fairtune.datasets import open_part, open_splits
 from fairtune.datasets.manifest import Manifest
 from fairtune.errors import DataError
+from fairtune.records import Purpose
 from fairtune.request.options import Request
 from fairtune.request.resolve import resolve, resolve_dataset
 
@@ -38,7 +39,8 @@ def write(folder):
 
 def opened(root, **options):
     dataset = Manifest(size=8, **options)
-    return open_splits(dataset, root) | {"test": open_test_labels(dataset, root)}
+    test = open_part(dataset, root, "test", purpose=Purpose.FINAL)
+    return open_splits(dataset, root) | {"test": dataset.test_split(test, dataset.describe(root))}
 
 
 def numbers(split):
