@@ -7,19 +7,21 @@ import pytest
 
 from fairtune.metrics import SCORES, Interval
 from fairtune.space import Integer, Options, OptionsOrFile, Real, Space
-from fairtune.spec import Optimizer, Place, PlugIn, SearchSpec
-from fairtune.study.summary import Baseline, Chosen, Confirmed, Cost, Opened, Summary, Trial
+from fairtune.spec import Optimizer, Place, PlugIn, SearchSpec, Stop
+from fairtune.study.opening import Opening
+from fairtune.study.summary import Baseline, Chosen, Confirmed, Cost, Summary, Trial
 
 DOCS = (Path(__file__).parents[2] / "docs" / "summary.md").read_text()
 SECTIONS = {
     "`summary`": [Summary],
     "`baseline`": [Baseline],
     "`trials[]`": [Trial],
+    "`trials[].stopped`": [Stop],
     "`chosen`": [Chosen],
     "`confirmed.ROLE`": [Confirmed],
     "`confirmed.ROLE.test.SCORE`": [Interval],
     "`cost`": [Cost],
-    "`test_opened[]`": [Opened],
+    "`test_opened[]`": [Opening],
     "`spec`": [SearchSpec],
     "`spec.dataset`, `spec.model`, `spec.teacher_dataset`": [PlugIn],
     "`spec.spaces.METHOD`": [Space],
