@@ -6,8 +6,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
-from fairtune.spec import Direction
-
 Verdict = Literal["go_on", "stop"]
 
 
@@ -35,10 +33,10 @@ class Scheduler(ABC):
     It keeps nothing: who was at a rung is read from the record of the search, so that a resumed search goes on with all of it.
 
     Args:
-        objectives: the scores that the search's rule weighs, with their directions.
+        objectives: names of the scores that the search's rule weighs.
     """
 
-    def __init__(self, objectives: Sequence[tuple[str, Direction]]) -> None:
+    def __init__(self, objectives: Sequence[str]) -> None:
         self.objectives = tuple(objectives)
 
     @abstractmethod

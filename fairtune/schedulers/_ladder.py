@@ -17,7 +17,7 @@ class Ladder:
 
     Args:
         name: of the scheduler.
-        objectives: the scores that the rule weighs.
+        objectives: names of the scores that the rule weighs.
         epochs: of a whole trial.
 
     Raises:
@@ -29,7 +29,7 @@ class Ladder:
         if not issubclass(found, Scheduler):
             raise InvalidInput(f"the scheduler {name!r} must derive from fairtune.schedulers.Scheduler")
         self.name = name
-        self._scheduler: Scheduler = found([(score, SCORES[score].direction) for score in objectives])
+        self._scheduler: Scheduler = found(objectives)
         self.rungs = tuple(self._scheduler.rungs(epochs))
         self._standings: dict[int, dict[int, Standing]] = {rung: {} for rung in self.rungs}
         if not all(0 < rung < epochs for rung in self.rungs) or any(a >= b for a, b in pairwise(self.rungs)):

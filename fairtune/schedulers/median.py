@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from statistics import median_high
 
+from fairtune.metrics import SCORES
 from fairtune.schedulers._base import Scheduler, Standing, Verdict
-from fairtune.spec import Direction
 
 _RUNGS = 10
 _GRACE_RUNGS = 2
@@ -37,14 +37,12 @@ class Median(Scheduler):
         if len(alike) < _FEWEST_OTHERS:
             return "go_on"
         worse = [
-            _badness(trial, *objective) > median_high(_badness(other, *objective) for other in alike)
-            for objective in self.objectives
+            _badness(trial, objective) > median_high(_badness(other, objective) for other in alike) for objective in self.objectives
         ]
         return "stop" if all(worse) else "go_on"
 
 
-def _badness(standing: Standing, score: str, direction: Direction) -> tuple[bool, float]:
+def _badness(standing: Standing, score: str) -> tuple[bool, float]:
     """Greater for a worse score; greatest for what is infeasible, and then for what is not defined."""
-    value = standing.scores.get(score, math.nan)
-    loss = -value if direction == "maximize" else value
+    loss = SCORES[score].cost(standing.scores.get(score, math.nan))
     return not standing.feasible, math.inf if math.isnan(loss) else loss

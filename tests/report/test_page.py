@@ -63,7 +63,7 @@ def test_it_shows_the_score_that_was_searched_for(by_iou):
 
 def test_it_shows_every_objective(by_three):
     page = page_of(by_three)
-    val, baseline = by_three.trials[by_three.study.get("chosen")].result.val, by_three.study.get_result("baseline").val
+    val, baseline = by_three.trials[by_three.study.choice.number].result.val, by_three.study.baseline.result.val
     names = ("accuracy", "deo_m", "worst_group_accuracy")
     first, second, third = (f"{label(name)} {val[name]:.4f}" for name in names)
     assert f"on validation {first}, {second} and {third}," in page

@@ -7,7 +7,7 @@ import pytest
 from fairtune.plugins import load, names, overview
 from fairtune.schedulers import Scheduler, Standing
 
-OBJECTIVES = (("accuracy", "maximize"), ("deo_m", "minimize"))
+OBJECTIVES = ("accuracy", "deo_m")
 SCHEDULERS = names("scheduler")
 EPOCHS = 20
 

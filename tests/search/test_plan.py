@@ -261,7 +261,7 @@ def test_no_feasible_trial_means_no_choice_but_the_ends_are_confirmed(tmp_path):
 def test_each_objective_has_its_end_of_the_front(by_three):
     views = {view.number: view for view in by_three.study.views()}
     on_front = {view.number for view in front(list(views.values()), ("accuracy", "deo_m", "worst_group_accuracy"))}
-    roles = by_three.study.get("roles")
+    roles = by_three.study.choice.roles
     assert set(roles) == {"chosen", "most_accurate", "fairest", "highest_worst_group_accuracy"}
     for role, name in [
         ("most_accurate", "accuracy"),
