@@ -25,7 +25,7 @@ ROWS = (
     {"spec"},
     {"space", "files", "options"},
     {"seeding"},
-    {"records", "errors"},
+    {"records", "errors", "names"},
 )
 ROW_OF = {name: row for row, names in enumerate(ROWS) for name in names}
 ONLY_IMPORTER = {"ray": "search", "mlflow": "tracking", "optuna": "study"}

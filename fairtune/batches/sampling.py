@@ -8,6 +8,7 @@ import numpy as np
 from torch import Tensor
 
 from fairtune.errors import DataError, InvalidInput
+from fairtune.names import Names
 from fairtune.records import Floats, Ints
 
 
@@ -43,8 +44,14 @@ def cell_positions(y: Ints | Tensor, a: Ints | Tensor, num_groups: int, num_clas
     return [np.flatnonzero(cell == c) for c in range(num_groups * num_classes)]
 
 
-def check_cells(cells: Sequence[Ints], num_classes: int, batch_size: int) -> None:
+def check_cells(cells: Sequence[Ints], num_classes: int, batch_size: int, names: Names | None = None) -> None:
     """Check that balanced batches can be filled.
+
+    Args:
+        cells: positions of each cell's samples, see :func:`cell_positions`.
+        num_classes: K.
+        batch_size: B.
+        names: of classes and groups, for the message.
 
     Raises:
         InvalidInput: the batch is smaller than the number of cells.
@@ -55,7 +62,8 @@ def check_cells(cells: Sequence[Ints], num_classes: int, batch_size: int) -> Non
     quota = -(-batch_size // len(cells))
     short = [(c % num_classes, c // num_classes, len(cell)) for c, cell in enumerate(cells) if len(cell) < quota]
     if short:
-        named = "; ".join(f"(y={y}, a={a}) has {n}" for y, a, n in short[:10])
+        called = names or Names()
+        named = "; ".join(f"{called.cell(y, a)} has {n}" for y, a, n in short[:10])
         raise DataError(
             f"balanced batches of {batch_size} take {quota} samples of each of {len(cells)} cells, but {named}"
             f"{' and others' if len(short) > 10 else ''}: lower --batch-size, raise "

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from fairtune.errors import InvalidInput
 from fairtune.metrics import PROBED, SCORES, UNDEFINED, Interval, Number, hypervolume, small_cells
+from fairtune.names import Names
 from fairtune.rules import fairness_score, front
 from fairtune.space import Value
 from fairtune.spec import Place, SearchSpec, TrialResult
@@ -106,6 +107,8 @@ class Summary(_Part):
     name: str
     spec: SearchSpec
     place: Place
+    classes: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
     baseline: Baseline
     floor: float
     trials: list[Trial]
@@ -121,6 +124,11 @@ class Summary(_Part):
     def fairness(self) -> str:
         """The score that the front weighs against accuracy."""
         return fairness_score(self.spec.select)
+
+    @property
+    def names(self) -> Names:
+        """Of classes and groups, in sentences."""
+        return Names(self.classes, self.groups)
 
     @property
     def shown(self) -> tuple[str, ...]:
@@ -152,6 +160,8 @@ def summarise(spec: SearchSpec, place: Place, study: SearchStudy) -> Summary:
         name=place.name,
         spec=spec,
         place=place,
+        classes=spec.classes,
+        groups=spec.groups,
         baseline=Baseline(id=baseline.spec.id, seconds=baseline.seconds, val=baseline.val),
         floor=study.floor,
         trials=trials,

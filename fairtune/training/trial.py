@@ -116,7 +116,7 @@ def check_data(data: Data, spec: TrialSpec, method: Composite) -> None:
         return
     cells = sampling.cell_positions(data.train.y, data.train.a, data.num_groups, data.num_classes)
     try:
-        sampling.check_cells(cells, data.num_classes, spec.batch_size)
+        sampling.check_cells(cells, data.num_classes, spec.batch_size, data.info.names)
     except DataError as error:
         unbiased = "" if method.trains_net else f"the method {spec.method} needs an unbiased set, and balances its batches for it: "
         raise DataError(f"{unbiased}{error}") from None

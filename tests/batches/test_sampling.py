@@ -12,6 +12,7 @@ from fairtune.batches.sampling import (
     uniform,
 )
 from fairtune.errors import DataError, InvalidInput
+from fairtune.names import Names
 
 
 @pytest.fixture
@@ -108,8 +109,10 @@ def test_a_batch_smaller_than_the_cells_is_refused():
 
 
 def test_cells_too_small_for_a_batch_are_named():
-    with pytest.raises(DataError, match=r"take 3 samples of each of 4 cells, but \(y=1, a=0\) has 2; \(y=0, a=1\) has 0: "):
-        check_cells(cells_of_sizes(9, 2, 0, 9), 2, 12)
+    with pytest.raises(
+        DataError, match=r"take 3 samples of each of 4 cells, but class 1 \(cat\), group gray has 2; class 0, group colour has 0: "
+    ):
+        check_cells(cells_of_sizes(9, 2, 0, 9), 2, 12, Names(("0", "cat"), ("gray", "colour")))
     check_cells(cells_of_sizes(3, 3, 3, 3), 2, 12)
 
 

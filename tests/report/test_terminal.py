@@ -148,7 +148,7 @@ def test_the_header_of_a_method_without_hyperparameters(tmp_path):
 
 def test_the_header_says_which_cells_a_fraction_lacks(tmp_path):
     spec, place = small_search(tmp_path, method="hkd", train_fraction=0.02, batch_size=8)
-    told = r"\nthe fraction has no training samples in \d+ of 20 cells \(\(\d, (red|green)\), "
+    told = r"\nthe fraction has no training samples in \d+ of 20 cells: class \d, group (red|green)"
     assert re.search(told, header(Session(spec, place)))
 
 
