@@ -25,7 +25,7 @@ ROWS = (
     {"spec"},
     {"space", "files", "options"},
     {"seeding"},
-    {"records", "errors", "names"},
+    {"records", "errors", "names", "_rooms"},
 )
 ROW_OF = {name: row for row, names in enumerate(ROWS) for name in names}
 ONLY_IMPORTER = {"ray": "search", "mlflow": "tracking", "optuna": "study"}

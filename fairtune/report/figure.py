@@ -4,11 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from pathlib import Path
-
-import matplotlib
-
-matplotlib.use("Agg")
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -19,13 +14,13 @@ from fairtune.study.summary import Baseline, Chosen, Summary, Trial
 INK, MUTED, BLUE, RED, GREEN = "#1b2733", "#9aa7b4", "#2566c8", "#c8452d", "#178a5b"
 
 
-def draw_front(summary: Summary, path: Path) -> None:
+def draw_front(summary: Summary) -> Figure:
     """Two panels: trials on validation with floor and front, and what the confirmation found on test."""
     figure = Figure(figsize=(10.5, 4.4), layout="constrained", dpi=130)
     left, right = figure.subplots(1, 2)
     _validation(left, summary)
     _test(right, summary)
-    figure.savefig(path)
+    return figure
 
 
 def _validation(axes: Axes, summary: Summary) -> None:

@@ -27,7 +27,7 @@ def write_report(spec: SearchSpec, place: Place, study: SearchStudy) -> Summary:
     summary = summarise(spec, place, study)
     text = summary.model_dump_json(by_alias=True, indent=2)
     write_atomically(folder.summary, lambda path: path.write_text(text + "\n"))
-    draw_front(summary, folder.figure)
+    draw_front(summary).savefig(folder.figure)
     trials_table(summary).to_csv(folder.table, index=False)
     page = render_page(summary, folder.figure)
     write_atomically(folder.page, lambda path: path.write_text(page))
