@@ -5,7 +5,10 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar, get_type_hints
+from functools import reduce
+from operator import or_
+from types import UnionType
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from pydantic.fields import FieldInfo
 
@@ -79,12 +82,21 @@ def _as_typed(name: str, value: Any) -> Any:
 
 
 def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
-    annotation: Any = field.annotation
+    annotation: Any = _plain(field.annotation)
     if name in _CLASSES:
         annotation = annotation | type
     elif field.default == ():
         annotation = annotation | Mapping[str, object]
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=annotation)
+
+
+def _plain(annotation: Any) -> Any:
+    """An annotation without its checks: ``int | None``."""
+    if get_origin(annotation) is Annotated:
+        return _plain(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, UnionType):
+        return reduce(or_, map(_plain, get_args(annotation)))
+    return annotation
 
 
 def _help(field: FieldInfo) -> str:
