@@ -55,6 +55,7 @@ def test_it_tells_what_was_chosen(mixed):
 
 
 def test_it_names_small_cells(mixed):
+    page_of(mixed)
     summary = summarise(mixed.spec, mixed.place, mixed.study).model_copy(update={"small_cells": [(3, 1, 7), (4, 0, 2)]})
     text = " ".join(Tags(render_page(summary, mixed.folder.figure)).text.split())
     assert "whose accuracy says little: class 3, group green: 7; class 4, group red: 2." in text
