@@ -1,3 +1,34 @@
-"""fairtune: hyperparameter search for fair training of vision models, on Ray."""
+"""fairtune: hyperparameter search for fair training of vision models, on Ray.
+
+``import fairtune as ft; run = ft.search(dataset="digits", method="mfd", trials=16)``. Nothing large is imported before it is used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fairtune.api.evaluate import evaluate
+    from fairtune.api.listing import datasets, methods, models, rules
+    from fairtune.api.notebook import search, train
+    from fairtune.api.run import open_run
 
 __version__ = "0.1.0"
+__all__ = ["datasets", "evaluate", "methods", "models", "open_run", "rules", "search", "train"]
+
+_HOMES = {"evaluate": "fairtune.api.evaluate", "open_run": "fairtune.api.run", "train": "fairtune.api.notebook"}
+_ROOMS = ("datasets", "methods", "models", "rules", "search")
+"""Packages that are functions too: see :mod:`fairtune._rooms`."""
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    if name in _ROOMS:
+        return importlib.import_module(f"fairtune.{name}")
+    raise AttributeError(f"module 'fairtune' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,15 +1,18 @@
 """Plug-ins by file name: ``fairtune/methods/mfd.py`` is ``--method mfd``.
 
-A plug-in module holds exactly one public class defined there. ``package.module:Class`` names one outside fairtune, and
-``--model torchvision:NAME`` any classifier of torchvision.
+A plug-in module holds exactly one public class defined there. ``package.module:Class`` names one outside fairtune,
+``--model torchvision:NAME`` any classifier of torchvision. A class of a notebook or a script, which no other process can import, is
+given with :func:`give` and named ``given.DIGEST:Class``.
 """
 
 from __future__ import annotations
 
 import ast
+import hashlib
 import importlib
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -19,6 +22,8 @@ Kind = Literal["method", "dataset", "model", "rule", "sampler", "scheduler"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 _HERE = Path(__file__).parent
 _TORCHVISION = "torchvision:"
+_GIVEN = "given"
+_given: dict[str, type] = {}
 
 
 def _folder(kind: Kind) -> Path:
@@ -36,6 +41,12 @@ def check_name(kind: Kind, name: str) -> None:
     Raises:
         InvalidInput: it does not, with near misses.
     """
+    if name.startswith(_GIVEN) and ":" in name and name not in _given:
+        raise InvalidInput(
+            f"the {kind} {name.rpartition(':')[2]} was given as a class in Python, which only that notebook or script has: call "
+            "fairtune.search there again with the same arguments and the name of the run, or put the class into a file of its own "
+            "and name it package.module:Class"
+        )
     if ":" not in name and name not in names(kind):
         elsewhere = f" {_TORCHVISION}NAME is any classifier of torchvision." if kind == "model" else ""
         raise InvalidInput(unknown_name(kind, name, names(kind)) + elsewhere)
@@ -65,16 +76,55 @@ def load(kind: Kind, name: str) -> type:
     Raises:
         InvalidInput: the name is unknown (with near misses), or the outside class cannot be imported.
     """
+    check_name(kind, name)
     if kind == "model" and name.startswith(_TORCHVISION):
         return _load_torchvision(name.removeprefix(_TORCHVISION))
+    if name in _given:
+        return _given[name]
     if ":" in name:
         return _load_outside(kind, name)
-    check_name(kind, name)
     module = importlib.import_module(f"fairtune.{kind}s.{name}")
     found = list(_public_classes(module.__name__, module))
     if len(found) != 1:
         raise RuntimeError(f"{module.__name__} must define exactly one public class, found {len(found)}")
     return found[0]
+
+
+def give(kind: Kind, plugin: type) -> str:
+    """Let a class be used as a plug-in.
+
+    Args:
+        kind: which sort of plug-in it is.
+        plugin: the class.
+
+    Returns:
+        The name that :func:`load` takes: as on the command line where another process can import the class. A class that none
+        can is kept here, under a name that holds a digest of its source: edited, it is another one.
+    """
+    module, name = plugin.__module__, plugin.__qualname__
+    if module != "__main__" and getattr(importlib.import_module(module), name, None) is plugin:
+        own = module.removeprefix(f"fairtune.{kind}s.")
+        return own if own in names(kind) else f"{module}:{name}"
+    address = f"{_GIVEN}{_source_digest(plugin)}:{plugin.__name__}"
+    _given[address] = plugin
+    return address
+
+
+def given() -> Mapping[str, type]:
+    """The classes that no other process can import, by name; what a worker needs beside a specification."""
+    return _given
+
+
+def take(plugins: Mapping[str, type]) -> None:
+    """Know the classes that another process was given."""
+    _given.update({name: plugin for name, plugin in plugins.items() if name not in _given})
+
+
+def _source_digest(plugin: type) -> str:
+    """Begins with a dot; nothing where the source is not to be had, as at Python's own prompt."""
+    with suppress(OSError, TypeError):
+        return f".{hashlib.sha256(inspect.getsource(plugin).encode()).hexdigest()[:8]}"
+    return ""
 
 
 def _public_classes(module_name: str, module: object) -> Iterator[type]:

@@ -18,6 +18,7 @@ from pydantic import (
     model_validator,
 )
 
+from fairtune.names import Names
 from fairtune.options import Duration, Floor, Option, among
 from fairtune.records import GroupCounts
 from fairtune.space import Space, Value
@@ -263,16 +264,26 @@ class SearchSpec(SearchOptions):
         dataset, model, optimizer, epochs, batch_size, precision: as in :class:`TrialSpec`.
         spaces: the space of each method searched, by the method's name.
         teacher_dataset: what the teacher is trained on, where that is not ``dataset``: the same dataset under other options.
+        classes, groups: their names, so that a run can be read without its data; none in runs of earlier versions.
+        shape: of what a net sees, ``(C, H, W)`` or ``(F,)``.
     """
 
     dataset: PlugIn
     model: PlugIn
     spaces: dict[str, Space]
     teacher_dataset: PlugIn | None = None
+    classes: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    shape: tuple[int, ...] = ()
     optimizer: Optimizer = Optimizer()
     epochs: Positive
     batch_size: Positive
     precision: Precision = "fp32"
+
+    @property
+    def names(self) -> Names:
+        """Of classes and groups, in sentences."""
+        return Names(self.classes, self.groups)
 
     @property
     def methods(self) -> str:

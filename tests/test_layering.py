@@ -26,7 +26,7 @@ ROWS = (
     {"spec"},
     {"space", "files", "options"},
     {"seeding"},
-    {"records", "errors"},
+    {"records", "errors", "names", "_rooms"},
 )
 ROW_OF = {name: row for row, names in enumerate(ROWS) for name in names}
 IMPORTERS = {"ray": {"search"}, "mlflow": {"tracking"}, "optuna": {"samplers", "study"}}

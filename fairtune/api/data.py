@@ -148,12 +148,12 @@ def _skew_table(counts: dict[str, Ints]) -> Table:
 
 
 def _warn_of_small_cells(name: str, cells: Ints, info: Info, console: Console) -> None:
-    small = [f"({info.classes[y]}, {info.groups[a]}) {cells[a, y]}" for a, y in np.argwhere(cells < _RELIABLE)]
+    small = [f"{info.names.cell(int(y), int(a))} has {cells[a, y]}" for a, y in np.argwhere(cells < _RELIABLE)]
     if small and name != "train":
         more = f" and {len(small) - _NAMED} more" if len(small) > _NAMED else ""
         console.print(
             f"{name}: {len(small)} of {cells.size} cells have fewer than {_RELIABLE} samples, too few for a reliable DEO: "
-            f"{', '.join(small[:_NAMED])}{more}",
+            f"{'; '.join(small[:_NAMED])}{more}",
             style="yellow",
             soft_wrap=True,
         )

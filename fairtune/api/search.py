@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
 
-from fairtune.errors import InvalidInput, NoFeasibleTrial
+from fairtune import plugins
+from fairtune.errors import NoFeasibleTrial
 from fairtune.files import write_atomically
+from fairtune.plugins import Kind
 from fairtune.report import write_report
 from fairtune.report.decoding import progress_bars
 from fairtune.report.terminal import SearchDisplay, print_header, print_outcome
 from fairtune.report.write import report_files
 from fairtune.request import checks
+from fairtune.request.faults import Faults
 from fairtune.request.options import Request
 from fairtune.request.resolve import resolve
 from fairtune.search.cluster import check_cluster
@@ -46,10 +51,19 @@ def resume(folder: Path, console: Console) -> Summary:
         NoFeasibleTrial, FairtuneError: as :func:`search`.
     """
     spec, place = RunFolder(folder).load()
-    faults = checks.resources(place) + checks.tracking(place.tracking_uri)
-    if faults:
-        raise InvalidInput(faults)
+    faults = Faults()
+    faults.found += checks.resources(place) + checks.tracking(place.tracking_uri)
+    for kind, name in plugins_of(spec):
+        faults.attempt(partial(plugins.check_name, kind, name))
+    faults.raise_if_any()
     return run(spec, place, console)
+
+
+def plugins_of(spec: SearchSpec) -> Iterator[tuple[Kind, str]]:
+    """Kind and name of every plug-in that a search uses."""
+    yield from (("dataset", spec.dataset.name), ("model", spec.model.name), ("rule", spec.select))
+    for method in spec.spaces:
+        yield from (("method", part) for part in plugins.parts(method))
 
 
 def run(spec: SearchSpec, place: Place, console: Console, request: Request | None = None) -> Summary:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
 from rich.console import Console
 
+from fairtune.api.model import Model, load_model
+from fairtune.datasets import Info
 from fairtune.errors import FairtuneError
 from fairtune.records import Purpose
 from fairtune.report.decoding import progress_bars
+from fairtune.report.progress import progress
 from fairtune.request.options import TrainRequest
 from fairtune.request.resolve import resolve_one
 from fairtune.spec import Place, TrialResult, TrialSpec
@@ -17,7 +22,41 @@ from fairtune.training.folder import TrialFolder, baseline_folder
 from fairtune.training.trial import Trial, run_trial
 
 
-def train_one(request: TrainRequest, console: Console) -> TrialResult:
+@dataclass(frozen=True)
+class Trained:
+    """A configuration that has been trained.
+
+    Attributes:
+        result: what came of it.
+        folder: where its weights and its result are.
+        info: of its dataset.
+        data: folder of the original data files.
+    """
+
+    result: TrialResult
+    folder: TrialFolder
+    info: Info
+    data: Path
+
+    @property
+    def scores(self) -> dict[str, float]:
+        """Scores on the validation split after the last epoch, by name."""
+        return self.result.val
+
+    @property
+    def history(self) -> pd.DataFrame:
+        """A row for each epoch: seconds, losses and validation scores."""
+        return pd.DataFrame(self.result.history).astype({"epoch": int}).set_index("epoch")
+
+    def model(self) -> Model:
+        """The trained model."""
+        return load_model(self.result.spec, self.info.names, self.info.shape, self.folder, self.data)
+
+    def __repr__(self) -> str:
+        return f"<fairtune training of {self.result.spec.method} on {self.result.spec.dataset.name}, in {self.folder.path}>"
+
+
+def train_one(request: TrainRequest, console: Console) -> Trained:
     """Train what a request describes and print each epoch.
 
     Args:
@@ -32,25 +71,32 @@ def train_one(request: TrainRequest, console: Console) -> TrialResult:
         spec, place = resolve_one(request, report)
     if spec.teacher is not None:
         home = baseline_folder(Path(place.runs), spec.teacher)
-        if home.read_result() is None:
+        if home.read_trained() is None:
             console.print(f"teacher {spec.teacher.id}")
             _train(spec.teacher, home, place, console)
     folder = TrialFolder(Path(place.runs) / "single" / spec.id)
     console.print(f"{spec.method} {spec.id}")
-    result = _train(spec, folder, place, console)
+    trained = _train(spec, folder, place, console)
     console.print(f"weights and scores are in {folder.path}", soft_wrap=True)
-    return result
+    return trained
 
 
-def _train(spec: TrialSpec, folder: TrialFolder, place: Place, console: Console) -> TrialResult:
-    device = pick_device(place.gpus_per_trial)
-    trial = Trial(spec, folder, data_root=Path(place.data), runs=Path(place.runs), device=device, purpose=Purpose.PROBED)
+def _train(spec: TrialSpec, folder: TrialFolder, place: Place, console: Console) -> Trained:
+    device, data = pick_device(place.gpus_per_trial), Path(place.data)
+    trial = Trial(spec, folder, data_root=data, runs=Path(place.runs), device=device, purpose=Purpose.PROBED)
     for remark in trial.data.remarks:
         console.print(remark, style="yellow", soft_wrap=True)
-    result = run_trial(trial, lambda standing: _print_epoch(standing, console))
+    with progress(console, "epochs") as bars:
+        bar = bars.add_task(spec.method, total=spec.epochs, completed=len(trial.history))
+
+        def report(standing: TrialResult) -> None:
+            bars.update(bar, completed=standing.epochs)
+            _print_epoch(standing, console)
+
+        result = run_trial(trial, report)
     if result.state == "failed":
         raise FairtuneError(f"the training failed: {result.error}")
-    return result
+    return Trained(result, folder, trial.data.info, data)
 
 
 def _print_epoch(result: TrialResult, console: Console) -> None:

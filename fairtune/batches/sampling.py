@@ -9,6 +9,7 @@ from torch import Tensor
 
 from fairtune.batches.split import DeviceSplit
 from fairtune.errors import DataError, InvalidInput
+from fairtune.names import Names
 from fairtune.records import Floats, Ints, Split
 
 
@@ -44,12 +45,13 @@ def cell_positions(split: Split | DeviceSplit) -> list[Ints]:
     return [np.flatnonzero(cell == c) for c in range(split.num_groups * split.num_classes)]
 
 
-def check_cells(cells: Ints, batch_size: int) -> None:
+def check_cells(cells: Ints, batch_size: int, names: Names | None = None) -> None:
     """Check that balanced batches can be filled.
 
     Args:
         cells: samples per cell ``(A, K)``.
         batch_size: B.
+        names: of classes and groups, for the message.
 
     Raises:
         InvalidInput: the batch is smaller than the number of cells.
@@ -60,7 +62,8 @@ def check_cells(cells: Ints, batch_size: int) -> None:
     quota = -(-batch_size // cells.size)
     short = [(y, a, cells[a, y]) for a, y in np.argwhere(cells < quota)]
     if short:
-        named = "; ".join(f"(y={y}, a={a}) has {n}" for y, a, n in short[:10])
+        called = names or Names()
+        named = "; ".join(f"{called.cell(y, a)} has {n}" for y, a, n in short[:10])
         raise DataError(
             f"balanced batches of {batch_size} take {quota} samples of each of {cells.size} cells, but {named}"
             f"{' and others' if len(short) > 10 else ''}: lower --batch-size, raise "

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-import sys
 
 import typer
 from rich.console import Console
 
+from fairtune.api.console import open_console
 from fairtune.errors import FairtuneError, Interrupted, InvalidInput
 
-console = Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else 120)
+console = open_console()
 errors = Console(stderr=True, highlight=False, markup=False)
 
 

@@ -1,5 +1,6 @@
 """Datasets: one file each, named as on the command line."""
 
+from fairtune._rooms import stands_for
 from fairtune.datasets._base import Content, Dataset, Info, Part, Pool, Samples, lost_cells
 from fairtune.datasets._cut import equal_cells
 from fairtune.datasets._files import within
@@ -33,3 +34,5 @@ __all__ = [
     "skipped",
     "within",
 ]
+
+stands_for(__name__, "fairtune.api.listing:datasets")

@@ -14,12 +14,12 @@ import numpy.typing as npt
 from fairtune.batches.transforms import Normalise, Transform
 from fairtune.datasets._cut import Mask, cells_of, drawn_by_source, thinned
 from fairtune.errors import DataError
+from fairtune.names import Names
 from fairtune.records import Ints, Split
 from fairtune.seeding import generator
 from fairtune.space import Real, Value, declared, hyperparameter
 
 Part = Literal["train", "validation", "test"]
-_SHOWN = 6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +52,11 @@ class Info:
     epochs: int
     batch_size: int = 128
     class_balance: float | None = None
+
+    @property
+    def names(self) -> Names:
+        """Of classes and groups, in sentences."""
+        return Names(self.classes, self.groups)
 
 
 class Samples(Protocol):
@@ -318,7 +323,7 @@ def check_test(y: Ints, a: Ints, info: Info) -> None:
     counts = cells.reshape(len(info.groups), len(info.classes))
     present = np.flatnonzero(counts.sum(axis=0))
     if len(present) < 2:
-        seen = f"all {len(y)} are {info.classes[present[0]]!r}" if len(present) else "there are no samples"
+        seen = f"all {len(y)} are of {info.names.label(int(present[0]))}" if len(present) else "there are no samples"
         raise DataError(f"the label has fewer than two values in the test split: {seen}; choose another target")
     if (counts == 0).any():
         raise DataError(
@@ -334,14 +339,14 @@ def check_counts(splits: Mapping[str, Split], info: Info) -> None:
         DataError: a class or group has no training sample, or a cell no validation sample.
     """
     counts = splits["train"].cells
-    missing = [f"class {info.classes[y]!r}" for y in np.flatnonzero(counts.sum(axis=0) == 0)]
-    missing += [f"group {info.groups[a]!r}" for a in np.flatnonzero(counts.sum(axis=1) == 0)]
+    missing = [info.names.label(int(y)) for y in np.flatnonzero(counts.sum(axis=0) == 0)]
+    missing += [info.names.group(int(a)) for a in np.flatnonzero(counts.sum(axis=1) == 0)]
     if missing:
         raise DataError(f"no training samples of {', '.join(missing)}: a fair model cannot be trained without them")
     held_out = splits["validation"].cells
     if (held_out == 0).any():
         raise DataError(
-            f"no validation samples in {(held_out == 0).sum()} of {held_out.size} cells ({_named(held_out == 0, info)}): "
+            f"no validation samples in {(held_out == 0).sum()} of {held_out.size} cells: {_named(held_out == 0, info)}. "
             "DEO compares the groups within every class; use data, or a skew, with samples of both groups in each class, "
             "or hold more out with val_frac"
         )
@@ -351,11 +356,10 @@ def lost_cells(whole: Split, kept: Split, info: Info) -> list[str]:
     """What a user should know of a fraction of a training set: one sentence if cells have vanished from it."""
     before, after = (split.cells > 0 for split in (whole, kept))
     lost = before & ~after
-    named = f"({_named(lost, info)})"
-    return [f"the fraction has no training samples in {lost.sum()} of {before.sum()} cells {named}"] if lost.any() else []
+    told = f"the fraction has no training samples in {lost.sum()} of {before.sum()} cells: {_named(lost, info)}"
+    return [told] if lost.any() else []
 
 
 def _named(cells: npt.NDArray[np.bool_], info: Info) -> str:
     """The first of some cells ``(A, K)``."""
-    names = [f"({info.classes[y]}, {info.groups[a]})" for a, y in np.argwhere(cells)]
-    return ", ".join(names[:_SHOWN]) + (" and others" if len(names) > _SHOWN else "")
+    return info.names.cells((int(y), int(a)) for a, y in np.argwhere(cells))

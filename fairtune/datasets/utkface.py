@@ -17,6 +17,7 @@ from fairtune.datasets._files import first_of
 from fairtune.datasets._images import ImageFiles
 from fairtune.datasets._shares import cut_in_three
 from fairtune.errors import DataError
+from fairtune.names import Names
 from fairtune.records import Ints
 from fairtune.seeding import generator
 from fairtune.space import Options, hyperparameter
@@ -149,10 +150,8 @@ class UTKFace(Dataset):
         """The authors' code leaves nothing for training of a cell with up to 100 images, and then never ends."""
         if (smallest := int(cells.min())) <= _PER_CELL:
             y, a = divmod(int(cells.argmin()), len(_GROUPS[self.attribute]))
-            named = f"({_AGES[self.target][1][y]}, {_GROUPS[self.attribute][a]})"
-            raise DataError(
-                f"the cell {named} has {smallest} images, of which protocol: official tests on {_PER_CELL}: use protocol: fixed"
-            )
+            named = Names(_AGES[self.target][1], _GROUPS[self.attribute]).cell(y, a)
+            raise DataError(f"{named} has {smallest} images, of which protocol: official tests on {_PER_CELL}: use protocol: fixed")
 
 
 def _names(root: Path) -> tuple[list[str], list[str]]:

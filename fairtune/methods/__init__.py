@@ -1,6 +1,9 @@
 """Training methods: one file each, named as on the command line, composed with ``+``."""
 
+from fairtune._rooms import stands_for
 from fairtune.methods._base import Context, Loop, Method, Progress, Protocol
 from fairtune.methods._compose import TASK, Composite, components, compose
 
 __all__ = ["TASK", "Composite", "Context", "Loop", "Method", "Progress", "Protocol", "components", "compose"]
+
+stands_for(__name__, "fairtune.api.listing:methods")

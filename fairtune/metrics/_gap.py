@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from fairtune.errors import DataError
+from fairtune.names import Names
 from fairtune.records import Floats, Ints
 
 Empty = Literal["ignore", "nan", "error"]
@@ -26,10 +27,10 @@ def check_samples(samples: Ints, minimum: int = 1) -> None:
     """
     if len(few := np.argwhere(samples < minimum)) == 0:
         return
-    kind = "groups" if samples.ndim == 1 else "cells"
-    named = ", ".join(f"(a={at[0]})" if samples.ndim == 1 else f"(y={at[1]}, a={at[0]})" for at in few)
+    names = Names()
+    named = "; ".join(names.group(at[0]) if samples.ndim == 1 else names.cell(at[1], at[0]) for at in few)
     lacking = "no" if minimum == 1 else f"fewer than {minimum}"
-    raise DataError(f"{lacking} samples in the {kind} {named}: the gap between groups is undefined there")
+    raise DataError(f"{lacking} samples of {named}: the gap between groups is undefined there")
 
 
 def spread(rates: Floats, samples: Ints, *, empty: Empty, minimum: int) -> Floats:

@@ -6,17 +6,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import TaskID
 
 from fairtune.datasets import Progress as Decoded
 from fairtune.datasets import Report
+from fairtune.report.progress import progress
 
 
 @contextmanager
 def progress_bars(console: Console) -> Iterator[Report]:
     """A bar for each part of a dataset while it is decoded, on a terminal; nothing for one that is decoded already."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
+    with progress(console, "samples") as bars:
         tasks: dict[str, TaskID] = {}
 
         def report(decoded: Decoded) -> None:

@@ -6,10 +6,6 @@ import math
 from collections.abc import Sequence
 from itertools import cycle
 
-import matplotlib
-
-matplotlib.use("Agg")
-
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 

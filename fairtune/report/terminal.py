@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -16,6 +17,7 @@ from fairtune.datasets import Info
 from fairtune.metrics import SCORES, Interval, label
 from fairtune.records import Ints
 from fairtune.report.page import describe_intervals, format_error, format_params, format_score
+from fairtune.report.progress import format_left, format_rate, is_live
 from fairtune.rules import objectives_of
 from fairtune.spec import Place, SearchSpec, TrialResult
 from fairtune.study.folders import RunFolder
@@ -25,6 +27,15 @@ from fairtune.study.study import Record, trials_to_run
 from fairtune.study.summary import Summary
 
 _SHOWN = 8
+_RECENT = 5
+
+
+class _Phase(NamedTuple):
+    """What is being counted: since when, and how many had ended before."""
+
+    what: str
+    began: float
+    before: int
 
 
 def print_header(
@@ -53,15 +64,18 @@ def print_header(
 
 
 class SearchDisplay:
-    """A live table on a terminal; one line per finished training in a log file.
+    """A live table on a terminal and in a notebook; one line per finished training in a log file.
 
     Args:
         console: where to write, its markup off: settings, paths and errors may hold brackets.
         spec: the search.
         records: trials of an earlier session.
+        clock: seconds that pass.
     """
 
-    def __init__(self, console: Console, spec: SearchSpec, records: list[Record]) -> None:
+    def __init__(
+        self, console: Console, spec: SearchSpec, records: list[Record], clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self.console = console
         self.spec = spec
         self._shown = tuple(dict.fromkeys(("accuracy", *objectives_of(spec.select))))
@@ -69,11 +83,13 @@ class SearchDisplay:
         self._finished = [record for record in records if record.state != "running"]
         self._running: dict[JobKey, tuple[Job, TrialResult | None]] = {}
         self._final: tuple[int, int] | None = None
-        self._began = time.time()
+        self._clock = clock
+        self._began = clock()
+        self._phase: _Phase | None = None
         self._live = Live(console=console, get_renderable=self._table, refresh_per_second=4, transient=True)
 
     def __enter__(self) -> SearchDisplay:
-        if self.console.is_terminal:
+        if is_live(self.console):
             self._live.start()
         return self
 
@@ -88,6 +104,8 @@ class SearchDisplay:
 
     def job_started(self, job: Job) -> None:
         """Show a running job."""
+        if self._phase is None and job.kind == "trial":
+            self._phase = _Phase("trials", self._clock(), len(self._finished))
         self._running[job.key] = (job, None)
 
     def job_progressed(self, job: Job, result: TrialResult) -> None:
@@ -112,6 +130,7 @@ class SearchDisplay:
     def confirming(self, roles: Mapping[str, int], jobs: int) -> None:
         """Say what goes to the test split."""
         self._final = (0, jobs)
+        self._phase = _Phase("confirmations", self._clock(), 0)
         named = ", ".join(f"{role.replace('_', ' ')} (trial {number})" for role, number in roles.items())
         self.console.print(f"opening the test split: {jobs} retrainings of the baseline, {named}", soft_wrap=True)
 
@@ -142,7 +161,21 @@ class SearchDisplay:
         done = f"{len(self._finished)} of {self._trials} trials"
         if self._final is not None:
             done += f", {self._final[0]} of {self._final[1]} confirmations"
-        return Group(table, Text(f"{done}, {time.time() - self._began:.0f} s", style="dim"))
+        return Group(table, Text(", ".join([done, f"{self._clock() - self._began:.0f} s", *self._pace()]), style="dim"))
+
+    def _pace(self) -> list[str]:
+        """How fast the trials or the confirmations go, and how long they will take; nothing before the first has ended."""
+        if self._phase is None:
+            return []
+        done, todo = (len(self._finished), self._trials) if self._final is None else self._final
+        passed = self._clock() - self._phase.began
+        if done <= self._phase.before or passed <= 0:
+            return []
+        rate = (done - self._phase.before) / passed
+        left = (todo - done) / rate
+        if self._final is None and self.spec.time_budget_s is not None:
+            left = max(0.0, min(left, self.spec.time_budget_s - (self._clock() - self._began)))
+        return [format_rate(rate, self._phase.what), format_left(left)]
 
     def _best(self) -> list[Record]:
         """The feasible trials first, from the best in the last objective, such as the fairest; then the others, latest first."""
@@ -170,10 +203,19 @@ class SearchDisplay:
         text = f"{job.spec.method} {format_params(setting)}" if job.kind == "trial" else str(job.key)
         bar = ProgressBar(total=job.spec.epochs, completed=trained, width=20)
         shown = [format_score(val[score]) if score in val else "" for score in self._shown]
-        return [name, text, *shown, bar, f"{trained}/{job.spec.epochs}"]
+        return [name, text, *shown, bar, ", ".join([f"{trained}/{job.spec.epochs}", *_epoch_pace(job, result)])]
 
     def _scores(self, scores: Mapping[str, float]) -> str:
         return "  ".join(f"{label(name)} {format_score(scores[name])}" for name in self._shown if name in scores)
+
+
+def _epoch_pace(job: Job, result: TrialResult | None) -> list[str]:
+    """How fast a training's last epochs went, and how long the others will take."""
+    recent = [epoch.seconds for epoch in result.history[-_RECENT:]] if result else []
+    if result is None or not sum(recent):
+        return []
+    seconds = sum(recent) / len(recent)
+    return [format_rate(1 / seconds, "epochs"), format_left((job.spec.epochs - result.epochs) * seconds)]
 
 
 def print_outcome(console: Console, summary: Summary) -> None:

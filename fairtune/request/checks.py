@@ -35,7 +35,7 @@ def resources(place: Place) -> list[str]:
 def run_folder(spec: SearchSpec, place: Place) -> list[str]:
     """Faults of the run's folder: not writable, or its name taken by another search."""
     folder = RunFolder.of(place)
-    if folder.study.is_file() and (before := folder.load()[0]) != spec:
+    if folder.study.is_file() and (before := _named_as(spec, folder.load()[0])) != spec:
         return [_other_search(before, spec, folder)]
     return writable(folder.path, "--runs")
 
@@ -51,6 +51,13 @@ def _other_search(before: SearchSpec, now: SearchSpec, folder: RunFolder) -> str
         f"the run {name!r} was started on other data: the files of {now.dataset.name} have changed since. Choose another --name "
         "(the baseline is trained anew), or put the files back"
     )
+
+
+def _named_as(now: SearchSpec, before: SearchSpec) -> SearchSpec:
+    """A search of an earlier version, which kept no names, with those of today."""
+    if before.classes:
+        return before
+    return before.model_copy(update={"classes": now.classes, "groups": now.groups, "shape": now.shape})
 
 
 def _on_any_data(spec: SearchSpec) -> SearchSpec:

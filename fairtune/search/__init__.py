@@ -5,6 +5,8 @@ Ray reads its environment when it is imported, so it is set here: every module t
 
 import os
 
+from fairtune._rooms import stands_for
+
 _DEFAULTS = {
     "RAY_AIR_NEW_OUTPUT": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
@@ -20,3 +22,5 @@ for _name, _value in _DEFAULTS.items():
 # Unless it is told that no other machine will join, Ray takes the host's address for 127.0.0.1 and listens on every interface.
 # A cluster that is there already is joined all the same.
 os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
+
+stands_for(__name__, "fairtune.api.notebook:search")

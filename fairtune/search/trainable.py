@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from ray import tune
+from ray import cloudpickle, tune
 
+from fairtune import plugins
 from fairtune.records import Purpose
 from fairtune.spec import Place, TrialResult, TrialSpec
 from fairtune.study.jobs import Job
@@ -29,6 +30,7 @@ def job_config(job: Job, place: Place) -> dict[str, Any]:
             "rungs": job.rungs,
         },
         "place": place.model_dump_json(),
+        "given": cloudpickle.dumps(dict(plugins.given())),
     }
 
 
@@ -89,6 +91,7 @@ class TrialTrainable(tune.Trainable):  # type: ignore[misc]
     def _begin(self, config: dict[str, Any]) -> None:
         job, place = config["job"], Place.model_validate_json(config["place"])
         torch.set_num_threads(max(1, int(place.cpus_per_trial)))
+        plugins.take(cloudpickle.loads(config["given"]))
         spec = TrialSpec.model_validate_json(job["spec"])
         self._trial, self._rungs = None, tuple(job["rungs"])
         try:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from fairtune.errors import InvalidInput
 from fairtune.metrics import HEADLINES, SCORES, UNDEFINED, Interval, Number, Score, small_cells
+from fairtune.names import Names
 from fairtune.rules import covered, front, objectives_of
 from fairtune.space import Value
 from fairtune.spec import Place, SearchSpec, Stop, TrialResult
@@ -101,6 +102,8 @@ class Summary(_Part):
     name: str
     spec: SearchSpec
     place: Place
+    classes: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
     baseline: Baseline
     floor: float
     trials: list[Trial]
@@ -116,6 +119,11 @@ class Summary(_Part):
     def objectives(self) -> tuple[str, ...]:
         """The scores that the front is of."""
         return objectives_of(self.spec.select)
+
+    @property
+    def names(self) -> Names:
+        """Of classes and groups, in sentences."""
+        return Names(self.classes, self.groups)
 
     @property
     def shown(self) -> tuple[str, ...]:
@@ -146,6 +154,8 @@ def summarise(spec: SearchSpec, place: Place, study: SearchStudy) -> Summary:
         name=place.name,
         spec=spec,
         place=place,
+        classes=spec.classes,
+        groups=spec.groups,
         baseline=Baseline(id=baseline.spec.id, seconds=baseline.seconds, val=baseline.val),
         floor=study.baseline.floor,
         trials=trials,

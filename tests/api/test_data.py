@@ -49,7 +49,7 @@ def test_inspecting_counts_measures_and_draws(tmp_path, console):
     text = printed(console)
     assert "validation" in text
     assert "nats" in text
-    assert "validation: 10 of 20 cells have fewer than 25 samples, too few for a reliable DEO: (5, red)" in text
+    assert "validation: 10 of 20 cells have fewer than 25 samples, too few for a reliable DEO: class 5, group red has " in text
     for name in ("cells.png", "samples.png"):
         assert f"drawn: {tmp_path / 'out' / name}" in text
         assert np.asarray(Image.open(tmp_path / "out" / name)).std() > 10

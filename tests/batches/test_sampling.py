@@ -13,6 +13,7 @@ from fairtune.batches.sampling import (
 )
 from fairtune.batches.split import DeviceSplit
 from fairtune.errors import DataError, InvalidInput
+from fairtune.names import Names
 from fairtune.records import Split
 from tests.builders import CPU
 
@@ -112,8 +113,8 @@ def test_a_batch_smaller_than_the_cells_is_refused():
 
 
 def test_cells_too_small_for_a_batch_are_named():
-    with pytest.raises(DataError, match=r"take 3 samples of each of 4 cells, but \(y=1, a=0\) has 2; \(y=0, a=1\) has 0: "):
-        check_cells(np.array([[9, 2], [0, 9]]), 12)
+    with pytest.raises(DataError, match=r"but class 1 \(cat\), group gray has 2; class 0, group colour has 0: "):
+        check_cells(np.array([[9, 2], [0, 9]]), 12, Names(("0", "cat"), ("gray", "colour")))
     check_cells(np.array([[3, 3], [3, 3]]), 12)
 
 

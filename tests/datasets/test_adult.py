@@ -62,8 +62,8 @@ def test_a_missing_folder_says_how_to_get_it(tmp_path):
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("Female", "Male", r"no test samples in 2 of 4 cells: \(<=50K, Female\), \(>50K, Female\)"),
-        (">50K", "<=50K", "fewer than two values in the test split: all 200 are '<=50K'"),
+        ("Female", "Male", r"no test samples in 2 of 4 cells: class 0 \(<=50K\), group Female; class 1 \(>50K\), group Female"),
+        (">50K", "<=50K", r"fewer than two values in the test split: all 200 are of class 0 \(<=50K\)"),
         ("Female", "F", "the column sex holds F; it may hold Female, Male"),
     ],
 )

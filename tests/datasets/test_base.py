@@ -165,13 +165,13 @@ def test_cells_that_vanish_from_a_fraction_are_named():
     whole = split_of([0, 0, 1, 1, 1, 1], [0, 0, 0, 1, 1, 1])
     assert lost_cells(whole, whole, INFO) == []
     assert lost_cells(whole, whole.take(np.array([1, 3, 4])), INFO) == [
-        "the fraction has no training samples in 1 of 3 cells ((yes, f))"
+        "the fraction has no training samples in 1 of 3 cells: class 1 (yes), group f"
     ]
 
 
 def test_a_class_without_training_samples_is_named(clinic):
     pools = {"train": Pool(np.zeros((4, 3)), {"first": np.zeros(4, int), "sex": np.arange(4) % 2, "source": np.arange(4)})}
-    with pytest.raises(DataError, match="no training samples of class 'yes'"):
+    with pytest.raises(DataError, match=r"no training samples of class 1 \(yes\)"):
         clinic.training_splits(pools, INFO)
 
 

@@ -150,7 +150,10 @@ def test_a_damaged_line_is_named(tmp_path, monkeypatch, old, new, message):
 
 @pytest.mark.parametrize(
     ("constant", "message"),
-    [("Attractive", "all 48 are 'not Attractive'"), ("Male", r"2 of 4 cells: \(not Attractive, Male\), \(Attractive, Male\)")],
+    [
+        ("Attractive", r"all 48 are of class 0 \(not Attractive\)"),
+        ("Male", r"2 of 4 cells: class 0 \(not Attractive\), group Male; class 1 \(Attractive\), group Male"),
+    ],
 )
 def test_a_label_or_group_with_one_value_in_the_test_is_named(tmp_path, monkeypatch, constant, message):
     make_celeba(tmp_path, monkeypatch, "csv")

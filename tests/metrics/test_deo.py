@@ -58,9 +58,9 @@ def test_the_authors_policy_is_nan_as_soon_as_a_cell_is_empty(counts):
 
 
 def test_the_strict_policy_names_the_cells():
-    with pytest.raises(DataError, match=r"no samples in the cells \(y=1, a=1\): "):
+    with pytest.raises(DataError, match=r"no samples of class 1, group 1: "):
         deo_m(EMPTY_CELL, empty="error")
-    with pytest.raises(DataError, match=r"\(y=0, a=1\), \(y=1, a=1\)"):
+    with pytest.raises(DataError, match="class 0, group 1; class 1, group 1"):
         gaps(ONE_GROUP, empty="error")
 
 
@@ -83,7 +83,7 @@ def test_a_cell_below_the_minimum_counts_as_empty():
 
 
 def test_the_strict_policy_names_the_cells_below_the_minimum():
-    with pytest.raises(DataError, match=r"^fewer than 4 samples in the cells \(y=1, a=1\): the gap"):
+    with pytest.raises(DataError, match=r"^fewer than 4 samples of class 1, group 1: the gap"):
         deo_m(SMALL_CELL, empty="error", minimum=4)
 
 

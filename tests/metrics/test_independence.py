@@ -54,9 +54,9 @@ def test_empty_cells_and_groups_follow_the_policy():
     assert math.isnan(dp_l2(empty_group, empty="nan"))
     assert math.isnan(eo_l2(EMPTY_CELL, empty="nan"))
     assert dp_l2(EMPTY_CELL, empty="nan") == dp_l2(EMPTY_CELL)
-    with pytest.raises(DataError, match=r"no samples in the groups \(a=2\)"):
+    with pytest.raises(DataError, match=r"no samples of group 2"):
         dp_l2(empty_group, empty="error")
-    with pytest.raises(DataError, match=r"no samples in the cells \(y=1, a=1\)"):
+    with pytest.raises(DataError, match=r"no samples of class 1, group 1"):
         eo_l2(EMPTY_CELL, empty="error")
 
 

@@ -90,7 +90,7 @@ def test_empty_cells_follow_the_policy():
     for score in (sigma_iou, iou, iou_paired):
         assert np.isfinite(score(COUNTS))
         assert math.isnan(score(COUNTS, empty="nan"))
-        with pytest.raises(DataError, match=r"no samples in the cells \(y=1, a=1\)"):
+        with pytest.raises(DataError, match=r"no samples of class 1, group 1"):
             score(COUNTS, empty="error")
 
 

@@ -37,8 +37,8 @@ def test_is_fairlearn_s_largest_over_classes():
 def test_empty_groups_follow_the_policy():
     assert math.isnan(demographic_parity(EMPTY_GROUP, empty="nan"))
     assert math.isnan(demographic_parity(EMPTY_GROUP, minimum=9))
-    with pytest.raises(DataError, match=r"no samples in the groups \(a=1\)"):
+    with pytest.raises(DataError, match="no samples of group 1"):
         demographic_parity(EMPTY_GROUP, empty="error")
-    with pytest.raises(DataError, match=r"fewer than 9 samples in the groups \(a=0\), \(a=1\), \(a=2\)"):
+    with pytest.raises(DataError, match="fewer than 9 samples of group 0; group 1; group 2"):
         demographic_parity(EMPTY_GROUP, empty="error", minimum=9)
     assert math.isnan(demographic_parity(group_counts(np.zeros((2, 3, 3)))))

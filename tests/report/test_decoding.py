@@ -15,10 +15,11 @@ def shown(*steps, terminal):
 
 
 def test_a_terminal_shows_how_far_each_part_is():
-    text = shown(("train", 0, 20), ("train", 20, 20), ("test", 5, 10), terminal=True)
+    text = shown(("train", 0, 20), ("train", 10, 20), ("train", 20, 20), ("test", 5, 10), terminal=True)
     assert "decoding train" in text
     assert "20/20" in text
     assert "5/10" in text
+    assert " samples/" in text
 
 
 def test_a_log_file_is_left_alone():

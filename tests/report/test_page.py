@@ -6,7 +6,8 @@ import pytest
 
 from fairtune.metrics import label
 from fairtune.report import write_report
-from fairtune.report.page import describe_intervals, format_error, format_params
+from fairtune.report.page import describe_intervals, format_error, format_params, render_page
+from fairtune.study.summary import summarise
 
 
 def page_of(session):
@@ -52,6 +53,13 @@ def test_it_tells_what_was_chosen(mixed):
     assert f"Chosen: trial {number}" in text
     assert "(failed: 2)" in text
     assert mixed.study.openings[0].when in text
+
+
+def test_it_names_small_cells(mixed):
+    page_of(mixed)
+    summary = summarise(mixed.spec, mixed.place, mixed.study).model_copy(update={"small_cells": [(3, 1, 7), (4, 0, 2)]})
+    text = " ".join(Tags(render_page(summary, mixed.folder.figure)).text.split())
+    assert "whose accuracy says little: class 3, group green: 7; class 4, group red: 2." in text
 
 
 def test_it_shows_the_score_that_was_searched_for(by_iou):

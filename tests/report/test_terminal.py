@@ -110,6 +110,38 @@ def test_a_terminal_counts_confirmations(tmp_path):
     assert "1 of 1 trials, 1 of 2 confirmations" in shown(console)
 
 
+def test_a_terminal_tells_the_pace_and_what_is_left(tmp_path):
+    now = [0.0]
+    console = terminal()
+    spec, place = small_search(tmp_path, trials=4, epochs=3)
+    display = SearchDisplay(console, spec, [], clock=lambda: now[0])
+    session = Session(spec, place, observers=[display]).run(1)
+    first, second = session.plan.next(), session.plan.next()
+    console.print(display._table())
+    assert "left" not in shown(console)
+    now[0] += 30
+    session.plan.finish(first, train(first, session.plan))
+    standing = session.trials[0].result
+    history = tuple(epoch.model_copy(update={"seconds": 0.5}) for epoch in standing.history[:1])
+    display.job_progressed(second, standing.model_copy(update={"history": history}))
+    console.print(display._table())
+    assert "1/3, 2.0 epochs/s, 1 s left" in shown(console)
+    assert "1 of 4 trials, 30 s, 2.0 trials/min, 90 s left" in shown(console)
+
+
+def test_the_time_left_is_no_longer_than_the_budget(tmp_path):
+    now = [0.0]
+    console = log()
+    spec, place = small_search(tmp_path, trials=4, epochs=1, time_budget="70s")
+    display = SearchDisplay(console, spec, [], clock=lambda: now[0])
+    session = Session(spec, place, observers=[display]).run(1)
+    job = session.plan.next()
+    now[0] += 30
+    session.plan.finish(job, train(job, session.plan))
+    console.print(display._table())
+    assert "1 of 4 trials, 30 s, 2.0 trials/min, 40 s left" in shown(console)
+
+
 def test_a_resumed_search_counts_earlier_trials(unfinished):
     console = log()
     display = SearchDisplay(console, unfinished.spec, unfinished.trials)
@@ -148,7 +180,7 @@ def test_the_header_of_a_method_without_hyperparameters(tmp_path):
 
 def test_the_header_says_which_cells_a_fraction_lacks(tmp_path):
     spec, place = small_search(tmp_path, method="hkd", train_fraction=0.02, batch_size=8)
-    told = r"\nthe fraction has no training samples in \d+ of 20 cells \(\(\d, (red|green)\), "
+    told = r"\nthe fraction has no training samples in \d+ of 20 cells: class \d, group (red|green)"
     assert re.search(told, header(Session(spec, place)))
 
 

@@ -58,6 +58,16 @@ def test_a_name_is_taken_by_another_search_but_not_by_the_same(tmp_path):
     assert fault.endswith("choose another --name, or resume it")
 
 
+def test_a_search_of_a_version_that_kept_no_names_goes_on(tmp_path):
+    spec, place = small_search(tmp_path)
+    folder = RunFolder.of(place)
+    folder.save(spec.model_copy(update={"classes": (), "groups": (), "shape": ()}), place)
+    SearchStudy(folder.study, spec)
+    assert checks.run_folder(spec, place) == []
+    (fault,) = checks.run_folder(spec.model_copy(update={"trials": 99}), place)
+    assert fault.startswith("the run 'run' exists with another specification")
+
+
 def test_a_search_stopped_before_it_began_does_not_block_its_name(tmp_path):
     spec, place = small_search(tmp_path)
     RunFolder.of(place).save(spec, place)

@@ -36,6 +36,7 @@ def test_the_default_is_mfd_on_digits(tmp_path):
     assert (spec.dataset.name, spec.methods, spec.model.name) == ("digits", "mfd", "mlp")
     info = Digits().describe(tmp_path)
     assert (spec.epochs, spec.batch_size) == (info.epochs, info.batch_size)
+    assert (spec.classes, spec.groups, spec.shape) == (tuple("0123456789"), ("red", "green"), (3, 8, 8))
     assert (spec.trials, spec.final_seeds, spec.optimizer) == (20, 4, Optimizer())
     assert spec.dataset.options == Digits.complete({}) | {"seed": 0}
     assert place.name.startswith("digits-mfd-2")

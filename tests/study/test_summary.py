@@ -72,6 +72,7 @@ def test_it_says_what_was_chosen_and_confirmed(mixed):
         "val": mixed.trials[number].result.val,
         "weights": "chosen/weights.safetensors",
     }
+    assert (summary["classes"], summary["groups"]) == (list("0123456789"), ["red", "green"])
     assert set(summary["confirmed"]) == {"baseline", "chosen", "most_accurate", "fairest"}
     assert summary["confirmed"]["chosen"]["number"] == number
     assert summary["test_opened"] == [opening.model_dump(mode="json") for opening in mixed.study.openings]

@@ -252,8 +252,8 @@ def test_the_teacher_s_outputs_are_kept_apart_for_every_way_to_see_the_data(tmp_
     [
         ({"batch_size": 5000}, InvalidInput, "a batch of 5000 cannot be filled"),
         ({"method": "ss", "batch_size": 19}, InvalidInput, "each of 20 cells"),
-        ({"method": "ss", "batch_size": 400}, DataError, r"take 20 samples of each of 20 cells, but \(y=5, a=0\) has 16"),
-        ({"method": "ffw", "batch_size": 400}, DataError, "the method ffw needs an unbiased set, .* but .y=5, a=0. has 16"),
+        ({"method": "ss", "batch_size": 400}, DataError, r"take 20 samples of each of 20 cells, but class 5, group red has 16"),
+        ({"method": "ffw", "batch_size": 400}, DataError, "the method ffw needs an unbiased set, .* but class 5, group red has 16"),
         ({"method": "ffw"}, InvalidInput, "needs a teacher and the trial names none"),
         ({"method": "iou"}, InvalidInput, "needs a teacher and the trial names none"),
         ({"method": "nst", "teacher": digits_spec()}, InvalidInput, "model mlp gives one vector .* gradient is zero"),

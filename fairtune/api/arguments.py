@@ -1,0 +1,104 @@
+"""Arguments of the Python API, made from the fields of a request as the options of the command line are."""
+
+from __future__ import annotations
+
+import inspect
+import os
+from collections.abc import Callable, Mapping
+from functools import reduce
+from operator import or_
+from types import UnionType
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from pydantic.fields import FieldInfo
+
+from fairtune import plugins
+from fairtune.datasets import Dataset
+from fairtune.errors import InvalidInput
+from fairtune.methods import Method
+from fairtune.models import Net
+from fairtune.options import Option
+from fairtune.plugins import Kind
+from fairtune.request.options import DataRequest
+from fairtune.rules import Rule
+
+T = TypeVar("T")
+R = TypeVar("R", bound=DataRequest)
+
+_CLASSES: dict[str, tuple[Kind, type]] = {
+    "dataset": ("dataset", Dataset),
+    "method": ("method", Method),
+    "model": ("model", Net),
+    "select": ("rule", Rule),
+}
+"""Arguments that take a class in place of a name, and what it must derive from."""
+
+
+def takes(model: type[DataRequest]) -> Callable[[Callable[..., T]], Callable[..., T]]:
+    """Give a function the signature and the documentation of a request's fields.
+
+    Args:
+        model: the request; each of its fields becomes a keyword argument.
+    """
+
+    def decorate(function: Callable[..., T]) -> Callable[..., T]:
+        parameters = [_parameter(name, field) for name, field in model.model_fields.items()]
+        returned = get_type_hints(function)["return"]
+        function.__signature__ = inspect.Signature(parameters, return_annotation=returned)  # type: ignore[attr-defined]
+        lines = [f"    {name}: {_help(field)}" for name, field in model.model_fields.items()]
+        function.__doc__ = "\n".join([inspect.getdoc(function) or "", "", "Args:", *lines])
+        return function
+
+    return decorate
+
+
+def read(model: type[R], given: Mapping[str, Any]) -> R:
+    """The request that arguments make.
+
+    Args:
+        model: which request.
+        given: arguments by name: a class may stand for a plug-in's name, a list for what the command line separates by commas, a
+            mapping for texts ``KEY=VALUE``, a path for its text.
+
+    Raises:
+        InvalidInput: every fault.
+    """
+    return model.read({name: _as_typed(name, value) for name, value in given.items()})
+
+
+def _as_typed(name: str, value: Any) -> Any:
+    """What would have been typed on the command line."""
+    if name in _CLASSES and isinstance(value, type):
+        kind, base = _CLASSES[name]
+        if not issubclass(value, base):
+            home = base.__module__.rpartition(".")[0]
+            raise InvalidInput(f"{name}={value.__name__}: the class must derive from {home}.{base.__name__}")
+        return plugins.give(kind, value)
+    if name == "method" and isinstance(value, list | tuple):
+        return ",".join(_as_typed(name, one) for one in value)
+    if isinstance(value, Mapping):
+        return tuple(f"{key}={setting}" for key, setting in value.items())
+    return os.fspath(value) if isinstance(value, os.PathLike) else value
+
+
+def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
+    annotation: Any = _plain(field.annotation)
+    if name in _CLASSES:
+        annotation = annotation | type
+    elif field.default == ():
+        annotation = annotation | Mapping[str, object]
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=annotation)
+
+
+def _plain(annotation: Any) -> Any:
+    """An annotation without its checks: ``int | None``."""
+    if get_origin(annotation) is Annotated:
+        return _plain(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, UnionType):
+        return reduce(or_, map(_plain, get_args(annotation)))
+    return annotation
+
+
+def _help(field: FieldInfo) -> str:
+    option = next(item for item in field.metadata if isinstance(item, Option))
+    return option.help + (f" None is {option.default}." if option.default else "")

@@ -1,0 +1,110 @@
+"""A trained net that takes raw images and answers with names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+import torch
+
+from fairtune.api.inputs import as_batch
+from fairtune.batches.augment import Augment
+from fairtune.batches.split import SCORING_BATCH
+from fairtune.datasets import Info
+from fairtune.errors import InvalidInput
+from fairtune.models import Net
+from fairtune.names import Names
+from fairtune.spec import TrialSpec
+from fairtune.training.assembly import load_net
+from fairtune.training.device import autocast, parameter_dtype, pick_device
+from fairtune.training.folder import TrialFolder
+
+
+class Prediction(NamedTuple):
+    """What a model says of some images.
+
+    Attributes:
+        labels: the most probable class of each, by name.
+        probabilities: ``(N, K)``, a row for each image and a column for each class, by name; rows sum to 1.
+    """
+
+    labels: list[str]
+    probabilities: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Model:
+    """A trained net with the names of its classes and groups.
+
+    Attributes:
+        net: the net, in evaluation mode; it takes images ``(B, C, H, W)`` in [0, 1], or vectors ``(B, F)``.
+        classes: name of each class, in the order of its logits.
+        groups: name of each group that its fairness was scored on.
+        shape: of what the net sees, ``(C, H, W)`` or ``(F,)``.
+        spec: how it was trained.
+        data: folder of the original data files.
+    """
+
+    net: Net
+    classes: tuple[str, ...]
+    groups: tuple[str, ...]
+    shape: tuple[int, ...]
+    spec: TrialSpec
+    data: Path
+
+    @torch.no_grad()
+    def predict(self, images: object) -> Prediction:
+        """Labels and probabilities of raw images, which are scaled and resized as those that the model was scored on.
+
+        Args:
+            images: an image, height x width x channels with whole numbers from 0 to 255 or of Pillow; a list of images; or a batch
+                ``(N, H, W, C)``. For a model of tables a vector as its dataset stores it, or one row per sample.
+
+        Raises:
+            InvalidInput: the model cannot take them; what it takes.
+        """
+        dtype, device = parameter_dtype(self.spec.precision), self.net.head.weight.device
+        augment = Augment((), (self.shape[1], self.shape[2])) if len(self.shape) == 3 else None
+        self.net.eval()
+        found = []
+        for batch in (part for stored in as_batch(images, self.shape) for part in torch.split(stored, SCORING_BATCH)):
+            x = batch.to(device)
+            x = x.to(dtype) if augment is None else augment(x.permute(0, 3, 1, 2), dtype)
+            with autocast(device, self.spec.precision):
+                logits = self.net(x).logits
+            found.append(logits.double().softmax(dim=1).cpu())
+        probabilities = torch.cat(found).numpy()
+        labels = [self.classes[y] for y in probabilities.argmax(axis=1)]
+        return Prediction(labels, pd.DataFrame(probabilities, columns=pd.Index(self.classes)))
+
+    def __repr__(self) -> str:
+        return f"<fairtune model {self.spec.model.name} of {len(self.classes)} classes, trained by {self.spec.method}>"
+
+
+def load_model(spec: TrialSpec, names: Names, shape: tuple[int, ...], folder: TrialFolder, data: Path) -> Model:
+    """A trained model from its folder; nothing of its data is read.
+
+    Args:
+        spec: how it was trained.
+        names: of classes and groups.
+        shape: of what the net sees.
+        folder: where its weights are.
+        data: folder of the original data files.
+
+    Raises:
+        InvalidInput: the weights are not there, or do not fit.
+    """
+    if not folder.weights.is_file():
+        raise InvalidInput(f"the model has no weights: {folder.weights} is missing")
+    info = Info(
+        classes=names.classes,
+        groups=names.groups,
+        shape=shape,
+        balanced_test=False,
+        model=spec.model.name,
+        epochs=spec.epochs,
+    )
+    net = load_net(spec, info, folder, pick_device(float(torch.cuda.is_available())))
+    return Model(net.eval(), names.classes, names.groups, shape, spec, data)

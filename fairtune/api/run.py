@@ -1,0 +1,111 @@
+"""A search as an object: its trials, its front, its choice and the chosen model."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from fairtune.api.model import Model, load_model
+from fairtune.errors import InvalidInput
+from fairtune.report.figure import draw_front
+from fairtune.report.write import trials_table
+from fairtune.study.folders import RunFolder
+from fairtune.study.study import SearchStudy
+from fairtune.study.summary import Chosen, Summary, summarise
+from fairtune.training.data import make_dataset
+
+
+class Run:
+    """A search that has ended, or that another process still runs.
+
+    Args:
+        path: its folder.
+
+    Raises:
+        InvalidInput: the folder holds no search.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.spec, self.place = RunFolder(path).load()
+
+    @property
+    def summary(self) -> Summary:
+        """The outcome so far, read anew from the study; ``docs/summary.md`` says what is in it.
+
+        Raises:
+            InvalidInput: there is none, because the baseline has not been trained.
+        """
+        return summarise(self.spec, self.place, SearchStudy(RunFolder.of(self.place).study, self.spec))
+
+    @property
+    def trials(self) -> pd.DataFrame:
+        """One row per trial: its method, settings, validation scores, and whether it is feasible and on the front."""
+        return trials_table(self.summary).set_index("number")
+
+    @property
+    def front(self) -> pd.DataFrame:
+        """The non-dominated trials, from the fairest to the most accurate."""
+        summary = self.summary
+        return trials_table(summary).set_index("number").loc[summary.front]
+
+    @property
+    def chosen(self) -> Chosen | None:
+        """The trial that the rule chose; None if no trial reached the floor, or none is chosen yet."""
+        return self.summary.chosen
+
+    @property
+    def confirmed(self) -> pd.DataFrame:
+        """Test scores of what was retrained on the final seeds: a row for each role and score, with mean, std and interval."""
+        rows = [
+            {"role": role, "score": score, **found.model_dump(exclude={"values"}), "seeds": len(confirmed.seeds)}
+            for role, confirmed in self.summary.confirmed.items()
+            for score, found in confirmed.test.items()
+        ]
+        columns = ["role", "score", "mean", "std", "low", "high", "seeds"]
+        return pd.DataFrame(rows, columns=columns).set_index(["role", "score"])
+
+    def plot(self) -> Figure:
+        """The front on the validation split and what was confirmed on the test split."""
+        figure = draw_front(self.summary)
+        # A notebook shows figures of pyplot by itself, and any object by its picture.
+        vars(figure)["_repr_png_"] = lambda: _picture(figure)
+        return figure
+
+    def model(self) -> Model:
+        """The chosen model; its data need not be there.
+
+        Raises:
+            InvalidInput: nothing was chosen, or its weights are not there.
+        """
+        chosen = self.chosen
+        folder = None if chosen is None else RunFolder.of(self.place).trial(chosen.number)
+        trained = None if folder is None else folder.read_result()
+        if folder is None or trained is None:
+            raise InvalidInput(f"the run {self.place.name} has no chosen model: none reached the floor, or it still runs")
+        spec, data = self.spec, Path(self.place.data)
+        if spec.classes:
+            return load_model(trained.spec, spec.names, spec.shape, folder, data)
+        info = make_dataset(spec.dataset).describe(data)
+        return load_model(trained.spec, info.names, info.shape, folder, data)
+
+    def __repr__(self) -> str:
+        return f"<fairtune run {self.place.name}: {self.spec.methods} on {self.spec.dataset.name}, in {self.path}>"
+
+
+def open_run(path: str | Path) -> Run:
+    """A search by its folder, such as ``runs/NAME``.
+
+    Raises:
+        InvalidInput: the folder holds no search.
+    """
+    return Run(Path(path))
+
+
+def _picture(figure: Figure) -> bytes:
+    file = io.BytesIO()
+    figure.savefig(file, format="png")
+    return file.getvalue()

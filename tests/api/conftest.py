@@ -1,0 +1,9 @@
+import pytest
+
+from tests.search_helpers import run_small
+
+
+@pytest.fixture(scope="session")
+def searched(tmp_path_factory):
+    """A whole small search."""
+    return run_small(tmp_path_factory.mktemp("searched"), name="searched")
