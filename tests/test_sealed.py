@@ -65,7 +65,7 @@ def test_a_search_opens_the_images_of_the_test_part_for_its_finals_alone(tmp_pat
         opened = listener.to(lambda: session.run(1))
         if len(session.trained) == len(heard):
             break
-        heard[session.keys[-1]] = opened
+        heard[session.trained[-1].key] = opened
     kinds = {job.key: job.kind for job in session.trained}
     assert set(kinds.values()) == {"baseline", "teacher", "trial", "final"}
     first_final = next(key for key, kind in kinds.items() if kind == "final")

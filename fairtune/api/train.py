@@ -46,7 +46,7 @@ class Trained:
     @property
     def history(self) -> pd.DataFrame:
         """A row for each epoch: seconds, losses and validation scores."""
-        return pd.DataFrame(self.result.history).astype({"epoch": int}).set_index("epoch")
+        return pd.DataFrame([epoch.metrics for epoch in self.result.history]).set_index("epoch")
 
     def model(self) -> Model:
         """The trained model."""

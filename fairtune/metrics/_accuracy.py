@@ -88,7 +88,7 @@ ACCURACY = Score(
     "accuracy",
     "higher",
     "share of correct predictions. On a validation split that is skewed while the test split is balanced (`digits`, `cifar10s`), "
-    "every (y, a) cell counts alike, so that validation estimates what test measures",
+    "every cell, the samples of one class y and group a, counts alike, so that validation estimates what test measures",
     compute=accuracy,
     weighted=True,
     shown="tables",
@@ -108,5 +108,5 @@ WORST_GROUP_ACCURACY = Score(
     weighted=True,
 )
 WORST_CELL_ACCURACY = Score(
-    "worst_cell_accuracy", "worst cell accuracy", "higher", "accuracy of the worst (y, a) cell", compute=worst_cell_accuracy
+    "worst_cell_accuracy", "worst cell accuracy", "higher", "accuracy of the worst cell", compute=worst_cell_accuracy
 )

@@ -34,7 +34,7 @@ def test_the_trials_and_the_front_are_tables(run, searched):
 
 
 def test_what_was_chosen_and_confirmed(run, searched):
-    assert run.chosen.number == searched.study.get("chosen")
+    assert run.chosen.number == searched.study.choice.number
     row = run.confirmed.loc["chosen", "accuracy"]
     assert row["low"] <= row["mean"] <= row["high"]
     assert row["seeds"] == 1

@@ -117,7 +117,7 @@ def test_a_test_split_without_a_corruption_of_a_class_is_refused(written, tmp_pa
     shutil.copytree(written / "cifar10c", tmp_path / "cifar10c")
     for path in (tmp_path / "cifar10c" / "test" / "3").glob("*_3_5.png"):
         path.unlink()
-    with pytest.raises(DataError, match=r"no test samples in 1 of 100 cells: \(cat, spatter\)"):
+    with pytest.raises(DataError, match=r"no test samples in 1 of 100 cells: class 3 \(cat\), group spatter;"):
         check_test_part(CorruptedCIFAR10(images="published"), tmp_path)
 
 

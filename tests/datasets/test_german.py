@@ -55,7 +55,7 @@ def test_the_training_part_decides_means_and_deviations(made):
 
 
 def test_a_threshold_that_leaves_an_age_without_customers_is_refused(made):
-    with pytest.raises(DataError, match=r"no test samples in 2 of 4 cells: \(bad, over 40\), \(good, over 40\)"):
+    with pytest.raises(DataError, match=r"in 2 of 4 cells: class 0 \(bad\), group over 40; class 1 \(good\), group over 40;"):
         German(age=40).check(made)
 
 

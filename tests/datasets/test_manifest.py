@@ -109,7 +109,7 @@ def test_a_test_split_of_equal_cells_is_balanced(write):
 def test_a_named_test_split_of_one_group_or_class_is_refused(write):
     table = rows_of()
     for column, message in (
-        ("group", r"no test samples in 2 of 4 cells: \(cat, night\), \(dog, night\)"),
+        ("group", r"no test samples in 2 of 4 cells: class 0 \(cat\), group night; class 1 \(dog\), group night;"),
         ("target", "fewer than two"),
     ):
         first = table[column] == table[column].iloc[0]

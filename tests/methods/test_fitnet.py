@@ -19,7 +19,8 @@ def train_epoch(training):
     """What an epoch reports, and the names of the parameters that it changes."""
     before = parameters(training)
     (record,) = train_epochs(training, 1)
-    return record.keys(), {name for name, value in parameters(training).items() if not torch.equal(before[name], value)}
+    reported = {name for name in record if name in ("epoch", "val.loss") or name.startswith("train.")}
+    return reported, {name for name, value in parameters(training).items() if not torch.equal(before[name], value)}
 
 
 def test_is_half_the_mean_over_all_elements():

@@ -12,7 +12,21 @@ from fairtune.study.summary import SCHEMA, Summary, summarise
 from tests.search_helpers import Session, run_small, small_search
 
 PLANE = ("accuracy", "deo_m")
-KEYS = ["schema", "complete", "name", "spec", "place", "baseline", "floor", "trials", "front", "chosen", "confirmed"]
+KEYS = [
+    "schema",
+    "complete",
+    "name",
+    "spec",
+    "place",
+    "classes",
+    "groups",
+    "baseline",
+    "floor",
+    "trials",
+    "front",
+    "chosen",
+    "confirmed",
+]
 KEYS += ["hypervolume", "cost", "test_opened", "small_cells"]
 TRIAL = ["number", "id", "state", "method", "params", "epochs", "seconds", "val", "feasible", "error", "stopped"]
 PROBED = ["mutual_information", "private_accuracy", "private_auc"]
