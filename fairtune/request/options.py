@@ -11,12 +11,12 @@ import re
 import urllib.parse
 from collections.abc import Mapping
 from functools import partial
-from itertools import combinations
+from itertools import chain, combinations
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self, TypeVar, get_args
 
 import yaml
-from pydantic import AfterValidator, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
 from fairtune import plugins
 from fairtune.errors import InvalidInput
@@ -31,14 +31,15 @@ T = TypeVar("T")
 DATABASES = ("postgresql", "mysql", "mssql", "databricks")
 """What MLflow can keep its records in, beside SQLite and a server."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+,-]*")
+_KIND_OF: dict[str, Kind] = {
+    "dataset": "dataset",
+    "model": "model",
+    "select": "rule",
+    "sampler": "sampler",
+    "scheduler": "scheduler",
+}
+"""The options that name one plug-in, and of which kind it is."""
 _PRECISIONS = ("auto", *get_args(Precision))
-
-
-def _checked(kind: Kind, name: str) -> str:
-    """The name of a plug-in, which exists as far as that can be said without importing it."""
-    faults = Faults()
-    faults.attempt(lambda: plugins.check_name(kind, name))
-    return _passed(name, faults.found)
 
 
 def _passed(value: T, faults: list[str]) -> T:
@@ -53,9 +54,18 @@ class DataRequest(TrainingOptions):
 
     panel: ClassVar[str] = "Data"
 
-    dataset: Annotated[str, AfterValidator(partial(_checked, "dataset")), Option("Dataset: see fairtune list datasets.")] = "digits"
+    dataset: Annotated[str, Option("Dataset: see fairtune list datasets.")] = "digits"
     data: Annotated[str | None, Option("Folder of the original data files.", default="$FAIRTUNE_DATA or data")] = None
     set: Annotated[tuple[str, ...], Option("KEY=VALUE, KEY=LOW..HIGH or KEY=A,B,C; repeat for more.")] = ()
+
+    @field_validator(*_KIND_OF, check_fields=False)
+    @classmethod
+    def _names_a_plug_in(cls, name: str | None, info: ValidationInfo) -> str | None:
+        """It exists, as far as that can be said without importing it."""
+        faults = Faults()
+        if name is not None:
+            faults.attempt(lambda: plugins.check_name(_KIND_OF[str(info.field_name)], name))
+        return _passed(name, faults.found)
 
     @field_validator("set", "teacher_set", check_fields=False)
     @classmethod
@@ -130,21 +140,17 @@ class TrainRequest(DataRequest):
         """What ``teacher_set`` says."""
         return read_settings(self.teacher_set)
 
-    @field_validator("model")
-    @classmethod
-    def _names_a_model(cls, name: str | None) -> str | None:
-        return None if name is None else _checked("model", name)
-
     @field_validator("method")
     @classmethod
     def _names_methods(cls, text: str) -> str:
         methods = [method.strip() for method in text.split(",")]
         faults = Faults()
-        for method in methods:
-            for part in faults.attempt(partial(plugins.parts, method)) or []:
-                faults.attempt(partial(plugins.check_name, "method", part))
-        same = [(one, other) for one, other in combinations(methods, 2) if set(one.split("+")) == set(other.split("+"))]
-        faults.found += [f"--method {one},{other}: this is the same method twice: name it once" for one, other in same]
+        parts = [faults.attempt(partial(plugins.parts, method)) or [] for method in methods]
+        for part in chain.from_iterable(parts):
+            faults.attempt(partial(plugins.check_name, "method", part))
+        for (one, its), (other, others) in combinations(zip(methods, parts, strict=True), 2):
+            if its and set(its) == set(others):
+                faults.found.append(f"--method {one},{other}: this is the same method twice: name it once")
         return _passed(text, faults.found)
 
 
@@ -157,21 +163,6 @@ class Request(TrainRequest, SearchOptions, Resources):
     gpus_per_trial: Annotated[
         float | None, Field(ge=0), Option("GPUs of each trial, may be a fraction.", default="1 if there is one, else 0")
     ] = None
-
-    @field_validator("select")
-    @classmethod
-    def _names_a_rule(cls, name: str) -> str:
-        return _checked("rule", name)
-
-    @field_validator("sampler")
-    @classmethod
-    def _names_a_sampler(cls, name: str) -> str:
-        return _checked("sampler", name)
-
-    @field_validator("scheduler")
-    @classmethod
-    def _names_a_scheduler(cls, name: str) -> str:
-        return _checked("scheduler", name)
 
     @field_validator("name")
     @classmethod
