@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from fairtune.batches.split import as_tensor
 from fairtune.errors import InvalidInput
 
 _MODES = {1: "L", 3: "RGB"}
@@ -63,7 +64,7 @@ def _images(given: object, channels: int) -> Tensor:
     if images.ndim != 4 or images.shape[3] != channels or 0 in images.shape:
         hint = ": put the channels last" if images.ndim == 4 and images.shape[1] == channels else ""
         raise InvalidInput(f"{wanted}, or a batch of them, and got an array of shape {shape}{hint}")
-    return torch.from_numpy(np.ascontiguousarray(images))
+    return as_tensor(np.ascontiguousarray(images))
 
 
 def _scaled(images: npt.NDArray[Any]) -> str:
@@ -81,7 +82,7 @@ def _vectors(given: object, features: int) -> Tensor:
         raise InvalidInput(f"the model takes vectors of {features} numbers, one row per sample, and got {_told(given)}")
     if not np.isfinite(vectors).all():
         raise InvalidInput("the model takes finite numbers, and some of those given are not")
-    return torch.from_numpy(vectors)
+    return as_tensor(vectors)
 
 
 def _told(given: object) -> str:
