@@ -1,3 +1,5 @@
+import urllib.request
+
 import pytest
 import torch
 import torchvision
@@ -168,6 +170,7 @@ class TestImageNet:
         assert torch.equal(net.body.get_submodule("layer4.1.conv2").weight, theirs.layer4[1].conv2.weight)
 
     def test_without_a_network_both_ways_are_named(self, monkeypatch):
+        monkeypatch.setattr(urllib.request, "_opener", None)  # urllib keeps the proxies of its first request for the whole process
         for scheme in ("http", "https"):
             monkeypatch.setenv(f"{scheme}_proxy", "http://127.0.0.1:9")
             monkeypatch.delenv("no_proxy", raising=False)
