@@ -45,8 +45,9 @@ class AttentionTransfer(Method):
     """Makes the student look where the baseline looks (AT); improves accuracy, not fairness.
 
     L = CE + weight * 1/2 mean (A(f^S) - A(f^T))^2 on the map of the last convolution. The mean runs over samples and positions,
-    so weights do not carry over between models with maps of other sizes. Source: S. Zagoruyko, N. Komodakis, ICLR 2017, as
-    trained by S. Jung et al., CVPR 2021; paper and code agree. Published weights: 1 (CIFAR-10S, CelebA), 30 (UTKFace).
+    so weights do not carry over between models with maps of other sizes; larger maps want larger ones. Source: S. Zagoruyko, N.
+    Komodakis, ICLR 2017, as trained by S. Jung et al., CVPR 2021; paper and code agree. Published weights: 1 (CIFAR-10S, CelebA),
+    30 (UTKFace).
     """
 
     needs_teacher: ClassVar[bool] = True

@@ -96,7 +96,7 @@ class FairFeatureDistillation(Method):
 
     L = CE + weight / 2 * sum_{y,a} MMD^2(teacher's class y, student's cell (y, a)), on balanced batches. Source: S. Jung et al.,
     CVPR 2021; published weights 3 (CIFAR-10S, UTKFace) and 7 (CelebA). The sum grows with the number of cells, so weights do
-    not carry over between datasets.
+    not carry over between datasets: the range searched goes further down than up, for datasets with more cells.
 
     The paper's text takes one bandwidth per cell, its code (and so its published figures) one per batch; ``bandwidth`` offers
     both. The default is the code's, because the paper's follows a collapsing student down and lets it collapse: on ``digits``
@@ -108,7 +108,7 @@ class FairFeatureDistillation(Method):
     sampling: ClassVar[Literal["uniform", "balanced"]] = "balanced"
     needs_teacher: ClassVar[bool] = True
 
-    weight: float = hyperparameter(3.0, Real(low=0, log=True), search=Real(low=0.3, high=30, log=True), help="MMD weight")
+    weight: float = hyperparameter(3.0, Real(low=0, log=True), search=Real(low=0.1, high=30, log=True), help="MMD weight")
     sigma: float = hyperparameter(1.0, Real(low=0.01, high=100, log=True), help="scale of the kernel's bandwidth")
     kernel: str = hyperparameter("rbf", Options(values=("rbf", "poly")), help="kernel of the MMD")
     bandwidth: str = hyperparameter("batch", Options(values=("batch", "cell")), help="pairs that set the kernel's bandwidth")

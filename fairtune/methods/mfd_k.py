@@ -49,7 +49,7 @@ class FeatureDistillation(Method):
 
     needs_teacher: ClassVar[bool] = True
 
-    weight: float = hyperparameter(3.0, Real(low=0, log=True), search=Real(low=0.3, high=30, log=True), help="MMD weight")
+    weight: float = hyperparameter(3.0, Real(low=0, log=True), search=Real(low=0.1, high=30, log=True), help="MMD weight")
     sigma: float = hyperparameter(1.0, Real(low=0.01, high=100, log=True), help="scale of the kernel's bandwidth")
     kernel: str = hyperparameter("rbf", Options(values=("rbf", "poly")), help="kernel of the MMD")
 

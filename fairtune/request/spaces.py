@@ -1,8 +1,10 @@
 """The search space of a method: its declared hyperparameters, its YAML files, then what the user says.
 
-``search_spaces/NAME.yaml`` has up to three parts: ``search`` (domains), ``fixed`` (values) and ``points`` (settings tried first,
-by dataset, ``default`` for any other). The file of a component uses bare names; the file of a combination (``ss+hkd.yaml``) full
-ones. Of several files' points the most specific come first: the user's, the combination's, its components'.
+``search_spaces/NAME.yaml`` and ``--space FILE`` have up to three parts: ``search`` (domains), ``fixed`` (values) and ``points``
+(settings tried first, by dataset, ``default`` for any other). What is searched by default is declared beside the code, so that the
+files in ``search_spaces/`` hold points and, where there is a reason, a part of that. The file of a component uses bare names;
+the file of a combination (``ss+hkd.yaml``) full ones. Of several files' points the most specific come first: the user's, the
+combination's, its components'.
 """
 
 from __future__ import annotations
