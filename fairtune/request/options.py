@@ -15,8 +15,7 @@ from itertools import chain, combinations
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self, TypeVar, get_args
 
-import yaml
-from pydantic import Field, ValidationError, ValidationInfo, field_validator
+from pydantic import AliasChoices, Field, ValidationError, ValidationInfo, field_validator
 
 from fairtune import plugins
 from fairtune.errors import InvalidInput
@@ -24,6 +23,7 @@ from fairtune.options import Option, among
 from fairtune.plugins import Kind
 from fairtune.request.faults import Faults, sentences
 from fairtune.request.settings import Setting, read_settings
+from fairtune.request.yaml_files import read_mapping, write_mapping
 from fairtune.spec import Positive, Precision, Resources, SearchOptions, TrainingOptions
 
 T = TypeVar("T")
@@ -94,24 +94,23 @@ class DataRequest(TrainingOptions):
             raise InvalidInput(list(sentences(error, cls))) from error
 
     @classmethod
+    def keys(cls) -> list[str]:
+        """What an option may be called in a file: its field's name, or one that the field also goes by."""
+        aliases = (field.validation_alias for field in cls.model_fields.values())
+        return [*cls.model_fields, *(str(name) for alias in aliases if isinstance(alias, AliasChoices) for name in alias.choices)]
+
+    @classmethod
     def from_file(cls, file: Path, given: Mapping[str, Any]) -> Self:
         """The request in a file that :meth:`write` made, with what is given beside it in its place.
 
         Raises:
             InvalidInput: the file cannot be read; every fault of the request.
         """
-        try:
-            content = yaml.safe_load(file.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            raise InvalidInput(f"cannot read the request {file}: {error}") from error
-        if not isinstance(content, dict):
-            raise InvalidInput(f"cannot read the request {file}: it must be a mapping of options, as RUN/spec.yaml is")
-        return cls.read({**content, **given})
+        return cls.read({**read_mapping(file, "request", cls.keys()), **given})
 
     def write(self, file: Path) -> None:
         """Keep the request for :meth:`from_file`; the name of a run is not part of it."""
-        content = self.model_dump(mode="json", exclude_none=True, exclude={"name"})
-        file.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+        write_mapping(file, self.model_dump(mode="json", exclude_none=True, exclude={"name"}))
 
 
 class TrainRequest(DataRequest):

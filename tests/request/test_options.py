@@ -75,10 +75,3 @@ def test_a_request_is_written_and_taken_back(tmp_path):
     assert Request.from_file(file, {"name": "first"}) == request
     again = Request.from_file(file, {"seed": "4"})
     assert (again.seed, again.name, again.method) == (4, None, "ss+hkd")
-
-
-@pytest.mark.parametrize(("text", "fault"), [("[", "cannot read the request"), ("- 1", "it must be a mapping of options")])
-def test_a_file_that_holds_no_request(tmp_path, text, fault):
-    (tmp_path / "spec.yaml").write_text(text)
-    with pytest.raises(InvalidInput, match=fault):
-        Request.from_file(tmp_path / "spec.yaml", {})
