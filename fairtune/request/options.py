@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from functools import partial
 from itertools import chain, combinations
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Self, TypeVar, get_args
+from typing import Annotated, Any, Self, TypeVar, get_args
 
 from pydantic import AliasChoices, Field, ValidationError, ValidationInfo, field_validator
 
@@ -22,6 +22,7 @@ from fairtune.errors import InvalidInput
 from fairtune.options import Option, among
 from fairtune.plugins import Kind
 from fairtune.request.faults import Faults, sentences
+from fairtune.request.order import in_order
 from fairtune.request.settings import Setting, read_settings
 from fairtune.request.yaml_files import read_mapping, write_mapping
 from fairtune.spec import Positive, Precision, Resources, SearchOptions, TrainingOptions
@@ -51,8 +52,6 @@ def _passed(value: T, faults: list[str]) -> T:
 
 class DataRequest(TrainingOptions):
     """A dataset under some settings."""
-
-    panel: ClassVar[str] = "Data"
 
     dataset: Annotated[str, Option("Dataset: see fairtune list datasets.")] = "digits"
     data: Annotated[str | None, Option("Folder of the original data files.", default="$FAIRTUNE_DATA or data")] = None
@@ -110,13 +109,12 @@ class DataRequest(TrainingOptions):
 
     def write(self, file: Path) -> None:
         """Keep the request for :meth:`from_file`; the name of a run is not part of it."""
-        write_mapping(file, self.model_dump(mode="json", exclude_none=True, exclude={"name"}))
+        content = self.model_dump(mode="json", exclude_none=True, exclude={"name"})
+        write_mapping(file, {name: content[name] for name in in_order(type(self)) if name in content})
 
 
 class TrainRequest(DataRequest):
     """One training."""
-
-    panel: ClassVar[str] = "Training"
 
     method: Annotated[str, Option("Method, methods joined by +, or for search a list with commas: see fairtune list methods.")] = (
         "mfd"
@@ -155,8 +153,6 @@ class TrainRequest(DataRequest):
 
 class Request(TrainRequest, SearchOptions, Resources):
     """One search."""
-
-    panel: ClassVar[str] = "Place"
 
     name: Annotated[str | None, Option("Name of the run.", default="dataset, method and time")] = None
     gpus_per_trial: Annotated[
