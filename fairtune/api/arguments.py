@@ -84,11 +84,9 @@ def _as_typed(name: str, value: Any) -> Any:
 
 
 def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
-    annotation: Any = _plain(field.annotation)
+    annotation: Any = tuple[str, ...] | Mapping[str, object] if field.default == () else _plain(field.annotation)
     if name in _CLASSES:
         annotation = annotation | type
-    elif field.default == ():
-        annotation = annotation | Mapping[str, object]
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=annotation)
 
 

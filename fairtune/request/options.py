@@ -23,7 +23,7 @@ from fairtune.options import Option, among
 from fairtune.plugins import Kind
 from fairtune.request.faults import Faults, sentences
 from fairtune.request.order import in_order
-from fairtune.request.settings import Setting, read_settings
+from fairtune.request.settings import Settings
 from fairtune.request.yaml_files import read_mapping, write_mapping
 from fairtune.spec import Positive, Precision, Resources, SearchOptions, TrainingOptions
 
@@ -55,7 +55,7 @@ class DataRequest(TrainingOptions):
 
     dataset: Annotated[str, Option("Dataset: see fairtune list datasets.")] = "digits"
     data: Annotated[str | None, Option("Folder of the original data files.", default="$FAIRTUNE_DATA or data")] = None
-    set: Annotated[tuple[str, ...], Option("KEY=VALUE, KEY=LOW..HIGH or KEY=A,B,C; repeat for more.")] = ()
+    set: Annotated[Settings, Option("KEY=VALUE, KEY=LOW..HIGH or KEY=A,B,C; repeat for more.")] = ()
 
     @field_validator(*_KIND_OF, check_fields=False)
     @classmethod
@@ -65,17 +65,6 @@ class DataRequest(TrainingOptions):
         if name is not None:
             faults.attempt(lambda: plugins.check_name(_KIND_OF[str(info.field_name)], name))
         return _passed(name, faults.found)
-
-    @field_validator("set", "teacher_set", check_fields=False)
-    @classmethod
-    def _can_be_read(cls, texts: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
-        read_settings(texts, f"--{str(info.field_name).replace('_', '-')}")
-        return texts
-
-    @property
-    def settings(self) -> list[Setting]:
-        """What ``set`` says."""
-        return read_settings(self.set)
 
     @classmethod
     def read(cls, given: Mapping[str, Any]) -> Self:
@@ -93,8 +82,8 @@ class DataRequest(TrainingOptions):
             raise InvalidInput(list(sentences(error, cls))) from error
 
     @classmethod
-    def keys(cls) -> list[str]:
-        """What an option may be called in a file: its field's name, or one that the field also goes by."""
+    def spellings(cls) -> list[str]:
+        """What options may be called in a file: the names of their fields, and those that they also go by."""
         aliases = (field.validation_alias for field in cls.model_fields.values())
         return [*cls.model_fields, *(str(name) for alias in aliases if isinstance(alias, AliasChoices) for name in alias.choices)]
 
@@ -105,7 +94,7 @@ class DataRequest(TrainingOptions):
         Raises:
             InvalidInput: the file cannot be read; every fault of the request.
         """
-        return cls.read({**read_mapping(file, "request", cls.keys()), **given})
+        return cls.read({**read_mapping(file, "request", cls.spellings()), **given})
 
     def write(self, file: Path) -> None:
         """Keep the request for :meth:`from_file`; the name of a run is not part of it."""
@@ -125,17 +114,12 @@ class TrainRequest(DataRequest):
     runs: Annotated[str, Option("Folder of all runs.")] = "runs"
     precision: Annotated[str, among("precision", lambda: _PRECISIONS), Option("auto, bf16, fp32 or float64.")] = "auto"
     space: Annotated[str | None, Option("YAML file that narrows, fixes or widens the search space.", default="none")] = None
-    teacher_set: Annotated[tuple[str, ...], Option("KEY=VALUE of the dataset that only the teacher is trained on.")] = ()
+    teacher_set: Annotated[Settings, Option("KEY=VALUE of the dataset that only the teacher is trained on.")] = ()
 
     @property
     def methods(self) -> list[str]:
         """The methods of the list."""
         return [method.strip() for method in self.method.split(",")]
-
-    @property
-    def teacher_settings(self) -> list[Setting]:
-        """What ``teacher_set`` says."""
-        return read_settings(self.teacher_set)
 
     @field_validator("method")
     @classmethod

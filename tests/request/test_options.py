@@ -1,8 +1,11 @@
+import json
+
 import pytest
 
 from fairtune.errors import InvalidInput
 from fairtune.options import Option
 from fairtune.request.options import DataRequest, Request, TrainRequest
+from fairtune.request.settings import Setting
 from fairtune.spec import Place, SearchSpec
 
 
@@ -61,6 +64,20 @@ def test_a_store_that_mlflow_has_dropped_is_a_fault(uri):
 
 def test_a_clusters_processors_are_not_this_machines_business():
     assert Request.read({"cpus_per_trial": 9999, "address": "auto"}).cpus_per_trial == 9999
+
+
+def test_settings_are_read_once_and_kept_as_typed():
+    request = Request.read({"set": [" weight = 1..3 "], "teacher_set": ["skew=0.7"]})
+    assert (request.set, request.teacher_set) == ((Setting("weight", "1..3"),), (Setting("skew", "0.7"),))
+    again = Request.read(dict(request))
+    assert again.set is request.set
+    assert json.loads(request.model_dump_json())["set"] == ["weight=1..3"]
+
+
+@pytest.mark.parametrize("given", ["weight=3", 3, {"weight": 3}])
+def test_settings_are_a_list(given):
+    with pytest.raises(InvalidInput, match=r"--teacher-set .*: give a list of texts KEY=VALUE"):
+        Request.read({"teacher_set": given})
 
 
 def test_texts_and_values_are_read_alike():
