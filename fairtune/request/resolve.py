@@ -71,7 +71,7 @@ def resolve_one(request: TrainRequest, report: Report = silent) -> tuple[TrialSp
     if len(request.methods) > 1:
         raise InvalidInput(f"--method {request.method}: train takes one method; search takes a list")
     faults = Faults()
-    search = Request.read(request.model_dump())
+    search = Request.read(dict(request))
     place = _place(search)
     spec = _spec(search, faults)
     faults.raise_if_any()
@@ -83,10 +83,11 @@ def resolve_one(request: TrainRequest, report: Report = silent) -> tuple[TrialSp
     faults.raise_if_any()
     ((method, space),) = spec.spaces.items()
     known = hyperparameters(method) | OPTIMIZER
-    given = {name for setting in request.settings for name in matching(setting.key, known)}
-    without_file = build_space(method, request.dataset, request.settings)
+    given = {name for setting in request.set for name in matching(setting.key, known)}
+    unasked = build_space(method, request.dataset).search
     ranges = [f"--set {name}={space.search[name]}" for name in space.search if name in given]
-    ranges += [f"{request.space}, search: {name}" for name in space.search if space.search[name] != without_file.search.get(name)]
+    from_file = [name for name in space.search if name not in given and space.search[name] != unasked.get(name)]
+    ranges += [f"{request.space}, search: {name}" for name in from_file]
     if ranges:
         raise InvalidInput([f"{which}: train takes one value; search takes a range" for which in ranges])
     values = {**{name: known[name].default for name in space.search}, **space.fixed}
@@ -101,8 +102,8 @@ def resolve_dataset(request: DataRequest) -> tuple[Dataset, Path]:
     """
     faults = Faults()
     dataset = load("dataset", request.dataset)
-    options = _dataset_options(request, dataset, request.settings, faults)
-    _check_keys(_options_of("dataset", dataset), request.settings, faults)
+    options = _dataset_options(request, dataset, request.set, faults)
+    _check_keys(_options_of("dataset", dataset), request.set, faults)
     faults.raise_if_any()
     return make_dataset(PlugIn(name=request.dataset, options=options)), data_root(request.data)
 
@@ -115,7 +116,7 @@ def _spec(request: Request, faults: Faults) -> SearchSpec | None:
         faults.attempt(partial(compose, method, {}))
     if dataset is None or faults.found:
         return None
-    settings = request.settings
+    settings = request.set
     options = _dataset_options(request, dataset, settings, faults)
     info = faults.attempt(lambda: make_dataset(PlugIn(name=request.dataset, options=options)).describe(data_root(request.data)))
     if info is None:
@@ -188,12 +189,12 @@ def _gpus(request: Request) -> float:
     return request.gpus_per_trial if request.gpus_per_trial is not None else float(torch.cuda.is_available())
 
 
-def _space(method: str, request: Request, settings: list[Setting]) -> Space:
+def _space(method: str, request: Request, settings: Sequence[Setting]) -> Space:
     return build_space(method, request.dataset, settings, None if request.space is None else Path(request.space))
 
 
 def _dataset_options(
-    request: DataRequest, dataset: type, settings: list[Setting], faults: Faults, teacher: Sequence[Setting] = ()
+    request: DataRequest, dataset: type, settings: Sequence[Setting], faults: Faults, teacher: Sequence[Setting] = ()
 ) -> dict[str, Value]:
     """Every option of the dataset, or of the teacher's; --protocol is also that of a dataset which knows it."""
     given = _options("dataset", dataset, settings, faults) | _options("dataset", dataset, teacher, faults, flag="--teacher-set")
@@ -223,11 +224,11 @@ def _options(kind: str, plugin: type, settings: Sequence[Setting], faults: Fault
     return given
 
 
-def _teacher_options(request: TrainRequest, dataset: type, settings: list[Setting], faults: Faults) -> dict[str, Value] | None:
+def _teacher_options(request: TrainRequest, dataset: type, settings: Sequence[Setting], faults: Faults) -> dict[str, Value] | None:
     """The student's options with what is set for the teacher alone."""
     if not request.teacher_set:
         return None
-    own = request.teacher_settings
+    own = request.teacher_set
     _check_keys(_options_of("dataset", dataset), own, faults, flag="--teacher-set", kind="option of the dataset")
     return _dataset_options(request, dataset, settings, faults, own)
 
@@ -247,7 +248,7 @@ def _options_of(kind: str, plugin: type) -> dict[str, Hyperparameter]:
 
 
 def _check_keys(
-    known: Mapping[str, Hyperparameter], settings: list[Setting], faults: Faults, *, flag: str = "--set", kind: str = "setting"
+    known: Mapping[str, Hyperparameter], settings: Sequence[Setting], faults: Faults, *, flag: str = "--set", kind: str = "setting"
 ) -> None:
     names = {*known, *(name.rpartition(".")[2] for name in known)}
     faults.found += [f"{flag} {s.key}={s.text}: {unknown_name(kind, s.key, names)}" for s in settings if s.key not in names]

@@ -87,7 +87,7 @@ class TestBadInput:
             ("--set wight=3", ["--set wight=3: unknown setting 'wight': did you mean 'weight'"]),
             ("--method mfd+hkd --set weight=3", ["'weight' is ambiguous: write mfd.weight or hkd.weight"]),
             ("--set weight", ["cannot read --set 'weight': write KEY=VALUE, KEY=LOW..HIGH or KEY=A,B,C"]),
-            ("--space absent.yaml", ["cannot read the search space absent.yaml"]),
+            ("--space absent.yaml", ["cannot read the search space absent.yaml: there is no such file"]),
             ("--set skew=1.0", ["no validation samples in 10 of 20 cells", "or a skew, with samples of both groups in each class"]),
             ("--set skew=2", ["--set skew=2: 2.0 is outside the legal domain 0..1"]),
             ("--batch-size 1000", ["a batch of 1000 cannot be filled from ", " training samples: lower --batch-size"]),

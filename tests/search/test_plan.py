@@ -8,6 +8,7 @@ import pytest
 from fairtune.datasets import open_part
 from fairtune.datasets._store import cache_folder
 from fairtune.errors import FairtuneError, InvalidInput
+from fairtune.records import Purpose
 from fairtune.rules import front
 from fairtune.search import run, trainable
 from fairtune.search.searcher import PlanSearcher, ProgressCallback
@@ -53,6 +54,13 @@ def test_the_order_is_baseline_then_trials_then_finals(whole):
     assert set(kinds(whole)[first_final:]) == {"final"}
     assert whole.plan.complete
     assert whole.study.complete is True
+
+
+def test_a_job_says_what_it_is_for(whole, tmp_path):
+    purposes = {job.kind: job.purpose for job in whole.trained}
+    assert purposes == {"baseline": Purpose.PROBED, "trial": Purpose.SEARCH, "final": Purpose.FINAL}
+    probing = run_small(tmp_path, trials=1, select="mutual_information")
+    assert {job.kind: job.purpose for job in probing.trained} == purposes | {"trial": Purpose.PROBED}
 
 
 def test_a_complete_search_has_nothing_more_to_do(whole):
