@@ -12,7 +12,7 @@ import fairtune
 PACKAGE = Path(fairtune.__file__).parent
 
 ROWS = (
-    {"cli"},
+    {"cli", "testing"},
     {"pipeline"},
     {"api"},
     {"search"},

@@ -9,7 +9,7 @@ from fairtune.models import Net
 from fairtune.plugins import load
 from fairtune.records import Outputs
 from fairtune.seeding import torch_stream
-from tests.builders import CPU
+from fairtune.testing.trainings import CPU
 
 NUM_CLASSES = 5
 _SHAPES = {"slimcnn": (3, 131, 131)}

@@ -8,7 +8,7 @@ from fairtune.models._torchvision import classifier
 from fairtune.models.resnet18 import ResNet18
 from fairtune.plugins import description, load
 from fairtune.seeding import torch_stream
-from tests.builders import CPU
+from fairtune.testing.trainings import CPU
 
 FAMILIES = [
     ("alexnet", 64),
