@@ -5,8 +5,15 @@
 
 import pytest
 
-pytest.register_assert_rewrite("fairtune.testing.methods")
+_SUITES = ("methods", "datasets", "models", "rules", "samplers", "schedulers")
+pytest.register_assert_rewrite(*(f"{__name__}.{suite}" for suite in _SUITES))
 
-from fairtune.testing.methods import MethodContract  # noqa: E402  (once its assertions explain themselves)
+# ruff: noqa: E402  (imported once their assertions can explain themselves)
+from fairtune.testing.datasets import DatasetContract
+from fairtune.testing.methods import MethodContract
+from fairtune.testing.models import ModelContract
+from fairtune.testing.rules import RuleContract
+from fairtune.testing.samplers import SamplerContract
+from fairtune.testing.schedulers import SchedulerContract
 
-__all__ = ["MethodContract"]
+__all__ = ["DatasetContract", "MethodContract", "ModelContract", "RuleContract", "SamplerContract", "SchedulerContract"]
