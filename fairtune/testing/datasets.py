@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
@@ -58,14 +58,16 @@ class DatasetContract:
     def make_files(self, folder: Path) -> None:
         """Write small files in the dataset's own format into a folder, unless it needs none."""
 
-    @pytest.fixture(scope="class")
-    def opened(self, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Opened]:
+    @pytest.fixture
+    def opened(self, tmp_path_factory: pytest.TempPathFactory) -> Opened:
         """The dataset, decoded once from what :meth:`make_files` wrote, into a cache of its own."""
-        root = tmp_path_factory.mktemp("files")
-        self.make_files(root)
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("FAIRTUNE_CACHE", str(tmp_path_factory.mktemp("cache")))
-            yield Opened.of(self.plug_in, root)
+        if type(self) not in _opened:
+            root = tmp_path_factory.mktemp("files")
+            self.make_files(root)
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setenv("FAIRTUNE_CACHE", str(tmp_path_factory.mktemp("cache")))
+                _opened[type(self)] = Opened.of(self.plug_in, root)
+        return _opened[type(self)]
 
     def test_pools_hold_what_info_promises(self, opened: Opened) -> None:
         dataset, info = opened.plug_in(), opened.info
@@ -150,3 +152,6 @@ class DatasetContract:
         assert options.keys() == {"seed", *declared(opened.plug_in)}
         assert opened.plug_in.complete({"seed": 3})["seed"] == 3
         assert all(option.legal.contains(options[key]) for key, option in declared(opened.plug_in).items())
+
+
+_opened: dict[type[DatasetContract], Opened] = {}

@@ -77,9 +77,9 @@ class ModelContract:
     shape: ClassVar[tuple[int, ...]] = (3, 32, 32)
     options: ClassVar[Mapping[str, Value]] = {}
 
-    @pytest.fixture(scope="class")
+    @pytest.fixture
     def model(self) -> Case:
-        """The net, constructed once."""
+        """The net, on inputs of the shape."""
         return Case(self.plug_in, self.shape, self.options)
 
     @pytest.mark.parametrize("batch", [1, 2])

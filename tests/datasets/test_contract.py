@@ -8,12 +8,20 @@ from fairtune.plugins import load, names
 from fairtune.space import declared
 from fairtune.testing import DatasetContract
 from fairtune.testing.datasets import Opened
+from tests.datasets.outside import Stripes, draw
 
 with_skew = pytest.mark.parametrize("name", [name for name in names("dataset") if "skew" in declared(load("dataset", name))])
 
 
+class TestADatasetOfSomebodyElse(DatasetContract):
+    plug_in = Stripes
+
+    def make_files(self, folder):
+        draw(folder)
+
+
 class TestEveryDataset(DatasetContract):
-    @pytest.fixture(scope="class", params=names("dataset"))
+    @pytest.fixture(params=names("dataset"))
     def opened(self, request, pools):
         return opened_of(pools, request.param)
 
