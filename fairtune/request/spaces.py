@@ -16,7 +16,7 @@ import yaml
 from fairtune.errors import InvalidInput, unknown_name
 from fairtune.methods import components
 from fairtune.request.settings import Setting
-from fairtune.space import Domain, Hyperparameter, Options, Real, Space, Value, declared, parse_domain
+from fairtune.space import Domain, Hyperparameter, Options, Real, Space, Value, parse_domain
 
 _PARTS = {"search", "fixed", "points"}
 
@@ -45,7 +45,7 @@ def hyperparameters(method: str) -> dict[str, Hyperparameter]:
     return {
         f"{part}.{name}": hyperparameter
         for part, plugin in components(method).items()
-        for name, hyperparameter in declared(plugin).items()
+        for name, hyperparameter in plugin.declared().items()
     }
 
 

@@ -13,7 +13,6 @@ import pytest
 from fairtune import plugins
 from fairtune.datasets import Dataset, Info, Part, Pool, open_part
 from fairtune.records import Purpose, Split
-from fairtune.space import declared
 
 PARTS = ("train", "validation")
 
@@ -149,9 +148,9 @@ class DatasetContract:
 
     def test_completed_options_are_legal(self, opened: Opened) -> None:
         options = opened.plug_in.complete({})
-        assert options.keys() == {"seed", *declared(opened.plug_in)}
+        assert options.keys() == {"seed", *opened.plug_in.declared()}
         assert opened.plug_in.complete({"seed": 3})["seed"] == 3
-        assert all(option.legal.contains(options[key]) for key, option in declared(opened.plug_in).items())
+        assert all(option.legal.contains(options[key]) for key, option in opened.plug_in.declared().items())
 
 
 _opened: dict[type[DatasetContract], Opened] = {}

@@ -11,7 +11,6 @@ from torch import Tensor
 
 from fairtune.methods import Composite, Context, Progress, Protocol, compose
 from fairtune.models import Net
-from fairtune.plugins import load
 from fairtune.records import Batch, Outputs
 from fairtune.seeding import torch_stream
 from fairtune.space import Value
@@ -23,7 +22,7 @@ MAP = (4, 3, 3)
 
 def small_net(num_classes: int) -> Net:
     """A net in float64 whose head fits the embedding of :func:`random_example`."""
-    net: Net = load("model", "mlp")((D,), num_classes)
+    net = Net.load("mlp").build((D,), num_classes)
     net.head = torch.nn.Linear(E, num_classes)
     return net.double()
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from fairtune import plugins
 from fairtune.methods import Method, Progress, components, compose
 from fairtune.records import Batch, Outputs
-from fairtune.space import Value, declared
+from fairtune.space import Value
 from fairtune.testing.examples import Example, random_example, started
 from fairtune.testing.trainings import parameters, saved_and_loaded, tiny_training, train_epochs
 from fairtune.training.loop import Training
@@ -163,7 +163,7 @@ class MethodContract:
 
     def test_every_searched_range_is_legal_and_holds_finite_ends(self, method: str) -> None:
         for part, plugin in components(method).items():
-            for name, hyperparameter in declared(plugin).items():
+            for name, hyperparameter in plugin.declared().items():
                 if hyperparameter.search is not None:
                     assert hyperparameter.search.faults() == [], f"{part}.{name}"
                     assert hyperparameter.search.within(hyperparameter.legal), f"{part}.{name}"
@@ -179,7 +179,7 @@ def _weights_of(method: str, weight: float) -> dict[str, Value]:
     return {
         f"{part}.{name}": weight
         for part, plugin in components(method).items()
-        for name in declared(plugin)
+        for name in plugin.declared()
         if name == "weight" or name.endswith("_weight")
     }
 

@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import pytest
 import torch
@@ -40,10 +40,8 @@ class Case:
 
     def construct(self, seed: int, **options: Value) -> Net:
         """A net whose weights are drawn from the stream of this seed."""
-        make: Any = self.plug_in
         with torch_stream(CPU, seed, "init"):
-            net: Net = make(self.shape, NUM_CLASSES, **options)
-        return net
+            return self.plug_in.build(self.shape, NUM_CLASSES, **options)
 
     def build(self, seed: int = 0) -> Net:
         """A net in evaluation mode, the test's own."""
@@ -55,9 +53,8 @@ class Case:
 
     def refusal(self, shape: tuple[int, ...]) -> str | None:
         """Why the net refuses a shape; None if it runs."""
-        make: Any = self.plug_in
         try:
-            net: Net = make(shape, NUM_CLASSES)
+            net = self.plug_in.build(shape, NUM_CLASSES)
         except InvalidInput as error:
             return str(error)
         assert net.eval()(torch.rand(1, *shape)).logits.shape == (1, NUM_CLASSES)
@@ -173,7 +170,7 @@ class ModelContract:
         torch.compiler.reset()
 
     def test_declared_options_are_the_constructors(self, model: Case) -> None:
-        options = model.plug_in.options
+        options = model.plug_in.declared()
         assert all(option.legal.contains(option.default) for option in options.values())
         keywords = {
             key: parameter.default

@@ -14,9 +14,8 @@ from torch import Tensor
 
 from fairtune.batches.sampling import cell_positions
 from fairtune.batches.split import DeviceSplit
-from fairtune.datasets import open_splits
+from fairtune.datasets import Dataset, open_splits
 from fairtune.methods import compose
-from fairtune.plugins import load
 from fairtune.records import Split
 from fairtune.space import Value
 from fairtune.spec import Epoch, Optimizer, PlugIn, TrialSpec
@@ -44,7 +43,7 @@ def digits_spec(method: str = "scratch", **changes: Any) -> TrialSpec:
 @lru_cache
 def digits_splits() -> dict[str, Any]:
     """``train`` and ``validation``, and the dataset's ``info``."""
-    digits = load("dataset", "digits")()
+    digits = Dataset.load("digits").build()
     return open_splits(digits, NO_FILES, 0.5) | {"info": digits.describe(NO_FILES)}
 
 

@@ -5,12 +5,11 @@ import pytest
 
 from fairtune.errors import DataError
 from fairtune.plugins import load, names
-from fairtune.space import declared
 from fairtune.testing import DatasetContract
 from fairtune.testing.datasets import Opened
 from tests.datasets.outside import Stripes, draw
 
-with_skew = pytest.mark.parametrize("name", [name for name in names("dataset") if "skew" in declared(load("dataset", name))])
+with_skew = pytest.mark.parametrize("name", [name for name in names("dataset") if "skew" in load("dataset", name).declared()])
 
 
 class TestADatasetOfSomebodyElse(DatasetContract):
