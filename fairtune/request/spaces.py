@@ -17,7 +17,7 @@ from fairtune.errors import InvalidInput, unknown_name
 from fairtune.methods import components
 from fairtune.request.settings import Setting
 from fairtune.request.yaml_files import read_mapping
-from fairtune.space import Domain, Hyperparameter, Options, Real, Space, Value, declared, parse_domain
+from fairtune.space import Domain, Hyperparameter, Options, Real, Space, Value, parse_domain
 
 _PARTS = ("search", "fixed", "points")
 
@@ -46,7 +46,7 @@ def hyperparameters(method: str) -> dict[str, Hyperparameter]:
     return {
         f"{part}.{name}": hyperparameter
         for part, plugin in components(method).items()
-        for name, hyperparameter in declared(plugin).items()
+        for name, hyperparameter in plugin.declared().items()
     }
 
 

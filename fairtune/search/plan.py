@@ -13,9 +13,8 @@ from typing import Literal
 from fairtune.errors import FairtuneError
 from fairtune.methods import compose
 from fairtune.metrics import SCORES
-from fairtune.plugins import load
 from fairtune.records import Purpose
-from fairtune.rules import ends, front, objectives_of
+from fairtune.rules import Rule, ends, front, objectives_of
 from fairtune.schedulers import Ladder, Verdict
 from fairtune.space import Value
 from fairtune.spec import TIME_BUDGET, Place, SearchSpec, Stop, TrialResult, TrialSpec
@@ -263,7 +262,7 @@ class Plan:
         if not views:
             self.error = FairtuneError(self._why_nothing_completed())
             return None
-        chosen = load("rule", self.spec.select)().choose(views)
+        chosen = Rule.load(self.spec.select).build().choose(views)
         roles = {} if chosen is None else {CHOSEN: chosen.number}
         roles |= {role: view.number for role, view in ends(views, self._objectives).items()}
         choice = Choice(roles)

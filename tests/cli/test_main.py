@@ -177,17 +177,12 @@ class TestList:
         result = call("list", f"{kind}s")
         assert result.exit_code == 0
         listed = [line.split()[0] for line in result.stdout.splitlines()[1:] if not line.startswith(" ")]
-        assert listed == plugins.names(kind) + ["torchvision:NAME"] * (kind == "model")
-
-    @pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind in plugins.KINDS for name in plugins.names(kind)])
-    def test_says_of_every_one_what_its_docstring_says(self, kind, name):
-        line = plugins.overview(kind)[name]
-        assert line
-        assert line == plugins.description(plugins.load(kind, name)).partition("\n")[0]
+        assert listed == [line.name for line in plugins.listed(kind)]
+        assert set(plugins.names(kind)) <= set(listed)
 
     def test_says_what_can_be_set(self):
         lines = call("list", "methods", "mfd").stdout.splitlines()
-        assert "needs the baseline's outputs, balanced batches" in lines
+        assert "needs: the baseline's outputs, balanced batches" in lines
         assert any(line.split() == ["kernel", "rbf", "{rbf,", "poly}", "kernel", "of", "the", "MMD"] for line in lines)
 
     def test_says_whom_to_cite(self):

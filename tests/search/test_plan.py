@@ -19,10 +19,10 @@ from fairtune.study.jobs import final_seeds
 from fairtune.study.key import JobKey
 from fairtune.study.study import SearchStudy
 from fairtune.study.summary import summarise
+from fairtune.testing.trainings import without_seconds as epochs_without_seconds
 from fairtune.training.data import make_dataset
 from fairtune.training.folder import baseline_folder
 from fairtune.training.trial import failed
-from tests.builders import without_seconds as epochs_without_seconds
 from tests.search_helpers import Session, Watcher, crash, run_small, small_search, train
 
 
