@@ -1,0 +1,27 @@
+"""What determines a trial and a search, and what came of a trial."""
+
+from fairtune.spec.base import Direction, Positive, Precision, Protocol, digest
+from fairtune.spec.result import TIME_BUDGET, Epoch, State, Stop, TrialResult
+from fairtune.spec.search import Place, Resources, SearchOptions, SearchSpec, TrainingOptions
+from fairtune.spec.trial import Optimizer, PlugIn, TrialSpec
+
+__all__ = [
+    "TIME_BUDGET",
+    "Direction",
+    "Epoch",
+    "Optimizer",
+    "Place",
+    "PlugIn",
+    "Positive",
+    "Precision",
+    "Protocol",
+    "Resources",
+    "SearchOptions",
+    "SearchSpec",
+    "State",
+    "Stop",
+    "TrainingOptions",
+    "TrialResult",
+    "TrialSpec",
+    "digest",
+]

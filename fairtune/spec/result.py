@@ -1,0 +1,117 @@
+"""What came of a trial, or where it stands."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, PlainSerializer, PlainValidator, model_validator
+
+from fairtune.records import GroupCounts
+from fairtune.spec.base import Frozen
+from fairtune.spec.trial import TrialSpec
+
+State = Literal["running", "complete", "pruned", "failed"]
+Counts = Annotated[
+    GroupCounts,
+    PlainValidator(lambda given: given if isinstance(given, GroupCounts) else GroupCounts.from_json(given)),
+    PlainSerializer(GroupCounts.to_json),
+]
+"""Group counts, in JSON as nested lists."""
+TIME_BUDGET = "time_budget"
+"""Who stops a trial that no scheduler stops."""
+
+
+class Stop(Frozen):
+    """Why a training was stopped early.
+
+    Attributes:
+        by: ``time_budget``, or the scheduler's name.
+        epoch: after which.
+    """
+
+    by: str
+    epoch: Annotated[int, Field(ge=0)]
+
+    def __str__(self) -> str:
+        return f"by {'the time budget' if self.by == TIME_BUDGET else self.by} at epoch {self.epoch}"
+
+
+class Epoch(Frozen):
+    """One epoch of a training.
+
+    Attributes:
+        number: from 1.
+        seconds: it took, evaluation included.
+        losses: means over its steps: ``loss``, what was minimised, and each term of it.
+        reported: what the methods report beside them; in results of earlier versions it stands among ``losses``.
+        val: scores on the validation split after it.
+    """
+
+    number: int
+    seconds: float = 0.0
+    losses: dict[str, float] = Field(default_factory=dict)
+    reported: dict[str, float] = Field(default_factory=dict)
+    val: dict[str, float] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_earlier_versions(cls, data: Any) -> Any:
+        """They kept an epoch as its :attr:`metrics`."""
+        if not isinstance(data, dict) or "epoch" not in data:
+            return data
+        parts = {
+            part: {name.removeprefix(f"{part}."): value for name, value in data.items() if name.startswith(f"{part}.")}
+            for part in ("train", "val")
+        }
+        return {"number": data["epoch"], "seconds": data.get("seconds", 0.0), "losses": parts["train"], "val": parts["val"]}
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """All numbers by name: ``epoch``, ``seconds``, ``train.*`` and ``val.*``."""
+        train = {f"train.{name}": value for name, value in (self.losses | self.reported).items()}
+        val = {f"val.{name}": value for name, value in self.val.items()}
+        return {"epoch": self.number, "seconds": self.seconds, **train, **val}
+
+
+class TrialResult(Frozen):
+    """What came of a trial, or where it stands.
+
+    Attributes:
+        spec: what was trained.
+        state: ``pruned`` was stopped early, ``failed`` diverged or crashed.
+        stopped: by whom and when, if it was stopped early.
+        history: its epochs.
+        val: scores on the validation split after the last epoch.
+        val_counts: the group counts behind them.
+        test: scores on the test split; only from the confirmation.
+        test_counts: the group counts behind them.
+        seconds: time spent on the trial, evaluation included.
+        peak_memory_mb: highest memory use in MiB since the trial began or went on.
+        error: why it failed.
+        versions: of Python, torch and fairtune.
+    """
+
+    spec: TrialSpec
+    state: State
+    stopped: Stop | None = None
+    history: tuple[Epoch, ...] = ()
+    val: dict[str, float] = Field(default_factory=dict)
+    val_counts: Counts | None = None
+    test: dict[str, float] | None = None
+    test_counts: Counts | None = None
+    seconds: float = 0.0
+    peak_memory_mb: float = 0.0
+    error: str | None = None
+    versions: dict[str, str] = Field(default_factory=dict)
+
+    @property
+    def epochs(self) -> int:
+        """Epochs trained."""
+        return len(self.history)
+
+    def counts(self, split: Literal["val", "test"]) -> GroupCounts:
+        """The group counts of a split that was scored."""
+        counts = self.val_counts if split == "val" else self.test_counts
+        if counts is None:
+            raise ValueError(f"this trial was not scored on the {split} split")
+        return counts

@@ -1,0 +1,139 @@
+"""What determines a search, and where it runs."""
+
+from __future__ import annotations
+
+from typing import Annotated, get_args
+
+from pydantic import AliasChoices, Field
+
+from fairtune.names import Names
+from fairtune.options import Duration, Floor, Option, among
+from fairtune.space import Space, Value
+from fairtune.spec.base import Frozen, Positive, Precision, Protocol
+from fairtune.spec.trial import Optimizer, PlugIn, TrialSpec
+
+
+class TrainingOptions(Frozen):
+    """What a user says of a training and its specification keeps as it is."""
+
+    seed: Annotated[int, Field(ge=0), Option("Seed of the search, its data splits and its trials.")] = 0
+    protocol: Annotated[
+        Protocol,
+        among("protocol", lambda: get_args(Protocol)),
+        Option("fixed, or official: as the authors' code behaves, faults included."),
+    ] = "fixed"
+    train_fraction: Annotated[float, Field(gt=0, le=1), Option("Share of the training split used.")] = 1.0
+
+
+class SearchOptions(TrainingOptions):
+    """What a user says of a search and its specification keeps as it is."""
+
+    trials: Annotated[Positive, Option("Settings to try.")] = 20
+    time_budget_s: Annotated[
+        Duration | None,
+        Field(validation_alias=AliasChoices("time_budget", "time_budget_s")),
+        Option("Stop the trials after this long: 90s, 15m, 2h.", default="no limit", flag="--time-budget", metavar="DURATION"),
+    ] = None
+    accuracy_floor: Annotated[
+        Floor, Option("Accuracy a trial must reach: a number, or teacher with an offset.", metavar="FLOOR")
+    ] = Floor.parse("teacher-0.01")
+    select: Annotated[str, Option("Rule that chooses: see fairtune list rules.")] = "deo_m"
+    sampler: Annotated[str, Option("What proposes settings: see fairtune list samplers.")] = "tpe"
+    scheduler: Annotated[str, Option("What stops trials early: see fairtune list schedulers.")] = "none"
+    final_seeds: Annotated[Positive, Option("Seeds that confirm the choice on the test split.")] = 4
+
+
+class Resources(Frozen):
+    """What a user says of the machines of a search and its place keeps as it is."""
+
+    tracking_uri: Annotated[str | None, Option("MLflow server or database.", default="a database in --runs")] = None
+    address: Annotated[str | None, Option("Ray cluster: auto or HOST:PORT.", default="this machine")] = None
+    cpus_per_trial: Annotated[float, Field(gt=0), Option("CPU cores of each trial.")] = 1
+    max_concurrent: Annotated[Positive | None, Option("Trials at a time.", default="as many as fit")] = None
+
+
+class SearchSpec(SearchOptions):
+    """What is searched: the command with every default filled in. Two runs of one name must agree on it.
+
+    Attributes:
+        dataset, model, optimizer, epochs, batch_size, precision: as in :class:`TrialSpec`.
+        spaces: the space of each method searched, by the method's name.
+        teacher_dataset: what the teacher is trained on, where that is not ``dataset``: the same dataset under other options.
+        classes, groups: their names, so that a run can be read without its data; none in runs of earlier versions.
+        shape: of what a net sees, ``(C, H, W)`` or ``(F,)``.
+    """
+
+    dataset: PlugIn
+    model: PlugIn
+    spaces: dict[str, Space]
+    teacher_dataset: PlugIn | None = None
+    classes: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    shape: tuple[int, ...] = ()
+    optimizer: Optimizer = Optimizer()
+    epochs: Positive
+    batch_size: Positive
+    precision: Precision = "fp32"
+
+    @property
+    def names(self) -> Names:
+        """Of classes and groups, in sentences."""
+        return Names(self.classes, self.groups)
+
+    @property
+    def methods(self) -> str:
+        """The methods searched, as on the command line."""
+        return ",".join(self.spaces)
+
+    def baseline(self, seed: int | None = None) -> TrialSpec:
+        """The plain model of the same architecture."""
+        return TrialSpec(
+            dataset=self.dataset,
+            model=self.model,
+            method="scratch",
+            optimizer=self.optimizer,
+            epochs=self.epochs,
+            batch_size=self.batch_size,
+            seed=self.seed if seed is None else seed,
+            precision=self.precision,
+            protocol=self.protocol,
+            train_fraction=self.train_fraction,
+        )
+
+    def teacher(self) -> TrialSpec:
+        """The baseline, or the same model trained on other data."""
+        return self.baseline().model_copy(update={} if self.teacher_dataset is None else {"dataset": self.teacher_dataset})
+
+    def trial(self, method: str, values: dict[str, Value], *, needs_baseline: bool) -> TrialSpec:
+        """A trial of this search: a method with every searched and fixed value; ``optimizer.*`` values go to the optimiser."""
+        own = {name: value for name, value in values.items() if not name.startswith("optimizer.")}
+        changes = {name.removeprefix("optimizer."): value for name, value in values.items() if name.startswith("optimizer.")}
+        return self.baseline().model_copy(
+            update={
+                "method": method,
+                "values": own,
+                "optimizer": Optimizer(**{**self.optimizer.model_dump(), **changes}),
+                "teacher": self.teacher() if needs_baseline else None,
+            }
+        )
+
+
+class Place(Resources):
+    """Where and with what a search runs; it has no say in what comes out.
+
+    Attributes:
+        data: folder of original data files.
+        runs: folder of all runs.
+        name: of this run.
+        gpus_per_trial: GPUs of each trial, may be a fraction.
+    """
+
+    data: str
+    runs: str
+    name: str
+    gpus_per_trial: Annotated[float, Field(ge=0)] = 0
+
+    @property
+    def mlflow(self) -> str:
+        """MLflow's address: as given, else a database in the folder of runs."""
+        return self.tracking_uri or f"sqlite:///{self.runs}/mlflow.db"

@@ -1,0 +1,84 @@
+"""What determines a trial."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
+
+from fairtune.space import Value
+from fairtune.spec.base import Frozen, Positive, Precision, Protocol, digest
+
+
+class PlugIn(Frozen):
+    """A dataset or model by name, with its options complete.
+
+    Attributes:
+        name: of the plug-in.
+        options: all of them.
+        digest: of a dataset, what :func:`fairtune.datasets.digest_of` says of its files; None where nobody asked, as in runs of
+            earlier versions, whose identities stay as they were.
+    """
+
+    name: str
+    options: dict[str, Value] = Field(default_factory=dict)
+    digest: str | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_unknown_digest(self, fields: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        known: dict[str, Any] = fields(self)
+        return {name: value for name, value in known.items() if name != "digest" or value is not None}
+
+
+class Optimizer(Frozen):
+    """How weights are updated.
+
+    Attributes:
+        name: ``adam``, or ``sgd`` with momentum 0.9.
+        lr: learning rate.
+        weight_decay: L2 penalty.
+        schedule: ``plateau`` divides the rate by 10 after 10 epochs without a lower validation loss (the papers' code looks
+            at the test loss there); ``cosine`` lets it fall to 0; ``constant`` leaves it.
+    """
+
+    name: Literal["adam", "sgd"] = "adam"
+    lr: Annotated[float, Field(gt=0)] = 1e-3
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    schedule: Literal["plateau", "cosine", "constant"] = "plateau"
+
+
+class TrialSpec(Frozen):
+    """All that determines a trial: equal :attr:`id` means the same training, already done.
+
+    Attributes:
+        dataset: which data, down to the content of its files; its ``seed`` option fixes the splits.
+        model: which architecture.
+        method: a method's name, or names joined by ``+``.
+        values: every hyperparameter of the method, by full name (``mfd.weight``).
+        optimizer: how weights are updated.
+        epochs: length of training.
+        batch_size: B.
+        seed: of initialisation, order and noise.
+        precision: of the forward and backward pass.
+        protocol: ``official`` reproduces the authors' code where it differs from the paper or is wrong.
+        train_fraction: share of the training split used.
+        teacher: the baseline that distillation methods learn from and fine-tuning ones start from.
+    """
+
+    dataset: PlugIn
+    model: PlugIn
+    method: str
+    values: dict[str, Value] = Field(default_factory=dict)
+    optimizer: Optimizer = Optimizer()
+    epochs: Positive
+    batch_size: Positive
+    seed: Annotated[int, Field(ge=0)] = 0
+    precision: Precision = "fp32"
+    protocol: Protocol = "fixed"
+    train_fraction: Annotated[float, Field(gt=0, le=1)] = 1.0
+    teacher: TrialSpec | None = None
+
+    @property
+    def id(self) -> str:
+        """The first 16 hexadecimal digits of the SHA-256 of the canonical JSON."""
+        return digest(self.model_dump(mode="json"))
