@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,25 +11,25 @@ from typing import Any
 import torch
 from pydantic import BaseModel
 
-from fairtune.datasets import Dataset, Info, Report, check_apart, check_test_part, digest_of, prepare, silent
-from fairtune.errors import DataError, InvalidInput, unknown_name
+from fairtune.datasets import Dataset, Report, digest_of, silent
+from fairtune.errors import InvalidInput
 from fairtune.files import data_root
 from fairtune.methods import compose
 from fairtune.metrics import SCORES
 from fairtune.models import Net
-from fairtune.plugins import Pluggable
 from fairtune.request import checks
 from fairtune.request.faults import Faults
 from fairtune.request.options import DataRequest, Request, TrainRequest
+from fairtune.request.plugin_options import check_keys, dataset_options, options_given, options_of, teacher_options
+from fairtune.request.runnable import check_runnable
 from fairtune.request.settings import Setting
 from fairtune.request.spaces import OPTIMIZER, build_space, hyperparameters, matching
 from fairtune.rules import check_classes, objectives_of
 from fairtune.schedulers import Ladder
-from fairtune.space import Hyperparameter, Options, Real, Space, Value, parse_domain
+from fairtune.space import Space
 from fairtune.spec import Optimizer, Place, PlugIn, Resources, SearchOptions, SearchSpec, TrialSpec
-from fairtune.training.assembly import build_net, start_method
-from fairtune.training.data import Data, check_data, make_dataset, open_data
-from fairtune.training.device import parameter_dtype, pick_device, resolve_precision
+from fairtune.training.data import make_dataset
+from fairtune.training.device import pick_device, resolve_precision
 
 
 def resolve(request: Request, report: Report = silent) -> tuple[SearchSpec, Place]:
@@ -50,7 +49,7 @@ def resolve(request: Request, report: Report = silent) -> tuple[SearchSpec, Plac
     faults.found += checks.resources(place) + checks.tracking(place.tracking_uri)
     faults.raise_if_any()
     assert spec is not None
-    _check_runnable(spec, place, faults, report)
+    check_runnable(spec, place, faults, report)
     faults.raise_if_any()
     spec = _with_digests(spec, Path(place.data))
     faults.found += checks.run_folder(spec, place)
@@ -76,7 +75,7 @@ def resolve_one(request: TrainRequest, report: Report = silent) -> tuple[TrialSp
     spec = _spec(search, faults)
     faults.raise_if_any()
     assert spec is not None
-    _check_runnable(spec, place, faults, report)
+    check_runnable(spec, place, faults, report)
     faults.raise_if_any()
     spec = _with_digests(spec, Path(place.data))
     faults.found += checks.writable(Path(place.runs), "--runs")
@@ -102,8 +101,8 @@ def resolve_dataset(request: DataRequest) -> tuple[Dataset, Path]:
     """
     faults = Faults()
     dataset = Dataset.load(request.dataset)
-    options = _dataset_options(request, dataset, request.set, faults)
-    _check_keys(_options_of("dataset", dataset), request.set, faults)
+    options = dataset_options(request, dataset, request.set, faults)
+    check_keys(options_of("dataset", dataset), request.set, faults)
     faults.raise_if_any()
     return make_dataset(PlugIn(name=request.dataset, options=options)), data_root(request.data)
 
@@ -117,7 +116,7 @@ def _spec(request: Request, faults: Faults) -> SearchSpec | None:
     if dataset is None or faults.found:
         return None
     settings = request.set
-    options = _dataset_options(request, dataset, settings, faults)
+    options = dataset_options(request, dataset, settings, faults)
     info = faults.attempt(lambda: make_dataset(PlugIn(name=request.dataset, options=options)).describe(data_root(request.data)))
     if info is None:
         return None
@@ -126,12 +125,12 @@ def _spec(request: Request, faults: Faults) -> SearchSpec | None:
     faults.attempt(lambda: check_classes(request.select, len(info.classes)))
     model = request.model or info.model
     net = net or Net.load(model)
-    model_options = faults.attempt(partial(net.complete, _options("model", net, settings, faults)))
-    settable = OPTIMIZER | _options_of("dataset", dataset) | _options_of("model", net)
+    model_options = faults.attempt(partial(net.complete, options_given("model", net, settings, faults)))
+    settable = OPTIMIZER | options_of("dataset", dataset) | options_of("model", net)
     for method in request.methods:
         settable |= hyperparameters(method)
-    _check_keys(settable, settings, faults)
-    teacher_options = _teacher_options(request, dataset, settings, faults)
+    check_keys(settable, settings, faults)
+    of_teacher = teacher_options(request, dataset, settings, faults)
     spaces = {method: faults.attempt(partial(_space, method, request, settings)) for method in request.methods}
     if faults.found:
         return None
@@ -144,7 +143,7 @@ def _spec(request: Request, faults: Faults) -> SearchSpec | None:
             dataset=PlugIn(name=request.dataset, options=options),
             model=PlugIn(name=model, options=model_options or {}),
             spaces={method: space for method, space in spaces.items() if space is not None},
-            teacher_dataset=None if teacher_options is None else PlugIn(name=request.dataset, options=teacher_options),
+            teacher_dataset=None if of_teacher is None else PlugIn(name=request.dataset, options=of_teacher),
             classes=info.classes,
             groups=info.groups,
             shape=info.shape,
@@ -193,85 +192,6 @@ def _space(method: str, request: Request, settings: Sequence[Setting]) -> Space:
     return build_space(method, request.dataset, settings, None if request.space is None else Path(request.space))
 
 
-def _dataset_options(
-    request: DataRequest, dataset: type[Dataset], settings: Sequence[Setting], faults: Faults, teacher: Sequence[Setting] = ()
-) -> dict[str, Value]:
-    """Every option of the dataset, or of the teacher's; --protocol is also that of a dataset which knows it."""
-    given = _options("dataset", dataset, settings, faults) | _options("dataset", dataset, teacher, faults, flag="--teacher-set")
-    given["seed"] = request.seed
-    protocol = dataset.declared().get("protocol")
-    if protocol is not None and protocol.legal.contains(request.protocol):
-        given.setdefault("protocol", request.protocol)
-    return dataset.complete(given, data_root(request.data))
-
-
-def _options(
-    kind: str, plugin: type[Pluggable], settings: Sequence[Setting], faults: Faults, *, flag: str = "--set"
-) -> dict[str, Value]:
-    """What the settings say of a dataset or a model."""
-    known = _options_of(kind, plugin)
-    given: dict[str, Value] = {}
-    for key, text in settings:
-        for name in matching(key, known):
-            value = faults.attempt(partial(_option, kind, f"{flag} {key}={text}", text, known[name]))
-            if value is not None:
-                given[name.removeprefix(f"{kind}.")] = value
-    return given
-
-
-def _teacher_options(
-    request: TrainRequest, dataset: type[Dataset], settings: Sequence[Setting], faults: Faults
-) -> dict[str, Value] | None:
-    """The student's options with what is set for the teacher alone."""
-    if not request.teacher_set:
-        return None
-    own = request.teacher_set
-    _check_keys(_options_of("dataset", dataset), own, faults, flag="--teacher-set", kind="option of the dataset")
-    return _dataset_options(request, dataset, settings, faults, own)
-
-
-def _option(kind: str, typed: str, text: str, option: Hyperparameter) -> Value:
-    try:
-        value = parse_domain(text, option.legal)
-    except ValueError as error:
-        raise InvalidInput(f"{typed}: {error}") from error
-    if isinstance(value, Real | Options):
-        raise InvalidInput(f"{typed}: an option of the {kind} takes one value; it cannot be searched")
-    return value
-
-
-def _options_of(kind: str, plugin: type[Pluggable]) -> dict[str, Hyperparameter]:
-    return {f"{kind}.{name}": option for name, option in plugin.declared().items()}
-
-
-def _check_keys(
-    known: Mapping[str, Hyperparameter], settings: Sequence[Setting], faults: Faults, *, flag: str = "--set", kind: str = "setting"
-) -> None:
-    names = {*known, *(name.rpartition(".")[2] for name in known)}
-    faults.found += [f"{flag} {s.key}={s.text}: {unknown_name(kind, s.key, names)}" for s in settings if s.key not in names]
-
-
-def _check_runnable(spec: SearchSpec, place: Place, faults: Faults, report: Report) -> None:
-    """Decode and open the data, and build the net once: what fails here would fail in every trial."""
-    baseline = spec.baseline()
-    data = Path(place.data)
-    dataset = make_dataset(spec.dataset)
-    faults.attempt(lambda: dataset.check(data))
-    if not faults.found:
-        faults.attempt(lambda: prepare(dataset, data, report=report))
-    opened = None if faults.found else faults.attempt(lambda: open_data(baseline, data))
-    if opened is None:
-        return
-    faults.attempt(lambda: check_test_part(dataset, data))
-    if spec.teacher_dataset is not None:
-        faults.attempt(partial(_check_teacher, spec, opened.info, data))
-    net = faults.attempt(lambda: build_net(baseline, opened.info, torch.device("cpu")))
-    if net is None:
-        return
-    for method, space in spec.spaces.items():
-        faults.attempt(partial(_check_method, method, space, baseline, opened, net))
-
-
 def _with_digests(spec: SearchSpec, data: Path) -> SearchSpec:
     """The search on the data as they are now: other content is another search with another baseline."""
 
@@ -282,24 +202,3 @@ def _with_digests(spec: SearchSpec, data: Path) -> SearchSpec:
     return spec.model_copy(
         update={"dataset": pinned(spec.dataset), "teacher_dataset": None if teacher is None else pinned(teacher)}
     )
-
-
-def _check_teacher(spec: SearchSpec, student: Info, data: Path) -> None:
-    """Check that a teacher's own data can train it, that it sees and says what its student does, and no more."""
-    dataset = make_dataset(spec.teacher().dataset)
-    info = dataset.describe(data)
-    if (info.classes, info.shape) != (student.classes, student.shape):
-        raise InvalidInput("--teacher-set: the teacher's data have other classes or another shape than the student's")
-    try:
-        dataset.check(data)
-        check_apart(make_dataset(spec.dataset), dataset, data)
-    except DataError as error:
-        raise DataError(f"--teacher-set: {error}") from error
-
-
-def _check_method(method: str, space: Space, baseline: TrialSpec, data: Data, net: Net) -> None:
-    """Set a method up as its trials will, on a copy of the net; what is searched is left at its default."""
-    composite = compose(method, space.fixed)
-    check_data(data, baseline, composite)
-    train = data.on(torch.device("cpu"), parameter_dtype(baseline.precision), data.train)
-    start_method(composite, copy.deepcopy(net), train, baseline)
