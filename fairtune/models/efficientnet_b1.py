@@ -29,6 +29,12 @@ class EfficientNetB1(TorchvisionNet):
         side: pixels that the shorter side is resized to, inside the net; 0 leaves images as they are.
     """
 
+    citation: ClassVar[str] = (
+        "M. Tan, Q. V. Le, EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks, ICML 2019; T. "
+        "Hänel, N. Kumar, D. Schlesinger, M. Li, E. Ünal, A. Eslami, S. Gumhold, Enhancing Fairness of Visual Attribute "
+        "Predictors, ACCV 2022"
+    )
+
     side: int = hyperparameter(_SIDE, Integer(low=0, high=1024), help="pixels of the shorter side after resizing; 0 for as it is")
     architecture: ClassVar[str] = "efficientnet_b1"
     last_layer: ClassVar[str | None] = "imagenet"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from torch import Tensor, nn
 
 from fairtune.errors import InvalidInput
@@ -24,6 +26,10 @@ class SimpleConvNet(Net):
         num_classes: K.
         tap: the features: ``pooled``, the average; or ``flat``, the last map flattened.
     """
+
+    citation: ClassVar[str] = (
+        "H. Bahng, S. Chun, S. Yun, J. Choo, S. J. Oh, Learning De-biased Representations with Biased Representations, ICML 2020"
+    )
 
     tap: Tap = tap_option("pooled")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -31,6 +33,8 @@ class SlimCNN(Net):
         num_classes: K.
         tap: the features: ``pooled``, the average; or ``flat``, the last convolution's map flattened.
     """
+
+    citation: ClassVar[str] = "A. K. Sharma, H. Foroosh, Slim-CNN: A Light-Weight CNN for Face Attribute Prediction, FG 2020"
 
     tap: Tap = tap_option("pooled")
 

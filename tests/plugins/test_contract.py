@@ -81,3 +81,11 @@ def test_a_class_that_was_not_made_a_dataclass_is_refused():
 
     with pytest.raises(InvalidInput, match="Forgotten declares more: write @dataclass above it"):
         Forgotten.declared()
+
+
+WITHOUT_A_PAPER = {"scratch", "mlp", "none", "accuracy", "deo_m"}
+
+
+@pytest.mark.parametrize(("kind", "name"), EVERY)
+def test_every_plug_in_of_a_paper_says_whom_to_cite(kind, name):
+    assert bool(plugins.load(kind, name).facts().get("citation")) != (name in WITHOUT_A_PAPER)
