@@ -23,6 +23,8 @@ class FeatureMatching(Method):
         term: the name of that term.
     """
 
+    citation: ClassVar[str] = "S. Jung, D. Lee, T. Park, T. Moon, Fair Feature Distillation for Visual Recognition, CVPR 2021"
+
     term: ClassVar[str]
 
     weight: float = hyperparameter(3.0, Real(low=0, log=True), search=Real(low=0.1, high=30, log=True), help="MMD weight")

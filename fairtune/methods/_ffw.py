@@ -67,6 +67,11 @@ class GatedDebiasing(Method):
     The authors take weights from 5 to 50 in their ablation; the ranges searched reach further.
     """
 
+    citation: ClassVar[str] = (
+        "R. Nahon, I. L. De Moura Matos, V.-T. Nguyen, E. Tartaglione, Debiasing Surgeon: Fantastic Weights and How to "
+        "Find Them, ECCV 2024"
+    )
+
     sampling: ClassVar[Literal["uniform", "balanced"]] = "balanced"
     trains_net: ClassVar[bool] = False
 

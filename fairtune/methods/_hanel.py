@@ -178,6 +178,11 @@ class FairnessLoss(Method):
     The range searched is that of T. Hänel et al., ACCV 2022, for L_iou on UTKFace and SIIM-ISIC.
     """
 
+    citation: ClassVar[str] = (
+        "T. Hänel, N. Kumar, D. Schlesinger, M. Li, E. Ünal, A. Eslami, S. Gumhold, Enhancing Fairness of Visual "
+        "Attribute Predictors, ACCV 2022"
+    )
+
     measure: ClassVar[Measure]
 
     weight: float = hyperparameter(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -94,6 +94,10 @@ class AdversarialDebiasing(Method):
     (accuracy 46 +- 30 on CIFAR-10S). ``official`` does neither. Under both the adversaries' learning rate is constant; the
     authors' code schedules it by the test loss. Their adversary cannot be built as published.
     """
+
+    citation: ClassVar[str] = (
+        "B. H. Zhang, B. Lemoine, M. Mitchell, Mitigating Unwanted Biases with Adversarial Learning, AIES 2018"
+    )
 
     weight: float = hyperparameter(
         0.01, Real(low=0, log=True), search=Real(low=1e-4, high=100, log=True), help="strength of the reversed gradient"

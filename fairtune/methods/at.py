@@ -49,6 +49,8 @@ class AttentionTransfer(MapTransfer):
     30 (UTKFace).
     """
 
+    citation: ClassVar[str] = "S. Zagoruyko, N. Komodakis, Paying More Attention to Attention, ICLR 2017"
+
     term: ClassVar[str] = "at"
     kept: ClassVar[str] = "attention"
     read: ClassVar[Callable[[Tensor], Tensor]] = attention

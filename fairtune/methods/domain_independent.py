@@ -58,6 +58,11 @@ class DomainIndependent(Method):
     is as confident as the heads are, where the sum's confidence grows with the number of groups.
     """
 
+    citation: ClassVar[str] = (
+        "Z. Wang, K. Qinami, I. C. Karakozis, K. Genova, P. Nair, K. Hata, O. Russakovsky, Towards Fairness in Visual "
+        "Recognition: Effective Strategies for Bias Mitigation, CVPR 2020"
+    )
+
     steps_net: ClassVar[bool] = True
 
     lr: float = hyperparameter(

@@ -42,6 +42,10 @@ class FitNet(Method):
     equal cost, and ``--epochs 75`` gives theirs. ``protocol: official`` anneals w as for ``hkd``.
     """
 
+    citation: ClassVar[str] = (
+        "A. Romero, N. Ballas, S. E. Kahou, A. Chassang, C. Gatta, Y. Bengio, FitNets: Hints for Thin Deep Nets, ICLR 2015"
+    )
+
     needs_teacher: ClassVar[bool] = True
 
     weight: float = hyperparameter(

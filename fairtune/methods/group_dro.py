@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -49,6 +50,10 @@ class GroupDRO(Method):
     batch holds, so that a batch lacking cells does not shrink the loss. The paper weighs down the net strongly too: search
     ``optimizer.weight_decay`` beside it.
     """
+
+    citation: ClassVar[str] = (
+        "S. Sagawa, P. W. Koh, T. B. Hashimoto, P. Liang, Distributionally Robust Neural Networks for Group Shifts, ICLR 2020"
+    )
 
     weight: float = hyperparameter(1.0, Real(low=0, high=1), search=Real(low=0, high=1), help="share of the worst-cell loss")
     eta: float = hyperparameter(

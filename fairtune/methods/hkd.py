@@ -55,6 +55,8 @@ class HintonDistillation(Method):
     et al., CVPR 2021. ``protocol: official`` anneals as the authors' code does, see :func:`annealed_weight`.
     """
 
+    citation: ClassVar[str] = "G. Hinton, O. Vinyals, J. Dean, Distilling the Knowledge in a Neural Network, 2015"
+
     needs_teacher: ClassVar[bool] = True
 
     weight: float = hyperparameter(4.0, Real(low=0, log=True), search=Real(low=0.4, high=40, log=True), help="distillation weight")

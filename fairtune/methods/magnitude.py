@@ -22,6 +22,11 @@ class MagnitudePruning(Method):
     comparison in R. Nahon et al., ECCV 2024, table 7, which does not say whether it ranks weights over all layers.
     """
 
+    citation: ClassVar[str] = (
+        "R. Nahon, I. L. De Moura Matos, V.-T. Nguyen, E. Tartaglione, Debiasing Surgeon: Fantastic Weights and How to "
+        "Find Them, ECCV 2024"
+    )
+
     trains_net: ClassVar[bool] = False
     learns: ClassVar[bool] = False
 

@@ -55,6 +55,11 @@ class MutualInformation(Method):
     ours is the bound of all of them.
     """
 
+    citation: ClassVar[str] = (
+        "R. Ragonesi, R. Volpi, J. Cavazza, V. Murino, Learning Unbiased Representations via Mutual Information "
+        "Backpropagation, 2021"
+    )
+
     steps_net: ClassVar[bool] = True
 
     weight: float = hyperparameter(1.0, Real(low=0, high=100), search=Real(low=0, high=1), help="strength against the task")

@@ -56,6 +56,8 @@ class NeuronSelectivityTransfer(MapTransfer):
     takes the map, under either protocol.
     """
 
+    citation: ClassVar[str] = "Z. Huang, N. Wang, Like What You Like: Knowledge Distill via Neuron Selectivity Transfer, 2017"
+
     term: ClassVar[str] = "nst"
     kept: ClassVar[str] = "selectivity"
     read: ClassVar[Callable[[Tensor], Tensor]] = selectivity

@@ -41,6 +41,11 @@ class Reweighing(Method):
     2012; the exponent is ours.
     """
 
+    citation: ClassVar[str] = (
+        "F. Kamiran, T. Calders, Data Preprocessing Techniques for Classification without Discrimination, Knowledge and "
+        "Information Systems 2012"
+    )
+
     only_balances: ClassVar[bool] = True
 
     weight: float = hyperparameter(1.0, Real(low=0, high=3), search=Real(low=0, high=2), help="exponent of the weights")

@@ -21,4 +21,6 @@ class StrategicSampling(Method):
     batch exactly balanced and the epoch as long as that of plain training.
     """
 
+    citation: ClassVar[str] = "S. Jung, D. Lee, T. Park, T. Moon, Fair Feature Distillation for Visual Recognition, CVPR 2021"
+
     sampling: ClassVar[Literal["uniform", "balanced"]] = "balanced"

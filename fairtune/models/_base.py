@@ -12,9 +12,14 @@ from fairtune.models._normalisation import Normalisation
 from fairtune.models._weights import fit, pin, read, say_headless
 from fairtune.plugins import Pluggable
 from fairtune.records import Outputs
-from fairtune.space import Hyperparameter, OptionsOrFile, Value
+from fairtune.space import OptionsOrFile, Value, hyperparameter
 
 NO_WEIGHTS = "none"
+
+
+def weights_option(*named: str) -> Any:
+    """The option ``weights`` of a net that knows these by name, the first by default, and files by their path."""
+    return hyperparameter(named[0], OptionsOrFile(values=named), help="what training starts from")
 
 
 class Net(Pluggable, nn.Module):
@@ -32,19 +37,14 @@ class Net(Pluggable, nn.Module):
         shape: of one input.
 
     Attributes:
-        options: what can be set with ``--set NAME=VALUE`` or ``--set model.NAME=VALUE``, by name. Every net has ``weights``.
+        weights: what training starts from; like all that is declared by :func:`fairtune.space.hyperparameter`, it is set with
+            ``--set NAME=VALUE`` or ``--set model.NAME=VALUE``.
         head: the last layer, from the embedding to the logits.
         normalise: what inputs are standardised by.
     """
 
     kind: ClassVar = "model"
-    options: ClassVar[Mapping[str, Hyperparameter]] = {
-        "weights": Hyperparameter(
-            default=NO_WEIGHTS,
-            legal=OptionsOrFile(values=(NO_WEIGHTS,)),
-            help="what training starts from",
-        )
-    }
+    weights: str = weights_option(NO_WEIGHTS)
 
     head: nn.Linear
 
@@ -52,11 +52,6 @@ class Net(Pluggable, nn.Module):
         super().__init__()
         self.normalise = Normalisation(shape)
         self.register_forward_pre_hook(_normalised)
-
-    @classmethod
-    def declared(cls) -> dict[str, Hyperparameter]:
-        """What can be set: :attr:`options`, since a net cannot be a dataclass."""
-        return dict(cls.options)
 
     @classmethod
     def complete(cls, given: Mapping[str, Value]) -> dict[str, Value]:
@@ -71,7 +66,7 @@ class Net(Pluggable, nn.Module):
 
     @classmethod
     def _named_weights(cls) -> list[str]:
-        legal = cls.options["weights"].legal
+        legal = cls.declared()["weights"].legal
         return [str(name) for name in legal.values] if isinstance(legal, OptionsOrFile) else []
 
     @abstractmethod

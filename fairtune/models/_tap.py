@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
-from fairtune.space import Hyperparameter, Options
+from fairtune.space import Options, hyperparameter
 
 Tap = Literal["flat", "pooled"]
 
 
-def tap_option(default: Tap) -> Hyperparameter:
+def tap_option(default: Tap) -> Any:
     """The option ``tap``: ``flat`` is the last map, flattened; ``pooled`` the vector that the head sees."""
-    return Hyperparameter(
-        default=default,
-        legal=Options(values=("flat", "pooled")),
-        help="features: the last map, flattened, or the vector that the head sees",
+    return hyperparameter(
+        default, Options(values=("flat", "pooled")), help="features: the last map, flattened, or the vector that the head sees"
     )

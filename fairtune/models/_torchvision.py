@@ -15,11 +15,10 @@ import torchvision
 from torch import Tensor, fx, nn
 
 from fairtune.errors import InvalidInput
-from fairtune.models._base import NO_WEIGHTS, Net
+from fairtune.models._base import NO_WEIGHTS, Net, weights_option
 from fairtune.models._normalisation import PREFIX
 from fairtune.models._tap import Tap, tap_option
 from fairtune.records import Outputs
-from fairtune.space import Hyperparameter, OptionsOrFile
 
 IMAGENET = "imagenet"
 _POOLS = ("mean", F.adaptive_avg_pool2d)
@@ -43,9 +42,7 @@ class TorchvisionNet(Net):
         last_layer: which layer of ours takes over torchvision's last linear one from pretrained weights; None for no layer.
     """
 
-    options: ClassVar[Mapping[str, Hyperparameter]] = {
-        "weights": Net.options["weights"].model_copy(update={"legal": OptionsOrFile(values=(NO_WEIGHTS, IMAGENET))})
-    }
+    weights: str = weights_option(NO_WEIGHTS, IMAGENET)
     architecture: ClassVar[str]
     last_layer: ClassVar[str | None] = "head"
 
@@ -87,7 +84,7 @@ class Classifier(TorchvisionNet):
             or ``pooled``, the vector that the head sees, as their paper says. The same where there is no map.
     """
 
-    options: ClassVar[Mapping[str, Hyperparameter]] = {**TorchvisionNet.options, "tap": tap_option("flat")}
+    tap: Tap = tap_option("flat")
 
     def __init__(self, shape: tuple[int, ...], num_classes: int, *, tap: Tap = "flat") -> None:
         super().__init__(shape)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -28,6 +30,8 @@ class CNN(Net):
         shape: ``(C, H, W)``, sides of at least 8 and divisible by 8.
         num_classes: K.
     """
+
+    citation: ClassVar[str] = "S. Jung, D. Lee, T. Park, T. Moon, Fair Feature Distillation for Visual Recognition, CVPR 2021"
 
     def __init__(self, shape: tuple[int, ...], num_classes: int) -> None:
         super().__init__(shape)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import ClassVar
 
 import torch.nn.functional as F
@@ -10,7 +9,7 @@ from torch import Tensor, nn
 
 from fairtune.models._torchvision import TorchvisionNet
 from fairtune.records import Outputs
-from fairtune.space import Hyperparameter, Integer
+from fairtune.space import Integer, hyperparameter
 
 _IMAGENET_CLASSES = 1000
 _SIDE = 240
@@ -30,12 +29,13 @@ class EfficientNetB1(TorchvisionNet):
         side: pixels that the shorter side is resized to, inside the net; 0 leaves images as they are.
     """
 
-    options: ClassVar[Mapping[str, Hyperparameter]] = {
-        **TorchvisionNet.options,
-        "side": Hyperparameter(
-            default=_SIDE, legal=Integer(low=0, high=1024), help="pixels of the shorter side after resizing; 0 for as it is"
-        ),
-    }
+    citation: ClassVar[str] = (
+        "M. Tan, Q. V. Le, EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks, ICML 2019; T. "
+        "Hänel, N. Kumar, D. Schlesinger, M. Li, E. Ünal, A. Eslami, S. Gumhold, Enhancing Fairness of Visual Attribute "
+        "Predictors, ACCV 2022"
+    )
+
+    side: int = hyperparameter(_SIDE, Integer(low=0, high=1024), help="pixels of the shorter side after resizing; 0 for as it is")
     architecture: ClassVar[str] = "efficientnet_b1"
     last_layer: ClassVar[str | None] = "imagenet"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -30,6 +32,11 @@ class LeNet(Net):
         shape: ``(C, H, W)``, sides of at least 16.
         num_classes: K.
     """
+
+    citation: ClassVar[str] = (
+        "R. Ragonesi, R. Volpi, J. Cavazza, V. Murino, Learning Unbiased Representations via Mutual Information "
+        "Backpropagation, 2021"
+    )
 
     def __init__(self, shape: tuple[int, ...], num_classes: int) -> None:
         super().__init__(shape)

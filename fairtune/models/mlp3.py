@@ -18,4 +18,8 @@ class MLP3(Perceptron):
         num_classes: K.
     """
 
+    citation: ClassVar[str] = (
+        "Z. Li, A. Hoogs, C. Xu, Discover and Mitigate Unknown Biases with Debiasing Alternate Networks, ECCV 2022"
+    )
+
     widths: ClassVar[tuple[int, ...]] = (100, 100, 100)

@@ -20,4 +20,6 @@ class ResNet18(Classifier):
         tap: as in :class:`~fairtune.models._torchvision.Classifier`.
     """
 
+    citation: ClassVar[str] = "K. He, X. Zhang, S. Ren, J. Sun, Deep Residual Learning for Image Recognition, CVPR 2016"
+
     architecture: ClassVar[str] = "resnet18"

@@ -27,6 +27,11 @@ class ResNet50Neck(TorchvisionNet):
         num_classes: K.
     """
 
+    citation: ClassVar[str] = (
+        "K. He, X. Zhang, S. Ren, J. Sun, Deep Residual Learning for Image Recognition, CVPR 2016; R. Ragonesi, R. "
+        "Volpi, J. Cavazza, V. Murino, Learning Unbiased Representations via Mutual Information Backpropagation, 2021"
+    )
+
     architecture: ClassVar[str] = "resnet50"
     last_layer: ClassVar[str | None] = None
 

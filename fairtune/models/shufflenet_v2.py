@@ -20,4 +20,8 @@ class ShuffleNetV2(Classifier):
         tap: as in :class:`~fairtune.models._torchvision.Classifier`.
     """
 
+    citation: ClassVar[str] = (
+        "N. Ma, X. Zhang, H.-T. Zheng, J. Sun, ShuffleNet V2: Practical Guidelines for Efficient CNN Architecture Design, ECCV 2018"
+    )
+
     architecture: ClassVar[str] = "shufflenet_v2_x1_0"

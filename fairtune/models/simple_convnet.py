@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import ClassVar
 
 from torch import Tensor, nn
@@ -11,7 +10,6 @@ from fairtune.errors import InvalidInput
 from fairtune.models._base import Net
 from fairtune.models._tap import Tap, tap_option
 from fairtune.records import Outputs
-from fairtune.space import Hyperparameter
 
 _WIDTHS = (16, 32, 64, 128)
 
@@ -29,7 +27,11 @@ class SimpleConvNet(Net):
         tap: the features: ``pooled``, the average; or ``flat``, the last map flattened.
     """
 
-    options: ClassVar[Mapping[str, Hyperparameter]] = {**Net.options, "tap": tap_option("pooled")}
+    citation: ClassVar[str] = (
+        "H. Bahng, S. Chun, S. Yun, J. Choo, S. J. Oh, Learning De-biased Representations with Biased Representations, ICML 2020"
+    )
+
+    tap: Tap = tap_option("pooled")
 
     def __init__(self, shape: tuple[int, ...], num_classes: int, *, tap: Tap = "pooled") -> None:
         super().__init__(shape)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import ClassVar
 
 import torch
@@ -13,7 +12,6 @@ from fairtune.errors import InvalidInput
 from fairtune.models._base import Net
 from fairtune.models._tap import Tap, tap_option
 from fairtune.records import Outputs
-from fairtune.space import Hyperparameter
 
 _STEM = 96
 _SQUEEZES = (16, 32, 48, 64)
@@ -36,7 +34,9 @@ class SlimCNN(Net):
         tap: the features: ``pooled``, the average; or ``flat``, the last convolution's map flattened.
     """
 
-    options: ClassVar[Mapping[str, Hyperparameter]] = {**Net.options, "tap": tap_option("pooled")}
+    citation: ClassVar[str] = "A. K. Sharma, H. Foroosh, Slim-CNN: A Light-Weight CNN for Face Attribute Prediction, FG 2020"
+
+    tap: Tap = tap_option("pooled")
 
     def __init__(self, shape: tuple[int, ...], num_classes: int, *, tap: Tap = "pooled") -> None:
         super().__init__(shape)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeGuard
 
 from fairtune.errors import InvalidInput, unknown_name
 from fairtune.plugins._find import find
@@ -36,12 +36,21 @@ class Pluggable:
 
     @classmethod
     def declared(cls) -> dict[str, Hyperparameter]:
-        """What can be set, by name: the fields of a dataclass made by :func:`fairtune.space.hyperparameter`."""
-        fields: tuple[dataclasses.Field[Any], ...] = dataclasses.fields(cls) if dataclasses.is_dataclass(cls) else ()
+        """What can be set, by name: each made by :func:`fairtune.space.hyperparameter`, in a dataclass or a class as it is.
+
+        Raises:
+            InvalidInput: a class derived from a dataclass declares more, but has not been made one.
+        """
+        plain = {name: field for base in reversed(cls.__mro__) for name, field in vars(base).items() if _declares(field)}
+        if plain and dataclasses.is_dataclass(cls):
+            raise InvalidInput(
+                f"{cls.__name__} declares {', '.join(plain)}: write @dataclass above it, as above what it derives from"
+            )
+        fields = {field.name: field for field in dataclasses.fields(cls)} if dataclasses.is_dataclass(cls) else plain
         return {
-            field.name: Hyperparameter.model_validate({"default": field.default, **field.metadata})
-            for field in fields
-            if "legal" in field.metadata
+            name: Hyperparameter.model_validate({"default": field.default, **field.metadata})
+            for name, field in fields.items()
+            if _declares(field)
         }
 
     @classmethod
@@ -96,3 +105,7 @@ def load(kind: Kind, name: str) -> type[Pluggable]:
     if not issubclass(found, Pluggable) or getattr(found, "kind", None) != kind:
         raise InvalidInput(f"the {kind} {name!r} must derive from {BASES[kind]}")
     return found
+
+
+def _declares(item: object) -> TypeGuard[dataclasses.Field[Any]]:
+    return isinstance(item, dataclasses.Field) and "legal" in item.metadata

@@ -15,6 +15,11 @@ class LowestMutualInformation(Rule):
     estimate that their method minimises; that one is the last to be believed.
     """
 
+    citation: ClassVar[str] = (
+        "R. Ragonesi, R. Volpi, J. Cavazza, V. Murino, Learning Unbiased Representations via Mutual Information "
+        "Backpropagation, 2021"
+    )
+
     objectives: ClassVar = ("accuracy", "mutual_information")
 
     def key(self, view: View) -> tuple[float, ...]:

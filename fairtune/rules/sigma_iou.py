@@ -14,6 +14,11 @@ class LowestSigmaIOU(Rule):
     is the other objective, and the floor decides what may be chosen.
     """
 
+    citation: ClassVar[str] = (
+        "T. Hänel, N. Kumar, D. Schlesinger, M. Li, E. Ünal, A. Eslami, S. Gumhold, Enhancing Fairness of Visual "
+        "Attribute Predictors, ACCV 2022"
+    )
+
     objectives: ClassVar = ("accuracy", "sigma_iou")
 
     def key(self, view: View) -> tuple[float, ...]:

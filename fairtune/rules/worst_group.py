@@ -16,6 +16,10 @@ class HighestWorstGroupAccuracy(Rule):
     that may cost.
     """
 
+    citation: ClassVar[str] = (
+        "S. Sagawa, P. W. Koh, T. B. Hashimoto, P. Liang, Distributionally Robust Neural Networks for Group Shifts, ICLR 2020"
+    )
+
     objectives: ClassVar = ("accuracy", "worst_group_accuracy")
 
     def key(self, view: View) -> tuple[float, ...]:

@@ -16,6 +16,11 @@ class GaussianProcess(Sampler):
     Knows no conditional spaces. Sources: S. Ament et al., NeurIPS 2023; S. Daulton et al., NeurIPS 2020.
     """
 
+    citation: ClassVar[str] = (
+        "S. Ament, S. Daulton, D. Eriksson, M. Balandat, E. Bakshy, Unexpected Improvements to Expected Improvement for "
+        "Bayesian Optimization, NeurIPS 2023"
+    )
+
     chooses_methods: ClassVar[bool] = False
 
     def on(self, problem: Problem) -> optuna.samplers.BaseSampler:

@@ -18,6 +18,11 @@ class NSGA2(Sampler):
     IEEE Transactions on Evolutionary Computation 2002.
     """
 
+    citation: ClassVar[str] = (
+        "K. Deb, A. Pratap, S. Agarwal, T. Meyarivan, A Fast and Elitist Multiobjective Genetic Algorithm: NSGA-II, "
+        "IEEE Transactions on Evolutionary Computation 2002"
+    )
+
     chooses_methods: ClassVar[bool] = False
 
     def on(self, problem: Problem) -> optuna.samplers.BaseSampler:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import optuna
 
 from fairtune.samplers._base import Problem, Sampler
@@ -13,6 +15,11 @@ class QuasiMonteCarlo(Sampler):
     The methods of a list, and options, are walked through evenly too. The first setting is drawn at random; each session of a
     search that is resumed has a sequence of its own. Source: I. M. Sobol, USSR Comput. Math. Math. Phys. 1967.
     """
+
+    citation: ClassVar[str] = (
+        "I. M. Sobol, On the Distribution of Points in a Cube and the Approximate Evaluation of Integrals, USSR Comput. "
+        "Math. Math. Phys. 1967"
+    )
 
     def on(self, problem: Problem) -> optuna.samplers.BaseSampler:
         """Optuna's."""

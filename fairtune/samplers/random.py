@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import optuna
 
 from fairtune.samplers._base import Problem, Sampler
@@ -12,6 +14,8 @@ class RandomSearch(Sampler):
 
     Source: J. Bergstra and Y. Bengio, JMLR 2012.
     """
+
+    citation: ClassVar[str] = "J. Bergstra, Y. Bengio, Random Search for Hyper-Parameter Optimization, JMLR 2012"
 
     def on(self, problem: Problem) -> optuna.samplers.BaseSampler:
         """Optuna's."""

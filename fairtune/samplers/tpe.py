@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import optuna
 
 from fairtune.samplers._base import Problem, Sampler
@@ -14,6 +16,10 @@ class TPE(Sampler):
     the non-dominated trials are the best. Sources: J. Bergstra et al., NeurIPS 2011; Y. Ozaki et al., GECCO 2020; S. Watanabe
     and F. Hutter, IJCAI 2023.
     """
+
+    citation: ClassVar[str] = (
+        "J. Bergstra, R. Bardenet, Y. Bengio, B. Kégl, Algorithms for Hyper-Parameter Optimization, NeurIPS 2011"
+    )
 
     def on(self, problem: Problem) -> optuna.samplers.BaseSampler:
         """Optuna's, multivariate."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from statistics import median_high
+from typing import ClassVar
 
 from fairtune.metrics import SCORES
 from fairtune.schedulers._base import Scheduler, Standing, Verdict
@@ -25,6 +26,11 @@ class Median(Scheduler):
     objective. Here the values at the rung are compared, because gaps between groups do not shrink steadily, and trials of the same
     method, because some methods train without labels first.
     """
+
+    citation: ClassVar[str] = (
+        "D. Golovin, B. Solnik, S. Moitra, G. Kochanski, J. Karro, D. Sculley, Google Vizier: A Service for Black-Box "
+        "Optimization, KDD 2017"
+    )
 
     def rungs(self, epochs: int) -> Sequence[int]:
         """The tenths of the epochs, rounded up, from the second on."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import pytest
@@ -11,9 +11,11 @@ from torch import Tensor
 
 from fairtune import plugins
 from fairtune.methods import Method, Progress, components, compose
+from fairtune.plugins import Pluggable
 from fairtune.records import Batch, Outputs
 from fairtune.space import Value
 from fairtune.testing.examples import Example, random_example, started
+from fairtune.testing.plug_ins import PlugInContract
 from fairtune.testing.trainings import parameters, saved_and_loaded, tiny_training, train_epochs
 from fairtune.training.loop import Training
 from fairtune.training.teacher import LiveTeacher
@@ -30,7 +32,7 @@ CELLS = {
 }
 
 
-class MethodContract:
+class MethodContract(PlugInContract):
     """What a method must do, alone or joined with others by ``+``.
 
     Attributes:
@@ -43,6 +45,11 @@ class MethodContract:
     def method(self) -> str:
         """The method's name."""
         return self.plug_in if isinstance(self.plug_in, str) else plugins.give("method", self.plug_in)
+
+    @pytest.fixture
+    def plug_ins(self, method: str) -> Sequence[type[Pluggable]]:
+        """The components."""
+        return list(components(method).values())
 
     @pytest.mark.parametrize("cells", CELLS.values(), ids=CELLS)
     @pytest.mark.parametrize("scale", [1.0, 0.0])
@@ -160,13 +167,6 @@ class MethodContract:
         training = tiny_training(method, precision="float64")
         train_epochs(training, 1)
         assert {value.dtype for value in parameters(training).values()} == {torch.float64}
-
-    def test_every_searched_range_is_legal_and_holds_finite_ends(self, method: str) -> None:
-        for part, plugin in components(method).items():
-            for name, hyperparameter in plugin.declared().items():
-                if hyperparameter.search is not None:
-                    assert hyperparameter.search.faults() == [], f"{part}.{name}"
-                    assert hyperparameter.search.within(hyperparameter.legal), f"{part}.{name}"
 
 
 def _example_of(cells: list[tuple[int, int]], *, scale: float = 1.0) -> Example:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import ClassVar
@@ -16,9 +16,11 @@ from torch import Tensor
 
 from fairtune.errors import InvalidInput
 from fairtune.models import NO_WEIGHTS, Net
+from fairtune.plugins import Pluggable
 from fairtune.records import Outputs
 from fairtune.seeding import torch_stream
 from fairtune.space import Value
+from fairtune.testing.plug_ins import PlugInContract
 from fairtune.testing.trainings import CPU
 
 NUM_CLASSES = 5
@@ -61,7 +63,7 @@ class Case:
         return None
 
 
-class ModelContract:
+class ModelContract(PlugInContract):
     """What a net must do.
 
     Attributes:
@@ -78,6 +80,11 @@ class ModelContract:
     def model(self) -> Case:
         """The net, on inputs of the shape."""
         return Case(self.plug_in, self.shape, self.options)
+
+    @pytest.fixture
+    def plug_ins(self, model: Case) -> Sequence[type[Pluggable]]:
+        """The class."""
+        return [model.plug_in]
 
     @pytest.mark.parametrize("batch", [1, 2])
     def test_outputs_have_the_promised_shapes(self, model: Case, batch: int) -> None:
@@ -170,8 +177,6 @@ class ModelContract:
         torch.compiler.reset()
 
     def test_declared_options_are_the_constructors(self, model: Case) -> None:
-        options = model.plug_in.declared()
-        assert all(option.legal.contains(option.default) for option in options.values())
         keywords = {
             key: parameter.default
             for key, parameter in inspect.signature(model.plug_in).parameters.items()

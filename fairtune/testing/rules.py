@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -10,10 +11,12 @@ import pytest
 
 from fairtune import plugins
 from fairtune.metrics import SCORES
+from fairtune.plugins import Pluggable
 from fairtune.rules import Rule, View, objectives_of
+from fairtune.testing.plug_ins import PlugInContract
 
 
-class RuleContract:
+class RuleContract(PlugInContract):
     """What a selection rule must do.
 
     Attributes:
@@ -26,6 +29,11 @@ class RuleContract:
     def rule(self) -> Rule:
         """The rule."""
         return self.plug_in()
+
+    @pytest.fixture
+    def plug_ins(self, rule: Rule) -> Sequence[type[Pluggable]]:
+        """The class."""
+        return [type(rule)]
 
     def test_it_searches_for_scores_that_there_are(self, rule: Rule) -> None:
         assert rule.objectives == objectives_of(plugins.give("rule", type(rule)))

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
 import pytest
 
+from fairtune.plugins import Pluggable
 from fairtune.samplers import Outcome, Problem, Sampler
 from fairtune.samplers._learner import Learner
 from fairtune.space import Domain, Integer, Options, Real, Value
 from fairtune.spec import Direction
+from fairtune.testing.plug_ins import PlugInContract
 
 SEARCH: dict[str, Domain] = {
     "m.weight": Real(low=0.1, high=30, log=True),
@@ -22,7 +25,7 @@ SEARCH: dict[str, Domain] = {
 DIRECTIONS: tuple[Direction, ...] = ("maximize", "minimize", "minimize")
 
 
-class SamplerContract:
+class SamplerContract(PlugInContract):
     """What a sampler must do.
 
     Attributes:
@@ -35,6 +38,11 @@ class SamplerContract:
     def sampler(self) -> type[Sampler]:
         """The class."""
         return self.plug_in
+
+    @pytest.fixture
+    def plug_ins(self, sampler: type[Sampler]) -> Sequence[type[Pluggable]]:
+        """The class."""
+        return [sampler]
 
     def test_every_kind_of_domain_is_proposed_within_its_ends(self, sampler: type[Sampler]) -> None:
         for values in _proposed(sampler):

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import ClassVar
 
 import pytest
 
+from fairtune.plugins import Pluggable
 from fairtune.schedulers import Scheduler, Standing
+from fairtune.testing.plug_ins import PlugInContract
 
 EPOCHS = 20
 
 
-class SchedulerContract:
+class SchedulerContract(PlugInContract):
     """What a scheduler must do.
 
     Attributes:
@@ -25,6 +28,11 @@ class SchedulerContract:
     def scheduler(self) -> Scheduler:
         """The scheduler of a search for accuracy and DEO_M."""
         return self.plug_in(("accuracy", "deo_m"))
+
+    @pytest.fixture
+    def plug_ins(self, scheduler: Scheduler) -> Sequence[type[Pluggable]]:
+        """The class."""
+        return [type(scheduler)]
 
     def test_rungs_rise_and_end_before_the_training(self, scheduler: Scheduler) -> None:
         for epochs in range(1, 301):

@@ -24,7 +24,7 @@ class _Reversed(torch.autograd.Function):
 class Adversary(Method):
     """Predicts the group from the logits, which learn to hide it."""
 
-    weight: float = hyperparameter(1.0, Real(low=0, high=10), search=Real(low=0.1, high=10))
+    weight: float = hyperparameter(1.0, Real(low=0, high=10), search=Real(low=0.1, high=10), help="of the adversary")
     lr: float = hyperparameter(1e-2, Real(low=0, high=1))
 
     def setup(self):

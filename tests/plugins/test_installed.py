@@ -130,23 +130,23 @@ class TestABrokenPackage:
     def test_is_named_by_list_with_the_reason(self, broken):
         done = call("list", "methods", site=broken)
         assert done.returncode == 0, done.stderr
-        lines = {line.split()[0]: " ".join(line.split()) for line in done.stdout.splitlines() if line.strip()}
-        assert lines["calm"] == "calm outsider Keeps the logits small, whoever they are of."
-        told = "cannot load the method 'lost' of the package broken (broken.gone:Mine): No module named 'broken.gone'"
-        assert lines["lost"].startswith(f"lost broken {told}")
-        assert "SystemExit: no licence" in lines["rude"]
-        assert "has no attribute 'Mine'" in lines["empty"]
-        assert "is not a class" in lines["odd"]
-        assert lines["mfd"].startswith("mfd Distils")
+        told = " ".join(done.stdout.split())
+        for line in (
+            "calm outsider Keeps the logits small, whoever they are of.",
+            "lost broken cannot load the method 'lost' of the package broken (broken.gone:Mine): No module named 'broken.gone'",
+            "rude broken cannot load the method 'rude' of the package broken (broken.rude:Mine): SystemExit: no licence",
+            "empty broken cannot load the method 'empty' of the package broken (broken.empty:Mine): module 'broken.empty' has no",
+            "odd broken the method 'odd' of the package broken (broken.empty:ODD) is not a class",
+            "mfd Distils",
+        ):
+            assert line in told
 
     def test_breaks_no_other_command(self, broken):
-        done = call("train", "--epochs", 1, "--method", "calm", "--runs", tmp_path, site=broken)
+        done = call("list", "rules", site=broken)
         assert (done.returncode, done.stderr) == (0, "")
         done = call("train", "--method", "rude", site=broken)
         assert done.returncode == 2
-        assert done.stderr.startswith(
-            "fairtune: cannot load the method 'rude' of the package broken (broken.rude:Mine): SystemExit"
-        )
+        assert "cannot load the method 'rude' of the package broken (broken.rude:Mine): SystemExit: no licence" in done.stderr
         assert "Traceback" not in done.stderr
 
 
@@ -177,7 +177,7 @@ class TestFromTheCommandLine:
         assert "accuracy" in done.stdout
 
     @pytest.mark.ray
-    def test_a_search_is_made_of_them_and_its_workers_find_them(self, site, tmp_path):
+    def test_a_search_is_made_of_them_and_its_workers_find_them(self, site, known, tmp_path):
         names = ("--method", "calm,ss+calm", "--dataset", "stripes", "--model", "channel_means", "--select", "latest")
         ways = ("--sampler", "chance", "--scheduler", "patient")
         small = ("--epochs", 4, "--trials", 4, "--final-seeds", 1, "--accuracy-floor", 0, "--runs", tmp_path, "--name", "run")
