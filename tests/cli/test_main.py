@@ -51,10 +51,12 @@ def refused(*arguments):
     return result.stderr
 
 
+@pytest.fixture
 def closed_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port on which nothing listens, kept so that nobody else can."""
+    with socket.socket() as kept:
+        kept.bind(("127.0.0.1", 0))
+        yield kept.getsockname()[1]
 
 
 @pytest.fixture(scope="module")
@@ -124,8 +126,8 @@ class TestBadInput:
         assert "the run 'run' exists with another specification" in text
         assert "choose another --name, or resume it" in text
 
-    def test_a_server_that_does_not_answer(self, tmp_path):
-        uri = f"http://127.0.0.1:{closed_port()}"
+    def test_a_server_that_does_not_answer(self, tmp_path, closed_port):
+        uri = f"http://127.0.0.1:{closed_port}"
         assert f"the MLflow server {uri} does not answer" in refused("search", "--runs", tmp_path, "--tracking-uri", uri)
 
     def test_a_database_that_cannot_be_made(self, tmp_path):
@@ -162,10 +164,10 @@ class TestBadInput:
         SearchStudy(folder.study, spec)
         assert "the search run has no baseline yet: go on with fairtune resume" in refused("report", folder.path)
 
-    def test_a_run_that_cannot_go_on_here(self, tmp_path):
+    def test_a_run_that_cannot_go_on_here(self, tmp_path, closed_port):
         spec, place = small_search(tmp_path)
         folder = RunFolder.of(place)
-        folder.save(spec, place.model_copy(update={"gpus_per_trial": 99, "tracking_uri": f"http://127.0.0.1:{closed_port()}"}))
+        folder.save(spec, place.model_copy(update={"gpus_per_trial": 99, "tracking_uri": f"http://127.0.0.1:{closed_port}"}))
         SearchStudy(folder.study, spec)
         text = refused("resume", folder.path)
         assert text.startswith("2 faults\n  - --gpus-per-trial 99: this machine has")

@@ -159,7 +159,13 @@ def test_a_private_head_that_is_trained_to_its_end_finds_the_group():
     assert scores["accuracy"] == pytest.approx(sum(sum(cell) / len(cell) for cell in per_cell.values()) / len(per_cell))
 
 
+@pytest.fixture
+def _a_private_head_takes_few_epochs(monkeypatch):
+    monkeypatch.setattr("fairtune.methods._ffw._HEAD_EPOCHS", 3)
+
+
 @both
+@pytest.mark.usefixtures("_a_private_head_takes_few_epochs")
 def test_a_training_restored_after_the_temperature_fell_goes_on_exactly(method):
     still = {"lr": 1e-8, "patience": 0, "weight_decay": 0.0}
     whole, _ = gated(method, still, epochs=3)
@@ -174,6 +180,7 @@ def test_a_training_restored_after_the_temperature_fell_goes_on_exactly(method):
 
 
 @both
+@pytest.mark.usefixtures("_a_private_head_takes_few_epochs")
 def test_an_interrupted_trial_prunes_the_baseline_as_if_nothing_had_happened(method, tmp_path, monkeypatch):
     monkeypatch.setattr(trial_module, "CHECKPOINT_EVERY_S", 0)
     teacher = trained_baseline(tmp_path)
