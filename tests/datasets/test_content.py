@@ -211,7 +211,7 @@ def test_skipping_images_is_not_recommended_where_there_are_none(form, tmp_path,
 
 
 @pytest.mark.parametrize("form", [form for form in FORMS if form != "imdb"])
-def test_a_test_split_of_one_group_is_refused(form, tmp_path, monkeypatch):
+def test_a_test_split_of_one_group_is_refused(form, tmp_path, caches, monkeypatch):
     made = Made(form, tmp_path / "data", monkeypatch)
     check_test_part(made.dataset, made.root)
     pool, info = open_part(made.dataset, made.root, "test", purpose=Purpose.FINAL), made.dataset.describe(made.root)
