@@ -13,26 +13,24 @@ from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_typ
 from pydantic.fields import FieldInfo
 
 from fairtune import plugins
-from fairtune.datasets import Dataset
 from fairtune.errors import InvalidInput
-from fairtune.methods import Method
-from fairtune.models import Net
 from fairtune.options import Option
 from fairtune.plugins import Kind
 from fairtune.request.options import DataRequest
 from fairtune.request.order import in_order
-from fairtune.rules import Rule
 
 T = TypeVar("T")
 R = TypeVar("R", bound=DataRequest)
 
-_CLASSES: dict[str, tuple[Kind, type]] = {
-    "dataset": ("dataset", Dataset),
-    "method": ("method", Method),
-    "model": ("model", Net),
-    "select": ("rule", Rule),
+_KINDS: dict[str, Kind] = {
+    "dataset": "dataset",
+    "method": "method",
+    "model": "model",
+    "select": "rule",
+    "sampler": "sampler",
+    "scheduler": "scheduler",
 }
-"""Arguments that take a class in place of a name, and what it must derive from."""
+"""Arguments that take a class in place of a name."""
 
 
 def takes(model: type[DataRequest]) -> Callable[[Callable[..., T]], Callable[..., T]]:
@@ -70,11 +68,10 @@ def read(model: type[R], given: Mapping[str, Any]) -> R:
 
 def _as_typed(name: str, value: Any) -> Any:
     """What would have been typed on the command line."""
-    if name in _CLASSES and isinstance(value, type):
-        kind, base = _CLASSES[name]
-        if not issubclass(value, base):
-            home = base.__module__.rpartition(".")[0]
-            raise InvalidInput(f"{name}={value.__name__}: the class must derive from {home}.{base.__name__}")
+    if name in _KINDS and isinstance(value, type):
+        kind = _KINDS[name]
+        if getattr(value, "kind", None) != kind:
+            raise InvalidInput(f"{name}={value.__name__}: the class must derive from {plugins.BASES[kind]}")
         return plugins.give(kind, value)
     if name == "method" and isinstance(value, list | tuple):
         return ",".join(_as_typed(name, one) for one in value)
@@ -85,7 +82,7 @@ def _as_typed(name: str, value: Any) -> Any:
 
 def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
     annotation: Any = tuple[str, ...] | Mapping[str, object] if field.default == () else _plain(field.annotation)
-    if name in _CLASSES:
+    if name in _KINDS:
         annotation = annotation | type
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=annotation)
 

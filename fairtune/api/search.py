@@ -62,6 +62,7 @@ def resume(folder: Path, console: Console) -> Summary:
 def plugins_of(spec: SearchSpec) -> Iterator[tuple[Kind, str]]:
     """Kind and name of every plug-in that a search uses."""
     yield from (("dataset", spec.dataset.name), ("model", spec.model.name), ("rule", spec.select))
+    yield from (("sampler", spec.sampler), ("scheduler", spec.scheduler))
     for method in spec.spaces:
         yield from (("method", part) for part in plugins.parts(method))
 

@@ -10,10 +10,11 @@ from fairtune.plugins._contract import Pluggable, load
 from fairtune.plugins._family import Family
 from fairtune.plugins._find import check_name, give, names, parts
 from fairtune.plugins._given import given, take
-from fairtune.plugins._kinds import KINDS, Kind
+from fairtune.plugins._kinds import BASES, KINDS, Kind
 from fairtune.plugins._listing import Listed, faults, listed
 
 __all__ = [
+    "BASES",
     "KINDS",
     "Family",
     "Kind",

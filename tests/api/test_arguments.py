@@ -9,6 +9,7 @@ from fairtune.methods.mfd import FairFeatureDistillation
 from fairtune.request.options import Request
 from fairtune.request.settings import Setting
 from tests.methods.outside import Adversary
+from tests.samplers.outside import Chance
 
 
 def test_arguments_are_those_of_a_request():
@@ -24,6 +25,7 @@ def test_python_values_stand_for_what_is_typed(tmp_path):
 
 def test_a_class_that_can_be_imported_goes_by_its_address():
     assert read(Request, {"method": Adversary}).method == "tests.methods.outside:Adversary"
+    assert read(Request, {"sampler": Chance}).sampler == "tests.samplers.outside:Chance"
 
 
 @pytest.mark.parametrize("verb", [ft.search, ft.train])
@@ -37,7 +39,14 @@ def test_faults_come_all_at_once_with_near_misses(verb):
 
 @pytest.mark.parametrize(
     ("argument", "base"),
-    [("method", "methods.Method"), ("dataset", "datasets.Dataset"), ("model", "models.Net"), ("select", "rules.Rule")],
+    [
+        ("method", "methods.Method"),
+        ("dataset", "datasets.Dataset"),
+        ("model", "models.Net"),
+        ("select", "rules.Rule"),
+        ("sampler", "samplers.Sampler"),
+        ("scheduler", "schedulers.Scheduler"),
+    ],
 )
 def test_a_class_of_another_kind_is_refused(argument, base):
     with pytest.raises(InvalidInput, match=rf"{argument}=Path: the class must derive from fairtune\.{base}"):

@@ -37,7 +37,7 @@ def test_a_room_can_be_called_and_entered_in_any_order(script):
     assert said(script + then) == "True"
 
 
-@pytest.mark.parametrize("kind", ["methods", "datasets", "models", "rules"])
+@pytest.mark.parametrize("kind", ["methods", "datasets", "models", "rules", "samplers", "schedulers"])
 def test_what_there_is_comes_as_a_table(kind):
     assert getattr(ft, kind)().index.is_unique
     assert getattr(ft, kind)()["what"].str.len().min() > 10

@@ -44,11 +44,16 @@ def broken(tmp_path_factory):
     return install_outsider(install(tmp_path_factory.mktemp("site"), "broken", text, **modules))
 
 
-def call(*words, site, **environment):
+def call(*words, site, **changes):
     """What ``fairtune`` with these words answers in a process that finds the packages in a folder."""
     command = [sys.executable, "-c", "from fairtune.cli.main import main; main()", *map(str, words)]
-    found = {**os.environ, "PYTHONPATH": str(site), "COLUMNS": "200", **environment}
+    found = environment(site) | changes
     return subprocess.run(command, capture_output=True, text=True, check=False, env=found, timeout=500)
+
+
+def environment(site):
+    """Of a process that finds the packages in a folder."""
+    return {**os.environ, "PYTHONPATH": str(site), "COLUMNS": "200"}
 
 
 @pytest.mark.parametrize("kind", plugins.KINDS)
