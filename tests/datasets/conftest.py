@@ -1,9 +1,11 @@
 import pytest
 
 from fairtune.datasets import _mnist, open_part
-from fairtune.plugins import load
+from fairtune.plugins import load, names
 from fairtune.records import Purpose
+from fairtune.testing import DatasetContract
 from tests.conftest import SHARED
+from tests.suites import own_suite
 
 from . import files
 
@@ -46,6 +48,25 @@ ROOTS = {
 }
 
 
+def _as_its_test_says(name):
+    """Small files as the dataset's own suite makes them."""
+
+    def made(patch, folder):
+        suite = own_suite("datasets", name, DatasetContract)
+        if suite is None:
+            pytest.fail(
+                f"the dataset {name} is new: derive from DatasetContract in tests/datasets/test_{name}.py, and in make_files write "
+                "small files in its format, if it has any"
+            )
+        suite().make_files(folder)
+        return folder
+
+    return made
+
+
+ROOTS |= {name: _as_its_test_says(name) for name in names("dataset") if name not in ROOTS}
+
+
 @pytest.fixture(scope="session")
 def pools(tmp_path_factory):
     """Every part of a dataset, decoded once from real files or, where there are none or too many, from made ones.
@@ -56,8 +77,6 @@ def pools(tmp_path_factory):
 
     def pools_of(name):
         if name not in opened:
-            if name not in ROOTS:
-                pytest.fail(f"the dataset {name} is new: say in {__file__} where its files are, or make small ones")
             dataset = load("dataset", name)()
             with pytest.MonkeyPatch.context() as patch:
                 root = ROOTS[name](patch, tmp_path_factory.mktemp(name))

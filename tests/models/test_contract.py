@@ -1,4 +1,7 @@
-"""Every net that there is keeps the contract, on the smallest images that it takes."""
+"""Every net that there is keeps the contract, on the smallest images that it takes.
+
+One that takes no images as small as these has a suite of its own in its own file of tests.
+"""
 
 from functools import lru_cache
 
@@ -8,20 +11,23 @@ from fairtune.plugins import load, names
 from fairtune.testing import ModelContract
 from fairtune.testing.models import Case
 from tests.models.small import ChannelMeans
+from tests.suites import own_suite
 
-SHAPES = {"slimcnn": (3, 131, 131)}
-OPTIONS = {"efficientnet_b1": {"side": 0}}
-HEAVY = ("efficientnet_b1", "resnet50_128")
-LONG_TO_TRACE = (*HEAVY, "shufflenet_v2", "slimcnn")
+HEAVY = ("resnet50_128",)
+LONG_TO_TRACE = (*HEAVY, "shufflenet_v2")
 
 
 @lru_cache(maxsize=12)
 def case(name):
-    return Case(load("model", name), SHAPES.get(name, ModelContract.shape), OPTIONS.get(name, {}))
+    return Case(load("model", name), ModelContract.shape, {})
 
 
 def models(slow):
-    return [pytest.param(name, marks=[pytest.mark.slow] * (name in slow)) for name in names("model")]
+    return [
+        pytest.param(name, marks=[pytest.mark.slow] * (name in slow))
+        for name in names("model")
+        if own_suite("models", name, ModelContract) is None
+    ]
 
 
 class TestANetOfSomebodyElse(ModelContract):

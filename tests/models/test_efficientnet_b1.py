@@ -2,6 +2,13 @@ import pytest
 import torch
 
 from fairtune.models.efficientnet_b1 import EfficientNetB1
+from fairtune.testing import ModelContract
+
+
+@pytest.mark.slow
+class TestTheContract(ModelContract):
+    plug_in = EfficientNetB1
+    options = {"side": 0}  # noqa: RUF012
 
 
 @pytest.mark.parametrize(

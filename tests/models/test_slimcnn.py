@@ -3,6 +3,16 @@ import torch
 
 from fairtune.errors import InvalidInput
 from fairtune.models.slimcnn import SlimCNN
+from fairtune.testing import ModelContract
+
+
+class TestTheContract(ModelContract):
+    plug_in = SlimCNN
+    shape = (3, 131, 131)
+
+    @pytest.mark.slow
+    def test_no_branch_on_data_and_nothing_else_breaks_the_graph(self, model):
+        super().test_no_branch_on_data_and_nothing_else_breaks_the_graph(model)
 
 
 def test_the_smallest_image_leaves_one_pixel():
