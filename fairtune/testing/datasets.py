@@ -99,6 +99,7 @@ class DatasetContract(PlugInContract):
         assert not set(train.source) & set(validation.source)
         for split in (train, validation):
             assert len(set(split.rows)) == len(split)
+            assert not set(split.source) & set(opened.pools["test"].columns["source"]), "a source is tested and learnt from"
 
     def test_validation_holds_its_share_of_every_cell(self, opened: Opened) -> None:
         dataset, splits = opened.splits()

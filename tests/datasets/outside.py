@@ -35,10 +35,11 @@ class Stripes(Dataset):
         return Content(files=("train.npy", "test.npy"))
 
     def decode(self, root: Path) -> dict[Part, Pool]:
-        return {part: self._pool(np.load(root / f"{part}.npy")) for part in ("train", "test")}
+        train, test = (np.load(root / f"{part}.npy") for part in ("train", "test"))
+        return {"train": self._pool(train, 0), "test": self._pool(test, len(train))}
 
-    def _pool(self, x: np.ndarray) -> Pool:
-        number = np.arange(len(x))
+    def _pool(self, x: np.ndarray, first: int) -> Pool:
+        number = np.arange(first, first + len(x))
         return Pool(x, {"y": number % 2, "a": number // 2 % 2, "source": number})
 
 

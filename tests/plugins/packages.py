@@ -54,11 +54,11 @@ class Stripes(Dataset):
         pass
 
     def decode(self, root):
-        return {"train": drawn(80), "test": drawn(16)}
+        return {"train": drawn(0, 80), "test": drawn(80, 16)}
 
 
-def drawn(count):
-    x, number = np.zeros((count, 8, 8, 3), dtype=np.uint8), np.arange(count)
+def drawn(first, count):
+    x, number = np.zeros((count, 8, 8, 3), dtype=np.uint8), np.arange(first, first + count)
     for n, image in enumerate(x):
         lines = image if n % 2 == 0 else image.swapaxes(0, 1)
         lines[::2] = 80 + 120 * (n // 2 % 2) + n % 50
