@@ -26,7 +26,7 @@ ROWS = (
     {"spec"},
     {"space", "files", "options"},
     {"seeding"},
-    {"records", "errors", "names", "_rooms"},
+    {"records", "errors", "names", "endings", "_rooms"},
 )
 ROW_OF = {name: row for row, names in enumerate(ROWS) for name in names}
 IMPORTERS = {"ray": {"search"}, "mlflow": {"tracking"}, "optuna": {"samplers", "study"}, "pytest": {"testing"}}

@@ -21,7 +21,7 @@ from fairtune.request.faults import Faults
 from fairtune.request.options import Request
 from fairtune.request.resolve import resolve
 from fairtune.search.cluster import check_cluster
-from fairtune.search.run import run_search
+from fairtune.search.run import run_search, stopped
 from fairtune.spec import Place, SearchSpec
 from fairtune.study.folders import RunFolder
 from fairtune.study.study import SearchStudy
@@ -89,11 +89,10 @@ def run(spec: SearchSpec, place: Place, console: Console, request: Request | Non
     cells = {name: split.cells for name, split in splits.items()}
     print_header(console, spec, place, data.info, cells, data.remarks)
     study = SearchStudy(folder.study, spec)
-    with Tracker(spec, place, study) as tracker:
-        with SearchDisplay(console, spec, study.records()) as display:
-            run_search(spec, place, study, [display, tracker])
-        summary = write_report(spec, place, study)
-        tracker.finish(summary, report_files(folder), folder.chosen.path if summary.chosen else None)
+    try:
+        summary = _run_and_record(spec, place, study, console)
+    except KeyboardInterrupt as signal:
+        raise stopped(folder) from signal
     print_outcome(console, summary)
     if summary.chosen is None:
         best = max((trial.val["accuracy"] for trial in summary.trials if trial.val), default=float("nan"))
@@ -101,4 +100,14 @@ def run(spec: SearchSpec, place: Place, console: Console, request: Request | Non
             f"no trial reached accuracy {summary.floor:.4f} ({spec.accuracy_floor}); the best had {best:.4f}: "
             "lower --accuracy-floor, widen the search with --set, or give it more --trials or --epochs"
         )
+    return summary
+
+
+def _run_and_record(spec: SearchSpec, place: Place, study: SearchStudy, console: Console) -> Summary:
+    folder = RunFolder.of(place)
+    with Tracker(spec, place, study) as tracker:
+        with SearchDisplay(console, spec, study.records()) as display:
+            run_search(spec, place, study, [display, tracker])
+        summary = write_report(spec, place, study)
+        tracker.finish(summary, report_files(folder), folder.chosen.path if summary.chosen else None)
     return summary

@@ -23,4 +23,7 @@ for _name, _value in _DEFAULTS.items():
 # A cluster that is there already is joined all the same.
 os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
 
+# Signals are answered here: Tune's own answer knows Ctrl-C only.
+os.environ["TUNE_DISABLE_SIGINT_HANDLER"] = "1"
+
 stands_for(__name__, "fairtune.api.notebook:search")

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 
 from ray import tune
 
-from fairtune.errors import Interrupted
+from fairtune.endings import ended_in_good_order
+from fairtune.errors import FairtuneError, Interrupted
 from fairtune.search.cluster import cluster
 from fairtune.search.plan import Plan
-from fairtune.search.searcher import InterruptNotice, PlanSearcher, PlanStopper, ProgressCallback
+from fairtune.search.searcher import EndsOnWish, PlanSearcher, PlanStopper, ProgressCallback
 from fairtune.search.trainable import TrialTrainable
 from fairtune.spec import Place, SearchSpec
 from fairtune.study.folders import RunFolder
@@ -30,7 +31,7 @@ def run_search(spec: SearchSpec, place: Place, study: SearchStudy, observers: Se
     """
     plan = Plan(spec, place, study, observers)
     folder = RunFolder.of(place)
-    with plan, cluster(place) as concurrency:
+    with plan, ended_in_good_order(plan.interrupted) as wish, cluster(place) as concurrency:
         searcher = PlanSearcher(plan)
         tuner = tune.Tuner(
             tune.with_resources(TrialTrainable, {"CPU": place.cpus_per_trial, "GPU": place.gpus_per_trial}),
@@ -45,7 +46,7 @@ def run_search(spec: SearchSpec, place: Place, study: SearchStudy, observers: Se
                 name=folder.scratch.name,
                 storage_path=str(folder.path),
                 stop=PlanStopper(searcher),
-                callbacks=[ProgressCallback(searcher), InterruptNotice(searcher)],
+                callbacks=[ProgressCallback(searcher), EndsOnWish(wish, stopped(folder))],
                 failure_config=tune.FailureConfig(max_failures=_RETRIES),
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
                 verbose=0,
@@ -57,5 +58,10 @@ def run_search(spec: SearchSpec, place: Place, study: SearchStudy, observers: Se
     if plan.error is not None:
         raise plan.error
     if not plan.complete:
-        raise Interrupted(f"stopped; what is finished is kept. Go on with: fairtune resume {folder.path}")
+        raise FairtuneError(f"Ray ended the search before its end. Go on with: fairtune resume {folder.path}")
     shutil.rmtree(folder.scratch, ignore_errors=True)
+
+
+def stopped(folder: RunFolder) -> Interrupted:
+    """What a search ends with that somebody stopped."""
+    return Interrupted(f"stopped; what is finished is kept. Go on with: fairtune resume {folder.path}")

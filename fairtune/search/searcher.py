@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 from collections.abc import Mapping
-from types import FrameType
 from typing import Protocol
 
 from ray.tune import Callback, Stopper
 from ray.tune.search import Searcher
 
+from fairtune.endings import Wish
+from fairtune.errors import Interrupted
 from fairtune.search.plan import Plan
 from fairtune.search.trainable import job_config
 from fairtune.spec import TrialResult
@@ -79,26 +78,17 @@ class PlanSearcher(Searcher):  # type: ignore[misc]
         """Nothing to restore: the study is the record."""
 
 
-class InterruptNotice(Callback):  # type: ignore[misc]
-    """Answers Ctrl-C at once; Tune's own handler, which ends the run in good order, takes some seconds."""
+class EndsOnWish(Callback):  # type: ignore[misc]
+    """Ends Tune's loop when somebody asks for it; Tune then lets every worker keep its training, for at most 15 seconds."""
 
-    def __init__(self, searcher: PlanSearcher) -> None:
-        self.searcher = searcher
-        self.wrapped = False
+    def __init__(self, wish: Wish, ending: Interrupted) -> None:
+        self.wish = wish
+        self.ending = ending
 
     def on_step_begin(self, iteration: int, trials: list[_TuneTrial], **info: object) -> None:
-        """Put the notice before the handler that Tune has installed."""
-        if self.wrapped or threading.current_thread() is not threading.main_thread():
-            return
-        self.wrapped = True
-        handler = signal.getsignal(signal.SIGINT)
-
-        def notice(number: int, frame: FrameType | None) -> None:
-            self.searcher.plan.interrupted()
-            if callable(handler):
-                handler(number, frame)
-
-        signal.signal(signal.SIGINT, notice)
+        """Called at every turn of Tune's loop, some times a second."""
+        if self.wish.granted:
+            raise self.ending
 
 
 class PlanStopper(Stopper):  # type: ignore[misc]

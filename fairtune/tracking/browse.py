@@ -17,12 +17,12 @@ from typing import IO
 
 from rich.console import Console
 
+from fairtune.endings import ended_by_signals
 from fairtune.errors import InvalidInput
 from fairtune.study.folders import RunFolder
 from fairtune.study.study import SearchStudy
 
 _HOST = "127.0.0.1"
-_ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _PATIENCE_S = 10
 
 
@@ -43,7 +43,7 @@ def browse(path: Path, port: int, console: Console) -> None:
         return
     free = _free_port(port)
     base = f"http://{_HOST}:{free}"
-    with tempfile.TemporaryFile() as output, _ended_by_signals():
+    with tempfile.TemporaryFile() as output, ended_by_signals(once=True):
         try:
             with _serving(uri, free, output) as server:
                 console.print("starting MLflow's interface ...")
@@ -56,29 +56,6 @@ def browse(path: Path, port: int, console: Console) -> None:
         except KeyboardInterrupt:
             with contextlib.suppress(OSError):
                 console.print("stopped")
-
-
-@contextlib.contextmanager
-def _ended_by_signals() -> Iterator[None]:
-    """Every signal that asks this process to end is like Ctrl-C; while it ends, another one changes nothing.
-
-    A signal that it was started to ignore, as with ``nohup``, is still ignored.
-    """
-    before = {ending: signal.getsignal(ending) for ending in _ENDINGS}
-    heard = [ending for ending in _ENDINGS if before[ending] is not signal.SIG_IGN]
-
-    def end(number: int, frame: object) -> None:
-        for ending in heard:
-            signal.signal(ending, signal.SIG_IGN)
-        raise KeyboardInterrupt
-
-    for ending in heard:
-        signal.signal(ending, end)
-    try:
-        yield
-    finally:
-        for ending in heard:
-            signal.signal(ending, before[ending])
 
 
 @contextlib.contextmanager
