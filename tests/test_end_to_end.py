@@ -13,6 +13,7 @@ from mlflow import MlflowClient
 
 from fairtune.study.folders import RunFolder
 from fairtune.study.study import SearchStudy
+from tests.search_helpers import run_small
 from tests.sockets import descendants, running, words
 
 pytestmark = pytest.mark.ray
@@ -108,7 +109,9 @@ def session_of(pid):
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_a_stopped_search_goes_on_without_loss_or_repetition(tmp_path, number):
-    process = search(tmp_path, "--epochs", 150, start_new_session=True)
+    process = search(
+        tmp_path, "--epochs", 150, "--precision", "fp32", "--gpus-per-trial", 0, "--max-concurrent", 1, start_new_session=True
+    )
     eventually(lambda: list((tmp_path / "baselines").glob("*/trial.json")))
     time.sleep(6)
     if number == signal.SIGTERM:
@@ -126,6 +129,9 @@ def test_a_stopped_search_goes_on_without_loss_or_repetition(tmp_path, number):
     assert [(trial["number"], trial["state"], trial["epochs"]) for trial in summary["trials"]] == [
         (n, "complete", 150) for n in range(3)
     ]
+    undisturbed = run_small(tmp_path / "undisturbed", epochs=150, accuracy_floor="teacher-0.01")
+    assert [trial["val"] for trial in summary["trials"]] == [record.result.val for record in undisturbed.trials]
+    assert (summary["chosen"] or {}).get("number") == undisturbed.study.choice.number
     client, found = mlflow_runs(tmp_path)
     assert {run.info.status for run in found.values()} == {"FINISHED"}
     for key in ("trial-0", "trial-1", "trial-2"):
