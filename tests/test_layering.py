@@ -24,7 +24,7 @@ ROWS = (
     {"methods", "datasets", "models"},
     {"batches", "metrics", "plugins"},
     {"spec"},
-    {"space", "files", "options"},
+    {"space", "files", "options", "locks"},
     {"seeding"},
     {"records", "errors", "names", "endings", "_rooms"},
 )

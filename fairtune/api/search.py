@@ -11,6 +11,7 @@ from rich.console import Console
 from fairtune import plugins
 from fairtune.errors import NoFeasibleTrial
 from fairtune.files import write_atomically
+from fairtune.locks import Lock
 from fairtune.plugins import Kind
 from fairtune.report import write_report
 from fairtune.report.decoding import progress_bars
@@ -80,6 +81,12 @@ def run(spec: SearchSpec, place: Place, console: Console, request: Request | Non
         FairtuneError: it cannot go on, or the user stopped it.
     """
     check_cluster(place)
+    folder = RunFolder.of(place)
+    with Lock(folder.lock, f"the run {folder.path}").or_refuse("wait until it has ended, or stop it there"):
+        return _run(spec, place, console, request)
+
+
+def _run(spec: SearchSpec, place: Place, console: Console, request: Request | None) -> Summary:
     folder = RunFolder.of(place)
     folder.save(spec, place)
     if request is not None:

@@ -12,7 +12,8 @@ from fairtune.endings import ended_in_good_order
 from fairtune.errors import FairtuneError, Interrupted
 from fairtune.search.cluster import cluster
 from fairtune.search.plan import Plan
-from fairtune.search.searcher import EndsOnWish, PlanSearcher, PlanStopper, ProgressCallback
+from fairtune.search.searcher import Ending, PlanSearcher, PlanStopper, ProgressCallback
+from fairtune.search.shared import Shared
 from fairtune.search.trainable import TrialTrainable
 from fairtune.spec import Place, SearchSpec
 from fairtune.study.folders import RunFolder
@@ -31,8 +32,13 @@ def run_search(spec: SearchSpec, place: Place, study: SearchStudy, observers: Se
     """
     plan = Plan(spec, place, study, observers)
     folder = RunFolder.of(place)
-    with plan, ended_in_good_order(plan.interrupted) as wish, cluster(place) as concurrency:
-        searcher = PlanSearcher(plan)
+    with plan, ended_in_good_order(plan.interrupted) as wish, Shared() as shared, cluster(place) as concurrency:
+
+        def may_go_on() -> None:
+            if wish.granted:
+                raise stopped(folder)
+
+        searcher = PlanSearcher(plan, shared, may_go_on)
         tuner = tune.Tuner(
             tune.with_resources(TrialTrainable, {"CPU": place.cpus_per_trial, "GPU": place.gpus_per_trial}),
             tune_config=tune.TuneConfig(
@@ -46,7 +52,7 @@ def run_search(spec: SearchSpec, place: Place, study: SearchStudy, observers: Se
                 name=folder.scratch.name,
                 storage_path=str(folder.path),
                 stop=PlanStopper(searcher),
-                callbacks=[ProgressCallback(searcher), EndsOnWish(wish, stopped(folder))],
+                callbacks=[ProgressCallback(searcher), Ending(may_go_on)],
                 failure_config=tune.FailureConfig(max_failures=_RETRIES),
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
                 verbose=0,

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from ray.tune import Callback, Stopper
 from ray.tune.search import Searcher
 
-from fairtune.endings import Wish
-from fairtune.errors import Interrupted
 from fairtune.search.plan import Plan
+from fairtune.search.shared import Shared
 from fairtune.search.trainable import job_config
 from fairtune.spec import TrialResult
 from fairtune.study.jobs import Job
@@ -31,17 +30,25 @@ class PlanSearcher(Searcher):  # type: ignore[misc]
 
     Ray's own Optuna searcher cannot do this: it loses constraints, tells stopped trials as complete and leaves diverged ones
     running. Tune's snapshot of a searcher is not used either, because the study holds everything.
+
+    Args:
+        plan: the search.
+        shared: its right to train what other searches may want too.
+        may_go_on: raises what the search ends with where somebody wants it to end.
     """
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, shared: Shared, may_go_on: Callable[[], None]) -> None:
         super().__init__()
         self.plan = plan
         self.jobs: dict[str, Job] = {}
+        self._may_go_on = may_go_on
+        self._shared = shared
         self._heard: dict[str, tuple[str, TrialResult]] = {}
 
     def suggest(self, trial_id: str) -> dict[str, object] | str | None:
-        """The next job's configuration; None while the plan must wait."""
-        job = self.plan.next()
+        """The next job's configuration; None while the plan must wait, or another search trains the same baseline."""
+        self._may_go_on()
+        job = self._shared.allowed(self.plan)
         if isinstance(job, str):
             return Searcher.FINISHED if job == "done" else None
         self.jobs[trial_id] = job
@@ -52,6 +59,7 @@ class PlanSearcher(Searcher):  # type: ignore[misc]
         job = self.jobs.pop(trial_id, None)
         if job is None:
             return
+        self._shared.ended(job)
         if result is not None and "trial" in result:
             self.heard(trial_id, result)
         _, last = self._heard.pop(trial_id, ("", None))
@@ -78,17 +86,19 @@ class PlanSearcher(Searcher):  # type: ignore[misc]
         """Nothing to restore: the study is the record."""
 
 
-class EndsOnWish(Callback):  # type: ignore[misc]
-    """Ends Tune's loop when somebody asks for it; Tune then lets every worker keep its training, for at most 15 seconds."""
+class Ending(Callback):  # type: ignore[misc]
+    """Ends Tune's loop where the search may not go on; Tune then lets every worker keep its training, for at most 15 seconds.
 
-    def __init__(self, wish: Wish, ending: Interrupted) -> None:
-        self.wish = wish
-        self.ending = ending
+    Args:
+        may_go_on: raises what the search ends with.
+    """
+
+    def __init__(self, may_go_on: Callable[[], None]) -> None:
+        self._may_go_on = may_go_on
 
     def on_step_begin(self, iteration: int, trials: list[_TuneTrial], **info: object) -> None:
         """Called at every turn of Tune's loop, some times a second."""
-        if self.wish.granted:
-            raise self.ending
+        self._may_go_on()
 
 
 class PlanStopper(Stopper):  # type: ignore[misc]

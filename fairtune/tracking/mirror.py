@@ -25,6 +25,7 @@ from fairtune.study.key import JobKey
 from fairtune.study.mirror import Mirror
 from fairtune.study.study import Record, SearchStudy
 from fairtune.study.summary import Summary
+from fairtune.tracking.creation import creation_of
 from fairtune.tracking.outcome import front_table, note
 
 for _name, _value in {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "15"}.items():
@@ -71,11 +72,12 @@ class Tracker:
         self._warned = False
         logging.getLogger("alembic").setLevel(logging.WARNING)
         logging.getLogger("mlflow").setLevel(logging.WARNING)
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), creation_of(place).or_wait():
             warnings.simplefilter("ignore")
             self._client = MlflowClient(tracking_uri=self.uri)
             self._mirror = self._parent()
         self._find_children()
+        self._safely(self._settle)
 
     def __enter__(self) -> Tracker:
         return self
@@ -126,6 +128,15 @@ class Tracker:
         if job.key not in self._ended:
             self._client.update_run(self._child(job.key, job.spec), status="RUNNING")
             self._open.add(job.key)
+
+    def _settle(self) -> None:
+        """Close what a killed session left open: with its outcome where the study has it, else until it is gone on with."""
+        for ended in self._everything():
+            if ended.key in self._mirror.children:
+                self._write_ended(ended)
+        for key in self._open:
+            self._client.set_terminated(self._mirror.children[key], "KILLED")
+        self._open.clear()
 
     def _cut_short(self, status: str) -> None:
         self._write_everything()

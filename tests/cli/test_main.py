@@ -20,6 +20,7 @@ from fairtune.study.study import SearchStudy
 from fairtune.training.folder import TrialFolder
 from tests.datasets.files import write_cifar10
 from tests.search_helpers import Session, run_small, small_search
+from tests.test_locks import HOLDER
 
 
 def leaves(group, path=""):
@@ -63,6 +64,19 @@ def finished(tmp_path_factory):
     session = run_small(tmp_path_factory.mktemp("finished"))
     write_report(session.spec, session.place, session.study)
     return session
+
+
+class TestInUse:
+    def test_a_run_that_another_process_runs_is_refused(self, finished):
+        holder = subprocess.Popen([sys.executable, "-c", HOLDER, str(finished.folder.lock)], stdout=subprocess.PIPE, text=True)
+        try:
+            assert holder.stdout.readline() == "held\n"
+            text = refused("resume", finished.folder.path)
+        finally:
+            holder.kill()
+            holder.communicate()
+        assert text.startswith(f"fairtune: the run {finished.folder.path} is in use by process {holder.pid} on ")
+        assert text.endswith(": wait until it has ended, or stop it there\n")
 
 
 class TestBadInput:

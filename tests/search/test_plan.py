@@ -13,6 +13,7 @@ from fairtune.records import Purpose
 from fairtune.rules import front, objectives_of
 from fairtune.search import run, trainable
 from fairtune.search.searcher import PlanSearcher, ProgressCallback
+from fairtune.search.shared import Shared
 from fairtune.spec import Stop
 from fairtune.study.choice import Choice
 from fairtune.study.folders import RunFolder
@@ -396,7 +397,7 @@ class TestWallTime:
         session = timed(*small_search(tmp_path), clock).run(1)
         job = session.plan.next()
         standing = failed(job.spec, "").model_copy(update={"state": "running"})
-        callback = ProgressCallback(PlanSearcher(session.plan))
+        callback = ProgressCallback(PlanSearcher(session.plan, Shared(), lambda: None))
         turns = {
             "next": session.plan.next,
             "verdict": lambda: session.plan.verdict(job, standing),
