@@ -24,7 +24,7 @@ ROWS = (
     {"methods", "datasets", "models"},
     {"batches", "metrics", "plugins"},
     {"spec"},
-    {"space", "files", "options", "locks"},
+    {"space", "files", "options", "locks", "addresses"},
     {"seeding"},
     {"records", "errors", "names", "endings", "_rooms"},
 )

@@ -9,6 +9,7 @@ from pathlib import Path
 from rich.console import Console
 
 from fairtune import plugins
+from fairtune.addresses import store
 from fairtune.errors import NoFeasibleTrial
 from fairtune.files import write_atomically
 from fairtune.locks import Lock
@@ -44,14 +45,21 @@ def search(request: Request, console: Console) -> Summary:
     return run(spec, place, console, request)
 
 
-def resume(folder: Path, console: Console) -> Summary:
+def resume(folder: Path, console: Console, tracking_uri: str | None = None) -> Summary:
     """Go on with a search that was stopped or killed, and report.
+
+    Args:
+        folder: of the run.
+        console: where to print.
+        tracking_uri: where MLflow's records are now; None for where they were, with the password from the environment.
 
     Raises:
         InvalidInput: the folder holds no search, or it cannot run here.
         NoFeasibleTrial, FairtuneError: as :func:`search`.
     """
     spec, place = RunFolder(folder).load()
+    if (known := tracking_uri or place.tracking_uri) is not None:
+        place = place.model_copy(update={"tracking_uri": store(known)})
     faults = Faults()
     faults.found += checks.resources(place) + checks.tracking(place.tracking_uri)
     for kind, name in plugins_of(spec):

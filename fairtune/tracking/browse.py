@@ -17,6 +17,7 @@ from typing import IO
 
 from rich.console import Console
 
+from fairtune.addresses import shown, whole, without_secrets
 from fairtune.endings import ended_by_signals
 from fairtune.errors import InvalidInput
 from fairtune.study.folders import RunFolder
@@ -39,7 +40,7 @@ def browse(path: Path, port: int, console: Console) -> None:
     """
     uri, page = _records(path)
     if uri.startswith(("http://", "https://")):
-        console.print(f"this run is recorded at {uri.rstrip('/')}/{page}", highlight=False, soft_wrap=True)
+        console.print(f"this run is recorded at {shown(uri).rstrip('/')}/{page}", highlight=False, soft_wrap=True)
         return
     free = _free_port(port)
     base = f"http://{_HOST}:{free}"
@@ -52,7 +53,7 @@ def browse(path: Path, port: int, console: Console) -> None:
                 if server.poll() is None:
                     console.print(f"open {base}/{page}   (Ctrl-C ends it)", highlight=False, soft_wrap=True)
                 server.wait()
-            raise InvalidInput(f"MLflow could not serve the records of {path}: {_last_line(output).replace(uri, 'their database')}")
+            raise InvalidInput(f"MLflow could not serve the records of {path}: {without_secrets(_last_line(output), uri)}")
         except KeyboardInterrupt:
             with contextlib.suppress(OSError):
                 console.print("stopped")
@@ -108,7 +109,7 @@ def _records(path: Path) -> tuple[str, str]:
     if RunFolder(path).study.is_file():
         spec, place = RunFolder(path).load()
         mirror = SearchStudy(RunFolder.of(place).study, spec).mirror
-        return place.mlflow, "" if mirror is None else f"#/experiments/{mirror.experiment_id}/runs/{mirror.run_id}"
+        return whole(place.mlflow), "" if mirror is None else f"#/experiments/{mirror.experiment_id}/runs/{mirror.run_id}"
     if (path / "mlflow.db").is_file():
         return f"sqlite:///{path.resolve()}/mlflow.db", ""
     raise InvalidInput(f"{path} is neither a run nor a folder of runs with an mlflow.db: give runs/NAME or runs")

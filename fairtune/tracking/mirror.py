@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from fairtune.addresses import shown, without_secrets
 from fairtune.errors import Interrupted, NoFeasibleTrial
 from fairtune.spec import Place, SearchSpec, TrialResult, TrialSpec
 from fairtune.study.folders import RunFolder
@@ -325,7 +326,8 @@ class Tracker:
                 write()
         except MlflowException as error:
             if not self._warned:
-                logging.getLogger(__name__).warning("MLflow at %s does not take the search's records: %s", self.uri, error)
+                reason = without_secrets(str(error), self.uri)
+                logging.getLogger(__name__).warning(f"MLflow at {shown(self.uri)} does not take the search's records: {reason}")
             self._warned = True
 
 

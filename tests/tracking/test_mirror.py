@@ -433,7 +433,11 @@ def answers(uri):
 
 @pytest.mark.slow
 def test_a_server_mirrors_as_a_database_does(server, tmp_path):
-    search = whole(tmp_path, tracking_uri=server, trials=2)
+    uri = server.replace("://", "://user:s3cret@")
+    search = whole(tmp_path, tracking_uri=uri, trials=2)
+    assert not [path for path in tmp_path.rglob("*") if path.is_file() and b"s3cret" in path.read_bytes()]
+    runs = [search.parent, *search.children.values()]
+    assert not [run for run in runs if "s3cret" in str(run.to_dictionary())]
     assert search.parent.info.status == "FINISHED"
     assert statuses(search) == dict.fromkeys(search.session.keys, "FINISHED")
     assert all(steps(search, key) == [1, 2] for key in search.session.keys)
