@@ -144,3 +144,15 @@ def test_a_search_that_is_hung_up_on_while_ray_starts(tmp_path):
     eventually(lambda: any("gcs_server" in words(pid, "cmdline")[0] for pid in descendants(process.pid)))
     process.send_signal(signal.SIGHUP)
     ended_in_good_order(process, tmp_path)
+
+
+def test_a_search_whose_raylet_dies_ends_with_a_sentence(tmp_path):
+    process = search(tmp_path, "--epochs", 100000, start_new_session=True)
+    eventually(lambda: list((tmp_path / "baselines").glob("*/checkpoint.pt")))
+    (raylet,) = [pid for pid in descendants(process.pid) if words(pid, "cmdline")[0].endswith("/raylet")]
+    os.kill(raylet, signal.SIGKILL)
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode == 2, output
+    assert "Ray's raylet died: ending the search\n" in output
+    resume = f"what is finished is kept. Go on with: fairtune resume {tmp_path / 'run'}\n"
+    assert output.endswith(f"fairtune: Ray's raylet died on this machine, perhaps for lack of memory; {resume}")
