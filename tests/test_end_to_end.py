@@ -1,3 +1,4 @@
+import contextlib
 import json
 import os
 import signal
@@ -12,6 +13,8 @@ from mlflow import MlflowClient
 
 from fairtune.study.folders import RunFolder
 from fairtune.study.study import SearchStudy
+from tests.search_helpers import run_small
+from tests.sockets import descendants, running, words
 
 pytestmark = pytest.mark.ray
 
@@ -21,8 +24,8 @@ def fairtune(*arguments, **options):
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options)
 
 
-def search(runs, *more):
-    return fairtune("search", "--runs", runs, "--name", "run", "--trials", 3, "--final-seeds", 1, *more)
+def search(runs, *more, **options):
+    return fairtune("search", "--runs", runs, "--name", "run", "--trials", 3, "--final-seeds", 1, *more, **options)
 
 
 def mlflow_runs(runs):
@@ -79,18 +82,45 @@ def test_a_second_search_finds_the_baseline(finished):
     assert len(list((runs / "baselines").iterdir())) == 1
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)])
-def test_a_stopped_search_goes_on_without_loss_or_repetition(tmp_path, number, code):
-    process = search(tmp_path, "--epochs", 150)
-    deadline = time.monotonic() + 120
-    while not list((tmp_path / "baselines").glob("*/trial.json")) and time.monotonic() < deadline:
-        time.sleep(0.2)
+def eventually(look, seconds=120):
+    deadline = time.monotonic() + seconds
+    while not look():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def ended_in_good_order(process, runs):
+    """It said so and nothing else, and left neither a process nor an open run."""
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode == 130, output
+    *_, stopping, ended = output.splitlines()
+    assert (stopping, ended) == (
+        "stopping: keeping the trainings under way ...",
+        f"fairtune: stopped; what is finished is kept. Go on with: fairtune resume {runs / 'run'}",
+    )
+    eventually(lambda: not [pid for pid in running() if process.pid in (session_of(pid), pid)], 20)
+    assert {run.info.status for run in mlflow_runs(runs)[1].values()} <= {"KILLED", "FINISHED"}
+
+
+def session_of(pid):
+    with contextlib.suppress(ProcessLookupError):
+        return os.getsid(pid)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_stopped_search_goes_on_without_loss_or_repetition(tmp_path, number):
+    process = search(
+        tmp_path, "--epochs", 150, "--precision", "fp32", "--gpus-per-trial", 0, "--max-concurrent", 1, start_new_session=True
+    )
+    eventually(lambda: list((tmp_path / "baselines").glob("*/trial.json")))
     time.sleep(6)
-    os.kill(process.pid, number)
-    process.communicate(timeout=120)
-    assert process.returncode == code
-    if number == signal.SIGINT:
+    if number == signal.SIGTERM:
+        os.killpg(process.pid, number)  # as timeout and batch systems do
+        ended_in_good_order(process, tmp_path)
         assert SearchStudy(tmp_path / "run" / "study.db", RunFolder(tmp_path / "run").load()[0]).noted_s > 5
+    else:
+        process.send_signal(number)
+        process.communicate(timeout=120)
 
     resumed = fairtune("resume", tmp_path / "run")
     output, _ = resumed.communicate(timeout=300)
@@ -99,8 +129,30 @@ def test_a_stopped_search_goes_on_without_loss_or_repetition(tmp_path, number, c
     assert [(trial["number"], trial["state"], trial["epochs"]) for trial in summary["trials"]] == [
         (n, "complete", 150) for n in range(3)
     ]
+    undisturbed = run_small(tmp_path / "undisturbed", epochs=150, accuracy_floor="teacher-0.01")
+    assert [trial["val"] for trial in summary["trials"]] == [record.result.val for record in undisturbed.trials]
+    assert (summary["chosen"] or {}).get("number") == undisturbed.study.choice.number
     client, found = mlflow_runs(tmp_path)
     assert {run.info.status for run in found.values()} == {"FINISHED"}
     for key in ("trial-0", "trial-1", "trial-2"):
         steps = Counter(metric.step for metric in client.get_metric_history(found[key].info.run_id, "val/accuracy"))
         assert steps == dict.fromkeys(range(1, 151), 1)
+
+
+def test_a_search_that_is_hung_up_on_while_ray_starts(tmp_path):
+    process = search(tmp_path, start_new_session=True)
+    eventually(lambda: any("gcs_server" in words(pid, "cmdline")[0] for pid in descendants(process.pid)))
+    process.send_signal(signal.SIGHUP)
+    ended_in_good_order(process, tmp_path)
+
+
+def test_a_search_whose_raylet_dies_ends_with_a_sentence(tmp_path):
+    process = search(tmp_path, "--epochs", 100000, start_new_session=True)
+    eventually(lambda: list((tmp_path / "baselines").glob("*/checkpoint.pt")))
+    (raylet,) = [pid for pid in descendants(process.pid) if words(pid, "cmdline")[0].endswith("/raylet")]
+    os.kill(raylet, signal.SIGKILL)
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode == 2, output
+    assert "Ray's raylet died: ending the search\n" in output
+    resume = f"what is finished is kept. Go on with: fairtune resume {tmp_path / 'run'}\n"
+    assert output.endswith(f"fairtune: Ray's raylet died on this machine, perhaps for lack of memory; {resume}")

@@ -24,9 +24,9 @@ ROWS = (
     {"methods", "datasets", "models"},
     {"batches", "metrics", "plugins"},
     {"spec"},
-    {"space", "files", "options"},
+    {"space", "files", "options", "locks", "addresses"},
     {"seeding"},
-    {"records", "errors", "names", "_rooms"},
+    {"records", "errors", "names", "endings", "_rooms"},
 )
 ROW_OF = {name: row for row, names in enumerate(ROWS) for name in names}
 IMPORTERS = {"ray": {"search"}, "mlflow": {"tracking"}, "optuna": {"samplers", "study"}, "pytest": {"testing"}}

@@ -9,8 +9,10 @@ from pathlib import Path
 from rich.console import Console
 
 from fairtune import plugins
+from fairtune.addresses import store
 from fairtune.errors import NoFeasibleTrial
 from fairtune.files import write_atomically
+from fairtune.locks import Lock
 from fairtune.plugins import Kind
 from fairtune.report import write_report
 from fairtune.report.decoding import progress_bars
@@ -21,7 +23,7 @@ from fairtune.request.faults import Faults
 from fairtune.request.options import Request
 from fairtune.request.resolve import resolve
 from fairtune.search.cluster import check_cluster
-from fairtune.search.run import run_search
+from fairtune.search.run import run_search, stopped
 from fairtune.spec import Place, SearchSpec
 from fairtune.study.folders import RunFolder
 from fairtune.study.study import SearchStudy
@@ -43,14 +45,21 @@ def search(request: Request, console: Console) -> Summary:
     return run(spec, place, console, request)
 
 
-def resume(folder: Path, console: Console) -> Summary:
+def resume(folder: Path, console: Console, tracking_uri: str | None = None) -> Summary:
     """Go on with a search that was stopped or killed, and report.
+
+    Args:
+        folder: of the run.
+        console: where to print.
+        tracking_uri: where MLflow's records are now; None for where they were, with the password from the environment.
 
     Raises:
         InvalidInput: the folder holds no search, or it cannot run here.
         NoFeasibleTrial, FairtuneError: as :func:`search`.
     """
     spec, place = RunFolder(folder).load()
+    if (known := tracking_uri or place.tracking_uri) is not None:
+        place = place.model_copy(update={"tracking_uri": store(known)})
     faults = Faults()
     faults.found += checks.resources(place) + checks.tracking(place.tracking_uri)
     for kind, name in plugins_of(spec):
@@ -82,6 +91,12 @@ def run(spec: SearchSpec, place: Place, console: Console, request: Request | Non
     """
     check_cluster(place)
     folder = RunFolder.of(place)
+    with Lock(folder.lock, f"the run {folder.path}").or_refuse("wait until it has ended, or stop it there"):
+        return _run(spec, place, console, request)
+
+
+def _run(spec: SearchSpec, place: Place, console: Console, request: Request | None) -> Summary:
+    folder = RunFolder.of(place)
     folder.save(spec, place)
     if request is not None:
         write_atomically(folder.request, request.write)
@@ -90,11 +105,10 @@ def run(spec: SearchSpec, place: Place, console: Console, request: Request | Non
     cells = {name: split.cells for name, split in splits.items()}
     print_header(console, spec, place, data.info, cells, data.remarks)
     study = SearchStudy(folder.study, spec)
-    with Tracker(spec, place, study) as tracker:
-        with SearchDisplay(console, spec, study.records()) as display:
-            run_search(spec, place, study, [display, tracker])
-        summary = write_report(spec, place, study)
-        tracker.finish(summary, report_files(folder), folder.chosen.path if summary.chosen else None)
+    try:
+        summary = _run_and_record(spec, place, study, console)
+    except KeyboardInterrupt as signal:
+        raise stopped(folder) from signal
     print_outcome(console, summary)
     if summary.chosen is None:
         best = max((trial.val["accuracy"] for trial in summary.trials if trial.val), default=float("nan"))
@@ -102,4 +116,14 @@ def run(spec: SearchSpec, place: Place, console: Console, request: Request | Non
             f"no trial reached accuracy {summary.floor:.4f} ({spec.accuracy_floor}); the best had {best:.4f}: "
             "lower --accuracy-floor, widen the search with --set, or give it more --trials or --epochs"
         )
+    return summary
+
+
+def _run_and_record(spec: SearchSpec, place: Place, study: SearchStudy, console: Console) -> Summary:
+    folder = RunFolder.of(place)
+    with Tracker(spec, place, study) as tracker:
+        with SearchDisplay(console, spec, study.records()) as display:
+            run_search(spec, place, study, [display, tracker])
+        summary = write_report(spec, place, study)
+        tracker.finish(summary, report_files(folder), folder.chosen.path if summary.chosen else None)
     return summary

@@ -11,6 +11,7 @@ from rich.console import Console
 from fairtune.api.model import Model, load_model
 from fairtune.datasets import Info
 from fairtune.errors import FairtuneError
+from fairtune.locks import Lock
 from fairtune.records import Purpose
 from fairtune.report.decoding import progress_bars
 from fairtune.report.progress import progress
@@ -71,12 +72,14 @@ def train_one(request: TrainRequest, console: Console) -> Trained:
         spec, place = resolve_one(request, report)
     if spec.teacher is not None:
         home = baseline_folder(Path(place.runs), spec.teacher)
-        if home.read_trained() is None:
-            console.print(f"teacher {spec.teacher.id}")
-            _train(spec.teacher, home, place, console)
+        with Lock(home.lock, f"the teacher {spec.teacher.id}").or_wait():
+            if home.read_trained() is None:
+                console.print(f"teacher {spec.teacher.id}")
+                _train(spec.teacher, home, place, console)
     folder = TrialFolder(Path(place.runs) / "single" / spec.id)
     console.print(f"{spec.method} {spec.id}")
-    trained = _train(spec, folder, place, console)
+    with Lock(folder.lock, f"the training {spec.id}").or_refuse("wait until it has ended, or stop it there"):
+        trained = _train(spec, folder, place, console)
     console.print(f"weights and scores are in {folder.path}", soft_wrap=True)
     return trained
 

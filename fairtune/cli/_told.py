@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+from contextlib import ExitStack
 
 import typer
 from rich.console import Console
 
 from fairtune.api.console import open_console
+from fairtune.endings import ended_by_signals
 from fairtune.errors import FairtuneError, Interrupted, InvalidInput
 
 console = open_console()
@@ -17,10 +19,18 @@ errors = Console(stderr=True, highlight=False, markup=False)
 class told:  # noqa: N801
     """Turns errors meant for the user into a message and an exit code."""
 
+    def __init__(self) -> None:
+        self._signals = ExitStack()
+
     def __enter__(self) -> None:
+        self._signals.enter_context(ended_by_signals())
         logging.basicConfig(level=logging.WARNING, format="%(message)s")
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        with self._signals:
+            self._tell(error)
+
+    def _tell(self, error: BaseException | None) -> None:
         if isinstance(error, InvalidInput) and len(error.faults) > 1:
             errors.print(f"{len(error.faults)} faults", style="bold red")
             for fault in error.faults:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+import typer
+
 from fairtune.cli._run import Run
 from fairtune.cli._told import console, told
 
+Records = Annotated[str | None, typer.Option("--tracking-uri", help="Where MLflow's records are now.", show_default="as before")]
 
-def resume(run: Run) -> None:
+
+def resume(run: Run, tracking_uri: Records = None) -> None:
     """Go on with a search that was stopped or killed; nothing finished is lost or repeated.
 
     [bold]Example[/]
@@ -16,4 +22,4 @@ def resume(run: Run) -> None:
     with told():
         from fairtune.api.search import resume
 
-        resume(run, console)
+        resume(run, console, tracking_uri)

@@ -13,6 +13,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from fairtune.addresses import shown
 from fairtune.datasets import Info
 from fairtune.metrics import SCORES, Interval, label
 from fairtune.records import Ints
@@ -57,7 +58,7 @@ def print_header(
     grid.add_row("budget", budget + (f", {spec.time_budget_s:g} s at most" if spec.time_budget_s else ""))
     grid.add_row("floor", f"accuracy {spec.accuracy_floor}; chosen by {spec.select}; confirmed on {spec.final_seeds} seeds")
     grid.add_row("folder", str(RunFolder.of(place).path))
-    grid.add_row("mlflow", place.mlflow)
+    grid.add_row("mlflow", shown(place.mlflow))
     console.print(grid)
     for remark in remarks:
         console.print(remark, style="yellow", soft_wrap=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import http.client
 import os
 import tempfile
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import torch
 
+from fairtune.addresses import login_of, shown
 from fairtune.spec import Place, SearchSpec
 from fairtune.study.folders import RunFolder
 
@@ -106,13 +108,17 @@ def _server(uri: str) -> list[str]:
         reason = _no_answer(uri, deadline - time.monotonic())
         if not isinstance(reason, ConnectionRefusedError):
             break
-    return [f"the MLflow server {uri} does not answer ({reason}): start it, or leave --tracking-uri out"] if reason else []
+    return [f"the MLflow server {shown(uri)} does not answer ({reason}): start it, or leave --tracking-uri out"] if reason else []
 
 
 def _no_answer(uri: str, timeout_s: float) -> object:
     """Why a server does not answer; None if it does."""
     try:
-        with urllib.request.urlopen(f"{uri.rstrip('/')}/health", timeout=timeout_s):
+        server, login = login_of(uri)
+        request = urllib.request.Request(f"{server.rstrip('/')}/health")
+        if login is not None:
+            request.add_header("Authorization", f"Basic {base64.b64encode(login.encode()).decode()}")
+        with urllib.request.urlopen(request, timeout=timeout_s):
             return None
     except (OSError, ValueError, http.client.HTTPException) as error:
         return getattr(error, "reason", error)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import urllib.parse
 from collections.abc import Mapping
 from functools import partial
 from itertools import chain, combinations
@@ -18,6 +17,7 @@ from typing import Annotated, Any, Self, TypeVar, get_args
 from pydantic import AliasChoices, Field, ValidationError, ValidationInfo, field_validator
 
 from fairtune import plugins
+from fairtune.addresses import store
 from fairtune.errors import InvalidInput
 from fairtune.options import Option, among
 from fairtune.plugins import Kind
@@ -29,7 +29,6 @@ from fairtune.spec import Positive, Precision, Resources, SearchOptions, Trainin
 
 T = TypeVar("T")
 
-DATABASES = ("postgresql", "mysql", "mssql", "databricks")
 """What MLflow can keep its records in, beside SQLite and a server."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+,-]*")
 _KIND_OF: dict[str, Kind] = {
@@ -153,11 +152,9 @@ class Request(TrainRequest, SearchOptions, Resources):
     @field_validator("tracking_uri")
     @classmethod
     def _names_a_store(cls, uri: str | None) -> str | None:
-        if uri is not None and urllib.parse.urlparse(uri).scheme.partition("+")[0] not in ("http", "https", "sqlite", *DATABASES):
-            raise ValueError(
-                f"--tracking-uri {uri!r}: give http://HOST:PORT of an MLflow server or a database such as sqlite:///mlflow.db"
-            )
-        return uri
+        faults = Faults()
+        complete = None if uri is None else faults.attempt(partial(store, uri))
+        return _passed(complete, faults.found)
 
     @field_validator("cpus_per_trial")
     @classmethod

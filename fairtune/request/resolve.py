@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import torch
 from pydantic import BaseModel
 
+from fairtune.addresses import VARIABLE, store
 from fairtune.datasets import Dataset, Report, digest_of, silent
 from fairtune.errors import InvalidInput
 from fairtune.files import data_root
@@ -175,8 +177,13 @@ def _place(request: Request) -> Place:
         runs=str(Path(request.runs).expanduser().resolve()),
         name=request.name or f"{request.dataset}-{request.method}-{stamp}".replace(":", ".").replace(" ", ""),
         gpus_per_trial=_gpus(request),
-        **_same(request, Resources),
+        **_same(request, Resources) | {"tracking_uri": request.tracking_uri or _store_by_environment()},
     )
+
+
+def _store_by_environment() -> str | None:
+    given = os.environ.get(VARIABLE)
+    return store(given) if given else None
 
 
 def _same(request: Request, options: type[BaseModel]) -> dict[str, Any]:

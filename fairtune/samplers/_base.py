@@ -23,15 +23,17 @@ class Problem:
         search: the domain of each value, by full name. All are proposed together: the space has no conditions, because each method
             searched has a problem of its own.
         directions: of the objectives.
-        seed: of its draws: another one in each session of a search that is resumed, so that none repeats what another drew.
+        search_seed: the same for all trials of a search, for what walks through the space in one sequence.
         start: settings that a sampler which learns draws at random before it trusts what it has learnt.
-        trials_so_far: trials of earlier sessions; their outcomes are told before anything is proposed.
+        seed: of the draws for one trial: another one for each trial of a search.
+        trials_so_far: how many settings of this space earlier trials have had: a place in such a sequence.
     """
 
     search: Mapping[str, Domain]
     directions: Sequence[Direction]
-    seed: int
+    search_seed: int
     start: int
+    seed: int = 0
     trials_so_far: int = 0
 
 
@@ -52,9 +54,11 @@ class Sampler(Pluggable, ABC):
 
     @abstractmethod
     def on(self, problem: Problem) -> optuna.samplers.BaseSampler:
-        """The sampler for one problem, in Optuna's terms.
+        """The sampler for one trial of a problem, in Optuna's terms.
 
-        It is asked on an Optuna study of this problem alone, several trials at a time, and told complete, pruned and failed ones.
+        It is made anew for each trial, so that what it proposes follows from the seed and the trials so far, and not from when the
+        search was begun or resumed: whatever it learns it must read from the study. It is asked on an Optuna study of this problem
+        alone, several trials at a time, and told complete, pruned and failed ones.
         The accuracy floor is a constraint of each complete trial (``accuracy_floor``, feasible at 0 or less).
         """
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, Literal, NamedTuple
 
 import optuna
@@ -11,6 +12,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from optuna.trial import TrialState
 
 from fairtune.samplers._base import Problem, Sampler
+from fairtune.seeding import stream_seed
 from fairtune.space import Domain, Integer, Options, Value
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -36,24 +38,31 @@ class Outcome(NamedTuple):
 
 
 class Learner:
-    """A sampler on one problem, with what it has learnt."""
+    """A sampler on one problem, with what it has learnt.
+
+    Args:
+        sampler: proposes.
+        problem: the same for all trials, but for what is given for each.
+    """
 
     def __init__(self, sampler: Sampler, problem: Problem) -> None:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            made = sampler.on(problem)
-        self._study = optuna.create_study(directions=problem.directions, sampler=made)
+        self._sampler = sampler
+        self._problem = problem
+        self._begun = 0
+        self._study = optuna.create_study(directions=problem.directions, sampler=optuna.samplers.RandomSampler())
         self._distributions = {name: distribution(domain) for name, domain in problem.search.items()}
         self._running: dict[int, optuna.Trial] = {}
 
     def draw(self, number: int, given: Params, accepted: Callable[[Params], bool]) -> optuna.Trial | None:
         """The first of a few draws, with some values given, that is accepted."""
+        self._study.sampler = self._made_for(number)
         for _ in range(_DRAWS):
             if given:
                 self._study.enqueue_trial(given)
             trial = self._study.ask(self._distributions)
             if accepted(trial.params):
                 self._running[number] = trial
+                self._begun += 1
                 return trial
             self._study.tell(trial, state=TrialState.FAIL)
         return None
@@ -61,10 +70,22 @@ class Learner:
     def begin(self, number: int, params: Params, marks: dict[str, Any]) -> None:
         """Take up a trial that an earlier session began."""
         self._running[number] = begin(self._study, params, self._distributions, marks)
+        self._begun += 1
 
     def tell(self, number: int, outcome: Outcome) -> None:
         """Learn from a trial that has ended."""
         settle(self._study, self._running.pop(number), outcome)
+
+    def withdraw(self, number: int) -> None:
+        """Forget a draw of which no trial has come."""
+        self._study.tell(self._running.pop(number), state=TrialState.FAIL)
+        self._begun -= 1
+
+    def _made_for(self, number: int) -> optuna.samplers.BaseSampler:
+        seed = stream_seed(self._problem.search_seed, "sampler", number) % 2**32
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            return self._sampler.on(replace(self._problem, seed=seed, trials_so_far=self._begun))
 
 
 def begin(

@@ -41,31 +41,29 @@ class Proposals:
     """Proposes settings of a search, none of them twice.
 
     Points come first. Then the search's sampler chooses the method (or TPE, where it cannot) and the method's values.
-    Where a sampler only repeats itself, one of the settings that are left takes the place of its proposal.
+    Where a sampler only repeats itself, one of the settings that are left takes the place of its proposal. What is proposed for a
+    trial follows from the search's seed, the trial's number and what is known of other trials, in whichever session it is asked.
 
     Args:
         spec: the search.
         directions: of the objectives.
-        trials_so_far: seeds the samplers, with the search's seed, so that a resumed search does not draw the same again.
     """
 
-    def __init__(self, spec: SearchSpec, directions: Sequence[Direction], trials_so_far: int) -> None:
+    def __init__(self, spec: SearchSpec, directions: Sequence[Direction]) -> None:
+        self._seed = spec.seed
         self._spaces = spec.spaces
         self._taken: dict[str, set[tuple[Value, ...]]] = {method: set() for method in spec.spaces}
-        self._open = list(spec.spaces)
         several = len(spec.spaces) > 1
         points = [(method, p) for method, space in spec.spaces.items() for p in space.usable_points() or ([{}] if several else [])]
         self._points = deque((index, method, point) for index, (method, point) in enumerate(points))
         start = max(5, spec.trials // (4 * len(spec.spaces)))
-        keys = [(trials_so_far, index) for index in range(len(spec.spaces) + 2)] if several else [(trials_so_far,)] * 3
-        seeds = [stream_seed(spec.seed, "sampler", *key) % 2**32 for key in keys]
-        self._random = random.Random(seeds[-1])
+        seeds = [stream_seed(spec.seed, "sampler", index) % 2**32 for index in range(len(spec.spaces) + 1)]
         sampler = Sampler.load(spec.sampler).build()
         chooser = sampler if sampler.chooses_methods else Sampler.load("tpe").build()
         methods = {"method": Options(values=tuple(spec.spaces))}
-        self._chooser = Learner(chooser, Problem(methods, directions, seeds[-2], start, trials_so_far))
+        self._chooser = Learner(chooser, Problem(methods, directions, seeds[-1], start))
         self._learners = {
-            method: Learner(sampler, Problem(space.search, directions, seed, start, trials_so_far))
+            method: Learner(sampler, Problem(space.search, directions, seed, start))
             for seed, (method, space) in zip(seeds, spec.spaces.items(), strict=False)
         }
 
@@ -76,12 +74,13 @@ class Proposals:
             if (trial := self._draw(number, method, point)) is not None:
                 self._chooser.draw(number, {"method": method}, lambda _: True)
                 return Proposal(method, trial.params, index, _marks(trial))
-        while self._open:
-            method = self._choose(number)
+        left = [method for method, space in self._spaces.items() if len(self._taken[method]) < space.size]
+        while left:
+            method = self._choose(number, left)
             if (trial := self._draw(number, method, {})) is not None:
                 return Proposal(method, trial.params, None, _marks(trial))
-            self._open.remove(method)
-            self._chooser.tell(number, Outcome("failed"))
+            left.remove(method)
+            self._chooser.withdraw(number)
         return None
 
     def remember(self, number: int, proposal: Proposal) -> None:
@@ -96,10 +95,10 @@ class Proposals:
         self._learners[method].tell(number, outcome)
         self._chooser.tell(number, outcome)
 
-    def _choose(self, number: int) -> str:
-        chosen = self._chooser.draw(number, {}, lambda params: params["method"] in self._open)
+    def _choose(self, number: int, left: Sequence[str]) -> str:
+        chosen = self._chooser.draw(number, {}, lambda params: params["method"] in left)
         if chosen is None:
-            chosen = self._chooser.draw(number, {"method": self._random.choice(self._open)}, lambda _: True)
+            chosen = self._chooser.draw(number, {"method": self._chance(number, 0).choice(left)}, lambda _: True)
         assert chosen is not None
         return str(chosen.params["method"])
 
@@ -109,11 +108,14 @@ class Proposals:
         trial = learner.draw(number, given, lambda params: self._key(method, params) not in taken)
         if trial is None:
             domains = {**self._spaces[method].search, **{name: Options(values=(value,)) for name, value in given.items()}}
-            left = untried(domains, taken, self._random)
+            left = untried(domains, taken, self._chance(number, 1))
             trial = None if left is None else learner.draw(number, left, lambda _: True)
         if trial is not None:
             taken.add(self._key(method, trial.params))
         return trial
+
+    def _chance(self, number: int, purpose: int) -> random.Random:
+        return random.Random(stream_seed(self._seed, "untried", number, purpose))
 
     def _key(self, method: str, values: Mapping[str, Value]) -> tuple[Value, ...]:
         """Equal for settings that are the same training: all else of a trial's specification follows from the search's."""

@@ -27,4 +27,12 @@ class NSGA2(Sampler):
 
     def on(self, problem: Problem) -> optuna.samplers.BaseSampler:
         """Optuna's."""
-        return optuna.samplers.NSGAIISampler(population_size=min(_LARGEST_POPULATION, problem.start), seed=problem.seed)
+        return _InOrder(population_size=min(_LARGEST_POPULATION, problem.start), seed=problem.seed)
+
+
+class _InOrder(optuna.samplers.NSGAIISampler):  # type: ignore[misc]
+    """Optuna lists the parents by rank when it selects them and by number from then on; a resumed search selects them anew."""
+
+    def get_parent_population(self, study: optuna.Study, generation: int) -> list[optuna.trial.FrozenTrial]:
+        """By number."""
+        return sorted(super().get_parent_population(study, generation), key=lambda trial: trial.number)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 import optuna
+from optuna.distributions import BaseDistribution
 
 from fairtune.samplers._base import Problem, Sampler
 
@@ -12,8 +13,8 @@ from fairtune.samplers._base import Problem, Sampler
 class QuasiMonteCarlo(Sampler):
     """Fills the space more evenly than chance, by a scrambled Sobol sequence. Learns nothing.
 
-    The methods of a list, and options, are walked through evenly too. The first setting is drawn at random; each session of a
-    search that is resumed has a sequence of its own. Source: I. M. Sobol, USSR Comput. Math. Math. Phys. 1967.
+    The methods of a list, and options, are walked through evenly too. The first setting is drawn at random. Source: I. M. Sobol,
+    USSR Comput. Math. Math. Phys. 1967.
     """
 
     citation: ClassVar[str] = (
@@ -22,5 +23,22 @@ class QuasiMonteCarlo(Sampler):
     )
 
     def on(self, problem: Problem) -> optuna.samplers.BaseSampler:
-        """Optuna's."""
-        return optuna.samplers.QMCSampler(scramble=True, seed=problem.seed, warn_independent_sampling=False)
+        """Optuna's, at the place in the sequence that the trials so far have left."""
+        return _FromHereOn(problem)
+
+
+class _FromHereOn(optuna.samplers.QMCSampler):  # type: ignore[misc]
+    """Optuna counts its draws in the study, which a resumed search does not have; here the trials are counted.
+
+    Args:
+        problem: says how many there have been.
+    """
+
+    def __init__(self, problem: Problem) -> None:
+        first = optuna.samplers.RandomSampler(seed=problem.seed)
+        super().__init__(scramble=True, seed=problem.search_seed, independent_sampler=first, warn_independent_sampling=False)
+        self._next = max(0, problem.trials_so_far - 1)
+
+    def _find_sample_id(self, study: optuna.Study, search_space: dict[str, BaseDistribution]) -> int:
+        self._next += 1
+        return self._next - 1

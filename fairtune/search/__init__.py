@@ -23,4 +23,8 @@ for _name, _value in _DEFAULTS.items():
 # A cluster that is there already is joined all the same.
 os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
 
+# Signals are answered by fairtune.endings: Tune knows Ctrl-C only, and Ray's core dumps its stack and aborts at SIGTERM.
+os.environ["TUNE_DISABLE_SIGINT_HANDLER"] = "1"
+os.environ["RAY_DISABLE_FAILURE_SIGNAL_HANDLER"] = "1"
+
 stands_for(__name__, "fairtune.api.notebook:search")

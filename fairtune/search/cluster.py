@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import ray
+from ray._private import utils
 from ray._private.authentication.authentication_utils import is_token_auth_enabled
 
+from fairtune.endings import kept_from_children
 from fairtune.errors import InvalidInput
 from fairtune.search.access import authentication
 from fairtune.search.knock import knock
@@ -112,11 +114,23 @@ def _init(what: str, **options: Any) -> None:
     notice.daemon = True
     notice.start()
     try:
-        ray.init(log_to_driver=False, logging_level=logging.ERROR, **options)
+        with kept_from_children(), _answering_signals_itself():
+            ray.init(log_to_driver=False, logging_level=logging.ERROR, **options)
     except Exception as error:  # Ray raises bare ones
         raise InvalidInput(f"waited in vain for {what}: {' '.join(str(error).split())}") from error
     finally:
         notice.cancel()
+
+
+@contextmanager
+def _answering_signals_itself() -> Iterator[None]:
+    """Ray's driver would answer SIGTERM by exiting on the spot, even half-way through its own start."""
+    replace = utils.set_sigterm_handler
+    utils.set_sigterm_handler = lambda handler: None
+    try:
+        yield
+    finally:
+        utils.set_sigterm_handler = replace
 
 
 def _check_loopback() -> None:

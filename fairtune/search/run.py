@@ -8,11 +8,14 @@ from collections.abc import Sequence
 
 from ray import tune
 
-from fairtune.errors import Interrupted
+from fairtune.endings import ended_in_good_order
+from fairtune.errors import FairtuneError, Interrupted
 from fairtune.search.cluster import cluster
 from fairtune.search.plan import Plan
-from fairtune.search.searcher import InterruptNotice, PlanSearcher, PlanStopper, ProgressCallback
+from fairtune.search.searcher import Ending, PlanSearcher, PlanStopper, ProgressCallback
+from fairtune.search.shared import Shared
 from fairtune.search.trainable import TrialTrainable
+from fairtune.search.watch import WaitNotice, check_alive
 from fairtune.spec import Place, SearchSpec
 from fairtune.study.folders import RunFolder
 from fairtune.study.jobs import Observer
@@ -30,8 +33,14 @@ def run_search(spec: SearchSpec, place: Place, study: SearchStudy, observers: Se
     """
     plan = Plan(spec, place, study, observers)
     folder = RunFolder.of(place)
-    with plan, cluster(place) as concurrency:
-        searcher = PlanSearcher(plan)
+    with plan, ended_in_good_order(plan.interrupted) as wish, Shared() as shared, cluster(place) as concurrency:
+
+        def may_go_on() -> None:
+            if wish.granted:
+                raise stopped(folder)
+            check_alive(folder.path)
+
+        searcher = PlanSearcher(plan, shared, may_go_on)
         tuner = tune.Tuner(
             tune.with_resources(TrialTrainable, {"CPU": place.cpus_per_trial, "GPU": place.gpus_per_trial}),
             tune_config=tune.TuneConfig(
@@ -45,7 +54,7 @@ def run_search(spec: SearchSpec, place: Place, study: SearchStudy, observers: Se
                 name=folder.scratch.name,
                 storage_path=str(folder.path),
                 stop=PlanStopper(searcher),
-                callbacks=[ProgressCallback(searcher), InterruptNotice(searcher)],
+                callbacks=[ProgressCallback(searcher), Ending(may_go_on), WaitNotice(place)],
                 failure_config=tune.FailureConfig(max_failures=_RETRIES),
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
                 verbose=0,
@@ -57,5 +66,10 @@ def run_search(spec: SearchSpec, place: Place, study: SearchStudy, observers: Se
     if plan.error is not None:
         raise plan.error
     if not plan.complete:
-        raise Interrupted(f"stopped; what is finished is kept. Go on with: fairtune resume {folder.path}")
+        raise FairtuneError(f"Ray ended the search before its end. Go on with: fairtune resume {folder.path}")
     shutil.rmtree(folder.scratch, ignore_errors=True)
+
+
+def stopped(folder: RunFolder) -> Interrupted:
+    """What a search ends with that somebody stopped."""
+    return Interrupted(f"stopped; what is finished is kept. Go on with: fairtune resume {folder.path}")

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import signal
-import threading
-from collections.abc import Mapping
-from types import FrameType
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from ray.tune import Callback, Stopper
 from ray.tune.search import Searcher
 
 from fairtune.search.plan import Plan
+from fairtune.search.shared import Shared
 from fairtune.search.trainable import job_config
 from fairtune.spec import TrialResult
 from fairtune.study.jobs import Job
@@ -32,17 +30,25 @@ class PlanSearcher(Searcher):  # type: ignore[misc]
 
     Ray's own Optuna searcher cannot do this: it loses constraints, tells stopped trials as complete and leaves diverged ones
     running. Tune's snapshot of a searcher is not used either, because the study holds everything.
+
+    Args:
+        plan: the search.
+        shared: its right to train what other searches may want too.
+        may_go_on: raises what the search ends with where somebody wants it to end.
     """
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, shared: Shared, may_go_on: Callable[[], None]) -> None:
         super().__init__()
         self.plan = plan
         self.jobs: dict[str, Job] = {}
+        self._may_go_on = may_go_on
+        self._shared = shared
         self._heard: dict[str, tuple[str, TrialResult]] = {}
 
     def suggest(self, trial_id: str) -> dict[str, object] | str | None:
-        """The next job's configuration; None while the plan must wait."""
-        job = self.plan.next()
+        """The next job's configuration; None while the plan must wait, or another search trains the same baseline."""
+        self._may_go_on()
+        job = self._shared.allowed(self.plan)
         if isinstance(job, str):
             return Searcher.FINISHED if job == "done" else None
         self.jobs[trial_id] = job
@@ -53,6 +59,7 @@ class PlanSearcher(Searcher):  # type: ignore[misc]
         job = self.jobs.pop(trial_id, None)
         if job is None:
             return
+        self._shared.ended(job)
         if result is not None and "trial" in result:
             self.heard(trial_id, result)
         _, last = self._heard.pop(trial_id, ("", None))
@@ -79,26 +86,19 @@ class PlanSearcher(Searcher):  # type: ignore[misc]
         """Nothing to restore: the study is the record."""
 
 
-class InterruptNotice(Callback):  # type: ignore[misc]
-    """Answers Ctrl-C at once; Tune's own handler, which ends the run in good order, takes some seconds."""
+class Ending(Callback):  # type: ignore[misc]
+    """Ends Tune's loop where the search may not go on; Tune then lets every worker keep its training, for at most 15 seconds.
 
-    def __init__(self, searcher: PlanSearcher) -> None:
-        self.searcher = searcher
-        self.wrapped = False
+    Args:
+        may_go_on: raises what the search ends with.
+    """
+
+    def __init__(self, may_go_on: Callable[[], None]) -> None:
+        self._may_go_on = may_go_on
 
     def on_step_begin(self, iteration: int, trials: list[_TuneTrial], **info: object) -> None:
-        """Put the notice before the handler that Tune has installed."""
-        if self.wrapped or threading.current_thread() is not threading.main_thread():
-            return
-        self.wrapped = True
-        handler = signal.getsignal(signal.SIGINT)
-
-        def notice(number: int, frame: FrameType | None) -> None:
-            self.searcher.plan.interrupted()
-            if callable(handler):
-                handler(number, frame)
-
-        signal.signal(signal.SIGINT, notice)
+        """Called at every turn of Tune's loop, some times a second."""
+        self._may_go_on()
 
 
 class PlanStopper(Stopper):  # type: ignore[misc]

@@ -6,6 +6,7 @@ from typing import Annotated, get_args
 
 from pydantic import AliasChoices, Field
 
+from fairtune.addresses import VARIABLE, Address
 from fairtune.names import Names
 from fairtune.options import Duration, Floor, Option, among
 from fairtune.space import Space, Value
@@ -46,7 +47,9 @@ class SearchOptions(TrainingOptions):
 class Resources(Frozen):
     """What a user says of the machines of a search and its place keeps as it is."""
 
-    tracking_uri: Annotated[str | None, Option("MLflow server or database.", default="a database in --runs")] = None
+    tracking_uri: Annotated[
+        Address | None, Field(repr=False), Option("MLflow server or database.", default=f"${VARIABLE}, else a database in --runs")
+    ] = None
     address: Annotated[str | None, Option("Ray cluster: auto or HOST:PORT.", default="this machine")] = None
     cpus_per_trial: Annotated[float, Field(gt=0), Option("CPU cores of each trial.")] = 1
     max_concurrent: Annotated[Positive | None, Option("Trials at a time.", default="as many as fit")] = None

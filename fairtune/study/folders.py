@@ -46,6 +46,11 @@ class RunFolder:
         return self.path / "study.db"
 
     @property
+    def lock(self) -> Path:
+        """Taken by the process that runs the search."""
+        return self.path / ".lock"
+
+    @property
     def summary(self) -> Path:
         """The outcome, for programs."""
         return self.path / "summary.json"

@@ -89,7 +89,7 @@ class SearchStudy(Kept):
         self._records = [self._read(trial) for trial in past]
         cut_short = [trial for trial in past if not trial.state.is_finished()]
         self._running = {trial.number: optuna.Trial(study, trial._trial_id) for trial in cut_short}
-        self._proposals = Proposals(spec, directions, len(past))
+        self._proposals = Proposals(spec, directions)
         for trial, record in zip(past, self._records, strict=True):
             self._remember(trial, record)
         self._clock = clock

@@ -17,12 +17,13 @@ from typing import IO
 
 from rich.console import Console
 
+from fairtune.addresses import shown, whole, without_secrets
+from fairtune.endings import ended_by_signals
 from fairtune.errors import InvalidInput
 from fairtune.study.folders import RunFolder
 from fairtune.study.study import SearchStudy
 
 _HOST = "127.0.0.1"
-_ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _PATIENCE_S = 10
 
 
@@ -39,11 +40,11 @@ def browse(path: Path, port: int, console: Console) -> None:
     """
     uri, page = _records(path)
     if uri.startswith(("http://", "https://")):
-        console.print(f"this run is recorded at {uri.rstrip('/')}/{page}", highlight=False, soft_wrap=True)
+        console.print(f"this run is recorded at {shown(uri).rstrip('/')}/{page}", highlight=False, soft_wrap=True)
         return
     free = _free_port(port)
     base = f"http://{_HOST}:{free}"
-    with tempfile.TemporaryFile() as output, _ended_by_signals():
+    with tempfile.TemporaryFile() as output, ended_by_signals(once=True):
         try:
             with _serving(uri, free, output) as server:
                 console.print("starting MLflow's interface ...")
@@ -52,33 +53,10 @@ def browse(path: Path, port: int, console: Console) -> None:
                 if server.poll() is None:
                     console.print(f"open {base}/{page}   (Ctrl-C ends it)", highlight=False, soft_wrap=True)
                 server.wait()
-            raise InvalidInput(f"MLflow could not serve the records of {path}: {_last_line(output).replace(uri, 'their database')}")
+            raise InvalidInput(f"MLflow could not serve the records of {path}: {without_secrets(_last_line(output), uri)}")
         except KeyboardInterrupt:
             with contextlib.suppress(OSError):
                 console.print("stopped")
-
-
-@contextlib.contextmanager
-def _ended_by_signals() -> Iterator[None]:
-    """Every signal that asks this process to end is like Ctrl-C; while it ends, another one changes nothing.
-
-    A signal that it was started to ignore, as with ``nohup``, is still ignored.
-    """
-    before = {ending: signal.getsignal(ending) for ending in _ENDINGS}
-    heard = [ending for ending in _ENDINGS if before[ending] is not signal.SIG_IGN]
-
-    def end(number: int, frame: object) -> None:
-        for ending in heard:
-            signal.signal(ending, signal.SIG_IGN)
-        raise KeyboardInterrupt
-
-    for ending in heard:
-        signal.signal(ending, end)
-    try:
-        yield
-    finally:
-        for ending in heard:
-            signal.signal(ending, before[ending])
 
 
 @contextlib.contextmanager
@@ -131,7 +109,7 @@ def _records(path: Path) -> tuple[str, str]:
     if RunFolder(path).study.is_file():
         spec, place = RunFolder(path).load()
         mirror = SearchStudy(RunFolder.of(place).study, spec).mirror
-        return place.mlflow, "" if mirror is None else f"#/experiments/{mirror.experiment_id}/runs/{mirror.run_id}"
+        return whole(place.mlflow), "" if mirror is None else f"#/experiments/{mirror.experiment_id}/runs/{mirror.run_id}"
     if (path / "mlflow.db").is_file():
         return f"sqlite:///{path.resolve()}/mlflow.db", ""
     raise InvalidInput(f"{path} is neither a run nor a folder of runs with an mlflow.db: give runs/NAME or runs")

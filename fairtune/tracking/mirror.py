@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from fairtune.addresses import shown, without_secrets
 from fairtune.errors import Interrupted, NoFeasibleTrial
 from fairtune.spec import Place, SearchSpec, TrialResult, TrialSpec
 from fairtune.study.folders import RunFolder
@@ -25,6 +26,7 @@ from fairtune.study.key import JobKey
 from fairtune.study.mirror import Mirror
 from fairtune.study.study import Record, SearchStudy
 from fairtune.study.summary import Summary
+from fairtune.tracking.creation import creation_of
 from fairtune.tracking.outcome import front_table, note
 
 for _name, _value in {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "15"}.items():
@@ -71,11 +73,12 @@ class Tracker:
         self._warned = False
         logging.getLogger("alembic").setLevel(logging.WARNING)
         logging.getLogger("mlflow").setLevel(logging.WARNING)
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), creation_of(place).or_wait():
             warnings.simplefilter("ignore")
             self._client = MlflowClient(tracking_uri=self.uri)
             self._mirror = self._parent()
         self._find_children()
+        self._safely(self._settle)
 
     def __enter__(self) -> Tracker:
         return self
@@ -126,6 +129,15 @@ class Tracker:
         if job.key not in self._ended:
             self._client.update_run(self._child(job.key, job.spec), status="RUNNING")
             self._open.add(job.key)
+
+    def _settle(self) -> None:
+        """Close what a killed session left open: with its outcome where the study has it, else until it is gone on with."""
+        for ended in self._everything():
+            if ended.key in self._mirror.children:
+                self._write_ended(ended)
+        for key in self._open:
+            self._client.set_terminated(self._mirror.children[key], "KILLED")
+        self._open.clear()
 
     def _cut_short(self, status: str) -> None:
         self._write_everything()
@@ -314,7 +326,8 @@ class Tracker:
                 write()
         except MlflowException as error:
             if not self._warned:
-                logging.getLogger(__name__).warning("MLflow at %s does not take the search's records: %s", self.uri, error)
+                reason = without_secrets(str(error), self.uri)
+                logging.getLogger(__name__).warning(f"MLflow at {shown(self.uri)} does not take the search's records: {reason}")
             self._warned = True
 
 

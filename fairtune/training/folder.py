@@ -29,6 +29,11 @@ class TrialFolder:
         """The :class:`TrialResult`; it is there if and only if the trial has completed."""
         return self.path / "trial.json"
 
+    @property
+    def lock(self) -> Path:
+        """Taken by the process that trains what others may want to train too."""
+        return self.path / ".lock"
+
     def read_result(self) -> TrialResult | None:
         """The result of a trial that has ended, else None."""
         return TrialResult.model_validate_json(self.result.read_text()) if self.result.is_file() else None

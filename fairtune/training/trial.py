@@ -28,6 +28,9 @@ from fairtune.training.folder import TrialFolder
 from fairtune.training.probe import probe
 
 CHECKPOINT_EVERY_S = 15.0
+"""What a training loses at most when its process is killed, or an epoch if that is longer."""
+_SHARE_OF_TIME = 0.02
+"""What checkpoints may take of a training's time; where they take less, they are kept more often."""
 
 
 class Trial:
@@ -64,6 +67,7 @@ class Trial:
         self.training = assemble(spec, self.data, runs=runs, device=device)
         self._seconds_before = self._restore()
         self._saved_at = time.perf_counter()
+        self._saving_s = 0.0
         self._seconds_before += self._saved_at - began
 
     @property
@@ -72,13 +76,15 @@ class Trial:
         return self.training.done
 
     def run_epoch(self) -> None:
-        """Train one epoch, score it, and save a checkpoint if the last one is old.
+        """Train one epoch, score it, and save a checkpoint unless another epoch can be risked; always after the first.
 
         Raises:
             Diverged: a loss or an output of the net is not finite.
         """
+        began = time.perf_counter()
         self.history.append(self.training.run_epoch())
-        if not self.done and time.perf_counter() - self._saved_at > CHECKPOINT_EVERY_S:
+        now = time.perf_counter()
+        if not self.done and _is_due(now - self._saved_at, now - began, self._saving_s):
             self.save_checkpoint()
 
     def result(self, state: State, error: str | None = None) -> TrialResult:
@@ -135,6 +141,7 @@ class Trial:
         """Keep all that the next epoch depends on."""
         if not self.history:
             return
+        began = time.perf_counter()
         state = {
             "id": self.spec.id,
             "training": self.training.state_dict(),
@@ -145,6 +152,7 @@ class Trial:
         self.folder.path.mkdir(parents=True, exist_ok=True)
         write_atomically(self.folder.checkpoint, lambda path: torch.save(state, path))
         self._saved_at = time.perf_counter()
+        self._saving_s = self._saved_at - began
 
     def _restore(self) -> float:
         """Go on from the checkpoint if there is one of this trial; returns the seconds spent outside epochs so far."""
@@ -157,6 +165,17 @@ class Trial:
         self.training.counts = GroupCounts.from_json(state["counts"])
         self.history = [Epoch.model_validate(epoch) for epoch in state["history"]]
         return float(state["seconds_before"])
+
+
+def _is_due(unsaved_s: float, epoch_s: float, saving_s: float) -> bool:
+    """Whether to save a checkpoint now, rather than risk another epoch.
+
+    Args:
+        unsaved_s: since the last one.
+        epoch_s: that the last epoch took.
+        saving_s: that the last checkpoint took; 0 if there was none.
+    """
+    return unsaved_s + epoch_s > min(CHECKPOINT_EVERY_S, saving_s / _SHARE_OF_TIME)
 
 
 def run_trial(trial: Trial, report: Callable[[TrialResult], None] = lambda result: None) -> TrialResult:

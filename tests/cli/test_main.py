@@ -20,6 +20,7 @@ from fairtune.study.study import SearchStudy
 from fairtune.training.folder import TrialFolder
 from tests.datasets.files import write_cifar10
 from tests.search_helpers import Session, run_small, small_search
+from tests.test_locks import HOLDER
 
 
 def leaves(group, path=""):
@@ -65,6 +66,38 @@ def finished(tmp_path_factory):
     session = run_small(tmp_path_factory.mktemp("finished"))
     write_report(session.spec, session.place, session.study)
     return session
+
+
+class TestInUse:
+    def test_a_run_that_another_process_runs_is_refused(self, finished):
+        holder = subprocess.Popen([sys.executable, "-c", HOLDER, str(finished.folder.lock)], stdout=subprocess.PIPE, text=True)
+        try:
+            assert holder.stdout.readline() == "held\n"
+            text = refused("resume", finished.folder.path)
+        finally:
+            holder.kill()
+            holder.communicate()
+        assert text.startswith(f"fairtune: the run {finished.folder.path} is in use by process {holder.pid} on ")
+        assert text.endswith(": wait until it has ended, or stop it there\n")
+
+
+class TestPasswords:
+    def test_a_server_that_does_not_answer_is_named_without_its_password(self, tmp_path):
+        uri = f"http://user:s3cret@127.0.0.1:{closed_port()}"
+        text = refused("search", "--runs", tmp_path, "--name", "run", "--tracking-uri", uri)
+        assert text.startswith(f"fairtune: the MLflow server {uri.replace('s3cret', '***')} does not answer (")
+        assert "s3cret" not in text
+        assert not any(b"s3cret" in file.read_bytes() for file in tmp_path.rglob("*") if file.is_file())
+
+    def test_one_that_was_not_kept_is_asked_for(self, tmp_path, monkeypatch):
+        spec, place = small_search(tmp_path)
+        place = place.model_copy(update={"tracking_uri": "postgresql://user:s3cret@127.0.0.1/db"})
+        folder = Session(spec, place).folder
+        assert not any(b"s3cret" in file.read_bytes() for file in folder.path.rglob("*") if file.is_file())
+        text = refused("resume", folder.path)
+        assert text.endswith(
+            "FAIRTUNE_TRACKING_URI is not set: set it to the whole address of postgresql://user:***@127.0.0.1/db\n"
+        )
 
 
 class TestBadInput:

@@ -54,7 +54,7 @@ class Run:
 
     def open(self):
         """Go on in a new process."""
-        self.proposals = Proposals(self.spec, ["maximize", "minimize"], len(self.trials))
+        self.proposals = Proposals(self.spec, ["maximize", "minimize"])
         for number, proposal in enumerate(self.trials):
             self.proposals.remember(number, proposal)
             if number in self.outcomes:
@@ -136,18 +136,24 @@ def test_also_over_sessions_that_are_killed(sampler, space):
     run.check(SETTINGS.get(space, BUDGET))
 
 
+@pytest.mark.parametrize("space", SPACES)
 @pytest.mark.parametrize("sampler", SAMPLERS)
-def test_the_seed_and_the_past_decide_what_is_proposed(sampler):
-    def proposed(**changes):
-        run = Run(search_spec("several methods", sampler, **changes))
-        run.go(7)
-        run.open()
-        run.go(2)
-        return run.trials
+def test_seed_number_and_outcomes_decide_what_is_proposed_whatever_the_sessions(sampler, space):
+    for at_a_time in (1, 3):
+        undisturbed = trace(sampler, space, at_a_time, [BUDGET])
+        assert trace(sampler, space, at_a_time, [6, 3]) == undisturbed
+        assert trace(sampler, space, at_a_time, [1] * BUDGET) == undisturbed
+    if space not in SETTINGS:
+        assert trace(sampler, space, 1, [BUDGET], seed=1) != undisturbed
 
-    first = proposed()
-    assert proposed() == first
-    assert proposed(seed=1) != first
+
+def trace(sampler, space, at_a_time, sessions, **changes):
+    """Method and values of every trial."""
+    run = Run(search_spec(space, sampler, **changes))
+    for trials in sessions:
+        run.go(trials, at_a_time)
+        run.open()
+    return [(trial.method, trial.values) for trial in run.trials]
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS)

@@ -8,10 +8,12 @@ import pytest
 from fairtune.datasets import open_part
 from fairtune.datasets._store import cache_folder
 from fairtune.errors import FairtuneError, InvalidInput
+from fairtune.plugins import names
 from fairtune.records import Purpose
-from fairtune.rules import front
+from fairtune.rules import front, objectives_of
 from fairtune.search import run, trainable
 from fairtune.search.searcher import PlanSearcher, ProgressCallback
+from fairtune.search.shared import Shared
 from fairtune.spec import Stop
 from fairtune.study.choice import Choice
 from fairtune.study.folders import RunFolder
@@ -395,7 +397,7 @@ class TestWallTime:
         session = timed(*small_search(tmp_path), clock).run(1)
         job = session.plan.next()
         standing = failed(job.spec, "").model_copy(update={"state": "running"})
-        callback = ProgressCallback(PlanSearcher(session.plan))
+        callback = ProgressCallback(PlanSearcher(session.plan, Shared(), lambda: None))
         turns = {
             "next": session.plan.next,
             "verdict": lambda: session.plan.verdict(job, standing),
@@ -515,3 +517,40 @@ def test_another_search_finds_the_teacher(taught):
     options = {"method": "hkd", "name": "again", "trials": 1, "final_seeds": 1, "teacher_set": ["skew=0.5"]}
     again = Session(*small_search(Path(taught.place.runs), **options))
     assert "teacher" not in kinds(again.run())
+
+
+class TestPromise:
+    """A fixed seed gives the same trace, interrupted or not."""
+
+    @pytest.mark.parametrize(
+        "sampler", [name if name == "tpe" else pytest.param(name, marks=pytest.mark.slow) for name in names("sampler")]
+    )
+    def test_interrupted_or_not_a_search_tries_and_finds_the_same(self, tmp_path, sampler):
+        undisturbed = Session(*small_search(tmp_path / "undisturbed", sampler=sampler, trials=7)).run()
+        spec, place = small_search(tmp_path / "interrupted", sampler=sampler, trials=7)
+        for trials in (1, 5, 2):
+            killed = Session(spec, place).run(trials)
+            worker_dies_after_an_epoch(killed)
+        resumed = Session(spec, place).run()
+        assert trace(resumed) == trace(undisturbed)
+        assert (resumed.study.choice, finals(resumed)) == (undisturbed.study.choice, finals(undisturbed))
+
+
+def worker_dies_after_an_epoch(session):
+    """The next training is under way when the process is killed; it has a checkpoint."""
+    job = session.plan.next()
+    worker = trainable.TrialTrainable.__new__(trainable.TrialTrainable)
+    worker.setup(trainable.job_config(job, session.place))
+    worker._trial.run_epoch()
+    worker.cleanup()
+
+
+def trace(session):
+    """Setting, state and scores of every trial, and whether it is on the front."""
+    objectives = objectives_of(session.spec.select)
+    best = {view.number for view in front(session.study.views(), objectives)}
+    return [(r.method, r.params, r.state, r.result.val, r.number in best) for r in session.trials]
+
+
+def finals(session):
+    return {str(key): result.test for key, result in session.study.finals.items()}

@@ -6,6 +6,7 @@ import pytest
 from ray.tune.search import Searcher
 
 from fairtune.search.searcher import PlanSearcher, ProgressCallback
+from fairtune.search.shared import Shared
 from tests.search_helpers import Session, Watcher, small_search, train
 
 TUNE = SimpleNamespace(trial_id="t1")
@@ -34,7 +35,7 @@ def session(tmp_path):
 @pytest.fixture
 def searcher(session):
     """Has handed out the first trial."""
-    searcher = PlanSearcher(session.plan)
+    searcher = PlanSearcher(session.plan, Shared(), lambda: None)
     assert isinstance(searcher.suggest("t1"), dict)
     return searcher
 
@@ -87,7 +88,7 @@ def test_a_trial_that_was_stopped_is_pruned_with_its_scores(searcher, keeper):
 
 
 def test_tune_waits_while_the_plan_does_and_ends_with_it(session):
-    searcher = PlanSearcher(session.plan)
+    searcher = PlanSearcher(session.plan, Shared(), lambda: None)
     assert isinstance(searcher.suggest("t1"), dict)
     assert searcher.suggest("t2") is None
     searcher.on_trial_complete("t1", report(searcher))

@@ -10,6 +10,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 import warnings
@@ -25,10 +26,12 @@ from fairtune.search import trainable
 from fairtune.study.folders import RunFolder
 from fairtune.study.key import JobKey
 from fairtune.study.study import SearchStudy
+from fairtune.tracking.creation import creation_of
 from fairtune.tracking.mirror import Tracker
 from fairtune.tracking.outcome import front_table
 from fairtune.training.trial import failed
 from tests.search_helpers import Session, small_search, train
+from tests.test_locks import HOLDER
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -210,6 +213,7 @@ def test_after_a_kill_the_same_runs_go_on(runs, monkeypatch):
     assert (before.parent.info.status, before.children["trial-1"].info.status) == ("RUNNING", "RUNNING")
     assert steps(before, "trial-1") == [1]
     second, tracker = mirrored(spec, place)
+    assert statuses(look(second))["trial-1"] == "KILLED", "until it is gone on with"
     finish(second.run(), tracker)
     after = look(second)
     assert after.parent.info.run_id == before.parent.info.run_id
@@ -304,6 +308,7 @@ def test_a_job_that_ended_as_the_process_was_killed_is_not_called_killed(runs, k
         tracker.job_finished = lambda job, *rest: None if str(job.key) == key else type(tracker).job_finished(tracker, job, *rest)
         session.run(1)
     assert statuses(look(session))[key] == "RUNNING"
+    assert statuses(look(mirrored(spec, place)[0]))[key] == "FINISHED"
     assert statuses(look(started(spec, place)))[key] == "FINISHED"
 
 
@@ -359,6 +364,36 @@ def test_a_mirror_that_fails_does_not_stop_the_search(runs, caplog):
     assert all(steps(look(session), key) == [1] for key in session.keys)
 
 
+def test_a_database_that_another_process_makes_is_waited_for(runs, search, caplog):
+    spec, place = small_search(runs, name="beside")
+    holder = subprocess.Popen([sys.executable, "-c", HOLDER, str(creation_of(place).file)], stdout=subprocess.PIPE, text=True)
+    holder.stdout.readline()
+    threading.Thread(target=lambda: (wait_for(caplog), holder.kill()), daemon=True).start()
+    mirrored(spec, place)
+    holder.communicate()
+    (line,) = [record.getMessage() for record in caplog.records if record.name == "fairtune.locks"]
+    assert line.startswith(f"waiting for MLflow's database, in use by process {holder.pid} on ")
+
+
+def wait_for(caplog):
+    while "fairtune.locks" not in {record.name for record in caplog.records}:
+        time.sleep(0.05)
+
+
+@pytest.mark.slow
+def test_searches_that_begin_together_make_one_database(tmp_path):
+    code = (
+        "import sys; from pathlib import Path; from tests.search_helpers import small_search\n"
+        "from tests.tracking.test_mirror import mirrored; mirrored(*small_search(Path(sys.argv[1]), name=sys.argv[2]))"
+    )
+    commands = [[sys.executable, "-c", code, str(tmp_path), f"run-{n}"] for n in range(3)]
+    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) for command in commands]
+    outputs = [process.communicate()[0] for process in processes]
+    assert [process.returncode for process in processes] == [0] * 3, outputs
+    client = MlflowClient(f"sqlite:///{tmp_path}/mlflow.db")
+    assert len(client.search_runs([client.get_experiment_by_name("digits").experiment_id])) == 3
+
+
 @contextlib.contextmanager
 def broken(database):
     """MLflow's database without its table of runs."""
@@ -398,7 +433,11 @@ def answers(uri):
 
 @pytest.mark.slow
 def test_a_server_mirrors_as_a_database_does(server, tmp_path):
-    search = whole(tmp_path, tracking_uri=server, trials=2)
+    uri = server.replace("://", "://user:s3cret@")
+    search = whole(tmp_path, tracking_uri=uri, trials=2)
+    assert not [path for path in tmp_path.rglob("*") if path.is_file() and b"s3cret" in path.read_bytes()]
+    runs = [search.parent, *search.children.values()]
+    assert not [run for run in runs if "s3cret" in str(run.to_dictionary())]
     assert search.parent.info.status == "FINISHED"
     assert statuses(search) == dict.fromkeys(search.session.keys, "FINISHED")
     assert all(steps(search, key) == [1, 2] for key in search.session.keys)

@@ -147,6 +147,28 @@ def test_where_an_interrupted_trial_stands_is_known_before_it_goes_on(tmp_path, 
     assert found.counts("val").hard.tolist() == expected.counts("val").hard.tolist()
 
 
+def test_a_training_has_a_checkpoint_from_its_first_epoch_on(tmp_path):
+    trial = open_trial(digits_spec(epochs=3), tmp_path)
+    trial.run_epoch()
+    assert open_trial(digits_spec(epochs=3), tmp_path).history == trial.history
+
+
+@pytest.mark.parametrize(
+    ("unsaved_s", "epoch_s", "saving_s", "due"),
+    [
+        (0.1, 0.1, 0.0, True),  # after the first epoch, whatever it took
+        (0.4, 0.1, 0.02, False),  # checkpoints would take more than 2 % of the time
+        (1.0, 0.1, 0.02, True),
+        (13.0, 1.0, 1.0, False),
+        (14.5, 1.0, 1.0, True),  # another epoch, and more than 15 s would be at risk
+        (100.0, 100.0, 1.0, True),
+        (14.0, 2.0, 60.0, True),  # however long it takes to save
+    ],
+)
+def test_at_most_15_s_or_one_epoch_are_at_risk(unsaved_s, epoch_s, saving_s, due):
+    assert trial_module._is_due(unsaved_s, epoch_s, saving_s) is due
+
+
 def test_the_checkpoint_of_another_trial_is_passed_over(tmp_path, monkeypatch):
     monkeypatch.setattr(trial_module, "CHECKPOINT_EVERY_S", 0)
     open_trial(digits_spec(epochs=4), tmp_path).run_epoch()

@@ -1,0 +1,78 @@
+"""What Tune's loop does not notice: that Ray has died on this machine, and that a trial waits for what the cluster has not."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Protocol
+
+import ray
+from ray._private import worker
+from ray.tune import Callback
+
+from fairtune.errors import FairtuneError
+from fairtune.spec import Place
+
+_log = logging.getLogger(__name__)
+_SILENCE_S = 8.0
+
+
+class _TuneTrial(Protocol):
+    status: str
+
+
+def check_alive(run: Path) -> None:
+    """Whether the Ray that this process started still runs; Tune would wait for it without end.
+
+    Args:
+        run: folder of the run, to go on with.
+
+    Raises:
+        FairtuneError: one of its processes has died.
+    """
+    node = worker._global_node
+    dead = [] if node is None else sorted({str(kind) for kind, _ in node.dead_processes()})
+    if dead:
+        _log.warning(f"Ray's {' and '.join(dead)} died: ending the search")
+        raise FairtuneError(
+            f"Ray's {' and '.join(dead)} died on this machine, perhaps for lack of memory; what is finished is kept. "
+            f"Go on with: fairtune resume {run}"
+        )
+
+
+class WaitNotice(Callback):  # type: ignore[misc]
+    """Says what is awaited as long as trials are pending and none runs.
+
+    Args:
+        place: says what a trial needs.
+        have: what the cluster has.
+        clock: seconds that pass.
+    """
+
+    def __init__(
+        self,
+        place: Place,
+        have: Callable[[], Mapping[str, float]] = ray.cluster_resources,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._needs = f"{place.cpus_per_trial:g} CPUs and {place.gpus_per_trial:g} GPUs"
+        self._have = have
+        self._clock = clock
+        self._since: float | None = None
+        self._silence = _SILENCE_S
+
+    def on_step_begin(self, iteration: int, trials: list[_TuneTrial], **info: object) -> None:
+        """Called at every turn of Tune's loop, some times a second."""
+        states = {trial.status for trial in trials}
+        if "RUNNING" in states or "PENDING" not in states:
+            self._since, self._silence = None, _SILENCE_S
+            return
+        now = self._clock()
+        self._since = now if self._since is None else self._since
+        if now - self._since >= self._silence:
+            self._silence = 2 * self._silence
+            has = self._have()
+            seen = f"{has.get('CPU', 0):g} CPUs and {has.get('GPU', 0):g} GPUs"
+            _log.warning(f"waiting {now - self._since:.0f} s for a worker with {self._needs}; the cluster has {seen} in all")
