@@ -9,6 +9,7 @@ from pathlib import Path
 from rich.console import Console
 
 from fairtune import plugins
+from fairtune.api.waiting import with_room
 from fairtune.errors import NoFeasibleTrial
 from fairtune.files import write_atomically
 from fairtune.plugins import Kind
@@ -52,7 +53,8 @@ def resume(folder: Path, console: Console) -> Summary:
     """
     spec, place = RunFolder(folder).load()
     faults = Faults()
-    faults.found += checks.resources(place) + checks.tracking(place.tracking_uri)
+    faults.found += checks.resources(place) + checks.runs_folder(place) + checks.tracking(place.tracking_uri)
+    faults.found += checks.writable(RunFolder.of(place).path, "copy the run to one that can be")
     for kind, name in plugins_of(spec):
         faults.attempt(partial(plugins.check_name, kind, name))
     faults.raise_if_any()
@@ -80,20 +82,11 @@ def run(spec: SearchSpec, place: Place, console: Console, request: Request | Non
         FairtuneError: it cannot go on, or the user stopped it.
     """
     check_cluster(place)
-    folder = RunFolder.of(place)
-    folder.save(spec, place)
-    if request is not None:
-        write_atomically(folder.request, request.write)
     data = open_data(spec.baseline(), Path(place.data))
     splits = {"train": data.train, "validation": data.validation}
     cells = {name: split.cells for name, split in splits.items()}
     print_header(console, spec, place, data.info, cells, data.remarks)
-    study = SearchStudy(folder.study, spec)
-    with Tracker(spec, place, study) as tracker:
-        with SearchDisplay(console, spec, study.records()) as display:
-            run_search(spec, place, study, [display, tracker])
-        summary = write_report(spec, place, study)
-        tracker.finish(summary, report_files(folder), folder.chosen.path if summary.chosen else None)
+    summary = with_room(RunFolder.of(place).path, console, partial(_session, spec, place, console, request))
     print_outcome(console, summary)
     if summary.chosen is None:
         best = max((trial.val["accuracy"] for trial in summary.trials if trial.val), default=float("nan"))
@@ -101,4 +94,19 @@ def run(spec: SearchSpec, place: Place, console: Console, request: Request | Non
             f"no trial reached accuracy {summary.floor:.4f} ({spec.accuracy_floor}); the best had {best:.4f}: "
             "lower --accuracy-floor, widen the search with --set, or give it more --trials or --epochs"
         )
+    return summary
+
+
+def _session(spec: SearchSpec, place: Place, console: Console, request: Request | None) -> Summary:
+    """Search from what is kept to the end, and write the report."""
+    folder = RunFolder.of(place)
+    folder.save(spec, place)
+    if request is not None:
+        write_atomically(folder.request, request.write)
+    study = SearchStudy(folder.study, spec)
+    with Tracker(spec, place, study) as tracker:
+        with SearchDisplay(console, spec, study.records()) as display:
+            run_search(spec, place, study, [display, tracker])
+        summary = write_report(spec, place, study)
+        tracker.finish(summary, report_files(folder), folder.chosen.path if summary.chosen else None)
     return summary
