@@ -5,13 +5,12 @@ from __future__ import annotations
 import logging
 
 import typer
-from rich.console import Console
 
 from fairtune.api.console import open_console
 from fairtune.errors import FairtuneError, Interrupted, InvalidInput
 
 console = open_console()
-errors = Console(stderr=True, highlight=False, markup=False)
+errors = open_console(stderr=True)
 
 
 class told:  # noqa: N801
