@@ -48,24 +48,46 @@ SHORTENED = DAMAGES[:4]
 def small_disk(folder: Path, mib: int):
     """A file system of its own; skips the test where this user cannot mount one."""
     folder.mkdir(parents=True, exist_ok=True)
-    command = ["mount", "-t", "tmpfs", "-o", f"size={mib}m", "tmpfs", str(folder)]
-    try:
-        mounted = subprocess.run(command, capture_output=True, text=True, check=False)
-    except FileNotFoundError:
-        pytest.skip("no mount here")
-    if mounted.returncode:
-        pytest.skip(f"cannot mount a small disk: {mounted.stderr.strip()}")
+    _mount("-t", "tmpfs", "-o", f"size={mib}m", "tmpfs", str(folder))
     try:
         yield folder
     finally:
         subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
+@contextmanager
+def read_only(folder: Path, seen_at: Path):
+    """A folder seen where nothing in it can be written, not even by root; skips the test where this user cannot do that."""
+    seen_at.mkdir()
+    _mount("--bind", str(folder), str(seen_at))
+    try:
+        _mount("-o", "remount,bind,ro", str(seen_at))
+        yield seen_at
+    finally:
+        subprocess.run(["umount", "-l", str(seen_at)], check=True)
+
+
+def _mount(*arguments):
+    try:
+        mounted = subprocess.run(["mount", *arguments], capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        pytest.skip("no mount here")
+    if mounted.returncode:
+        pytest.skip(f"cannot mount: {mounted.stderr.strip()}")
+
+
 def fill(folder: Path, *, but: int = 0) -> Path:
     """Write a file that leaves so many bytes of a disk free."""
-    filler = folder / "filler"
+    filler, size = folder / "filler", 0
     with filler.open("wb") as file:
         os.posix_fallocate(file.fileno(), 0, 4096)
-        free = os.statvfs(folder).f_bavail * os.statvfs(folder).f_frsize
-        os.posix_fallocate(file.fileno(), 0, 4096 + free - but)
+        more = os.statvfs(folder).f_bavail * os.statvfs(folder).f_frsize - but
+        while more >= 4096:
+            try:
+                os.posix_fallocate(file.fileno(), 4096 + size, more)
+                size += more
+            except OSError:  # others write here too
+                more //= 2
+            else:
+                more = 0 if but else 4096
     return filler

@@ -73,6 +73,7 @@ class Tracker:
         self._warned = False
         logging.getLogger("alembic").setLevel(logging.WARNING)
         logging.getLogger("mlflow").setLevel(logging.WARNING)
+        logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # a traceback of what _safely says in a sentence
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             if place.tracking_uri is None:
