@@ -7,7 +7,10 @@ traceback and ends with its ``exit_code``.
 from __future__ import annotations
 
 import difflib
+import shutil
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from pathlib import Path
 
 
 class FairtuneError(Exception):
@@ -34,6 +37,31 @@ class DataError(FairtuneError):
 
 class Diverged(FairtuneError):
     """A training run produced a value that is not finite; recorded as a failed trial, never fatal to a search."""
+
+
+class SearchFault(FairtuneError):
+    """What no setting can help: the data, the teacher or the disk are missing. The search stops and its trials wait."""
+
+
+class NoRoom(SearchFault):
+    """A disk, or the user's share of it, is full.
+
+    Args:
+        folder: what could not be written to.
+        needed: bytes that have to be free there.
+        remedy: what to do.
+    """
+
+    def __init__(self, folder: Path, needed: int, remedy: str = "free some space") -> None:
+        super().__init__(folder, needed, remedy)
+        self.folder, self.needed, self.remedy = folder, needed, remedy
+
+    def __str__(self) -> str:
+        free = 0
+        with suppress(OSError):
+            free = shutil.disk_usage(self.folder).free
+        sizes = f"{self.needed / 2**20:,.0f} MiB are needed and {free / 2**20:,.0f} MiB are free"
+        return f"no room in {self.folder}: {sizes}; {self.remedy}"
 
 
 class NoFeasibleTrial(FairtuneError):

@@ -22,7 +22,7 @@ from fairtune.request.options import Request
 from fairtune.request.resolve import resolve
 from fairtune.request.yaml_files import read_mapping
 from fairtune.spec import Place, SearchSpec, TrialSpec
-from fairtune.study.folders import RunFolder
+from fairtune.study.folders import RunFolder, in_folder
 from fairtune.study.summary import Summary
 
 _COLUMNS = ("dataset", "method", "metric", "mean", "std")
@@ -203,10 +203,11 @@ def _outcome(planned: Planned, console: Console) -> Summary:
 def _finished(done: RunFolder) -> Summary | None:
     """The summary of a search that is complete; one that cannot be read is written anew from the study."""
     try:
-        summary = Summary.model_validate_json(done.summary.read_text())
+        summary = Summary.model_validate_json(done.summary.read_bytes())
     except (FileNotFoundError, ValidationError):
         return None
-    return summary if summary.complete else None
+    here = in_folder(summary.place, done.path)
+    return summary.model_copy(update={"place": here}) if summary.complete else None
 
 
 def _figures(published: Published | None, beside: Path) -> pd.DataFrame | None:

@@ -25,7 +25,7 @@ ROWS = (
     {"batches", "metrics", "plugins"},
     {"spec"},
     {"space", "files", "options", "locks", "addresses"},
-    {"seeding"},
+    {"seeding", "room"},
     {"records", "errors", "names", "endings", "_rooms"},
 )
 ROW_OF = {name: row for row, names in enumerate(ROWS) for name in names}
@@ -39,6 +39,7 @@ WITHOUT_TORCH = (
     "space",
     "spec",
     "files",
+    "room",
     "metrics",
     "plugins",
     "datasets",

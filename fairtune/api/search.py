@@ -10,6 +10,7 @@ from rich.console import Console
 
 from fairtune import plugins
 from fairtune.addresses import store
+from fairtune.api.waiting import with_room
 from fairtune.errors import NoFeasibleTrial
 from fairtune.files import write_atomically
 from fairtune.locks import Lock
@@ -61,7 +62,8 @@ def resume(folder: Path, console: Console, tracking_uri: str | None = None) -> S
     if (known := tracking_uri or place.tracking_uri) is not None:
         place = place.model_copy(update={"tracking_uri": store(known)})
     faults = Faults()
-    faults.found += checks.resources(place) + checks.tracking(place.tracking_uri)
+    faults.found += checks.resources(place) + checks.runs_folder(place) + checks.tracking(place.tracking_uri)
+    faults.found += checks.writable(RunFolder.of(place).path, "copy the run to one that can be")
     for kind, name in plugins_of(spec):
         faults.attempt(partial(plugins.check_name, kind, name))
     faults.raise_if_any()
@@ -96,17 +98,13 @@ def run(spec: SearchSpec, place: Place, console: Console, request: Request | Non
 
 
 def _run(spec: SearchSpec, place: Place, console: Console, request: Request | None) -> Summary:
-    folder = RunFolder.of(place)
-    folder.save(spec, place)
-    if request is not None:
-        write_atomically(folder.request, request.write)
     data = open_data(spec.baseline(), Path(place.data))
     splits = {"train": data.train, "validation": data.validation}
     cells = {name: split.cells for name, split in splits.items()}
     print_header(console, spec, place, data.info, cells, data.remarks)
-    study = SearchStudy(folder.study, spec)
+    folder = RunFolder.of(place)
     try:
-        summary = _run_and_record(spec, place, study, console)
+        summary = with_room(folder.path, console, partial(_session, spec, place, console, request))
     except KeyboardInterrupt as signal:
         raise stopped(folder) from signal
     print_outcome(console, summary)
@@ -119,8 +117,13 @@ def _run(spec: SearchSpec, place: Place, console: Console, request: Request | No
     return summary
 
 
-def _run_and_record(spec: SearchSpec, place: Place, study: SearchStudy, console: Console) -> Summary:
+def _session(spec: SearchSpec, place: Place, console: Console, request: Request | None) -> Summary:
+    """Search from what is kept to the end, and write the report."""
     folder = RunFolder.of(place)
+    folder.save(spec, place)
+    if request is not None:
+        write_atomically(folder.request, request.write)
+    study = SearchStudy(folder.study, spec)
     with Tracker(spec, place, study) as tracker:
         with SearchDisplay(console, spec, study.records()) as display:
             run_search(spec, place, study, [display, tracker])

@@ -97,7 +97,7 @@ def _train(spec: TrialSpec, folder: TrialFolder, place: Place, console: Console)
             _print_epoch(standing, console)
 
         result = run_trial(trial, report)
-    if result.state == "failed":
+    if result.state != "complete":
         raise FairtuneError(f"the training failed: {result.error}")
     return Trained(result, folder, trial.data.info, data)
 

@@ -6,14 +6,13 @@ import logging
 from contextlib import ExitStack
 
 import typer
-from rich.console import Console
 
 from fairtune.api.console import open_console
 from fairtune.endings import ended_by_signals
 from fairtune.errors import FairtuneError, Interrupted, InvalidInput
 
 console = open_console()
-errors = Console(stderr=True, highlight=False, markup=False)
+errors = open_console(stderr=True)
 
 
 class told:  # noqa: N801

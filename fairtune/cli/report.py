@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fairtune.cli._run import Run
 from fairtune.cli._told import console, told
+from fairtune.errors import FairtuneError
 
 
 def report(run: Run) -> None:
@@ -18,6 +19,12 @@ def report(run: Run) -> None:
         from fairtune.report.terminal import print_outcome
         from fairtune.study.folders import RunFolder
         from fairtune.study.study import SearchStudy
+        from fairtune.study.summary import summarise
 
         spec, place = RunFolder(run).load()
-        print_outcome(console, write_report(spec, place, SearchStudy(RunFolder.of(place).study, spec)))
+        study = SearchStudy(RunFolder.of(place).study, spec)
+        try:
+            print_outcome(console, write_report(spec, place, study))
+        except OSError as error:
+            print_outcome(console, summarise(spec, place, study))
+            raise FairtuneError(f"the report's files stay as they are, as {run} cannot be written: {error.strerror}") from error

@@ -7,9 +7,11 @@ content never take each other's place. With them lie the states of the files tha
 from __future__ import annotations
 
 import json
+import logging
 import os
 import shutil
-from collections.abc import Iterator
+import zipfile
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
@@ -22,10 +24,13 @@ from filelock import FileLock
 
 from fairtune.datasets._base import Dataset, Part, Pool
 from fairtune.datasets._identity import Identity, differences, digest_files, identify
-from fairtune.datasets._writing import SKIPPED, OnBadImage, Progress, Report, save, silent
-from fairtune.errors import DataError
+from fairtune.datasets._writing import SKIPPED, OnBadImage, Progress, Report, columns_file, samples_file, save, silent
+from fairtune.errors import DataError, NoRoom
+from fairtune.files import is_whole, write_text
 from fairtune.records import Purpose, Split
+from fairtune.room import MARGIN, is_full
 
+_log = logging.getLogger(__name__)
 _FILES, _STATE = "files.json", "state-"
 
 
@@ -50,7 +55,7 @@ def open_part(dataset: Dataset, root: Path, part: Part, *, purpose: Purpose = Pu
     """
     if part == "test" and not purpose.opens_test:
         raise ValueError(f"the test part is opened for a final only, not for a training whose purpose is {purpose.value}")
-    return _open(prepare(dataset, root, digest=digest), part)
+    return _open(_whole(dataset, root, _all_of, part, digest=digest), part)
 
 
 def open_splits(dataset: Dataset, root: Path, train_fraction: float = 1.0, *, digest: str | None = None) -> dict[str, Split]:
@@ -65,7 +70,7 @@ def open_splits(dataset: Dataset, root: Path, train_fraction: float = 1.0, *, di
     Raises:
         DataError: as :func:`open_part`; or a split lacks samples that training or scoring needs.
     """
-    folder = prepare(dataset, root, digest=digest)
+    folder = _whole(dataset, root, _all_of, *dataset.training_parts(), digest=digest)
     pools = {part: _open(folder, part) for part in dataset.training_parts()}
     return dataset.training_splits(pools, dataset.describe(root), train_fraction)
 
@@ -151,6 +156,63 @@ class _Wanted:
         )
 
 
+def _whole(
+    dataset: Dataset, root: Path, files: Callable[[Path, Part], list[Path]], *parts: Part, digest: str | None = None
+) -> Path:
+    """Folder of the decoded pools, in which some files are known to be whole; pools that are torn are decoded again.
+
+    Args:
+        dataset: the dataset.
+        root: folder of its original files.
+        files: those of a part that are to be opened.
+        parts: the parts.
+        digest: as for :func:`open_part`.
+    """
+
+    def torn(folder: Path) -> bool:
+        return not all(_is_readable(file) for part in parts for file in files(folder, part))
+
+    folder = prepare(dataset, root, digest=digest)
+    if not torn(folder):
+        return folder
+    with _locked(identify(dataset, root)):
+        if torn(folder):
+            _discard(folder)
+    return prepare(dataset, root, digest=digest)
+
+
+def _all_of(folder: Path, part: Part) -> list[Path]:
+    return [samples_file(folder, part), *_columns_of(folder, part)]
+
+
+def _columns_of(folder: Path, part: Part) -> list[Path]:
+    return [columns_file(folder, part)]
+
+
+def _is_readable(file: Path) -> bool:
+    """Whether a file of decoded pools is whole, as far as its note or, without one, its own format can tell."""
+    try:
+        if file.suffix == ".npz":
+            with zipfile.ZipFile(file) as archive:
+                return is_whole(file) and archive.testzip() is None
+        np.load(file, mmap_mode="r", allow_pickle=False)
+        return is_whole(file)
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile):
+        return False
+
+
+def _discard(folder: Path) -> None:
+    """Take pools out of the cache; who has mapped them keeps them."""
+    _log.warning("the decoded data in %s are torn and are decoded again", folder)
+    torn = folder.with_name(f".{folder.name}.{os.getpid()}.torn")
+    try:
+        folder.rename(torn)
+    except OSError as error:
+        raise _unwritable(error) from error
+    shutil.rmtree(torn)
+    _open.cache_clear()
+
+
 def _known(identity: Identity) -> Path | None:
     """The pools of files in a state that has been seen before."""
     if not identity.names:
@@ -183,10 +245,10 @@ def _decoded(dataset: Dataset, root: Path, identity: Identity, on_bad_image: OnB
         if identify(dataset, root).state != identity.state:
             shutil.rmtree(unfinished)
             raise DataError(f"files in {root} changed while they were decoded: try again when they are all there")
-        (unfinished / _FILES).write_text(json.dumps({name: digests[name].hex() for name in identity.names}))
+        write_text(unfinished / _FILES, json.dumps({name: digests[name].hex() for name in identity.names}))
         _note_state(identity, unfinished)
         return unfinished.rename(_pools() / identity.pools(digests))
-    except OSError as error:
+    except (OSError, NoRoom) as error:
         raise _unwritable(error) from error
 
 
@@ -200,7 +262,10 @@ def _note_state(identity: Identity, folder: Path) -> None:
 def _digests(folder: Path) -> dict[str, bytes]:
     """Digests of the files that pools were made of; none if the pools are not in this cache."""
     path = folder / _FILES
-    stored = json.loads(path.read_text()) if path.is_file() else {}
+    try:
+        stored = json.loads(path.read_bytes())
+    except (OSError, ValueError):  # not in this cache, or torn: the files can be told apart all the same, not named
+        stored = {}
     return {name: bytes.fromhex(digest) for name, digest in stored.items()}
 
 
@@ -220,25 +285,35 @@ def _pools() -> Path:
 
 
 def skipped(folder: Path) -> dict[str, str]:
-    """The images that were left out of decoded pools, and why."""
-    left_out: dict[str, str] = json.loads((folder / SKIPPED).read_text())
+    """The images that were left out of decoded pools, and why.
+
+    Raises:
+        DataError: it is torn.
+    """
+    try:
+        left_out: dict[str, str] = json.loads((folder / SKIPPED).read_bytes())
+    except (OSError, ValueError) as error:
+        raise DataError(f"{folder / SKIPPED} is torn: delete {folder} to decode the data anew") from error
     return left_out
 
 
-def _unwritable(error: OSError) -> DataError:
-    return DataError(f"cannot write the data cache {_pools()}: {error}; free some space or point FAIRTUNE_CACHE at another folder")
+def _unwritable(error: OSError | NoRoom) -> DataError | NoRoom:
+    remedy = "free some space or point FAIRTUNE_CACHE at another folder"
+    if isinstance(error, NoRoom) or is_full(error):
+        return NoRoom(_pools(), getattr(error, "needed", MARGIN), remedy)
+    return DataError(f"cannot write the data cache {_pools()}: {error}; {remedy}")
 
 
 def _open_columns(folder: Path, part: Part) -> dict[str, npt.NDArray[Any]]:
-    with np.load(folder / f"{part}-columns.npz", allow_pickle=False) as columns:
+    with np.load(columns_file(folder, part), allow_pickle=False) as columns:
         return dict(columns)
 
 
 def _labels_of_test(dataset: Dataset, root: Path) -> Pool:
-    columns = _open_columns(prepare(dataset, root), "test")
+    columns = _open_columns(_whole(dataset, root, _columns_of, "test"), "test")
     return Pool(np.empty((len(columns["source"]), 0)), columns)
 
 
 @lru_cache(maxsize=4)
 def _open(folder: Path, part: Part) -> Pool:
-    return Pool(np.load(folder / f"{part}-x.npy", mmap_mode="r"), _open_columns(folder, part))
+    return Pool(np.load(samples_file(folder, part), mmap_mode="r"), _open_columns(folder, part))

@@ -12,6 +12,7 @@ import os
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, NamedTuple
 
@@ -20,7 +21,8 @@ import numpy as np
 from fairtune.datasets._base import Part, Pool, Samples
 from fairtune.datasets._identity import DIGEST_BYTES
 from fairtune.datasets._images import Decoded, ImageFiles, unreadable
-from fairtune.files import write_atomically
+from fairtune.errors import NoRoom
+from fairtune.files import seal, write_atomically, write_sealed
 
 SKIPPED = "skipped.json"
 _SLICE_BYTES = 16 * 2**20
@@ -40,6 +42,16 @@ Report = Callable[[Progress], None]
 
 def silent(progress: Progress) -> None:
     """Reports to nobody."""
+
+
+def samples_file(folder: Path, part: Part) -> Path:
+    """The samples of a part of decoded pools."""
+    return folder / f"{part}-x.npy"
+
+
+def columns_file(folder: Path, part: Part) -> Path:
+    """What is known of each of its samples."""
+    return folder / f"{part}-columns.npz"
 
 
 def save(pools: Mapping[Part, Pool], folder: Path, on_bad_image: OnBadImage, report: Report) -> dict[str, bytes]:
@@ -66,10 +78,11 @@ def save(pools: Mapping[Part, Pool], folder: Path, on_bad_image: OnBadImage, rep
     for part, x in images.items():
         digests |= zip(x.names, _cut((folder / _digests_file(part)).read_bytes()), strict=True)
     for part, pool in pools.items():
-        _save_columns(pool, parts[part], folder / f"{part}-columns.npz")
+        seal(samples_file(folder, part))
+        write_sealed(columns_file(folder, part), partial(_save_columns, pool, parts[part]))
         for note in (_progress_file(part), _digests_file(part)):
             (folder / note).unlink()
-    (folder / SKIPPED).write_text(json.dumps(left_out))
+    write_sealed(folder / SKIPPED, lambda path: path.write_text(json.dumps(left_out)))
     return digests
 
 
@@ -82,7 +95,7 @@ def _check_space(pools: Mapping[Part, Pool], folder: Path) -> None:
     present = sum(path.stat().st_size for path in folder.glob("*-x.npy"))
     free = shutil.disk_usage(folder).free
     if needed - present > free:
-        raise OSError(f"{(needed - present) / 2**20:,.0f} MiB are needed and {free / 2**20:,.0f} MiB are free")
+        raise NoRoom(folder, needed - present)
 
 
 @dataclass
@@ -113,7 +126,7 @@ def _append(part: Part, x: Samples, folder: Path, report: Report) -> _Written:
     step = max(1, _SLICE_BYTES // _row_bytes(x))
     progress = folder / _progress_file(part)
     written = _Written.load(progress)
-    with _at_end(folder / f"{part}-x.npy", written) as file, _at_end(folder / _digests_file(part), written) as digests:
+    with _at_end(samples_file(folder, part), written) as file, _at_end(folder / _digests_file(part), written) as digests:
         _write_header(file, x, written.rows)
         file.truncate(file.seek(written.rows * _row_bytes(x), os.SEEK_CUR))
         digests.truncate(digests.seek(written.done * DIGEST_BYTES if isinstance(x, ImageFiles) else 0))

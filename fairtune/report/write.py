@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import shutil
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 
-from fairtune.files import write_atomically
+from fairtune.files import is_whole, write_atomically, write_sealed, write_text
 from fairtune.metrics import SCORES
 from fairtune.report.figure import draw_front
 from fairtune.report.page import render_page
 from fairtune.spec import Place, SearchSpec
-from fairtune.study.folders import RunFolder
+from fairtune.study.folders import RunFolder, without_folder
 from fairtune.study.study import SearchStudy
 from fairtune.study.summary import Summary, summarise
 
@@ -22,15 +23,18 @@ def write_report(spec: SearchSpec, place: Place, study: SearchStudy) -> Summary:
 
     Returns:
         The summary.
+
+    Raises:
+        OSError: the folder may only be read.
+        NoRoom: the disk is full.
     """
     folder = RunFolder.of(place)
     summary = summarise(spec, place, study)
-    text = summary.model_dump_json(by_alias=True, indent=2)
-    write_atomically(folder.summary, lambda path: path.write_text(text + "\n"))
-    draw_front(summary).savefig(folder.figure)
-    trials_table(summary).to_csv(folder.table, index=False)
-    page = render_page(summary, folder.figure)
-    write_atomically(folder.page, lambda path: path.write_text(page))
+    portable = summary.model_copy(update={"place": without_folder(place)})
+    write_text(folder.summary, portable.model_dump_json(by_alias=True, indent=2) + "\n")
+    write_atomically(folder.figure, lambda path: draw_front(summary).savefig(path, format="png"))
+    write_atomically(folder.table, lambda path: trials_table(summary).to_csv(path, index=False))
+    write_text(folder.page, render_page(summary, folder.figure))
     if summary.chosen is not None:
         _keep_chosen(folder, summary.chosen.number)
     return summary
@@ -68,5 +72,5 @@ def _keep_chosen(folder: RunFolder, number: int) -> None:
     trained, chosen = folder.trial(number), folder.chosen
     chosen.path.mkdir(exist_ok=True)
     for source, target in ((trained.weights, chosen.weights), (trained.result, chosen.result)):
-        if source.is_file():
-            shutil.copyfile(source, target)
+        if is_whole(source):
+            write_sealed(target, partial(shutil.copyfile, source))

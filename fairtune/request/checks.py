@@ -38,12 +38,23 @@ def resources(place: Place) -> list[str]:
     return faults
 
 
+def runs_folder(place: Place) -> list[str]:
+    """Faults of the folder of all runs: MLflow would make its database elsewhere."""
+    found = [character for character in "#?%" if character in place.runs]
+    if place.tracking_uri is not None or not found:
+        return []
+    return [
+        f"--runs {place.runs}: MLflow cannot keep a database in a folder whose path has {' and '.join(found)}: choose another "
+        "--runs, or give --tracking-uri"
+    ]
+
+
 def run_folder(spec: SearchSpec, place: Place) -> list[str]:
     """Faults of the run's folder: not writable, or its name taken by another search."""
     folder = RunFolder.of(place)
-    if folder.study.is_file() and (before := _named_as(spec, folder.load()[0])) != spec:
+    if folder.holds_search and (before := _named_as(spec, folder.load()[0])) != spec:
         return [_other_search(before, spec, folder)]
-    return writable(folder.path, "--runs")
+    return writable(folder.path, "choose another --runs")
 
 
 def _other_search(before: SearchSpec, now: SearchSpec, folder: RunFolder) -> str:
@@ -73,19 +84,19 @@ def _on_any_data(spec: SearchSpec) -> SearchSpec:
     )
 
 
-def writable(folder: Path, option: str) -> list[str]:
+def writable(folder: Path, remedy: str) -> list[str]:
     """Faults of a folder to write in; it is made if it is not there.
 
     Args:
         folder: the folder.
-        option: what names it on the command line.
+        remedy: what to do if it cannot be written.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        return [f"cannot write the folder {folder}: {error.strerror}; choose another {option}"]
+        return [f"cannot write the folder {folder}: {error.strerror}; {remedy}"]
     return []
 
 
@@ -97,7 +108,7 @@ def tracking(uri: str | None) -> list[str]:
     if scheme in ("http", "https"):
         return _server(uri)
     if scheme == "sqlite":
-        return writable(Path(uri.partition(":///")[2]).parent, "--tracking-uri")
+        return writable(Path(uri.partition(":///")[2]).parent, "choose another --tracking-uri")
     return []
 
 

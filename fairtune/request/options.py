@@ -31,6 +31,8 @@ T = TypeVar("T")
 
 """What MLflow can keep its records in, beside SQLite and a server."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+,-]*")
+_TAKEN = ("baselines", "single", "mlartifacts", "mlflow.db")
+"""What lies beside the runs in their folder; SQLite keeps ``mlflow.db-journal`` there too."""
 _KIND_OF: dict[str, Kind] = {
     "dataset": "dataset",
     "model": "model",
@@ -90,14 +92,17 @@ class DataRequest(TrainingOptions):
     def from_file(cls, file: Path, given: Mapping[str, Any]) -> Self:
         """The request in a file that :meth:`write` made, with what is given beside it in its place.
 
+        That in the folder of a run is for a search in a folder beside it.
+
         Raises:
             InvalidInput: the file cannot be read; every fault of the request.
         """
-        return cls.read({**read_mapping(file, "request", cls.spellings()), **given})
+        beside = {"runs": str(file.absolute().parents[1])} if file.with_name("place.json").is_file() else {}
+        return cls.read({**beside, **read_mapping(file, "request", cls.spellings()), **given})
 
     def write(self, file: Path) -> None:
-        """Keep the request for :meth:`from_file`; the name of a run is not part of it."""
-        content = self.model_dump(mode="json", exclude_none=True, exclude={"name"})
+        """Keep the request for :meth:`from_file`; the run's name and folder are not part of it."""
+        content = self.model_dump(mode="json", exclude_none=True, exclude={"name", "runs"})
         write_mapping(file, {name: content[name] for name in in_order(type(self)) if name in content})
 
 
@@ -145,8 +150,9 @@ class Request(TrainRequest, SearchOptions, Resources):
     @field_validator("name")
     @classmethod
     def _names_a_folder(cls, name: str | None) -> str | None:
-        if name is not None and (not _NAME.fullmatch(name) or name == "baselines"):
-            raise ValueError(f"--name {name!r}: use letters, digits and . _ + - only, and not the name baselines")
+        if name is not None and (not _NAME.fullmatch(name) or name in _TAKEN or name.startswith(_TAKEN[-1])):
+            taken = ", ".join(_TAKEN)
+            raise ValueError(f"--name {name!r}: use letters, digits and . _ + - only, and none of the names {taken}")
         return name
 
     @field_validator("tracking_uri")

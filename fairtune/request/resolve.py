@@ -48,7 +48,7 @@ def resolve(request: Request, report: Report = silent) -> tuple[SearchSpec, Plac
     place = _place(request)
     spec = _spec(request, faults)
     faults.attempt(partial(_check_sampler, request))
-    faults.found += checks.resources(place) + checks.tracking(place.tracking_uri)
+    faults.found += checks.resources(place) + checks.runs_folder(place) + checks.tracking(place.tracking_uri)
     faults.raise_if_any()
     assert spec is not None
     check_runnable(spec, place, faults, report)
@@ -80,7 +80,7 @@ def resolve_one(request: TrainRequest, report: Report = silent) -> tuple[TrialSp
     check_runnable(spec, place, faults, report)
     faults.raise_if_any()
     spec = _with_digests(spec, Path(place.data))
-    faults.found += checks.writable(Path(place.runs), "--runs")
+    faults.found += checks.writable(Path(place.runs), "choose another --runs")
     faults.raise_if_any()
     ((method, space),) = spec.spaces.items()
     known = hyperparameters(method) | OPTIMIZER

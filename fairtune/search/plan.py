@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Literal
 
-from fairtune.errors import FairtuneError
+from fairtune.errors import FairtuneError, NoRoom, SearchFault
+from fairtune.files import remove
 from fairtune.methods import compose
 from fairtune.metrics import SCORES
 from fairtune.records import Purpose
+from fairtune.room import MARGIN, has_room
 from fairtune.rules import Rule, ends, front, objectives_of
 from fairtune.schedulers import Ladder, Verdict
 from fairtune.space import Value
@@ -77,8 +80,8 @@ class Plan:
             return "wait" if self._running else "done"
         if self.study.baseline is None:
             return self._next_baseline()
-        if (teacher := self._missing_teacher()) is not None:
-            return "wait" if self._running else self._start(teacher)
+        if self._running_kind("baseline") or self._running_kind("teacher"):
+            return "wait"
         if self.study.choice is None and (job := self._next_trial()) is not None:
             return self._start(job)
         if self._running_kind("trial"):
@@ -94,20 +97,25 @@ class Plan:
         """Take the result of a job that has ended, or where it stood when it was stopped."""
         self._running.pop(job.key, None)
         stop = self._stops.pop(job.key, None)
+        if (fault := self._fault(result)) is not None:
+            self._hold(job, fault)
+            return
         if result.state == "running":
             result = result.model_copy(update={"state": "pruned", "stopped": stop})
         record = None
         if job.kind == "baseline":
-            self._accept_baseline(result, found=False)
+            self._accept_baseline(job, result, found=False)
         elif job.kind == "teacher":
             if result.state != "complete":
                 self.error = FairtuneError(f"the teacher could not be trained: {result.error}")
+            else:
+                self._check_seen(job)
         elif job.kind == "trial":
             assert job.number is not None
             record = self.study.tell(job.number, result)
             if record.state == "complete":
                 self._drop_dominated_weights()
-            job.folder.checkpoint.unlink(missing_ok=True)
+            job.folder.drop_checkpoints()
         else:
             self.study.keep_final(job.key, result)
             shutil.rmtree(job.folder.path, ignore_errors=True)
@@ -142,6 +150,10 @@ class Plan:
             self.study.keep_complete()
 
     def _start(self, job: Job) -> Job:
+        """Start a job, or in its place its teacher where that has to be trained first."""
+        if (teacher := self._missing_teacher(job)) is not None:
+            self._hand_back(job)
+            job = teacher
         self._running[job.key] = job
         for observer in self.observers:
             observer.job_started(job)
@@ -171,46 +183,90 @@ class Plan:
         job = self._job(JobKey("baseline"), self.spec.baseline())
         known = job.folder.read_trained()
         if known is not None:
-            self._accept_baseline(known, found=True)
+            self._accept_baseline(job, known, found=True)
             return self.next()
         return self._start(job)
+
+    def _fault(self, result: TrialResult) -> SearchFault | None:
+        """Why a job has to be trained again, if the fault is the search's; whatever fails while the disk is full counts as that."""
+        if result.lacks is not None:
+            return NoRoom(Path(result.lacks.folder), result.lacks.bytes)
+        if result.state == "waiting":
+            return SearchFault(str(result.error))
+        if result.state == "failed" and not has_room(self.folder.path, MARGIN):
+            return NoRoom(self.folder.path, MARGIN)
+        return None
+
+    def _hold(self, job: Job, fault: SearchFault) -> None:
+        """Stop the search, whose job waits until it goes on; not where it lacks a teacher that can be trained again."""
+        if isinstance(fault, NoRoom):
+            self.error = fault
+        elif self._missing_teacher(job) is None:
+            self.error = SearchFault(f"{fault}\nIts trials wait: mend that, then go on with fairtune resume {self.folder.path}")
+        self._hand_back(job)
+
+    def _hand_back(self, job: Job) -> None:
+        """Keep a job for later."""
+        if job.kind == "trial":
+            assert job.number is not None
+            record = self.study.records()[job.number]
+            self._left_over.insert(0, (record.number, record.method, record.params))
+        elif job.kind == "final":
+            assert self._finals is not None
+            self._finals.insert(0, job)
 
     def _job(self, key: JobKey, spec: TrialSpec) -> Job:
         return Job(key, spec, self.folder.job(key, spec), self._purposes[key.kind])
 
-    def _accept_baseline(self, result: TrialResult, *, found: bool) -> None:
+    def _check_seen(self, job: Job) -> None:
+        """A teacher that its worker has kept must be here too, or it would be trained for ever."""
+        if job.folder.read_trained() is None:
+            self.error = SearchFault(
+                f"the {job.kind} was trained but its net is not in {job.folder.path}: give --runs a folder that all machines share"
+            )
+
+    def _accept_baseline(self, job: Job, result: TrialResult, *, found: bool) -> None:
         if result.state != "complete":
             self.error = FairtuneError(f"the baseline could not be trained: {result.error}")
+            return
+        if self.study.baseline is not None:  # trained again because its net had gone; the floor stands
+            self._check_seen(job)
             return
         baseline = Baseline(result, self.spec.accuracy_floor.above(result.val["accuracy"]))
         self.study.keep_baseline(baseline)
         self._announce_baseline(baseline, found=found)
 
-    def _missing_teacher(self) -> Job | None:
-        """The teacher, if it is not the baseline and has not been trained."""
-        job = self._job(JobKey("teacher"), self.spec.teacher())
-        if job.spec == self.spec.baseline() or job.folder.read_trained() is not None:
+    def _missing_teacher(self, job: Job) -> Job | None:
+        """The training of a job's teacher, if it has one that is not there: not trained yet, or lost with its folder."""
+        spec = job.spec.teacher
+        if spec is None:
             return None
-        return job
+        teacher = self._job(JobKey("baseline" if spec == self.spec.baseline() else "teacher"), spec)
+        return teacher if teacher.folder.read_trained() is None else None
 
     def _announce_baseline(self, baseline: Baseline, *, found: bool) -> None:
         for observer in self.observers:
             observer.baseline_ready(baseline.result, baseline.floor, found=found)
 
     def _next_trial(self) -> Job | None:
-        while self._left_over:
-            job = self._trial_job(*self._left_over.pop(0))
-            ended = job.folder.read_result()
+        while (asked := self._ask()) is not None:
+            job = self._trial_job(*asked)
+            ended = job.folder.read_ended(job.spec)
             if ended is None:
                 return job
             self._settle(job, ended)
+        return None
+
+    def _ask(self) -> tuple[int, str, dict[str, Value]] | None:
+        """A trial to run: one that was begun before, else a new one; None if there is none left."""
+        if self._left_over:
+            return self._left_over.pop(0)
         if self._budget_spent() or self.study.asked >= self._limit:
             return None
-        asked = self.study.ask()
-        return None if asked is None else self._trial_job(*asked)
+        return self.study.ask()
 
     def _settle(self, job: Job, result: TrialResult) -> None:
-        """End a job whose result is known already, because it ended as the search was killed."""
+        """End a job whose result is known already: it ended as the search was killed, or after the study was copied."""
         for observer in self.observers:
             observer.job_started(job)
         self.finish(job, result)
@@ -226,14 +282,14 @@ class Plan:
         kept = {view.number for view in front(self.study.views(), self._objectives)}
         for view in self.study.views():
             if view.number not in kept:
-                self.folder.trial(view.number).weights.unlink(missing_ok=True)
+                remove(self.folder.trial(view.number).weights)
 
     def _next_final(self) -> Job | None:
         if self._finals is None:
             self._finals = self._choose()
         while self._finals:
             job = self._finals.pop(0)
-            ended = job.folder.read_result()
+            ended = job.folder.read_ended(job.spec)
             if ended is None:
                 return job
             self._settle(job, ended)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,13 @@ import torch
 from ray import cloudpickle, tune
 
 from fairtune import plugins
+from fairtune.errors import NoRoom
 from fairtune.records import Purpose
 from fairtune.spec import Place, TrialResult, TrialSpec
 from fairtune.study.jobs import Job
 from fairtune.training.device import pick_device
 from fairtune.training.folder import TrialFolder
-from fairtune.training.trial import Trial, describe, failed
+from fairtune.training.trial import Trial, unable
 
 REPORT_EVERY_S = 1.0
 
@@ -73,7 +75,8 @@ class TrialTrainable(tune.Trainable):  # type: ignore[misc]
     def cleanup(self) -> None:
         """Keep the state of a training that is interrupted, so that resuming goes on from there."""
         if self._trial is not None and not self._trial.done:
-            self._trial.save_checkpoint()
+            with suppress(NoRoom):
+                self._trial.save_checkpoint()
 
     def save_checkpoint(self, checkpoint_dir: str) -> dict[str, Any]:
         """Nothing: the trial keeps its own checkpoint."""
@@ -98,7 +101,7 @@ class TrialTrainable(tune.Trainable):  # type: ignore[misc]
                 purpose=Purpose(job["purpose"]),
             )
         except Exception as error:
-            self._failed = failed(spec, describe(error))
+            self._failed = unable(spec, error)
 
     def _report(self, result: TrialResult) -> dict[str, Any]:
         return {"trial": result.model_dump_json(), "done": result.state != "running", "epoch": result.epochs, **result.val}

@@ -1,7 +1,7 @@
 """What determines a trial and a search, and what came of a trial."""
 
 from fairtune.spec.base import Direction, Positive, Precision, Protocol, digest
-from fairtune.spec.result import TIME_BUDGET, Epoch, State, Stop, TrialResult
+from fairtune.spec.result import TIME_BUDGET, Epoch, Room, State, Stop, TrialResult
 from fairtune.spec.search import Place, Resources, SearchOptions, SearchSpec, TrainingOptions
 from fairtune.spec.trial import Optimizer, PlugIn, TrialSpec
 
@@ -16,6 +16,7 @@ __all__ = [
     "Precision",
     "Protocol",
     "Resources",
+    "Room",
     "SearchOptions",
     "SearchSpec",
     "State",

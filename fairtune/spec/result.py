@@ -10,7 +10,7 @@ from fairtune.records import GroupCounts
 from fairtune.spec.base import Frozen
 from fairtune.spec.trial import TrialSpec
 
-State = Literal["running", "complete", "pruned", "failed"]
+State = Literal["running", "complete", "pruned", "failed", "waiting"]
 Counts = Annotated[
     GroupCounts,
     PlainValidator(lambda given: given if isinstance(given, GroupCounts) else GroupCounts.from_json(given)),
@@ -73,12 +73,25 @@ class Epoch(Frozen):
         return {"epoch": self.number, "seconds": self.seconds, **train, **val}
 
 
+class Room(Frozen):
+    """Space on a disk that a trial lacked.
+
+    Attributes:
+        folder: where.
+        bytes: how many have to be free.
+    """
+
+    folder: str
+    bytes: int
+
+
 class TrialResult(Frozen):
     """What came of a trial, or where it stands.
 
     Attributes:
         spec: what was trained.
-        state: ``pruned`` was stopped early, ``failed`` diverged or crashed.
+        state: ``pruned`` was stopped early, ``failed`` diverged or crashed; ``waiting`` is to be trained again,
+            because what stops it is not its own, and is kept nowhere.
         stopped: by whom and when, if it was stopped early.
         history: its epochs.
         val: scores on the validation split after the last epoch.
@@ -87,7 +100,8 @@ class TrialResult(Frozen):
         test_counts: the group counts behind them.
         seconds: time spent on the trial, evaluation included.
         peak_memory_mb: highest memory use in MiB since the trial began or went on.
-        error: why it failed.
+        error: why it failed or waits.
+        lacks: the space that it waits for.
         versions: of Python, torch and fairtune.
     """
 
@@ -102,6 +116,7 @@ class TrialResult(Frozen):
     seconds: float = 0.0
     peak_memory_mb: float = 0.0
     error: str | None = None
+    lacks: Room | None = None
     versions: dict[str, str] = Field(default_factory=dict)
 
     @property

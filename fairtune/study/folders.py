@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from fairtune.errors import InvalidInput
-from fairtune.files import write_atomically
+from fairtune.files import write_text
 from fairtune.spec import Place, SearchSpec, TrialSpec
 from fairtune.study.key import JobKey
+from fairtune.study.whole import check_study, copy_of
 from fairtune.training.folder import TrialFolder, baseline_folder
 
 
@@ -96,26 +95,49 @@ class RunFolder:
             return self.final(key.role, key.seed)
         return baseline_folder(self.path.parent, spec)
 
+    @property
+    def holds_search(self) -> bool:
+        """Whether a search was begun here, whatever has become of its study."""
+        return self.study.exists() or copy_of(self.study).exists()
+
     def save(self, spec: SearchSpec, place: Place) -> None:
-        """Write what is searched and where."""
+        """Write what is searched and where; the run's own folder is not named, as it may move."""
         self.path.mkdir(parents=True, exist_ok=True)
-        write_atomically(self.spec, lambda path: path.write_text(spec.model_dump_json(indent=2)))
-        write_atomically(self.place, lambda path: path.write_text(place.model_dump_json(indent=2)))
+        write_text(self.spec, spec.model_dump_json(indent=2))
+        write_text(self.place, without_folder(place).model_dump_json(indent=2))
 
     def load(self) -> tuple[SearchSpec, Place]:
-        """Read both back; a folder that was moved since counts as where it is now.
+        """Read both back; the search is where its folder is now.
 
         Raises:
-            InvalidInput: the folder holds no search.
+            InvalidInput: the folder holds no search, or it is damaged; what to do.
         """
-        if not self.study.is_file():
+        if not self.holds_search:
             raise InvalidInput(f"{self.path} holds no search (no {self.study.name}): give the folder of a run, such as runs/NAME")
+        check_study(self.study)
         try:
-            spec = SearchSpec.model_validate_json(self.spec.read_text())
-            place = Place.model_validate_json(self.place.read_text())
-            with closing(sqlite3.connect(f"{self.study.resolve().as_uri()}?mode=ro", uri=True)) as connection:
-                connection.execute("SELECT count(*) FROM sqlite_master")
-        except (OSError, ValueError, sqlite3.Error) as error:
+            spec = SearchSpec.model_validate_json(self.spec.read_bytes())
+            place = Place.model_validate_json(self.place.read_bytes())
+        except (OSError, ValueError) as error:
             raise InvalidInput(f"{self.path} holds no search that can be read: {error}") from error
-        here = self.path.resolve()
-        return spec, place.model_copy(update={"runs": str(here.parent), "name": here.name})
+        return spec, in_folder(place, self.path)
+
+
+_BESIDE = "sqlite:///../"
+"""Begins the address of a database in the folder of runs, seen from a run's own folder."""
+
+
+def without_folder(place: Place) -> Place:
+    """A place as a run's files name it: what lies in the folder of runs is seen from the run's own."""
+    uri, own = place.tracking_uri, f"sqlite:///{place.runs}/"
+    inside = uri is not None and uri.startswith(own)
+    return place.model_copy(update={"runs": "..", "tracking_uri": _BESIDE + uri.removeprefix(own) if uri and inside else uri})
+
+
+def in_folder(place: Place, folder: Path) -> Place:
+    """The place that a run's files name, for a run that is in this folder now."""
+    here = folder.resolve()
+    uri = place.tracking_uri
+    if uri is not None and uri.startswith(_BESIDE):
+        uri = f"sqlite:///{here.parent}/{uri.removeprefix(_BESIDE)}"
+    return place.model_copy(update={"runs": str(here.parent), "name": here.name, "tracking_uri": uri})

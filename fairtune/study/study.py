@@ -19,8 +19,11 @@ from fairtune.samplers import Outcome, Proposal, Proposals, begin, distribution,
 from fairtune.space import Space, Value
 from fairtune.spec import SearchSpec, TrialResult
 from fairtune.study._kept import Kept, keep_result, notes, point_of, result_of
+from fairtune.study.baseline import Baseline
+from fairtune.study.choice import Choice
+from fairtune.study.database import Copies, open_study
+from fairtune.study.key import JobKey
 
-_NAME = "search"
 _STATES: dict[optuna.trial.TrialState, Literal["running", "complete", "pruned", "failed"]] = {
     optuna.trial.TrialState.RUNNING: "running",
     optuna.trial.TrialState.COMPLETE: "complete",
@@ -61,29 +64,17 @@ class SearchStudy(Kept):
         clock: seconds that pass.
 
     Raises:
-        InvalidInput: the study is there in a form that cannot be read, or the rule has other objectives than when it was made.
+        InvalidInput: the study is damaged or gone, is kept in a form that cannot be read, or the rule has other objectives than
+            when it was made.
     """
 
     def __init__(self, database: Path, spec: SearchSpec, clock: Callable[[], float] = time.monotonic) -> None:
         self.spec = spec
         self._objectives = list(objectives_of(spec.select))
         directions = [SCORES[name].direction for name in self._objectives]
-        study = optuna.create_study(
-            study_name=_NAME,
-            storage=f"sqlite:///{database}",
-            sampler=optuna.samplers.RandomSampler(),
-            directions=directions,
-            load_if_exists=True,
-        )
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            if study.metric_names is None:
-                study.set_metric_names(self._objectives)
-            elif study.metric_names != self._objectives:
-                raise InvalidInput(
-                    f"the search was begun for {', '.join(study.metric_names)}, and the rule {spec.select} now searches for "
-                    f"{', '.join(self._objectives)}: give the rule its objectives back, or start another search"
-                )
+        study = open_study(database, dict(zip(self._objectives, directions, strict=True)))
+        self._check_objectives(study)
+        self._copies = Copies(database)
         super().__init__(study)
         past = study.get_trials(deepcopy=False)
         self._records = [self._read(trial) for trial in past]
@@ -95,6 +86,36 @@ class SearchStudy(Kept):
         self._clock = clock
         self._began = clock()
         self._wall_before = self.noted_s
+
+    def _check_objectives(self, study: optuna.Study) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            begun_for = study.metric_names
+        if begun_for is not None and begun_for != self._objectives:
+            raise InvalidInput(
+                f"the search was begun for {', '.join(begun_for)}, and the rule {self.spec.select} now searches for "
+                f"{', '.join(self._objectives)}: give the rule its objectives back, or start another search"
+            )
+
+    def keep_baseline(self, baseline: Baseline) -> None:
+        """Keep the baseline, and a copy of the study."""
+        super().keep_baseline(baseline)
+        self._copies.make()
+
+    def keep_choice(self, choice: Choice) -> None:
+        """Keep the choice, and a copy of the study."""
+        super().keep_choice(choice)
+        self._copies.make()
+
+    def keep_final(self, key: JobKey, result: TrialResult) -> None:
+        """Keep what came of a retraining; a copy of the study too, now and then."""
+        super().keep_final(key, result)
+        self._copies.make_if_old()
+
+    def keep_complete(self) -> None:
+        """Keep that the search has come to its end, and a copy of the study."""
+        super().keep_complete()
+        self._copies.make()
 
     @property
     def wall_s(self) -> float:
@@ -123,7 +144,10 @@ class SearchStudy(Kept):
         return [(record.number, record.method, record.params) for record in self._records if record.state == "running"]
 
     def tell(self, number: int, result: TrialResult) -> Record:
-        """Settle a trial: its result is kept whatever its state; a complete one sets the floor's constraint."""
+        """Settle a trial: its result is kept whatever its state; a complete one sets the floor's constraint.
+
+        Now and then the study is copied too.
+        """
         values = [result.val.get(name, math.nan) for name in self._objectives]
         if result.state == "complete" and not all(math.isfinite(value) for value in values):
             scores = ", ".join(f"{name} {value}" for name, value in zip(self._objectives, values, strict=True))
@@ -135,6 +159,7 @@ class SearchStudy(Kept):
         self._proposals.tell(number, record.method, outcome)
         self._records[number] = record._replace(state=outcome.state, result=result, feasible=self._feasible(result))
         self.note_time()
+        self._copies.make_if_old()
         return self._records[number]
 
     @property

@@ -22,6 +22,7 @@ from fairtune.endings import ended_by_signals
 from fairtune.errors import InvalidInput
 from fairtune.study.folders import RunFolder
 from fairtune.study.study import SearchStudy
+from fairtune.tracking.moved import follow
 
 _HOST = "127.0.0.1"
 _PATIENCE_S = 10
@@ -106,11 +107,14 @@ def _answers(base: str) -> bool:
 
 
 def _records(path: Path) -> tuple[str, str]:
-    if RunFolder(path).study.is_file():
+    if RunFolder(path).holds_search:
         spec, place = RunFolder(path).load()
+        if place.tracking_uri is None:
+            follow(Path(place.runs) / "mlflow.db")
         mirror = SearchStudy(RunFolder.of(place).study, spec).mirror
         return whole(place.mlflow), "" if mirror is None else f"#/experiments/{mirror.experiment_id}/runs/{mirror.run_id}"
     if (path / "mlflow.db").is_file():
+        follow(path / "mlflow.db")
         return f"sqlite:///{path.resolve()}/mlflow.db", ""
     raise InvalidInput(f"{path} is neither a run nor a folder of runs with an mlflow.db: give runs/NAME or runs")
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from fairtune.addresses import shown, without_secrets
-from fairtune.errors import Interrupted, NoFeasibleTrial
+from fairtune.errors import Interrupted, NoFeasibleTrial, NoRoom
 from fairtune.spec import Place, SearchSpec, TrialResult, TrialSpec
 from fairtune.study.folders import RunFolder
 from fairtune.study.jobs import Job
@@ -27,6 +27,7 @@ from fairtune.study.mirror import Mirror
 from fairtune.study.study import Record, SearchStudy
 from fairtune.study.summary import Summary
 from fairtune.tracking.creation import creation_of
+from fairtune.tracking.moved import artifacts_beside, follow
 from fairtune.tracking.outcome import front_table, note
 
 for _name, _value in {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "15"}.items():
@@ -66,6 +67,7 @@ class Tracker:
         self.place = place
         self.study = study
         self.uri = place.mlflow
+        self._database = Path(place.runs) / "mlflow.db"
         self._epochs: dict[JobKey, int] = {}
         self._open: set[JobKey] = set()
         self._parent_open = True
@@ -73,8 +75,11 @@ class Tracker:
         self._warned = False
         logging.getLogger("alembic").setLevel(logging.WARNING)
         logging.getLogger("mlflow").setLevel(logging.WARNING)
+        logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # a traceback of what _safely says in a sentence
         with warnings.catch_warnings(), creation_of(place).or_wait():
             warnings.simplefilter("ignore")
+            if place.tracking_uri is None:
+                follow(self._database)
             self._client = MlflowClient(tracking_uri=self.uri)
             self._mirror = self._parent()
         self._find_children()
@@ -86,7 +91,7 @@ class Tracker:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         """End the runs of a search that could not go on, or that the user stopped; resuming opens them again."""
         if error is not None and not isinstance(error, NoFeasibleTrial):
-            stopped = isinstance(error, Interrupted | KeyboardInterrupt)
+            stopped = isinstance(error, Interrupted | NoRoom | KeyboardInterrupt)
             self._safely(lambda: self._cut_short("KILLED" if stopped else "FAILED"))
 
     def baseline_ready(self, result: TrialResult, floor: float, *, found: bool) -> None:
@@ -199,7 +204,7 @@ class Tracker:
         if known is not None:
             return str(known.experiment_id)
         served = self.uri.startswith(("http://", "https://"))
-        location = None if served else (Path(self.place.runs) / "mlartifacts").as_uri()
+        location = None if served else artifacts_beside(self._database)
         tags = {"mlflow.experimentKind": "custom_model_development"}
         return str(self._client.create_experiment(name, artifact_location=location, tags=tags))
 
@@ -214,12 +219,16 @@ class Tracker:
         run = self._client.create_run(
             experiment_id,
             run_name=self.place.name,
-            tags={**_origin(), "fairtune.kind": "search", "fairtune.folder": str(RunFolder.of(self.place).path)},
+            tags={**_origin(), "fairtune.kind": "search", "fairtune.folder": self._folder()},
         )
         self._client.log_batch(run.info.run_id, params=_params(self.spec.model_dump(mode="json")))
         mirror = Mirror(experiment_id, run.info.run_id)
         self.study.keep_mirror(mirror)
         return mirror
+
+    def _folder(self) -> str:
+        """Where the run is: seen from the database where that lies beside it, as both may move."""
+        return self.place.name if self.place.tracking_uri is None else str(RunFolder.of(self.place).path)
 
     def _known_parent(self) -> Run | None:
         """The run of an earlier session, unless somebody has deleted it."""

@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 from fairtune.batches import sampling
 from fairtune.batches.split import DeviceSplit
 from fairtune.datasets import Info
-from fairtune.errors import InvalidInput
+from fairtune.errors import InvalidInput, SearchFault
 from fairtune.methods import Composite, Context, compose
 from fairtune.models import NO_WEIGHTS, Net
 from fairtune.seeding import torch_stream
@@ -76,8 +76,8 @@ def load_net(spec: TrialSpec, info: Info, folder: TrialFolder, device: torch.dev
     Raises:
         InvalidInput: it has not been trained, or by a version of fairtune whose nets were others.
     """
-    if not folder.weights.is_file():
-        raise InvalidInput(f"the teacher {spec.id} has not been trained: no {folder.weights}")
+    if not folder.has_weights():
+        raise InvalidInput(f"the net {spec.id} has not been trained, or its file is torn: no whole {folder.weights}")
     net = build_net(spec, info, device, pretrained=False)
     try:
         net.load_state_dict(load_file(folder.weights))
@@ -145,4 +145,7 @@ def _teacher(spec: TrialSpec, info: Info, train: DeviceSplit, method: Composite,
 def _baseline_net(spec: TrialSpec, info: Info, runs: Path, device: torch.device) -> Net:
     if spec.teacher is None:
         raise InvalidInput(f"the method {spec.method} needs a teacher and the trial names none")
-    return load_net(spec.teacher, info, baseline_folder(runs, spec.teacher), device)
+    try:
+        return load_net(spec.teacher, info, baseline_folder(runs, spec.teacher), device)
+    except InvalidInput as error:
+        raise SearchFault(str(error)) from error

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from safetensors import SafetensorError, safe_open
+
+from fairtune.files import is_whole, move_sealed, remove, write_sealed
 from fairtune.spec import TrialResult, TrialSpec
 
 
@@ -18,6 +22,16 @@ class TrialFolder:
     def checkpoint(self) -> Path:
         """State of a training in progress; gone when it has ended."""
         return self.path / "checkpoint.pt"
+
+    @property
+    def checkpoint_before(self) -> Path:
+        """The state before that one, for the case that it is torn."""
+        return self.path / "checkpoint-before.pt"
+
+    @property
+    def checkpoints(self) -> tuple[Path, Path]:
+        """Where states are, the latest first."""
+        return self.checkpoint, self.checkpoint_before
 
     @property
     def weights(self) -> Path:
@@ -34,13 +48,50 @@ class TrialFolder:
         """Taken by the process that trains what others may want to train too."""
         return self.path / ".lock"
 
+    def keep_checkpoint(self, write: Callable[[Path], object]) -> None:
+        """Let ``write`` fill a new checkpoint; the one before stays beside it."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        if is_whole(self.checkpoint):
+            move_sealed(self.checkpoint, self.checkpoint_before)
+        write_sealed(self.checkpoint, write)
+
+    def drop_checkpoints(self) -> None:
+        """Remove the states of a training that has ended."""
+        for checkpoint in self.checkpoints:
+            remove(checkpoint)
+
+    def keep_trained(self, write_weights: Callable[[Path], object], result: TrialResult) -> None:
+        """Keep the net and the result of a training that is complete; its checkpoints go."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        write_sealed(self.weights, write_weights)
+        write_sealed(self.result, lambda path: path.write_text(result.model_dump_json(), encoding="utf-8"))
+        self.drop_checkpoints()
+
     def read_result(self) -> TrialResult | None:
-        """The result of a trial that has ended, else None."""
-        return TrialResult.model_validate_json(self.result.read_text()) if self.result.is_file() else None
+        """The result of a trial that has ended; None if there is none, or one that is torn."""
+        if not is_whole(self.result):
+            return None
+        try:
+            return TrialResult.model_validate_json(self.result.read_bytes())
+        except (OSError, ValueError):
+            return None
+
+    def read_ended(self, spec: TrialSpec) -> TrialResult | None:
+        """The result of this very trial; None as for :meth:`read_result`, or if another one's is here."""
+        result = self.read_result()
+        return result if result is not None and result.spec.id == spec.id else None
 
     def read_trained(self) -> TrialResult | None:
-        """The result of a training whose weights are here too, else None."""
-        return self.read_result() if self.weights.is_file() else None
+        """The result of a training whose weights are here too, and whole, else None."""
+        return self.read_result() if self.has_weights() else None
+
+    def has_weights(self) -> bool:
+        """Whether the trained net's parameters are here, and whole."""
+        try:
+            with safe_open(self.weights, framework="numpy"):
+                return is_whole(self.weights)
+        except (OSError, SafetensorError):
+            return False
 
 
 def baseline_folder(runs: Path, spec: TrialSpec) -> TrialFolder:

@@ -7,9 +7,12 @@ every trial of the machine reads its outputs from one memory-mapped file; its fo
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from filelock import FileLock
 from torch import Tensor
@@ -17,9 +20,11 @@ from torch import Tensor
 from fairtune.batches.augment import Drawn
 from fairtune.batches.memory import fits, free_memory
 from fairtune.batches.split import SCORING_BATCH, DeviceSplit, as_tensor, gathered
+from fairtune.files import is_whole, write_sealed
 from fairtune.methods import Composite
 from fairtune.models import Net
 from fairtune.records import Batch, Outputs
+from fairtune.room import needs_room
 from fairtune.spec import Precision
 from fairtune.training.device import autocast
 
@@ -89,13 +94,28 @@ def open_teacher(
     one = live.outputs(split.batch(torch.zeros(1, dtype=torch.int64, device=split.device)), ())
     if versions is None or versions * len(split) * sum(tensor.nbytes for tensor in one.values()) > _LIMIT_BYTES:
         return live
-    folder.mkdir(parents=True, exist_ok=True)
     files = {name: folder / f"{name}.npy" for name in one}
-    with FileLock(folder / ".lock"):
-        missing = {name: file for name, file in files.items() if not file.is_file()}
+    with needs_room(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / ".lock").acquire()
+    with lock:
+        kept = {name: _read(file, (versions, len(split), *one[name].shape[1:])) for name, file in files.items()}
+        missing = {name: files[name] for name, tensor in kept.items() if tensor is None}
         if missing:
             _write(live, split, versions, missing)
-    return CachedTeacher({name: as_tensor(np.load(file, mmap_mode="r")) for name, file in files.items()}, split.device)
+            kept |= {name: as_tensor(np.load(file, mmap_mode="r")) for name, file in missing.items()}
+    return CachedTeacher({name: tensor for name, tensor in kept.items() if tensor is not None}, split.device)
+
+
+def _read(file: Path, shape: tuple[int, ...]) -> Tensor | None:
+    """Outputs that are there and whole, mapped; None for others, which are computed anew."""
+    if not is_whole(file):
+        return None
+    try:
+        found = np.load(file, mmap_mode="r")
+    except (OSError, ValueError, EOFError):
+        return None
+    return as_tensor(found) if found.shape == shape else None
 
 
 def _write(live: LiveTeacher, split: DeviceSplit, versions: int, files: Mapping[str, Path]) -> None:
@@ -107,6 +127,9 @@ def _write(live: LiveTeacher, split: DeviceSplit, versions: int, files: Mapping[
             parts.append({name: value.cpu() for name, value in live.outputs(split.batch(index, drawn), drawn).items()})
     for name, file in files.items():
         whole = torch.cat([part[name] for part in parts]).numpy()
-        scratch = file.with_suffix(".part.npy")
-        np.save(scratch, whole.reshape(versions, len(split), *whole.shape[1:]))
-        scratch.rename(file)
+        write_sealed(file, partial(_save, whole.reshape(versions, len(split), *whole.shape[1:])))
+
+
+def _save(outputs: npt.NDArray[Any], path: Path) -> None:
+    with path.open("wb") as file:  # np.save would give the path another ending
+        np.save(file, outputs)

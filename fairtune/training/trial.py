@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 import math
+import pickle
 import platform
 import time
 import traceback
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import save_file
 
 from fairtune.batches.split import DeviceSplit
-from fairtune.errors import Diverged, FairtuneError
-from fairtune.files import write_atomically
+from fairtune.errors import Diverged, FairtuneError, NoRoom
+from fairtune.files import is_whole
 from fairtune.metrics import Weighting
 from fairtune.records import GroupCounts, Purpose, Split
-from fairtune.spec import Epoch, State, TrialResult, TrialSpec
+from fairtune.spec import Epoch, Room, State, TrialResult, TrialSpec
 from fairtune.training.assembly import assemble
 from fairtune.training.data import open_data_once
 from fairtune.training.device import forget_peak_memory, keep_float32_exact, peak_memory_mb
 from fairtune.training.evaluate import Evaluation, evaluate
+from fairtune.training.fault import fault_of_search
 from fairtune.training.folder import TrialFolder
 from fairtune.training.probe import probe
 
@@ -112,11 +115,8 @@ class Trial:
         if self.data.test is not None:
             scored, found = self._tested(self.data.test)
             result = result.model_copy(update={"test": found, "test_counts": scored.counts})
-        self.folder.path.mkdir(parents=True, exist_ok=True)
         weights = {name: tensor.contiguous() for name, tensor in self.training.net.state_dict().items()}
-        write_atomically(self.folder.weights, lambda path: save_file(weights, path))
-        write_atomically(self.folder.result, lambda path: path.write_text(result.model_dump_json()))
-        self.folder.checkpoint.unlink(missing_ok=True)
+        self.folder.keep_trained(lambda path: save_file(weights, path), result)
         return result
 
     def _tested(self, split: Split) -> tuple[Evaluation, dict[str, float]]:
@@ -133,9 +133,15 @@ class Trial:
         return {name: value for name, value in found.items() if math.isfinite(value)}
 
     def fail(self, error: Exception) -> TrialResult:
-        """The result of a trial that cannot go on; its checkpoint, perhaps of a net beyond repair, goes."""
-        self.folder.checkpoint.unlink(missing_ok=True)
-        return self.result("failed", describe(error))
+        """The result of a trial that cannot go on.
+
+        Its checkpoint, perhaps of a net beyond repair, goes, unless the error is no fault of the trial's: then it waits.
+        """
+        stopped = unable(self.spec, error)
+        if stopped.state == "failed":
+            self.folder.drop_checkpoints()
+        found = {name: getattr(stopped, name) for name in ("state", "error", "lacks")}
+        return self.result("running").model_copy(update=found)
 
     def save_checkpoint(self) -> None:
         """Keep all that the next epoch depends on."""
@@ -149,22 +155,36 @@ class Trial:
             "seconds_before": self._seconds_before,
             "counts": self.training.counts.to_json() if self.training.counts else None,
         }
-        self.folder.path.mkdir(parents=True, exist_ok=True)
-        write_atomically(self.folder.checkpoint, lambda path: torch.save(state, path))
+        self.folder.keep_checkpoint(partial(_write_state, state))
         self._saved_at = time.perf_counter()
         self._saving_s = self._saved_at - began
 
     def _restore(self) -> float:
-        """Go on from the checkpoint if there is one of this trial; returns the seconds spent outside epochs so far."""
-        if not self.folder.checkpoint.is_file():
-            return 0.0
-        state = torch.load(self.folder.checkpoint, map_location=self.device, weights_only=True)
-        if state["id"] != self.spec.id:
+        """Go on from the last whole checkpoint if there is one of this trial; returns the seconds spent outside epochs so far."""
+        state = next((found for path in self.folder.checkpoints if (found := self._read_checkpoint(path)) is not None), None)
+        if state is None:
             return 0.0
         self.training.load_state_dict(state["training"])
         self.training.counts = GroupCounts.from_json(state["counts"])
         self.history = [Epoch.model_validate(epoch) for epoch in state["history"]]
         return float(state["seconds_before"])
+
+    def _read_checkpoint(self, path: Path) -> dict[str, Any] | None:
+        """A state of this trial; None if there is none, it is torn, or another trial's."""
+        if not is_whole(path):
+            return None
+        try:
+            state: dict[str, Any] = torch.load(path, map_location=self.device, weights_only=True)
+        except torch.OutOfMemoryError:
+            raise
+        except (RuntimeError, OSError, EOFError, ValueError, KeyError, pickle.UnpicklingError):
+            return None
+        return state if state["id"] == self.spec.id else None
+
+
+def _write_state(state: dict[str, Any], path: Path) -> None:
+    with path.open("wb") as file:  # given the path, torch would not say that a disk is full
+        torch.save(state, file)
 
 
 def _is_due(unsaved_s: float, epoch_s: float, saving_s: float) -> bool:
@@ -197,6 +217,15 @@ def run_trial(trial: Trial, report: Callable[[TrialResult], None] = lambda resul
 def failed(spec: TrialSpec, error: str) -> TrialResult:
     """The result of a trial that could not be run."""
     return TrialResult(spec=spec, state="failed", error=error, versions=_versions())
+
+
+def unable(spec: TrialSpec, error: Exception) -> TrialResult:
+    """The result of a trial that an error keeps from being run: it has failed, or it waits if the fault is the search's."""
+    fault = fault_of_search(error)
+    if fault is None:
+        return failed(spec, describe(error))
+    lacks = Room(folder=str(fault.folder), bytes=fault.needed) if isinstance(fault, NoRoom) else None
+    return failed(spec, str(fault)).model_copy(update={"state": "waiting", "lacks": lacks})
 
 
 def describe(error: Exception) -> str:

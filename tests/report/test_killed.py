@@ -46,12 +46,12 @@ def no_spec(folder, spec):
     ("stage", "said"),
     [
         (lambda folder, spec: None, "holds no search (no study.db): give the folder of a run"),
-        (empty_study, "the search run has no baseline yet: go on with fairtune resume"),
+        (empty_study, "study.db is empty: there is no copy of it; begin the search anew under another --name"),
         (new_study, "the search run has no baseline yet: go on with fairtune resume"),
         (floor_but_no_baseline, "the search run has no baseline yet: go on with fairtune resume"),
         (unreadable_baseline, "the study keeps baseline.spec in a form that this version of fairtune cannot read"),
-        (half_a_study, "holds no search that can be read: "),
-        (other_bytes, "holds no search that can be read: file is not a database"),
+        (half_a_study, "study.db is damaged (database disk image is malformed): there is no copy of it"),
+        (other_bytes, "study.db is damaged (file is not a database): there is no copy of it"),
         (no_spec, "holds no search that can be read: "),
     ],
 )

@@ -2,6 +2,7 @@ from pathlib import Path
 
 from fairtune.study.folders import RunFolder
 from fairtune.study.key import JobKey
+from fairtune.study.study import SearchStudy
 from tests.search_helpers import small_search
 
 
@@ -26,7 +27,7 @@ def test_a_teacher_is_shared_by_what_it_is(tmp_path):
 def test_a_folder_that_was_moved_is_where_it_is_now(tmp_path):
     spec, place = small_search(tmp_path / "old")
     RunFolder.of(place).save(spec, place)
-    RunFolder.of(place).study.touch()
+    SearchStudy(RunFolder.of(place).study, spec)
     (tmp_path / "old").rename(tmp_path / "new")
     again, here = RunFolder(tmp_path / "new" / "run").load()
     assert (again, RunFolder.of(here).path) == (spec, tmp_path / "new" / "run")

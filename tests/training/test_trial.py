@@ -13,7 +13,7 @@ from fairtune.batches.split import DeviceSplit
 from fairtune.datasets import open_part
 from fairtune.datasets._store import cache_folder
 from fairtune.datasets.digits import Digits
-from fairtune.errors import DataError, InvalidInput
+from fairtune.errors import DataError, InvalidInput, SearchFault
 from fairtune.methods import compose
 from fairtune.metrics import SCORES, scores
 from fairtune.models.mlp import MLP
@@ -39,7 +39,7 @@ def test_a_finished_trial_leaves_its_result_and_weights_and_nothing_else(tmp_pat
     result = run_trial(trial)
     folder = trial.folder
     assert (result.state, result.error, result.epochs) == ("complete", None, 3)
-    assert {path.name for path in folder.path.iterdir()} == {folder.weights.name, folder.result.name}
+    assert {path.name for path in folder.path.glob("[!.]*")} == {folder.weights.name, folder.result.name}
     assert folder.read_result() == result
     assert result.versions.keys() == {"python", "torch", "fairtune"}
     assert result.seconds > 0
@@ -124,6 +124,7 @@ def test_a_trial_that_an_earlier_version_left_goes_on(tmp_path, monkeypatch):
     first.run_epoch()
     state = torch.load(first.folder.checkpoint, weights_only=True)
     state["history"] = [epoch.metrics for epoch in first.history]
+    first.folder.drop_checkpoints()
     torch.save(state, first.folder.checkpoint)
     second = open_trial(digits_spec(epochs=2), tmp_path)
     assert [epoch.metrics for epoch in second.history] == state["history"]
@@ -232,8 +233,10 @@ def test_a_trial_never_opens_the_test_split(tmp_path):
 
 @pytest.mark.usefixtures("no_test_files")
 def test_asking_for_the_test_split_reads_its_files(tmp_path):
-    with pytest.raises(FileNotFoundError, match="test-"):
-        open_trial(digits_spec(epochs=1), tmp_path, purpose=Purpose.FINAL)
+    open_trial(digits_spec(epochs=1), tmp_path)
+    assert not list(cache_folder().rglob("test-*.npy"))
+    open_trial(digits_spec(epochs=1), tmp_path, purpose=Purpose.FINAL)
+    assert list(cache_folder().rglob("test-x.npy"))
 
 
 def test_the_confirmation_scores_the_test_split_and_trains_the_same_net(tmp_path):
@@ -251,7 +254,7 @@ def test_the_confirmation_scores_the_test_split_and_trains_the_same_net(tmp_path
 def test_a_method_that_needs_a_teacher_says_so_if_there_is_none(tmp_path):
     with pytest.raises(InvalidInput, match="the method hkd needs a teacher and the trial names none"):
         open_trial(digits_spec("hkd"), tmp_path)
-    with pytest.raises(InvalidInput, match=r"has not been trained: no .*weights"):
+    with pytest.raises(SearchFault, match=r"has not been trained, or its file is torn: no whole .*weights"):
         open_trial(digits_spec("hkd", teacher=digits_spec()), tmp_path)
 
 
