@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup demo test test-fast test-slow check bench clean
+.PHONY: setup setup-cluster wheel demo test test-fast test-slow check bench clean
 
 setup: $(READY)
 
@@ -15,6 +15,16 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --group dev --editable .
 	@touch $@
+
+# What a cluster needs besides: Ray's dashboard and job server, AWS.
+setup-cluster: setup
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[cluster]'
+
+# dist/: this version as cluster.yaml installs it.
+wheel: setup
+	rm -rf dist
+	$(BIN)/uv build --quiet --wheel
+	cp constraints.txt dist/
 
 demo: setup
 	$(BIN)/fairtune search --dataset digits --method mfd --trials 16
