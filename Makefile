@@ -4,6 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
+# Tests start many processes: where bytecode is not kept, each of them compiles torch, Ray and MLflow anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: setup setup-cluster wheel demo test test-fast test-slow check bench clean
 
 setup: $(READY)

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from rich.console import Console
 from rich.table import Table
@@ -21,6 +20,7 @@ from fairtune.metrics import HEADLINES, UNDEFINED
 from fairtune.request.faults import Faults, sentences
 from fairtune.request.options import Request
 from fairtune.request.resolve import resolve
+from fairtune.request.yaml_files import read_mapping
 from fairtune.spec import Place, SearchSpec, TrialSpec
 from fairtune.study.folders import RunFolder
 from fairtune.study.summary import Summary
@@ -77,13 +77,13 @@ def load(file: Path) -> tuple[Pipeline, Path]:
     Raises:
         InvalidInput: it does not exist or cannot be read, with every fault.
     """
-    path = file if file.is_file() else folder() / f"{file.stem}.yaml"
-    if not path.is_file():
+    ours = folder() / f"{file.stem}.yaml"
+    path = ours if not file.is_file() and ours.is_file() else file
+    if not path.exists():
         raise InvalidInput(unknown_name("pipeline", str(file), [found.stem for found in folder().glob("*.yaml")]))
+    content = read_mapping(path, "pipeline", Pipeline.model_fields)
     try:
-        return Pipeline.model_validate(yaml.safe_load(path.read_text(encoding="utf-8"))), path
-    except yaml.YAMLError as error:
-        raise InvalidInput(f"cannot read the pipeline {path}: {error}") from error
+        return Pipeline.model_validate(content), path
     except ValidationError as error:
         raise InvalidInput([f"{path.name}: {fault}" for fault in sentences(error, Pipeline)]) from error
 

@@ -181,21 +181,6 @@ class Hyperparameter(_Domain):
     help: str = ""
 
 
-def declared(plugin: type) -> dict[str, Hyperparameter]:
-    """The hyperparameters that a plug-in class declares, by name.
-
-    They are the fields of a dataclass made by :func:`hyperparameter`; a net, which cannot be a dataclass, lists them in its class
-    attribute ``options``.
-    """
-    if not dataclasses.is_dataclass(plugin):
-        return dict(getattr(plugin, "options", {}))
-    return {
-        field.name: Hyperparameter.model_validate({"default": field.default, **field.metadata})
-        for field in dataclasses.fields(plugin)
-        if "legal" in field.metadata
-    }
-
-
 class Space(_Domain):
     """What one method searches: domains, fixed values, and points tried first.
 

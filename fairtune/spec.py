@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Annotated, Any, ClassVar, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
     AliasChoices,
@@ -215,8 +215,6 @@ class TrialResult(_Frozen):
 class TrainingOptions(_Frozen):
     """What a user says of a training and its specification keeps as it is."""
 
-    panel: ClassVar[str] = "Training"
-
     seed: Annotated[int, Field(ge=0), Option("Seed of the search, its data splits and its trials.")] = 0
     protocol: Annotated[
         Protocol,
@@ -228,8 +226,6 @@ class TrainingOptions(_Frozen):
 
 class SearchOptions(TrainingOptions):
     """What a user says of a search and its specification keeps as it is."""
-
-    panel: ClassVar[str] = "Search"
 
     trials: Annotated[Positive, Option("Settings to try.")] = 20
     time_budget_s: Annotated[
@@ -248,8 +244,6 @@ class SearchOptions(TrainingOptions):
 
 class Resources(_Frozen):
     """What a user says of the machines of a search and its place keeps as it is."""
-
-    panel: ClassVar[str] = "Place"
 
     tracking_uri: Annotated[str | None, Option("MLflow server or database.", default="a database in --runs")] = None
     address: Annotated[str | None, Option("Ray cluster: auto or HOST:PORT.", default="this machine")] = None

@@ -1,9 +1,12 @@
 import os
 import shutil
+import sqlite3
 from pathlib import Path
 
 import pytest
 import torch
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
 
 import fairtune.search  # noqa: F401  (before a test imports ray)
 
@@ -23,6 +26,19 @@ def _one_cache_and_one_thread(cache):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FAIRTUNE_CACHE", str(cache))
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_database_waits_for_the_disk():
+    """Studies and records of tests need not outlive a power cut; a disk that others use takes seconds to confirm a new database."""
+
+    def do_not_wait(connection, _):
+        if isinstance(connection, sqlite3.Connection):
+            connection.execute("PRAGMA synchronous=OFF")
+
+    event.listen(Engine, "connect", do_not_wait)
+    yield
+    event.remove(Engine, "connect", do_not_wait)
 
 
 @pytest.fixture(scope="session")

@@ -3,9 +3,9 @@ import numpy as np
 from fairtune.datasets.digits import Digits
 from fairtune.records import Purpose
 from fairtune.spec import PlugIn, TrialSpec
+from fairtune.testing.trainings import CPU
 from fairtune.training.folder import TrialFolder
 from fairtune.training.trial import Trial, run_trial
-from tests.builders import CPU
 
 SEEDS = range(5)
 

@@ -19,9 +19,9 @@ from fairtune.request.spaces import build_space
 from fairtune.seeding import generator
 from fairtune.space import Options
 from fairtune.spec import Optimizer, PlugIn, SearchSpec
+from fairtune.testing.trainings import CPU
 from fairtune.training.folder import TrialFolder, baseline_folder
 from fairtune.training.trial import Trial, run_trial
-from tests.builders import CPU
 
 SEEDS = range(5)
 TRIALS = 8

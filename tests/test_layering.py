@@ -12,7 +12,7 @@ import fairtune
 PACKAGE = Path(fairtune.__file__).parent
 
 ROWS = (
-    {"cli"},
+    {"cli", "testing"},
     {"pipeline"},
     {"api"},
     {"search"},
@@ -29,7 +29,7 @@ ROWS = (
     {"records", "errors", "names", "_rooms"},
 )
 ROW_OF = {name: row for row, names in enumerate(ROWS) for name in names}
-IMPORTERS = {"ray": {"search"}, "mlflow": {"tracking"}, "optuna": {"samplers", "study"}}
+IMPORTERS = {"ray": {"search"}, "mlflow": {"tracking"}, "optuna": {"samplers", "study"}, "pytest": {"testing"}}
 WITHOUT_TORCH = (
     "cli.main",
     "errors",

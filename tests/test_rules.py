@@ -1,79 +1,31 @@
-import inspect
-import itertools
 import math
 from typing import ClassVar
 
-import numpy as np
 import pytest
 
 from fairtune import plugins
 from fairtune.errors import InvalidInput
-from fairtune.metrics import SCORES
-from fairtune.rules import Rule, View, check_classes, covered, ends, front, objectives_of
+from fairtune.rules import View, check_classes, covered, ends, front, objectives_of
 from fairtune.rules._base import role_of
 from fairtune.rules.accuracy import HighestAccuracy
 from fairtune.rules.deo_m import LowestDEOM
 from fairtune.rules.sigma_iou import LowestSigmaIOU
 from fairtune.rules.worst_group import HighestWorstGroupAccuracy
+from fairtune.testing import RuleContract
+from fairtune.testing.rules import dominates, random_views, view
 
-RULES = plugins.names("rule")
 PLANE = ("accuracy", "deo_m")
 THREE = ("accuracy", "deo_m", "worst_group_accuracy")
-
-
-def view(number, accuracy, gap, *, feasible=True, **others):
-    lower = {name: gap for name, score in SCORES.items() if score.better == "lower"}
-    higher = {name: accuracy for name, score in SCORES.items() if score.better == "higher"}
-    return View(number, {}, lower | higher | others, feasible)
-
-
-def random_views(seed, count=12):
-    """Views of independent scores, from a few values each, so that some are equal."""
-    rng = np.random.default_rng(seed)
-    values = rng.integers(0, 5, (count, len(SCORES))) / 4
-    scored = [dict(zip(SCORES, map(float, row), strict=True)) for row in values]
-    return [View(number, {}, val, val["accuracy"] >= 0.5) for number, val in enumerate(scored)]
-
-
-def dominates(one, other, objectives):
-    pairs = list(zip(one.costs(*objectives), other.costs(*objectives), strict=True))
-    return all(mine <= its for mine, its in pairs) and any(mine < its for mine, its in pairs)
 
 
 def test_a_view_has_no_test_field():
     assert View._fields == ("number", "params", "val", "feasible")
 
 
-@pytest.mark.parametrize("name", RULES)
-class TestEveryRule:
-    def test_says_what_it_is_and_what_it_optimises(self, name):
-        rule = plugins.load("rule", name)
-        assert issubclass(rule, Rule)
-        assert plugins.description(rule)
-        assert rule.__doc__ != Rule.__doc__
-        assert rule.objectives == objectives_of(name)
-        assert set(rule.objectives) <= set(SCORES)
-
-    def test_chooses_only_what_is_feasible(self, name):
-        choose = plugins.load("rule", name)().choose
-        assert choose([]) is None
-        assert choose([view(0, 0.9, 0.1, feasible=False)]) is None
-        assert choose([view(0, 0.9, 0.1, feasible=False), view(1, 0.5, 0.5)]).number == 1
-
-    def test_does_not_depend_on_the_order(self, name):
-        choose = plugins.load("rule", name)().choose
-        views = [view(0, 0.5, 0.5), view(1, 0.5, 0.5), view(2, 0.4, 0.5), view(3, 0.5, 0.6)]
-        assert {choose(order).number for order in itertools.permutations(views)} == {0}
-
-    @pytest.mark.parametrize("seed", range(10))
-    def test_never_chooses_what_a_feasible_trial_beats(self, name, seed):
-        views = random_views(seed)
-        chosen = plugins.load("rule", name)().choose(views)
-        assert chosen is not None
-        assert not any(dominates(other, chosen, objectives_of(name)) for other in views if other.feasible)
-
-    def test_has_a_name_on_disk(self, name):
-        assert inspect.getfile(plugins.load("rule", name)).endswith(f"{name}.py")
+class TestEveryRule(RuleContract):
+    @pytest.fixture(params=plugins.names("rule"))
+    def rule(self, request):
+        return plugins.load("rule", request.param)()
 
 
 def test_lowest_deo_m_takes_the_fairest_then_the_most_accurate_then_the_earliest():

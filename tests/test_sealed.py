@@ -13,7 +13,7 @@ from fairtune.datasets.digits import Digits
 from fairtune.records import Purpose
 from fairtune.report import write_report
 from fairtune.request.options import DataRequest, TrainRequest
-from tests.builders import NO_FILES
+from fairtune.testing.trainings import NO_FILES
 from tests.search_helpers import Session, small_search
 
 IMAGES, LABELS = "test-x.npy", "test-columns.npz"

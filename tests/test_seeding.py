@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from fairtune.seeding import STREAMS, generator, stream_seed, torch_stream
-from tests.builders import CPU
+from fairtune.testing.trainings import CPU
 
 KEYS = [(), (1,), (2,), (1, 1), (2, 1), (1, 2)]
 

@@ -1,10 +1,8 @@
-import dataclasses
 import math
-from typing import ClassVar
 
 import pytest
 
-from fairtune.space import Hyperparameter, Integer, Options, OptionsOrFile, Real, Space, declared, hyperparameter, parse_domain
+from fairtune.space import Integer, Options, OptionsOrFile, Real, Space, hyperparameter, parse_domain
 
 REAL = Real(low=0.1, high=100, log=True)
 LINEAR = Real(low=0, high=1)
@@ -150,29 +148,6 @@ def test_a_space_survives_json(domain):
     read = Space.model_validate_json(space.model_dump_json())
     assert read == space
     assert [type(value) for value in read.fixed.values()] == [int, float, bool]
-
-
-@dataclasses.dataclass
-class Plugin:
-    weight: float = hyperparameter(3.0, REAL, search=Real(low=1, high=10, log=True), help="how much")
-    kernel: str = hyperparameter("rbf", WORDS)
-    not_a_hyperparameter: int = 4
-
-
-def test_declared_reads_a_plug_in_s_fields():
-    found = declared(Plugin)
-    assert list(found) == ["weight", "kernel"]
-    assert (found["weight"].default, found["weight"].legal, found["weight"].help) == (3.0, REAL, "how much")
-    assert found["weight"].search == Real(low=1, high=10, log=True)
-    assert found["kernel"].search is None
-    assert declared(int) == {}
-
-
-def test_declared_reads_the_options_of_a_class_that_is_no_dataclass():
-    class Net:
-        options: ClassVar = {"tap": Hyperparameter(default="flat", legal=Options(values=("flat", "pooled")))}
-
-    assert declared(Net) == Net.options
 
 
 def test_an_illegal_default_is_refused_where_it_is_written():

@@ -6,7 +6,8 @@ from pydantic import ValidationError
 
 from fairtune.space import Real, Space
 from fairtune.spec import Epoch, Optimizer, PlugIn, SearchSpec, TrialResult, TrialSpec, digest
-from tests.builders import counts_of_recalls, digits_spec
+from fairtune.testing.trainings import digits_spec
+from tests.builders import counts_of_recalls
 
 SPEC = digits_spec("hkd", values={"hkd.weight": 4.0, "hkd.temperature": 3.0}, teacher=digits_spec())
 CHANGES = {

@@ -20,6 +20,7 @@ from fairtune.models import Net
 from fairtune.options import Option
 from fairtune.plugins import Kind
 from fairtune.request.options import DataRequest
+from fairtune.request.order import in_order
 from fairtune.rules import Rule
 
 T = TypeVar("T")
@@ -42,10 +43,11 @@ def takes(model: type[DataRequest]) -> Callable[[Callable[..., T]], Callable[...
     """
 
     def decorate(function: Callable[..., T]) -> Callable[..., T]:
-        parameters = [_parameter(name, field) for name, field in model.model_fields.items()]
+        fields = in_order(model)
+        parameters = [_parameter(name, field) for name, field in fields.items()]
         returned = get_type_hints(function)["return"]
         function.__signature__ = inspect.Signature(parameters, return_annotation=returned)  # type: ignore[attr-defined]
-        lines = [f"    {name}: {_help(field)}" for name, field in model.model_fields.items()]
+        lines = [f"    {name}: {_help(field)}" for name, field in fields.items()]
         function.__doc__ = "\n".join([inspect.getdoc(function) or "", "", "Args:", *lines])
         return function
 
@@ -82,11 +84,9 @@ def _as_typed(name: str, value: Any) -> Any:
 
 
 def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
-    annotation: Any = _plain(field.annotation)
+    annotation: Any = tuple[str, ...] | Mapping[str, object] if field.default == () else _plain(field.annotation)
     if name in _CLASSES:
         annotation = annotation | type
-    elif field.default == ():
-        annotation = annotation | Mapping[str, object]
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=annotation)
 
 

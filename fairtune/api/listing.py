@@ -27,5 +27,15 @@ def rules() -> pd.DataFrame:
     return _table("rule")
 
 
+def samplers() -> pd.DataFrame:
+    """The samplers, which propose settings: how each does, by name."""
+    return _table("sampler")
+
+
+def schedulers() -> pd.DataFrame:
+    """The schedulers, which stop trials early: when each does, by name."""
+    return _table("scheduler")
+
+
 def _table(kind: plugins.Kind) -> pd.DataFrame:
-    return pd.DataFrame(plugins.overview(kind).items(), columns=["name", "what"]).set_index("name")
+    return pd.DataFrame(plugins.listed(kind), columns=["name", "package", "what"]).set_index("name")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from fairtune import plugins
+from fairtune.datasets import Dataset
 from fairtune.errors import InvalidInput
 from fairtune.files import data_root
 from fairtune.request.options import DataRequest
@@ -22,8 +22,8 @@ def download(request: DataRequest) -> None:
         InvalidInput: nobody knows where from; how to get them by hand.
         DataError: they could not be fetched.
     """
-    dataset = plugins.load("dataset", request.dataset)
+    dataset = Dataset.load(request.dataset)
     module = import_module(dataset.__module__)
     if not hasattr(module, "download"):
-        raise InvalidInput(f"--download: the dataset {request.dataset} cannot be fetched; {dataset.obtain}")  # type: ignore[attr-defined]
+        raise InvalidInput(f"--download: the dataset {request.dataset} cannot be fetched; {dataset.obtain}")
     module.download(data_root(request.data))

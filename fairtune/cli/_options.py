@@ -11,8 +11,7 @@ from pydantic.fields import FieldInfo
 
 from fairtune.options import Option
 from fairtune.request.options import DataRequest
-
-_PANELS = ("Data", "Training", "Search", "Place")
+from fairtune.request.order import in_order, panel_of
 
 
 def takes(model: type[DataRequest], *names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -25,10 +24,8 @@ def takes(model: type[DataRequest], *names: str) -> Callable[[Callable[..., None
     Returns:
         A decorator of a function whose first parameter, ``given``, is what the user typed, by the names of the fields.
     """
-    fields = {name: field for name, field in model.model_fields.items() if not names or name in names}
-    homes = {name: _home(model, name) for name in fields}
-    ordered = sorted(fields, key=lambda name: (_PANELS.index(homes[name].panel), model.__mro__.index(homes[name])))
-    options = [_parameter(name, fields[name], homes[name].panel) for name in ordered]
+    fields = {name: field for name, field in in_order(model).items() if not names or name in names}
+    options = [_parameter(name, field) for name, field in fields.items()]
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         own = list(inspect.signature(command, eval_str=True).parameters.values())[1:]
@@ -46,12 +43,7 @@ def takes(model: type[DataRequest], *names: str) -> Callable[[Callable[..., None
     return decorate
 
 
-def _home(model: type[DataRequest], name: str) -> type[DataRequest]:
-    """The class that states a field; help lists its fields together, in its panel."""
-    return next(cls for cls in model.__mro__ if name in vars(cls).get("__annotations__", {}))
-
-
-def _parameter(name: str, field: FieldInfo, panel: str) -> inspect.Parameter:
+def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
     option = _option(field)
     several = field.default == ()
     default = option.default if field.default is None else None if several else str(field.default)
@@ -60,7 +52,7 @@ def _parameter(name: str, field: FieldInfo, panel: str) -> inspect.Parameter:
         help=option.help + (f"  [dim]\\[default: {default}][/]" if default else ""),
         metavar=option.metavar or ("NUMBER" if _kinds(field.annotation) & {int, float} else "TEXT"),
         show_default=False,
-        rich_help_panel=panel,
+        rich_help_panel=panel_of(name),
     )
     kind = list[str] | None if several else str | None
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind, made])

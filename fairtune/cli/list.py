@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Annotated
 
 import typer
 from rich.table import Table
 
 from fairtune import plugins
-from fairtune.cli._told import console, told
+from fairtune.cli._told import console, errors, told
 from fairtune.errors import InvalidInput, unknown_name
 
 _LISTS: dict[str, plugins.Kind | None] = {f"{kind}s": kind for kind in plugins.KINDS} | {"scores": None}
@@ -41,32 +42,34 @@ def list_(what: What, name: Name = None) -> None:
 
 
 def _print_names(kind: plugins.Kind) -> None:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in ("name", "what"):
-        table.add_column(title)
-    for name, line in plugins.overview(kind).items():
-        table.add_row(name, line)
+    lines = plugins.listed(kind)
+    titles = ("name", "package", "what") if any(line.package for line in lines) else ("name", "what")
+    table = _table(*titles)
+    for line in lines:
+        table.add_row(*(cell for cell, title in zip(line, ("name", "package", "what"), strict=True) if title in titles))
     console.print(table)
+    for fault in plugins.faults(kind):
+        errors.print(f"fairtune: {fault}", soft_wrap=True)
 
 
 def _print_one(kind: plugins.Kind, name: str) -> None:
-    from fairtune.space import declared
-
     plugin = plugins.load(kind, name)
     console.print(name, style="bold")
-    console.print(plugins.description(plugin), soft_wrap=True)
-    for title in ("licence", "citation", "obtain"):
-        if text := getattr(plugin, title, None):
-            console.print(f"{title}: {text}", soft_wrap=True)
-    if kind == "method" and (needs := plugin().needs):
-        console.print(f"needs {', '.join(needs)}")
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in ("option", "default", "allowed", "what"):
-        table.add_column(title)
-    for key, option in declared(plugin).items():
+    console.print(plugin.description(), soft_wrap=True)
+    for title, text in plugin.facts().items():
+        console.print(f"{title}: {text}", soft_wrap=True)
+    table = _table("option", "default", "allowed", "what")
+    for key, option in plugin.declared().items():
         table.add_row(key, str(option.default), str(option.legal), option.help)
     if table.row_count:
         console.print(table)
+
+
+def _table(*titles: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title in titles:
+        table.add_column(title, no_wrap=title in ("name", "better", "range"))
+    return table
 
 
 def _print_scores(name: str | None) -> None:
@@ -74,9 +77,7 @@ def _print_scores(name: str | None) -> None:
     from fairtune.metrics import SCORES
 
     if name is None:
-        table = Table(box=None, pad_edge=False, header_style="bold")
-        for title in ("name", "better", "range", "what"):
-            table.add_column(title, no_wrap=title != "what")
+        table = _table("name", "better", "range", "what")
         for score in SCORES.values():
             table.add_row(score.name, score.better, score.range, score.summary)
         console.print(table)
@@ -87,6 +88,6 @@ def _print_scores(name: str | None) -> None:
     console.print(name, style="bold")
     console.print(f"{score.label}: {score.summary}", soft_wrap=True)
     if score.compute is not None:
-        console.print(plugins.description(score.compute), soft_wrap=True)
+        console.print(inspect.getdoc(score.compute) or "", soft_wrap=True)
     for title in ("better", "range", "interval", "source"):
         console.print(f"{title}: {getattr(score, title)}")

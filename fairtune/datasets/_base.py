@@ -15,9 +15,10 @@ from fairtune.batches.transforms import Normalise, Transform
 from fairtune.datasets._cut import Mask, cells_of, drawn_by_source, thinned
 from fairtune.errors import DataError
 from fairtune.names import Names
+from fairtune.plugins import Pluggable
 from fairtune.records import Ints, Split
 from fairtune.seeding import generator
-from fairtune.space import Real, Value, declared, hyperparameter
+from fairtune.space import Real, Value, hyperparameter
 
 Part = Literal["train", "validation", "test"]
 
@@ -108,7 +109,7 @@ class Content(NamedTuple):
 
 
 @dataclass(kw_only=True)
-class Dataset:
+class Dataset(Pluggable):
     """A source of labelled, grouped samples in disjoint train, validation and test splits.
 
     A subclass is a dataclass whose options are fields made by :func:`fairtune.space.hyperparameter`. Options that choose among the
@@ -119,12 +120,9 @@ class Dataset:
         seed: decides which samples are held out for validation and, for synthetic biases, which are skewed.
     """
 
+    kind: ClassVar = "dataset"
     cache_name: ClassVar[str]
     """Names the decoded pools; datasets that decode the same files alike share it. Change it when decoding changes."""
-    licence: ClassVar[str]
-    """Of the data."""
-    citation: ClassVar[str]
-    """Whom to cite."""
     obtain: ClassVar[str]
     """How to get the files."""
 
@@ -132,14 +130,23 @@ class Dataset:
     val_frac: float = hyperparameter(0.1, Real(low=0.01, high=0.9), help="share of the training set held out for validation")
 
     @classmethod
-    def complete(cls, given: dict[str, Value], root: Path | None = None) -> dict[str, Value]:
+    def complete(cls, given: Mapping[str, Value], root: Path | None = None) -> dict[str, Value]:
         """The options with defaults filled in.
 
         Args:
             given: what the user said.
             root: folder of the original files, where a default depends on which of them are there.
+
+        Raises:
+            InvalidInput: as of every plug-in.
         """
-        return {"seed": given.get("seed", 0)} | {name: given.get(name, option.default) for name, option in declared(cls).items()}
+        options = {name: value for name, value in given.items() if name != "seed"}
+        return {"seed": given.get("seed", 0)} | super().complete(options)
+
+    @classmethod
+    def facts(cls) -> dict[str, str]:
+        """Also how to get the files."""
+        return super().facts() | {"obtain": cls.obtain}
 
     @abstractmethod
     def describe(self, root: Path) -> Info:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -46,7 +47,7 @@ class CIFAR10S(Dataset):
     )
 
     @classmethod
-    def complete(cls, given: dict[str, Value], root: Path | None = None) -> dict[str, Value]:
+    def complete(cls, given: Mapping[str, Value], root: Path | None = None) -> dict[str, Value]:
         """Defaults filled in; the default skew is the one published for the protocol."""
         options = super().complete(given, root)
         return options | {"skew": given.get("skew", _PUBLISHED_SKEW[str(options["protocol"])])}

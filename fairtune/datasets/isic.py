@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 
 from fairtune.batches.transforms import IMAGENET, ColourJitter, Flip, Rotation
-from fairtune.datasets._base import Content, Dataset, Info, Part, Pool, check_test
+from fairtune.datasets._base import Content, Info
 from fairtune.datasets._cut import stratified
 from fairtune.datasets._files import check_present
-from fairtune.datasets._images import ImageFiles
+from fairtune.datasets._images import Fit
+from fairtune.datasets._photographs import TEST, TRAIN, Photographs
 from fairtune.datasets._shares import cut_in_three
 from fairtune.errors import DataError
 from fairtune.records import Ints
@@ -25,13 +26,11 @@ TABLE = "train.csv"
 IMAGES = "jpeg/train"
 _NEEDED = ("image_name", "patient_id", "sex", "target")
 _SEXES = ("male", "female")
-_PARTS: tuple[Part, ...] = ("train", "validation", "test")
 _TEST_SHARE = 0.2
-_STORED = (256, 256)
 
 
 @dataclass(kw_only=True)
-class ISIC(Dataset):
+class ISIC(Photographs):
     """Skin lesions of the SIIM-ISIC 2020 challenge: is it a melanoma?
 
     x: the central square of a photograph, stored at 256x256. y: benign or malignant, about 1.8 % of 33,126. a: the patient's sex.
@@ -45,6 +44,7 @@ class ISIC(Dataset):
     """
 
     cache_name: ClassVar[str] = "isic-2"
+    fit: ClassVar[Fit] = "crop"
     licence: ClassVar[str] = "CC BY-NC 4.0"
     citation: ClassVar[str] = (
         "V. Rotemberg et al., A patient-centric dataset of images and metadata for identifying melanomas using clinical context, "
@@ -77,10 +77,8 @@ class ISIC(Dataset):
 
     def check(self, root: Path) -> None:
         """Read the table, and check that every image in it is there and that the test split has samples in every cell."""
-        table = self._table(root)
-        check_present(root, _paths(table), self.obtain)
-        test = table[self._part(table) == _PARTS.index("test")]
-        check_test(test["y"].to_numpy(), test["a"].to_numpy(), self.describe(root))
+        check_present(root, self.table(root)["file"].tolist(), self.obtain)
+        super().check(root)
 
     def remarks(self, root: Path) -> list[str]:
         """How many images are left out for want of the patient's sex."""
@@ -90,39 +88,34 @@ class ISIC(Dataset):
 
     def content(self, root: Path) -> Content:
         """The protocol, which decides what is in the test part, the table and the images."""
-        return Content((self.protocol,), (f"{FOLDER}/{TABLE}", *_paths(self._table(root))))
+        return Content((self.protocol,), (f"{FOLDER}/{TABLE}", *self.table(root)["file"]))
 
-    def decode(self, root: Path) -> dict[Part, Pool]:
-        """The parts, see the class."""
-        self.check(root)
-        table = self._table(root)
-        part = self._part(table)
-        return {name: _pool(root, table[part == number]) for number, name in enumerate(_PARTS) if (part == number).any()}
-
-    def training_parts(self) -> tuple[Part, ...]:
-        """The authors have validation images of their own."""
-        return ("train", "validation") if self.protocol == "official" else ("train",)
+    @property
+    def cut_by_authors(self) -> bool:
+        """Under their protocol."""
+        return self.protocol == "official"
 
     def numbering(self) -> object:
         """Patients or images, as the protocol says."""
         return self.protocol
 
-    def _table(self, root: Path) -> pd.DataFrame:
-        """Label, group and source of every image used, in the order of the names."""
+    def table(self, root: Path) -> pd.DataFrame:
+        """Every image used, in the order of the names."""
         table = _read(root)
         if self.protocol == "official":
             table = table.assign(sex=table["sex"].fillna(table["sex"].mode()[0]), source=np.arange(len(table)))
         else:
             table = table.assign(source=pd.factorize(table["patient_id"], sort=True)[0])[table["sex"].notna()]
-        return table.assign(y=table["target"].astype(np.int64), a=table["sex"].map(_SEXES.index).astype(np.int64))
+        file = [f"{FOLDER}/{IMAGES}/{name}.jpg" for name in table["image_name"]]
+        return table.assign(file=file, y=table["target"].astype(np.int64), a=table["sex"].map(_SEXES.index).astype(np.int64))
 
-    def _part(self, table: pd.DataFrame) -> Ints:
+    def part(self, table: pd.DataFrame) -> Ints:
+        """By patient, or as the authors cut the images."""
         if self.protocol == "official":
             return cut_in_three(len(table))
         y, a, patient = (table[name].to_numpy().astype(np.int64) for name in ("y", "a", "source"))
-        part = np.zeros(len(table), dtype=np.int64)
-        test = stratified(y, a, patient, _TEST_SHARE, generator(0, "data"))
-        part[test] = _PARTS.index("test")
+        part = np.full(len(table), TRAIN, dtype=np.int64)
+        part[stratified(y, a, patient, _TEST_SHARE, generator(0, "data"))] = TEST
         return part
 
 
@@ -142,12 +135,3 @@ def _read(root: Path) -> pd.DataFrame:
     if odd := sorted(set(table["target"]) - {0, 1}):
         raise DataError(f"{path}: the column target holds {', '.join(map(str, odd))}; it may hold 0 or 1")
     return table.sort_values("image_name", ignore_index=True)
-
-
-def _paths(table: pd.DataFrame) -> tuple[str, ...]:
-    return tuple(f"{FOLDER}/{IMAGES}/{name}.jpg" for name in table["image_name"])
-
-
-def _pool(root: Path, table: pd.DataFrame) -> Pool:
-    columns = {name: table[name].to_numpy().astype(np.int64) for name in ("y", "a", "source")}
-    return Pool(ImageFiles(root, _paths(table), _STORED, fit="crop"), columns)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -67,7 +68,7 @@ class Manifest(Dataset):
     checksum: str = hyperparameter("", Text(), help="of the file, filled in when a search starts, so that it cannot change later")
 
     @classmethod
-    def complete(cls, given: dict[str, Value], root: Path | None = None) -> dict[str, Value]:
+    def complete(cls, given: Mapping[str, Value], root: Path | None = None) -> dict[str, Value]:
         """Defaults filled in, and the checksum of the file as it is now."""
         options = super().complete(given, root)
         file = None if root is None else root / str(options["file"])

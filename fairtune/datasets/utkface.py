@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 
 from fairtune.batches.transforms import IMAGENET, Crop, Flip
-from fairtune.datasets._base import Content, Dataset, Info, Part, Pool, check_test
+from fairtune.datasets._base import Content, Info
 from fairtune.datasets._files import first_of
-from fairtune.datasets._images import ImageFiles
+from fairtune.datasets._photographs import TEST, TRAIN, Photographs
 from fairtune.datasets._shares import cut_in_three
 from fairtune.errors import DataError
 from fairtune.names import Names
@@ -27,16 +27,14 @@ _NAME = re.compile(r"(?P<age>\d+)_(?P<gender>\d*)_(?P<race>[0-4])_[^_]+\.jpg")
 _RACES = ("White", "Black", "Asian", "Indian", "Others")
 _GROUPS = {"race4": _RACES[:4], "race5": _RACES, "gender": ("male", "female")}
 _AGES = {"age_20_40": ((20, 40), ("0-19", "20-39", "40+")), "age_31_61": ((31, 61), ("0-30", "31-60", "61+"))}
-_PARTS: tuple[Part, ...] = ("train", "validation", "test")
 _GENDERS = {"0": 0, "1": 1}
 _UNKNOWN = -1
-_STORED = (256, 256)
 _PER_CELL = 100
 _COMPLETE = 23_000
 
 
 @dataclass(kw_only=True)
-class UTKFace(Dataset):
+class UTKFace(Photographs):
     """Aligned faces: the age is predicted, race or gender is the group (UTKFace).
 
     x: 200x200 faces, stored at 256x256. y: one of three ages, from 20 and from 40 on (``age_20_40``: S. Jung et al., CVPR 2021,
@@ -52,6 +50,7 @@ class UTKFace(Dataset):
     """
 
     cache_name: ClassVar[str] = "utkface-2"
+    columns: ClassVar[tuple[str, ...]] = ("y", "a", "source", "age", "gender", "race")
     licence: ClassVar[str] = "non-commercial research only"
     citation: ClassVar[str] = (
         "Z. Zhang, Y. Song, H. Qi, Age Progression/Regression by Conditional Adversarial Autoencoder, CVPR 2017"
@@ -68,7 +67,8 @@ class UTKFace(Dataset):
     )
 
     @property
-    def _cut_by_authors(self) -> bool:
+    def cut_by_authors(self) -> bool:
+        """T. Hänel et al. alone have validation images of their own."""
         return self.protocol == "official" and self.target == "age_31_61"
 
     def describe(self, root: Path) -> Info:
@@ -80,17 +80,11 @@ class UTKFace(Dataset):
             shape=(3, 176, 176) if first_paper else (3, 240, 240),
             augment=(Crop(), Flip()) if first_paper else (),
             normalise=IMAGENET,
-            balanced_test=not self._cut_by_authors,
+            balanced_test=not self.cut_by_authors,
             model="resnet18" if first_paper else "efficientnet_b1",
             epochs=50 if first_paper else 15,
             batch_size=128 if first_paper else 256,
         )
-
-    def check(self, root: Path) -> None:
-        """Read the names of all files, and check that the test split has samples in every cell."""
-        table = self._table(root)
-        test = table[self._part(table) == _PARTS.index("test")]
-        check_test(test["y"].to_numpy(), test["a"].to_numpy(), self.describe(root))
 
     def remarks(self, root: Path) -> list[str]:
         """How many names cannot be read, and whether many images are missing."""
@@ -104,34 +98,25 @@ class UTKFace(Dataset):
 
     def content(self, root: Path) -> Content:
         """The options and the names of images that are not used, which both decide what is in the test part; the images."""
-        used = self._table(root)["name"].tolist()
-        unused = sorted(set(_names(root)[0]) - set(used))
-        return Content((self.target, self.attribute, self.protocol, unused), [f"{FOLDER}/{name}" for name in used])
+        table = self.table(root)
+        unused = sorted(set(_names(root)[0]) - set(table["name"]))
+        return Content((self.target, self.attribute, self.protocol, unused), table["file"].tolist())
 
-    def decode(self, root: Path) -> dict[Part, Pool]:
-        """The parts, see the class."""
-        self.check(root)
-        table = self._table(root)
-        part = self._part(table)
-        return {name: _pool(root, table[part == number]) for number, name in enumerate(_PARTS) if (part == number).any()}
-
-    def training_parts(self) -> tuple[Part, ...]:
-        """Only T. Hänel et al. have validation images of their own."""
-        return ("train", "validation") if self._cut_by_authors else ("train",)
-
-    def _table(self, root: Path) -> pd.DataFrame:
-        """Label, group and number of every image with a group, in the order of the names."""
+    def table(self, root: Path) -> pd.DataFrame:
+        """Every image with a group, in the order of the names."""
         names, _ = _names(root)
         fields = pd.DataFrame([match.groupdict() for name in names if (match := _NAME.fullmatch(name))])
         gender = fields["gender"].map(_GENDERS).fillna(_UNKNOWN)
         table = fields.assign(gender=gender, name=names, source=np.arange(len(names)), images=len(names))
+        table["file"] = [f"{FOLDER}/{name}" for name in names]
         table = table.astype(dict.fromkeys(("age", "gender", "race"), np.int64))
         y = np.digitize(table["age"], _AGES[self.target][0]).astype(np.int64)
         a = table["gender" if self.attribute == "gender" else "race"]
         return table.assign(y=y, a=a)[a.between(0, len(_GROUPS[self.attribute]) - 1)]
 
-    def _part(self, table: pd.DataFrame) -> Ints:
-        if self._cut_by_authors:
+    def part(self, table: pd.DataFrame) -> Ints:
+        """Equally many test images of every cell, or the authors' shares."""
+        if self.cut_by_authors:
             cut: Ints = cut_in_three(int(table["images"].iloc[0]))[table["source"].to_numpy()]
             return cut
         cell = table["y"].to_numpy() * len(_GROUPS[self.attribute]) + table["a"].to_numpy()
@@ -141,9 +126,9 @@ class UTKFace(Dataset):
         else:
             order = generator(0, "data").permutation(len(table))
             per_cell = min(_PER_CELL, max(1, int(np.unique(cell, return_counts=True)[1].min()) // 4))
-        part = np.zeros(len(table), dtype=np.int64)
+        part = np.full(len(table), TRAIN, dtype=np.int64)
         for c in np.unique(cell):
-            part[order[cell[order] == c][:per_cell]] = _PARTS.index("test")
+            part[order[cell[order] == c][:per_cell]] = TEST
         return part
 
     def _check_cells(self, cells: Ints) -> None:
@@ -174,8 +159,3 @@ def _official_order(names: list[str]) -> Ints:
     )
     random.Random(1).shuffle(order)
     return np.array(order[::-1], dtype=np.int64)
-
-
-def _pool(root: Path, table: pd.DataFrame) -> Pool:
-    columns = {name: table[name].to_numpy().astype(np.int64) for name in ("y", "a", "source", "age", "gender", "race")}
-    return Pool(ImageFiles(root, tuple(f"{FOLDER}/{name}" for name in table["name"]), _STORED), columns)

@@ -10,6 +10,7 @@ from typing import ClassVar, Literal, NamedTuple, TypeVar
 import torch
 from torch import Tensor, nn
 
+from fairtune.plugins import Pluggable
 from fairtune.records import Batch, Floats, Ints, Outputs
 from fairtune.spec import Optimizer
 
@@ -91,7 +92,7 @@ class Loop(typing.Protocol):
 
 
 @dataclass
-class Method:
+class Method(Pluggable):
     """A training method: a sampling rule, loss terms added to the cross-entropy, modules of its own.
 
     A subclass is a dataclass whose fields are its hyperparameters, each made by :func:`fairtune.space.hyperparameter`. Most
@@ -107,6 +108,7 @@ class Method:
         only_balances: whether all it does is to make label and group independent, as balanced batches do.
     """
 
+    kind: ClassVar = "method"
     sampling: ClassVar[Literal["uniform", "balanced"]] = "uniform"
     needs_teacher: ClassVar[bool] = False
     needs_maps: ClassVar[bool] = False
@@ -130,6 +132,12 @@ class Method:
     def finished(self) -> bool:
         """Whether more epochs would change nothing; asked after each in which its terms count."""
         return False
+
+    @classmethod
+    def facts(cls) -> dict[str, str]:
+        """Also what it needs."""
+        needs = cls.build().needs
+        return super().facts() | ({"needs": ", ".join(needs)} if needs else {})
 
     @property
     def needs(self) -> list[str]:

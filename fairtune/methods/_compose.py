@@ -32,7 +32,7 @@ def components(method: str) -> dict[str, type[Method]]:
     short = [name.rpartition(":")[2] for name in names]
     if len(set(short)) < len(short):
         raise InvalidInput(f"the method {method!r} joins two components of one name: rename a class")
-    return {name: plugins.load("method", full) for name, full in zip(short, names, strict=True)}
+    return {name: Method.load(full) for name, full in zip(short, names, strict=True)}
 
 
 def compose(method: str, values: Mapping[str, Value]) -> Composite:
@@ -45,7 +45,7 @@ def compose(method: str, values: Mapping[str, Value]) -> Composite:
     parts = {}
     for name, plugin in components(method).items():
         own = {key.removeprefix(f"{name}."): value for key, value in values.items() if key.startswith(f"{name}.")}
-        parts[name] = plugin(**own)
+        parts[name] = plugin.build(**plugin.complete(own))
     return Composite(parts)
 
 

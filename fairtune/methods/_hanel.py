@@ -175,6 +175,7 @@ class FairnessLoss(Method):
     """Cross-entropy plus one of the fairness losses.
 
     L = CE + weight * measure(softmax(z)). By default the net starts from the trained baseline, as the paper fine-tunes.
+    The range searched is that of T. Hänel et al., ACCV 2022, for L_iou on UTKFace and SIIM-ISIC.
     """
 
     measure: ClassVar[Measure]

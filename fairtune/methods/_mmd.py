@@ -7,12 +7,14 @@ of samples that share a cell (or a class) are ever averaged, so one B x B matrix
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+Kernel = Literal["rbf", "poly"]
 _TINY = 1e-12
 
 
@@ -61,6 +63,11 @@ def gaussian(distances: Tensor, bandwidth: Tensor) -> Tensor:
     return torch.exp(-distances / (2 * bandwidth))
 
 
+def all_pairs(measure: Callable[[Tensor, Tensor], Tensor], teacher: Tensor, student: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """A kernel or a distance among the teacher's rows, among the student's, and between both."""
+    return measure(teacher, teacher), measure(student, student), measure(teacher, student)
+
+
 def sums_within(kernel: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
     """Sum of the kernel over rows x columns of each set.
 
@@ -101,3 +108,23 @@ def class_means_per_cell(tt: Tensor, h: Tensor, member: Membership) -> Tensor:
     kernels = gaussian(tt, per_group[:, None, :])
     sums = (member.classes * (kernels @ member.classes)).sum(1)
     return sums.flatten() / member.class_size**2
+
+
+def polynomial_discrepancies(teacher: Tensor, student: Tensor, member: Membership) -> Tensor:
+    """Squared MMD of every cell against its class ``(A * K,)`` with the polynomial kernel of features ``(B, D)``."""
+    tt, ss, ts = all_pairs(polynomial, teacher, student)
+    return discrepancies(class_means(tt, member), ss, ts, member)
+
+
+def gaussian_discrepancies(tt: Tensor, ss: Tensor, ts: Tensor, h: Tensor, member: Membership) -> Tensor:
+    """Squared MMD of every cell against its class ``(A * K,)`` with a Gaussian kernel of the cell's own bandwidth.
+
+    Args:
+        tt: squared distances among the teacher's rows ``(B, B)``.
+        ss: among the student's.
+        ts: between both.
+        h: bandwidths ``(A * K,)``.
+        member: the batch's membership.
+    """
+    own = member.cells @ h
+    return discrepancies(class_means_per_cell(tt, h, member), gaussian(ss, own), gaussian(ts, own), member)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
 import torch.nn.functional as F
 from torch import Tensor
 
-from fairtune.methods._base import Method, Progress
-from fairtune.records import Batch, Outputs
+from fairtune.methods._maps import MapTransfer
 from fairtune.space import Real, hyperparameter
 
 
@@ -41,25 +40,18 @@ def at_loss(student: Tensor, teacher: Tensor) -> Tensor:
 
 
 @dataclass
-class AttentionTransfer(Method):
+class AttentionTransfer(MapTransfer):
     """Makes the student look where the baseline looks (AT); improves accuracy, not fairness.
 
     L = CE + weight * 1/2 mean (A(f^S) - A(f^T))^2 on the map of the last convolution. The mean runs over samples and positions,
-    so weights do not carry over between models with maps of other sizes. Source: S. Zagoruyko, N. Komodakis, ICLR 2017, as
-    trained by S. Jung et al., CVPR 2021; paper and code agree. Published weights: 1 (CIFAR-10S, CelebA), 30 (UTKFace).
+    so weights do not carry over between models with maps of other sizes; larger maps want larger ones. Source: S. Zagoruyko, N.
+    Komodakis, ICLR 2017, as trained by S. Jung et al., CVPR 2021; paper and code agree. Published weights: 1 (CIFAR-10S, CelebA),
+    30 (UTKFace).
     """
 
-    needs_teacher: ClassVar[bool] = True
-    needs_maps: ClassVar[bool] = True
+    term: ClassVar[str] = "at"
+    kept: ClassVar[str] = "attention"
+    read: ClassVar[Callable[[Tensor], Tensor]] = attention
+    compare: ClassVar[Callable[[Tensor, Tensor], Tensor]] = at_loss
 
     weight: float = hyperparameter(1.0, Real(low=0, log=True), search=Real(low=0.1, high=1000, log=True), help="AT weight")
-
-    def from_teacher(self, teacher: Outputs) -> dict[str, Tensor]:
-        """The attention map, small enough to be kept."""
-        assert teacher.maps is not None
-        return {"attention": attention(teacher.maps)}
-
-    def loss(self, student: Outputs, teacher: Mapping[str, Tensor], batch: Batch, progress: Progress) -> dict[str, Tensor]:
-        """The weighted term."""
-        assert student.maps is not None
-        return {"at": self.weight * at_loss(student.maps, teacher["attention"])}

@@ -8,11 +8,9 @@ from typing import ClassVar, Literal
 
 from torch import Tensor
 
-from fairtune.methods._base import Method, Progress
-from fairtune.methods._mmd import gaussian, polynomial, squared_distances
-from fairtune.methods.mfd import Kernel
-from fairtune.records import Batch, Outputs
-from fairtune.space import Options, Real, hyperparameter
+from fairtune.methods._features import FeatureDistilling
+from fairtune.methods._mmd import Kernel, all_pairs, gaussian, polynomial, squared_distances
+from fairtune.records import Batch
 
 
 def mfd_k_loss(
@@ -29,17 +27,17 @@ def mfd_k_loss(
         A scalar, 0 when both are distributed alike.
     """
     student, teacher = student.flatten(1), teacher.detach().flatten(1)
-    pairs = ((teacher, teacher), (student, student), (teacher, student))
     if kernel == "poly":
-        tt, ss, ts = (polynomial(u, v) for u, v in pairs)
-        return tt.mean() + ss.mean() - 2 * ts.mean()
-    tt, ss, ts = (squared_distances(u, v) for u, v in pairs)
-    h = sigma**sigma_power * ts.detach().mean()
-    return gaussian(tt, h).mean() + gaussian(ss, h).mean() - 2 * gaussian(ts, h).mean()
+        tt, ss, ts = all_pairs(polynomial, teacher, student)
+    else:
+        tt, ss, ts = all_pairs(squared_distances, teacher, student)
+        h = sigma**sigma_power * ts.detach().mean()
+        tt, ss, ts = gaussian(tt, h), gaussian(ss, h), gaussian(ts, h)
+    return tt.mean() + ss.mean() - 2 * ts.mean()
 
 
 @dataclass
-class FeatureDistillation(Method):
+class FeatureDistillation(FeatureDistilling):
     """Distils the baseline's features by MMD without using groups (MFD-K): the ablation of MFD that only distils.
 
     L = CE + weight / 2 * MMD^2(teacher, student), over the whole batch. Source: S. Jung et al., CVPR 2021, table 4. The paper
@@ -47,23 +45,8 @@ class FeatureDistillation(Method):
     sigma as for ``mfd``.
     """
 
-    needs_teacher: ClassVar[bool] = True
+    term: ClassVar[str] = "mfd_k"
 
-    weight: float = hyperparameter(3.0, Real(low=0, log=True), search=Real(low=0.3, high=30, log=True), help="MMD weight")
-    sigma: float = hyperparameter(1.0, Real(low=0.01, high=100, log=True), help="scale of the kernel's bandwidth")
-    kernel: str = hyperparameter("rbf", Options(values=("rbf", "poly")), help="kernel of the MMD")
-
-    def from_teacher(self, teacher: Outputs) -> dict[str, Tensor]:
-        """The features."""
-        return {"features": teacher.features}
-
-    def loss(self, student: Outputs, teacher: Mapping[str, Tensor], batch: Batch, progress: Progress) -> dict[str, Tensor]:
-        """The weighted term."""
-        discrepancy = mfd_k_loss(
-            student.features,
-            teacher["features"],
-            sigma=self.sigma,
-            kernel=self.kernel,  # type: ignore[arg-type]
-            sigma_power=1 if self.context.protocol == "official" else 2,
-        )
-        return {"mfd_k": self.weight / 2 * discrepancy}
+    def discrepancy(self, student: Tensor, teacher: Mapping[str, Tensor], batch: Batch) -> Tensor:
+        """Between all of the teacher's and all of the student's."""
+        return mfd_k_loss(student, teacher["features"], sigma=self.sigma, sigma_power=self.sigma_power, kernel=self.kernel)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
 import torch.nn.functional as F
 from torch import Tensor
 
-from fairtune.methods._base import Method, Progress
-from fairtune.records import Batch, Outputs
+from fairtune.methods._maps import MapTransfer
 from fairtune.space import Real, hyperparameter
 
 
@@ -45,7 +44,7 @@ def nst_loss(student: Tensor, teacher: Tensor) -> Tensor:
 
 
 @dataclass
-class NeuronSelectivityTransfer(Method):
+class NeuronSelectivityTransfer(MapTransfer):
     """Makes the student's channels respond where the baseline's do (NST); improves accuracy, not fairness.
 
     L = CE + weight * MMD^2 of the channels of the last convolution's map, each normalised over its positions, with a polynomial
@@ -57,17 +56,9 @@ class NeuronSelectivityTransfer(Method):
     takes the map, under either protocol.
     """
 
-    needs_teacher: ClassVar[bool] = True
-    needs_maps: ClassVar[bool] = True
+    term: ClassVar[str] = "nst"
+    kept: ClassVar[str] = "selectivity"
+    read: ClassVar[Callable[[Tensor], Tensor]] = selectivity
+    compare: ClassVar[Callable[[Tensor, Tensor], Tensor]] = nst_loss
 
     weight: float = hyperparameter(30.0, Real(low=0, log=True), search=Real(low=0.3, high=300, log=True), help="NST weight")
-
-    def from_teacher(self, teacher: Outputs) -> dict[str, Tensor]:
-        """The Gram matrix of positions, small enough to be kept."""
-        assert teacher.maps is not None
-        return {"selectivity": selectivity(teacher.maps)}
-
-    def loss(self, student: Outputs, teacher: Mapping[str, Tensor], batch: Batch, progress: Progress) -> dict[str, Tensor]:
-        """The weighted term."""
-        assert student.maps is not None
-        return {"nst": self.weight * nst_loss(student.maps, teacher["selectivity"])}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -56,9 +55,7 @@ def spread(rates: Floats, samples: Ints, *, empty: Empty, minimum: int) -> Float
     trailing = (1,) * (rates.ndim - samples.ndim)
     missing = np.broadcast_to((samples < minimum).reshape(samples.shape + trailing), rates.shape)
     known = np.where(missing, np.nan, rates)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)
-        gap: Floats = np.nanmax(known, axis=0) - np.nanmin(known, axis=0)
+    gap: Floats = np.fmax.reduce(known, axis=0) - np.fmin.reduce(known, axis=0)
     if empty == "nan":
         return np.where(missing.any(axis=0), np.nan, gap)
     comparable = (~missing).sum(axis=0) >= 2

@@ -10,13 +10,14 @@ from torch import Tensor, nn
 
 from fairtune.models._normalisation import Normalisation
 from fairtune.models._weights import fit, pin, read, say_headless
+from fairtune.plugins import Pluggable
 from fairtune.records import Outputs
 from fairtune.space import Hyperparameter, OptionsOrFile, Value
 
 NO_WEIGHTS = "none"
 
 
-class Net(nn.Module):
+class Net(Pluggable, nn.Module):
     """A classifier that also returns its features.
 
     A subclass is constructed as ``Net(shape, num_classes, **options)``: the shape of one input, ``(C, H, W)`` or ``(F,)``, K, and
@@ -36,6 +37,7 @@ class Net(nn.Module):
         normalise: what inputs are standardised by.
     """
 
+    kind: ClassVar = "model"
     options: ClassVar[Mapping[str, Hyperparameter]] = {
         "weights": Hyperparameter(
             default=NO_WEIGHTS,
@@ -52,13 +54,18 @@ class Net(nn.Module):
         self.register_forward_pre_hook(_normalised)
 
     @classmethod
+    def declared(cls) -> dict[str, Hyperparameter]:
+        """What can be set: :attr:`options`, since a net cannot be a dataclass."""
+        return dict(cls.options)
+
+    @classmethod
     def complete(cls, given: Mapping[str, Value]) -> dict[str, Value]:
         """The options with defaults filled in and a file of weights pinned by its content.
 
         Raises:
-            InvalidInput: there is no such file.
+            InvalidInput: there is no such file; else as of every plug-in.
         """
-        options = {name: given.get(name, option.default) for name, option in cls.options.items()}
+        options = super().complete(given)
         weights = str(options["weights"])
         return options | {"weights": weights if weights in cls._named_weights() else pin(weights, cls._named_weights())}
 

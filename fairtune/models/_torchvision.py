@@ -14,7 +14,7 @@ import torch.nn.functional as F
 import torchvision
 from torch import Tensor, fx, nn
 
-from fairtune.errors import InvalidInput, unknown_name
+from fairtune.errors import InvalidInput
 from fairtune.models._base import NO_WEIGHTS, Net
 from fairtune.models._normalisation import PREFIX
 from fairtune.models._tap import Tap, tap_option
@@ -100,20 +100,6 @@ class Classifier(TorchvisionNet):
         embedding, maps = found["embedding"], found.get("map")
         features = maps.flatten(1) if self.flat and maps is not None else embedding
         return Outputs(self.head(embedding), features, maps if want_maps else None, embedding)
-
-
-def classifier(name: str) -> type[Classifier]:
-    """The net of any classifier that torchvision knows by name.
-
-    Raises:
-        InvalidInput: it knows none of that name (with near misses), or the classifier does not end in a linear layer.
-    """
-    known = torchvision.models.list_models(module=torchvision.models)
-    if name not in known:
-        raise InvalidInput(unknown_name("torchvision model", name, known))
-    if name.startswith("squeezenet"):
-        raise InvalidInput(f"the model torchvision:{name} ends in a convolution, not a linear layer: try torchvision:mobilenet_v2")
-    return type(name, (Classifier,), {"architecture": name, "__doc__": f"{name} of torchvision, with a head for K classes."})
 
 
 def imagenet(architecture: str) -> dict[str, Tensor]:

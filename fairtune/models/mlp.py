@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
-import math
+from typing import ClassVar
 
-import torch.nn.functional as F
-from torch import Tensor, nn
-
-from fairtune.models._base import Net
-from fairtune.records import Outputs
-
-_WIDTHS = (256, 128)
+from fairtune.models._perceptron import Perceptron
 
 
-class MLP(Net):
+class MLP(Perceptron):
     """Two hidden layers of 256 and 128 with ReLU, on vectors or flattened images; the second is the tap.
 
     Args:
@@ -22,15 +15,4 @@ class MLP(Net):
         num_classes: K.
     """
 
-    def __init__(self, shape: tuple[int, ...], num_classes: int) -> None:
-        super().__init__(shape)
-        widths = (math.prod(shape), *_WIDTHS)
-        self.layers = nn.ModuleList(nn.Linear(fan_in, fan_out) for fan_in, fan_out in itertools.pairwise(widths))
-        self.head = nn.Linear(widths[-1], num_classes)
-
-    def forward(self, x: Tensor, *, want_maps: bool = False) -> Outputs:
-        """Features: the second hidden layer ``(B, 128)``. There are no maps."""
-        features = x.flatten(1)
-        for layer in self.layers:
-            features = F.relu(layer(features))
-        return Outputs(self.head(features), features, None, features)
+    widths: ClassVar[tuple[int, ...]] = (256, 128)

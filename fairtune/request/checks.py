@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import tempfile
+import time
 import urllib.parse
 import urllib.request
 from pathlib import Path
@@ -14,6 +16,8 @@ from fairtune.spec import Place, SearchSpec
 from fairtune.study.folders import RunFolder
 
 _TIMEOUT_S = 5
+_AGAIN_AFTER_S = (0.5, 0.5, 0.5, 0.5)
+"""Pauses before a server that refuses, perhaps because it is just starting, is asked again."""
 
 
 def resources(place: Place) -> list[str]:
@@ -96,9 +100,19 @@ def tracking(uri: str | None) -> list[str]:
 
 
 def _server(uri: str) -> list[str]:
+    deadline = time.monotonic() + _TIMEOUT_S
+    for pause in (0, *_AGAIN_AFTER_S):
+        time.sleep(pause)
+        reason = _no_answer(uri, deadline - time.monotonic())
+        if not isinstance(reason, ConnectionRefusedError):
+            break
+    return [f"the MLflow server {uri} does not answer ({reason}): start it, or leave --tracking-uri out"] if reason else []
+
+
+def _no_answer(uri: str, timeout_s: float) -> object:
+    """Why a server does not answer; None if it does."""
     try:
-        with urllib.request.urlopen(f"{uri.rstrip('/')}/health", timeout=_TIMEOUT_S):
-            return []
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "reason", error)
-        return [f"the MLflow server {uri} does not answer ({reason}): start it, or leave --tracking-uri out"]
+        with urllib.request.urlopen(f"{uri.rstrip('/')}/health", timeout=timeout_s):
+            return None
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        return getattr(error, "reason", error)

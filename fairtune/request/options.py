@@ -13,17 +13,18 @@ from collections.abc import Mapping
 from functools import partial
 from itertools import chain, combinations
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Self, TypeVar, get_args
+from typing import Annotated, Any, Self, TypeVar, get_args
 
-import yaml
-from pydantic import Field, ValidationError, ValidationInfo, field_validator
+from pydantic import AliasChoices, Field, ValidationError, ValidationInfo, field_validator
 
 from fairtune import plugins
 from fairtune.errors import InvalidInput
 from fairtune.options import Option, among
 from fairtune.plugins import Kind
 from fairtune.request.faults import Faults, sentences
-from fairtune.request.settings import Setting, read_settings
+from fairtune.request.order import in_order
+from fairtune.request.settings import Settings
+from fairtune.request.yaml_files import read_mapping, write_mapping
 from fairtune.spec import Positive, Precision, Resources, SearchOptions, TrainingOptions
 
 T = TypeVar("T")
@@ -52,11 +53,9 @@ def _passed(value: T, faults: list[str]) -> T:
 class DataRequest(TrainingOptions):
     """A dataset under some settings."""
 
-    panel: ClassVar[str] = "Data"
-
     dataset: Annotated[str, Option("Dataset: see fairtune list datasets.")] = "digits"
     data: Annotated[str | None, Option("Folder of the original data files.", default="$FAIRTUNE_DATA or data")] = None
-    set: Annotated[tuple[str, ...], Option("KEY=VALUE, KEY=LOW..HIGH or KEY=A,B,C; repeat for more.")] = ()
+    set: Annotated[Settings, Option("KEY=VALUE, KEY=LOW..HIGH or KEY=A,B,C; repeat for more.")] = ()
 
     @field_validator(*_KIND_OF, check_fields=False)
     @classmethod
@@ -66,17 +65,6 @@ class DataRequest(TrainingOptions):
         if name is not None:
             faults.attempt(lambda: plugins.check_name(_KIND_OF[str(info.field_name)], name))
         return _passed(name, faults.found)
-
-    @field_validator("set", "teacher_set", check_fields=False)
-    @classmethod
-    def _can_be_read(cls, texts: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
-        read_settings(texts, f"--{str(info.field_name).replace('_', '-')}")
-        return texts
-
-    @property
-    def settings(self) -> list[Setting]:
-        """What ``set`` says."""
-        return read_settings(self.set)
 
     @classmethod
     def read(cls, given: Mapping[str, Any]) -> Self:
@@ -94,30 +82,28 @@ class DataRequest(TrainingOptions):
             raise InvalidInput(list(sentences(error, cls))) from error
 
     @classmethod
+    def spellings(cls) -> list[str]:
+        """What options may be called in a file: the names of their fields, and those that they also go by."""
+        aliases = (field.validation_alias for field in cls.model_fields.values())
+        return [*cls.model_fields, *(str(name) for alias in aliases if isinstance(alias, AliasChoices) for name in alias.choices)]
+
+    @classmethod
     def from_file(cls, file: Path, given: Mapping[str, Any]) -> Self:
         """The request in a file that :meth:`write` made, with what is given beside it in its place.
 
         Raises:
             InvalidInput: the file cannot be read; every fault of the request.
         """
-        try:
-            content = yaml.safe_load(file.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            raise InvalidInput(f"cannot read the request {file}: {error}") from error
-        if not isinstance(content, dict):
-            raise InvalidInput(f"cannot read the request {file}: it must be a mapping of options, as RUN/spec.yaml is")
-        return cls.read({**content, **given})
+        return cls.read({**read_mapping(file, "request", cls.spellings()), **given})
 
     def write(self, file: Path) -> None:
         """Keep the request for :meth:`from_file`; the name of a run is not part of it."""
         content = self.model_dump(mode="json", exclude_none=True, exclude={"name"})
-        file.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+        write_mapping(file, {name: content[name] for name in in_order(type(self)) if name in content})
 
 
 class TrainRequest(DataRequest):
     """One training."""
-
-    panel: ClassVar[str] = "Training"
 
     method: Annotated[str, Option("Method, methods joined by +, or for search a list with commas: see fairtune list methods.")] = (
         "mfd"
@@ -128,17 +114,12 @@ class TrainRequest(DataRequest):
     runs: Annotated[str, Option("Folder of all runs.")] = "runs"
     precision: Annotated[str, among("precision", lambda: _PRECISIONS), Option("auto, bf16, fp32 or float64.")] = "auto"
     space: Annotated[str | None, Option("YAML file that narrows, fixes or widens the search space.", default="none")] = None
-    teacher_set: Annotated[tuple[str, ...], Option("KEY=VALUE of the dataset that only the teacher is trained on.")] = ()
+    teacher_set: Annotated[Settings, Option("KEY=VALUE of the dataset that only the teacher is trained on.")] = ()
 
     @property
     def methods(self) -> list[str]:
         """The methods of the list."""
         return [method.strip() for method in self.method.split(",")]
-
-    @property
-    def teacher_settings(self) -> list[Setting]:
-        """What ``teacher_set`` says."""
-        return read_settings(self.teacher_set)
 
     @field_validator("method")
     @classmethod
@@ -156,8 +137,6 @@ class TrainRequest(DataRequest):
 
 class Request(TrainRequest, SearchOptions, Resources):
     """One search."""
-
-    panel: ClassVar[str] = "Place"
 
     name: Annotated[str | None, Option("Name of the run.", default="dataset, method and time")] = None
     gpus_per_trial: Annotated[

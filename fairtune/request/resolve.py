@@ -18,7 +18,7 @@ from fairtune.files import data_root
 from fairtune.methods import compose
 from fairtune.metrics import SCORES
 from fairtune.models import Net
-from fairtune.plugins import load
+from fairtune.plugins import Pluggable
 from fairtune.request import checks
 from fairtune.request.faults import Faults
 from fairtune.request.options import DataRequest, Request, TrainRequest
@@ -26,7 +26,7 @@ from fairtune.request.settings import Setting
 from fairtune.request.spaces import OPTIMIZER, build_space, hyperparameters, matching
 from fairtune.rules import check_classes, objectives_of
 from fairtune.schedulers import Ladder
-from fairtune.space import Hyperparameter, Options, Real, Space, Value, declared, parse_domain
+from fairtune.space import Hyperparameter, Options, Real, Space, Value, parse_domain
 from fairtune.spec import Optimizer, Place, PlugIn, Resources, SearchOptions, SearchSpec, TrialSpec
 from fairtune.training.assembly import build_net, start_method
 from fairtune.training.data import Data, check_data, make_dataset, open_data
@@ -71,7 +71,7 @@ def resolve_one(request: TrainRequest, report: Report = silent) -> tuple[TrialSp
     if len(request.methods) > 1:
         raise InvalidInput(f"--method {request.method}: train takes one method; search takes a list")
     faults = Faults()
-    search = Request.read(request.model_dump())
+    search = Request.read(dict(request))
     place = resolve_place(search)
     spec = _spec(search, faults)
     faults.raise_if_any()
@@ -83,10 +83,11 @@ def resolve_one(request: TrainRequest, report: Report = silent) -> tuple[TrialSp
     faults.raise_if_any()
     ((method, space),) = spec.spaces.items()
     known = hyperparameters(method) | OPTIMIZER
-    given = {name for setting in request.settings for name in matching(setting.key, known)}
-    without_file = build_space(method, request.dataset, request.settings)
+    given = {name for setting in request.set for name in matching(setting.key, known)}
+    unasked = build_space(method, request.dataset).search
     ranges = [f"--set {name}={space.search[name]}" for name in space.search if name in given]
-    ranges += [f"{request.space}, search: {name}" for name in space.search if space.search[name] != without_file.search.get(name)]
+    from_file = [name for name in space.search if name not in given and space.search[name] != unasked.get(name)]
+    ranges += [f"{request.space}, search: {name}" for name in from_file]
     if ranges:
         raise InvalidInput([f"{which}: train takes one value; search takes a range" for which in ranges])
     values = {**{name: known[name].default for name in space.search}, **space.fixed}
@@ -100,22 +101,22 @@ def resolve_dataset(request: DataRequest) -> tuple[Dataset, Path]:
         InvalidInput: every fault of the dataset's name and its settings.
     """
     faults = Faults()
-    dataset = load("dataset", request.dataset)
-    options = _dataset_options(request, dataset, request.settings, faults)
-    _check_keys(_options_of("dataset", dataset), request.settings, faults)
+    dataset = Dataset.load(request.dataset)
+    options = _dataset_options(request, dataset, request.set, faults)
+    _check_keys(_options_of("dataset", dataset), request.set, faults)
     faults.raise_if_any()
     return make_dataset(PlugIn(name=request.dataset, options=options)), data_root(request.data)
 
 
 def _spec(request: Request, faults: Faults) -> SearchSpec | None:
     faults.attempt(lambda: objectives_of(request.select))
-    dataset = faults.attempt(lambda: load("dataset", request.dataset))
-    net = None if request.model is None else faults.attempt(partial(_net, request.model))
+    dataset = faults.attempt(lambda: Dataset.load(request.dataset))
+    net = None if request.model is None else faults.attempt(partial(Net.load, request.model))
     for method in request.methods:
         faults.attempt(partial(compose, method, {}))
     if dataset is None or faults.found:
         return None
-    settings = request.settings
+    settings = request.set
     options = _dataset_options(request, dataset, settings, faults)
     info = faults.attempt(lambda: make_dataset(PlugIn(name=request.dataset, options=options)).describe(data_root(request.data)))
     if info is None:
@@ -124,7 +125,7 @@ def _spec(request: Request, faults: Faults) -> SearchSpec | None:
     faults.attempt(lambda: Ladder(request.scheduler, objectives_of(request.select), epochs))
     faults.attempt(lambda: check_classes(request.select, len(info.classes)))
     model = request.model or info.model
-    net = net or _net(model)
+    net = net or Net.load(model)
     model_options = faults.attempt(partial(net.complete, _options("model", net, settings, faults)))
     settable = OPTIMIZER | _options_of("dataset", dataset) | _options_of("model", net)
     for method in request.methods:
@@ -157,9 +158,9 @@ def _spec(request: Request, faults: Faults) -> SearchSpec | None:
 
 
 def _check_sampler(request: Request) -> None:
-    from fairtune import samplers  # and with it Optuna, which a single training does without
+    from fairtune.samplers import check  # and with it Optuna, which a single training does without
 
-    samplers.check(request.sampler, [SCORES[name].direction for name in objectives_of(request.select)])
+    check(request.sampler, [SCORES[name].direction for name in objectives_of(request.select)])
 
 
 def _optimizer(spaces: dict[str, Space | None]) -> Optimizer:
@@ -189,30 +190,25 @@ def _gpus(request: Request) -> float:
     return request.gpus_per_trial if request.gpus_per_trial is not None else float(torch.cuda.is_available())
 
 
-def _space(method: str, request: Request, settings: list[Setting]) -> Space:
+def _space(method: str, request: Request, settings: Sequence[Setting]) -> Space:
     return build_space(method, request.dataset, settings, None if request.space is None else Path(request.space))
 
 
 def _dataset_options(
-    request: DataRequest, dataset: type, settings: list[Setting], faults: Faults, teacher: Sequence[Setting] = ()
+    request: DataRequest, dataset: type[Dataset], settings: Sequence[Setting], faults: Faults, teacher: Sequence[Setting] = ()
 ) -> dict[str, Value]:
     """Every option of the dataset, or of the teacher's; --protocol is also that of a dataset which knows it."""
     given = _options("dataset", dataset, settings, faults) | _options("dataset", dataset, teacher, faults, flag="--teacher-set")
     given["seed"] = request.seed
-    protocol = declared(dataset).get("protocol")
+    protocol = dataset.declared().get("protocol")
     if protocol is not None and protocol.legal.contains(request.protocol):
         given.setdefault("protocol", request.protocol)
-    return dataset.complete(given, data_root(request.data))  # type: ignore[attr-defined,no-any-return]
+    return dataset.complete(given, data_root(request.data))
 
 
-def _net(name: str) -> type[Net]:
-    found = load("model", name)
-    if not issubclass(found, Net):
-        raise InvalidInput(f"the model {name!r} must derive from fairtune.models.Net")
-    return found
-
-
-def _options(kind: str, plugin: type, settings: Sequence[Setting], faults: Faults, *, flag: str = "--set") -> dict[str, Value]:
+def _options(
+    kind: str, plugin: type[Pluggable], settings: Sequence[Setting], faults: Faults, *, flag: str = "--set"
+) -> dict[str, Value]:
     """What the settings say of a dataset or a model."""
     known = _options_of(kind, plugin)
     given: dict[str, Value] = {}
@@ -224,11 +220,13 @@ def _options(kind: str, plugin: type, settings: Sequence[Setting], faults: Fault
     return given
 
 
-def _teacher_options(request: TrainRequest, dataset: type, settings: list[Setting], faults: Faults) -> dict[str, Value] | None:
+def _teacher_options(
+    request: TrainRequest, dataset: type[Dataset], settings: Sequence[Setting], faults: Faults
+) -> dict[str, Value] | None:
     """The student's options with what is set for the teacher alone."""
     if not request.teacher_set:
         return None
-    own = request.teacher_settings
+    own = request.teacher_set
     _check_keys(_options_of("dataset", dataset), own, faults, flag="--teacher-set", kind="option of the dataset")
     return _dataset_options(request, dataset, settings, faults, own)
 
@@ -243,12 +241,12 @@ def _option(kind: str, typed: str, text: str, option: Hyperparameter) -> Value:
     return value
 
 
-def _options_of(kind: str, plugin: type) -> dict[str, Hyperparameter]:
-    return {f"{kind}.{name}": option for name, option in declared(plugin).items()}
+def _options_of(kind: str, plugin: type[Pluggable]) -> dict[str, Hyperparameter]:
+    return {f"{kind}.{name}": option for name, option in plugin.declared().items()}
 
 
 def _check_keys(
-    known: Mapping[str, Hyperparameter], settings: list[Setting], faults: Faults, *, flag: str = "--set", kind: str = "setting"
+    known: Mapping[str, Hyperparameter], settings: Sequence[Setting], faults: Faults, *, flag: str = "--set", kind: str = "setting"
 ) -> None:
     names = {*known, *(name.rpartition(".")[2] for name in known)}
     faults.found += [f"{flag} {s.key}={s.text}: {unknown_name(kind, s.key, names)}" for s in settings if s.key not in names]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Annotated, Any, NamedTuple
+
+from pydantic import PlainSerializer, PlainValidator, ValidationInfo
 
 
 class Setting(NamedTuple):
@@ -11,6 +13,9 @@ class Setting(NamedTuple):
 
     key: str
     text: str
+
+    def __str__(self) -> str:
+        return f"{self.key}={self.text}"
 
 
 def read_settings(texts: Iterable[str], flag: str = "--set") -> list[Setting]:
@@ -35,3 +40,18 @@ def read_settings(texts: Iterable[str], flag: str = "--set") -> list[Setting]:
     if faults:
         raise ValueError("\n".join(faults))
     return settings
+
+
+def _read(given: Any, info: ValidationInfo) -> tuple[Setting, ...]:
+    flag = f"--{str(info.field_name).replace('_', '-')}"
+    if isinstance(given, tuple) and all(isinstance(setting, Setting) for setting in given):
+        return given
+    if not isinstance(given, list | tuple):
+        raise ValueError(f"{flag} {given!r}: give a list of texts KEY=VALUE")
+    return tuple(read_settings(map(str, given), flag))
+
+
+Settings = Annotated[
+    tuple[Setting, ...], PlainValidator(_read), PlainSerializer(lambda settings: [str(setting) for setting in settings])
+]
+"""Settings that are read from texts ``KEY=VALUE`` once; in JSON and YAML they are those texts."""

@@ -1,8 +1,10 @@
 """The search space of a method: its declared hyperparameters, its YAML files, then what the user says.
 
-``search_spaces/NAME.yaml`` has up to three parts: ``search`` (domains), ``fixed`` (values) and ``points`` (settings tried first,
-by dataset, ``default`` for any other). The file of a component uses bare names; the file of a combination (``ss+hkd.yaml``) full
-ones. Of several files' points the most specific come first: the user's, the combination's, its components'.
+``search_spaces/NAME.yaml`` and ``--space FILE`` have up to three parts: ``search`` (domains), ``fixed`` (values) and ``points``
+(settings tried first, by dataset, ``default`` for any other). What is searched by default is declared beside the code, so that the
+files in ``search_spaces/`` hold points and, where there is a reason, a part of that. The file of a component uses bare names;
+the file of a combination (``ss+hkd.yaml``) full ones. Of several files' points the most specific come first: the user's, the
+combination's, its components'.
 """
 
 from __future__ import annotations
@@ -11,14 +13,13 @@ from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from fairtune.errors import InvalidInput, unknown_name
 from fairtune.methods import components
 from fairtune.request.settings import Setting
-from fairtune.space import Domain, Hyperparameter, Options, Real, Space, Value, declared, parse_domain
+from fairtune.request.yaml_files import read_mapping
+from fairtune.space import Domain, Hyperparameter, Options, Real, Space, Value, parse_domain
 
-_PARTS = {"search", "fixed", "points"}
+_PARTS = ("search", "fixed", "points")
 
 OPTIMIZER: dict[str, Hyperparameter] = {
     "optimizer.name": Hyperparameter(default="adam", legal=Options(values=("adam", "sgd"))),
@@ -45,7 +46,7 @@ def hyperparameters(method: str) -> dict[str, Hyperparameter]:
     return {
         f"{part}.{name}": hyperparameter
         for part, plugin in components(method).items()
-        for name, hyperparameter in declared(plugin).items()
+        for name, hyperparameter in plugin.declared().items()
     }
 
 
@@ -105,14 +106,11 @@ def _apply_file(
 
 
 def _read_file(path: Path, faults: list[str]) -> dict[str, Any]:
-    """The content of a YAML file; empty if it cannot be read or is not shaped like one of ours."""
+    """The parts of a file that are shaped as they should be; none if it cannot be read."""
     try:
-        content: Any = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        faults.append(f"cannot read the search space {path}: {error}")
-        return {}
-    if not isinstance(content, dict) or not set(content) <= _PARTS:
-        faults.append(f"the search space {path} must be a mapping with some of: {', '.join(sorted(_PARTS))}")
+        content = read_mapping(path, "search space", _PARTS)
+    except InvalidInput as error:
+        faults += error.faults
         return {}
     shapeless = [part for part in ("search", "fixed") if not isinstance(content.get(part) or {}, dict)]
     faults += [f"{path.name}: {part} must be a mapping of names" for part in shapeless]

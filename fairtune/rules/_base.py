@@ -8,7 +8,7 @@ from typing import ClassVar, NamedTuple
 
 from fairtune.errors import InvalidInput, unknown_name
 from fairtune.metrics import SCORES, Score, hypervolume, non_dominated
-from fairtune.plugins import load
+from fairtune.plugins import Pluggable
 from fairtune.space import Value
 
 
@@ -32,7 +32,7 @@ class View(NamedTuple):
         return tuple(SCORES[name].cost(self.val[name]) for name in names)
 
 
-class Rule(ABC):
+class Rule(Pluggable, ABC):
     """A selection rule.
 
     Attributes:
@@ -40,7 +40,13 @@ class Rule(ABC):
             direction. The front is of these.
     """
 
+    kind: ClassVar = "rule"
     objectives: ClassVar[tuple[str, ...]] = ("accuracy", "deo_m")
+
+    @classmethod
+    def facts(cls) -> dict[str, str]:
+        """Also what it searches for."""
+        return super().facts() | {"objectives": ", ".join(cls.objectives)}
 
     @abstractmethod
     def key(self, view: View) -> tuple[float, ...]:
@@ -57,8 +63,7 @@ def objectives_of(select: str) -> tuple[str, ...]:
     Raises:
         InvalidInput: there is no such rule, or its objectives are not two or more different scores that a search records.
     """
-    rule: type[Rule] = load("rule", select)
-    given = rule.objectives
+    given = Rule.load(select).objectives
     if not all(isinstance(name, str) for name in given) or not 1 < len(set(given)) == len(given):
         raise InvalidInput(
             f"the rule {select} has the objectives {given}: give two or more different scores, such as ('accuracy', 'deo_m')"

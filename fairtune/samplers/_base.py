@@ -10,7 +10,7 @@ from typing import ClassVar
 import optuna
 
 from fairtune.errors import InvalidInput
-from fairtune.plugins import load
+from fairtune.plugins import Pluggable
 from fairtune.space import Domain
 from fairtune.spec import Direction
 
@@ -35,7 +35,7 @@ class Problem:
     trials_so_far: int = 0
 
 
-class Sampler(ABC):
+class Sampler(Pluggable, ABC):
     """A sampler.
 
     It only proposes. Points, settings tried before, exhausted spaces and resumed searches are seen to by
@@ -46,6 +46,7 @@ class Sampler(ABC):
         chooses_methods: whether it also chooses among several methods, each with a space of its own; if not, TPE does.
     """
 
+    kind: ClassVar = "sampler"
     several_objectives: ClassVar[bool] = True
     chooses_methods: ClassVar[bool] = True
 
@@ -64,10 +65,7 @@ def check(name: str, directions: Sequence[Direction]) -> None:
     Raises:
         InvalidInput: there is no such sampler, it is none, or it cannot weigh so many objectives.
     """
-    found = load("sampler", name)
-    if not issubclass(found, Sampler):
-        raise InvalidInput(f"the sampler {name!r} must derive from fairtune.samplers.Sampler")
-    if len(directions) > 1 and not found.several_objectives:
+    if len(directions) > 1 and not Sampler.load(name).several_objectives:
         raise InvalidInput(
             f"the sampler {name!r} takes one objective, and --select weighs {len(directions)}: choose another --sampler or --select"
         )

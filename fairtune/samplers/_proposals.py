@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 
 import optuna
 
-from fairtune.plugins import load
 from fairtune.samplers._base import Problem, Sampler
 from fairtune.samplers._learner import Learner, Outcome, Params
 from fairtune.samplers._untried import untried
@@ -61,8 +60,8 @@ class Proposals:
         keys = [(trials_so_far, index) for index in range(len(spec.spaces) + 2)] if several else [(trials_so_far,)] * 3
         seeds = [stream_seed(spec.seed, "sampler", *key) % 2**32 for key in keys]
         self._random = random.Random(seeds[-1])
-        sampler = _sampler(spec.sampler)
-        chooser = sampler if sampler.chooses_methods else _sampler("tpe")
+        sampler = Sampler.load(spec.sampler).build()
+        chooser = sampler if sampler.chooses_methods else Sampler.load("tpe").build()
         methods = {"method": Options(values=tuple(spec.spaces))}
         self._chooser = Learner(chooser, Problem(methods, directions, seeds[-2], start, trials_so_far))
         self._learners = {
@@ -123,8 +122,3 @@ class Proposals:
 
 def _marks(trial: optuna.Trial) -> dict[str, Any]:
     return dict(trial.storage.get_trial_system_attrs(trial._trial_id))
-
-
-def _sampler(name: str) -> Sampler:
-    made: Sampler = load("sampler", name)()
-    return made

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
+
+from fairtune.plugins import Pluggable
 
 Verdict = Literal["go_on", "stop"]
 
@@ -27,7 +29,7 @@ class Standing(NamedTuple):
     feasible: bool
 
 
-class Scheduler(ABC):
+class Scheduler(Pluggable, ABC):
     """A scheduler.
 
     It keeps nothing: who was at a rung is read from the record of the search, so that a resumed search goes on with all of it.
@@ -35,6 +37,8 @@ class Scheduler(ABC):
     Args:
         objectives: names of the scores that the search's rule weighs.
     """
+
+    kind: ClassVar = "scheduler"
 
     def __init__(self, objectives: Sequence[str]) -> None:
         self.objectives = tuple(objectives)

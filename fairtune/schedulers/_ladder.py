@@ -7,7 +7,6 @@ from itertools import pairwise
 
 from fairtune.errors import InvalidInput
 from fairtune.metrics import SCORES
-from fairtune.plugins import load
 from fairtune.schedulers._base import Scheduler, Standing, Verdict
 from fairtune.spec import TrialResult
 
@@ -25,11 +24,8 @@ class Ladder:
     """
 
     def __init__(self, name: str, objectives: Sequence[str], epochs: int) -> None:
-        found = load("scheduler", name)
-        if not issubclass(found, Scheduler):
-            raise InvalidInput(f"the scheduler {name!r} must derive from fairtune.schedulers.Scheduler")
         self.name = name
-        self._scheduler: Scheduler = found(objectives)
+        self._scheduler = Scheduler.load(name).build(objectives)
         self.rungs = tuple(self._scheduler.rungs(epochs))
         self._standings: dict[int, dict[int, Standing]] = {rung: {} for rung in self.rungs}
         if not all(0 < rung < epochs for rung in self.rungs) or any(a >= b for a, b in pairwise(self.rungs)):

@@ -65,7 +65,7 @@ def summary(config: Config) -> list[str]:
     head, workers = config["head_node_type"], _workers(config)
     lines = [f"head {head}: {_machine(config['available_node_types'][head])}"]
     lines += [f"workers {name}: {_machine(kind)}, {_least(kind)} to {_most(config, kind)}" for name, kind in workers.items()]
-    return [*lines, f"at most {config.get('max_workers', 0)} workers; one that idles for {_idle(config)} minutes leaves"]
+    return [*lines, f"at most {config.get('max_workers', 0)} workers; one that idles for {_idle(config):g} minutes leaves"]
 
 
 def _schema_faults(config: Config, schema: Mapping[str, Any]) -> Iterator[str]:

@@ -7,14 +7,14 @@ the study at once, so a search killed at any moment goes on from where it was.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from fairtune.errors import FairtuneError
 from fairtune.methods import compose
 from fairtune.metrics import SCORES
-from fairtune.plugins import load
-from fairtune.rules import ends, front, objectives_of
+from fairtune.records import Purpose
+from fairtune.rules import Rule, ends, front, objectives_of
 from fairtune.schedulers import Ladder, Verdict
 from fairtune.space import Value
 from fairtune.spec import TIME_BUDGET, Place, SearchSpec, Stop, TrialResult, TrialSpec
@@ -48,7 +48,7 @@ class Plan:
         self.error: FairtuneError | None = None
         self.complete = False
         self._objectives = objectives_of(spec.select)
-        self._probed = any(SCORES[name].source == "probe" for name in self._objectives)
+        self._purposes = _purposes(self._objectives)
         self._running: dict[JobKey, Job] = {}
         self._left_over = study.left_over()
         self._finals: list[Job] | None = None
@@ -175,8 +175,8 @@ class Plan:
             return self.next()
         return self._start(job)
 
-    def _job(self, key: JobKey, spec: TrialSpec, *, probed: bool = True) -> Job:
-        return Job(key, spec, self.folder.job(key, spec), probed)
+    def _job(self, key: JobKey, spec: TrialSpec) -> Job:
+        return Job(key, spec, self.folder.job(key, spec), self._purposes[key.kind])
 
     def _accept_baseline(self, result: TrialResult, *, found: bool) -> None:
         if result.state != "complete":
@@ -218,7 +218,7 @@ class Plan:
     def _trial_job(self, number: int, method: str, values: dict[str, Value]) -> Job:
         every_value = {**self.spec.spaces[method].fixed, **values}
         spec = self.spec.trial(method, every_value, needs_baseline=compose(method, every_value).needs_baseline)
-        job = self._job(JobKey.trial(number), spec, probed=self._probed)
+        job = self._job(JobKey.trial(number), spec)
         return job._replace(rungs=self._ladder.rungs)
 
     def _drop_dominated_weights(self) -> None:
@@ -262,7 +262,7 @@ class Plan:
         if not views:
             self.error = FairtuneError(self._why_nothing_completed())
             return None
-        chosen = load("rule", self.spec.select)().choose(views)
+        chosen = Rule.load(self.spec.select).build().choose(views)
         roles = {} if chosen is None else {CHOSEN: chosen.number}
         roles |= {role: view.number for role, view in ends(views, self._objectives).items()}
         choice = Choice(roles)
@@ -277,3 +277,14 @@ class Plan:
         if self._budget_spent():
             return f"the time budget ended before one of {len(records)} trials completed: raise --time-budget or lower --epochs"
         return f"the scheduler {self.spec.scheduler} stopped each of {len(records)} trials: choose another --scheduler"
+
+
+def _purposes(objectives: Sequence[str]) -> Mapping[Kind, Purpose]:
+    """What each kind of job is for: trials are probed where the rule judges by what the probe finds."""
+    judged_by_probe = any(SCORES[name].source == "probe" for name in objectives)
+    return {
+        "baseline": Purpose.PROBED,
+        "teacher": Purpose.PROBED,
+        "trial": Purpose.PROBED if judged_by_probe else Purpose.SEARCH,
+        "final": Purpose.FINAL,
+    }

@@ -26,18 +26,12 @@ def job_config(job: Job, place: Place) -> dict[str, Any]:
         "job": {
             "spec": job.spec.model_dump_json(),
             "folder": str(job.folder.path),
-            "purpose": _purpose(job).value,
+            "purpose": job.purpose.value,
             "rungs": job.rungs,
         },
         "place": place.model_dump_json(),
         "given": cloudpickle.dumps(dict(plugins.given())),
     }
-
-
-def _purpose(job: Job) -> Purpose:
-    if job.kind == "final":
-        return Purpose.FINAL
-    return Purpose.PROBED if job.probed else Purpose.SEARCH
 
 
 class TrialTrainable(tune.Trainable):  # type: ignore[misc]

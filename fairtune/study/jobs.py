@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 
+from fairtune.records import Purpose
 from fairtune.spec import SearchSpec, TrialResult, TrialSpec
 from fairtune.study.key import JobKey, Kind
 from fairtune.study.study import Record
@@ -18,14 +19,14 @@ class Job(NamedTuple):
         key: names it within the search.
         spec: what to train.
         folder: where its files go.
-        probed: whether the trained net's embedding is asked for the group.
+        purpose: what it is for, and so what its net is asked in the end.
         rungs: epochs after which it reports where it stands, whatever else makes it report.
     """
 
     key: JobKey
     spec: TrialSpec
     folder: TrialFolder
-    probed: bool = True
+    purpose: Purpose
     rungs: tuple[int, ...] = ()
 
     @property

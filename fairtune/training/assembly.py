@@ -13,7 +13,6 @@ from fairtune.datasets import Info
 from fairtune.errors import InvalidInput
 from fairtune.methods import Composite, Context, compose
 from fairtune.models import NO_WEIGHTS, Net
-from fairtune.plugins import load
 from fairtune.seeding import torch_stream
 from fairtune.spec import TrialSpec, digest
 from fairtune.training.data import Data, check_data
@@ -62,7 +61,7 @@ def build_net(spec: TrialSpec, info: Info, device: torch.device, *, pretrained: 
     options = dict(spec.model.options)
     weights = str(options.pop("weights", NO_WEIGHTS))
     with torch_stream(torch.device("cpu"), spec.seed, "init"):
-        net: Net = load("model", spec.model.name)(info.shape, len(info.classes), **options)
+        net = Net.load(spec.model.name).build(info.shape, len(info.classes), **options)
         net = net.to(device, parameter_dtype(spec.precision)).to(memory_format=torch.channels_last)
         if info.normalise is not None:
             net.normalise.set(info.normalise.mean, info.normalise.std)

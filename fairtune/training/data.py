@@ -14,7 +14,6 @@ from fairtune.datasets import Dataset, Info, lost_cells, open_part, open_splits
 from fairtune.errors import DataError
 from fairtune.methods import Composite
 from fairtune.metrics import Weighting
-from fairtune.plugins import load
 from fairtune.records import Purpose, Split
 from fairtune.spec import PlugIn, TrialSpec
 
@@ -42,8 +41,7 @@ class Data:
 
 def make_dataset(plugin: PlugIn) -> Dataset:
     """The dataset of a specification."""
-    dataset: Dataset = load("dataset", plugin.name)(**plugin.options)
-    return dataset
+    return Dataset.load(plugin.name).build(**plugin.options)
 
 
 def open_data(spec: TrialSpec, root: Path, purpose: Purpose = Purpose.SEARCH) -> Data:

@@ -7,6 +7,7 @@ from fairtune.api.arguments import read
 from fairtune.errors import InvalidInput
 from fairtune.methods.mfd import FairFeatureDistillation
 from fairtune.request.options import Request
+from fairtune.request.settings import Setting
 from tests.methods.outside import Adversary
 
 
@@ -17,7 +18,8 @@ def test_arguments_are_those_of_a_request():
 def test_python_values_stand_for_what_is_typed(tmp_path):
     given = {"method": [FairFeatureDistillation, "ss+hkd"], "set": {"weight": "1..3", "lr": 1e-3}, "runs": Path(tmp_path)}
     request = read(Request, given)
-    assert (request.method, request.set, request.runs) == ("mfd,ss+hkd", ("weight=1..3", "lr=0.001"), str(tmp_path))
+    settings = (Setting("weight", "1..3"), Setting("lr", "0.001"))
+    assert (request.method, request.set, request.runs) == ("mfd,ss+hkd", settings, str(tmp_path))
 
 
 def test_a_class_that_can_be_imported_goes_by_its_address():

@@ -10,7 +10,7 @@ from fairtune.datasets import open_splits
 from fairtune.errors import DataError, InvalidInput
 from fairtune.plugins import load
 from fairtune.study.folders import RunFolder
-from tests.builders import NO_FILES
+from fairtune.testing.trainings import NO_FILES
 from tests.search_helpers import Session, run_small, small_search
 
 

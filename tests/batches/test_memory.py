@@ -1,7 +1,7 @@
 import torch
 
 from fairtune.batches.memory import fits, moved
-from tests.builders import CPU
+from fairtune.testing.trainings import CPU
 
 
 def test_half_of_a_gpu_is_left_to_the_nets():

@@ -15,7 +15,7 @@ from fairtune.batches.split import DeviceSplit
 from fairtune.errors import DataError, InvalidInput
 from fairtune.names import Names
 from fairtune.records import Split
-from tests.builders import CPU
+from fairtune.testing.trainings import CPU
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from fairtune.batches.augment import Augment
 from fairtune.batches.split import DeviceSplit, copied
 from fairtune.batches.transforms import ColourJitter, Crop, Flip
 from fairtune.records import Split
-from tests.builders import CPU
+from fairtune.testing.trainings import CPU
 
 N = 6
 

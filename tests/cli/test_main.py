@@ -87,7 +87,7 @@ class TestBadInput:
             ("--set wight=3", ["--set wight=3: unknown setting 'wight': did you mean 'weight'"]),
             ("--method mfd+hkd --set weight=3", ["'weight' is ambiguous: write mfd.weight or hkd.weight"]),
             ("--set weight", ["cannot read --set 'weight': write KEY=VALUE, KEY=LOW..HIGH or KEY=A,B,C"]),
-            ("--space absent.yaml", ["cannot read the search space absent.yaml"]),
+            ("--space absent.yaml", ["cannot read the search space absent.yaml: there is no such file"]),
             ("--set skew=1.0", ["no validation samples in 10 of 20 cells", "or a skew, with samples of both groups in each class"]),
             ("--set skew=2", ["--set skew=2: 2.0 is outside the legal domain 0..1"]),
             ("--batch-size 1000", ["a batch of 1000 cannot be filled from ", " training samples: lower --batch-size"]),
@@ -177,17 +177,12 @@ class TestList:
         result = call("list", f"{kind}s")
         assert result.exit_code == 0
         listed = [line.split()[0] for line in result.stdout.splitlines()[1:] if not line.startswith(" ")]
-        assert listed == plugins.names(kind) + ["torchvision:NAME"] * (kind == "model")
-
-    @pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind in plugins.KINDS for name in plugins.names(kind)])
-    def test_says_of_every_one_what_its_docstring_says(self, kind, name):
-        line = plugins.overview(kind)[name]
-        assert line
-        assert line == plugins.description(plugins.load(kind, name)).partition("\n")[0]
+        assert listed == [line.name for line in plugins.listed(kind)]
+        assert set(plugins.names(kind)) <= set(listed)
 
     def test_says_what_can_be_set(self):
         lines = call("list", "methods", "mfd").stdout.splitlines()
-        assert "needs the baseline's outputs, balanced batches" in lines
+        assert "needs: the baseline's outputs, balanced batches" in lines
         assert any(line.split() == ["kernel", "rbf", "{rbf,", "poly}", "kernel", "of", "the", "MMD"] for line in lines)
 
     def test_says_whom_to_cite(self):

@@ -8,7 +8,7 @@ import pytest
 from fairtune.datasets import check_apart, open_splits, open_test_labels
 from fairtune.errors import DataError, InvalidInput
 from fairtune.plugins import load, names
-from fairtune.space import Options, declared
+from fairtune.space import Options
 
 from . import files
 from .conftest import ROOTS
@@ -121,7 +121,7 @@ class Tried:
     def __init__(self, layout, root):
         self.layout, self.root = layout, root
         self.plugin = load("dataset", layout.partition(" ")[0])
-        self.images = {"images": layout.partition(" ")[2] or "drawn"} if "images" in declared(self.plugin) else {}
+        self.images = {"images": layout.partition(" ")[2] or "drawn"} if "images" in self.plugin.declared() else {}
         self.datasets, self.sources = {}, {}
         others = list(self.alternatives())
         splitting = [item for item in others if item[0] in ("train", "test", "protocol")]
@@ -131,7 +131,7 @@ class Tried:
 
     def alternatives(self):
         more = MORE | MORE_OF.get(self.plugin.__module__.rpartition(".")[2], {})
-        for name, option in declared(self.plugin).items():
+        for name, option in self.plugin.declared().items():
             if name == "images":
                 continue
             values = option.legal.values if type(option.legal) is Options and name not in more else more[name]

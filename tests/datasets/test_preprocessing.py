@@ -14,11 +14,11 @@ from fairtune.errors import InvalidInput
 from fairtune.plugins import load, names
 from fairtune.seeding import torch_stream
 from fairtune.spec import PlugIn, TrialSpec
+from fairtune.testing.trainings import CPU
 from fairtune.training.assembly import build_net, load_net
 from fairtune.training.data import Data
 from fairtune.training.folder import TrialFolder, baseline_folder
 from fairtune.training.trial import Trial, run_trial
-from tests.builders import CPU
 
 SAMPLES = 4
 NETS = ["resnet18", "shufflenet_v2", "torchvision:mobilenet_v3_small", "torchvision:regnet_y_400mf"]

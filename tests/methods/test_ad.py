@@ -8,7 +8,8 @@ from fairtune.errors import Diverged
 from fairtune.methods import Progress
 from fairtune.methods.ad import ad_loss, reversed_gradient
 from fairtune.spec import Optimizer
-from tests.builders import A, K, digits_training, parameters, random_example, started, train_epochs
+from fairtune.testing.examples import A, K, random_example, started
+from fairtune.testing.trainings import digits_training, parameters, train_epochs
 
 Y, GROUPS = torch.tensor([0, 0, 0, 1, 1, 2]), torch.tensor([0, 1, 1, 0, 1, 0])
 LAST = Progress(3, 4)

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from fairtune.methods.at import at_loss, attention
-from tests.builders import random_example, started
+from fairtune.testing.examples import random_example, started
 
 
 def random_maps(seed=0, shape=(4, 3, 2, 5)):

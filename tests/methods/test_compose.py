@@ -3,7 +3,8 @@ import torch
 
 from fairtune.errors import InvalidInput
 from fairtune.methods import components, compose
-from tests.builders import digits_training, parameters, random_example, started, train_epochs
+from fairtune.testing.examples import random_example, started
+from fairtune.testing.trainings import digits_training, parameters, train_epochs
 
 OUTSIDE = "tests.methods.outside:Adversary"
 

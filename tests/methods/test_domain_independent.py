@@ -5,23 +5,11 @@ from torch.nn.utils import parametrize
 
 from fairtune.methods import Progress
 from fairtune.spec import Optimizer
+from fairtune.testing.examples import A, E, K, random_example, started
+from fairtune.testing.trainings import CPU, digits_spec, digits_splits, digits_training, tiny_training, train_epochs
 from fairtune.training.assembly import build_net
 from fairtune.training.evaluate import evaluate
-from tests.builders import (
-    CPU,
-    A,
-    E,
-    K,
-    digits_spec,
-    digits_splits,
-    digits_training,
-    open_trial,
-    random_example,
-    started,
-    tiny_training,
-    train_epochs,
-    trained_baseline,
-)
+from tests.builders import open_trial, trained_baseline
 
 Y, GROUPS = torch.tensor([0, 1, 2, 0, 1]), torch.tensor([0, 1, 0, 1, 1])
 

@@ -4,22 +4,12 @@ import torch.nn.functional as F
 
 from fairtune.methods._gates import layers, sparsity
 from fairtune.methods._information import normalised_mutual_information
+from fairtune.testing.examples import random_example, started
+from fairtune.testing.trainings import CPU, digits_spec, digits_splits, digits_training, parameters, saved_and_loaded, train_epochs
 from fairtune.training import trial as trial_module
 from fairtune.training.assembly import build_net, load_net
 from fairtune.training.trial import run_trial
-from tests.builders import (
-    CPU,
-    digits_spec,
-    digits_splits,
-    digits_training,
-    open_trial,
-    parameters,
-    random_example,
-    saved_and_loaded,
-    started,
-    train_epochs,
-    trained_baseline,
-)
+from tests.builders import open_trial, trained_baseline
 
 METHODS = ["ffw", "ffw_structured"]
 both = pytest.mark.parametrize("method", METHODS)

@@ -4,7 +4,8 @@ import torch
 from fairtune.methods import Progress
 from fairtune.methods.fitnet import fitnet_loss
 from fairtune.spec import Optimizer
-from tests.builders import digits_training, parameters, random_example, started, train_epochs
+from fairtune.testing.examples import random_example, started
+from fairtune.testing.trainings import digits_training, parameters, train_epochs
 
 Y, GROUPS = torch.tensor([0, 1, 2, 0]), torch.tensor([0, 1, 0, 1])
 TWO_STAGES = {"fitnet.stages": "two"}

@@ -3,7 +3,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from tests.builders import A, K, random_example, started
+from fairtune.testing.examples import A, K, random_example, started
 
 Y, GROUPS = torch.tensor([0, 0, 0, 1, 1, 2, 2, 2]), torch.tensor([0, 0, 1, 0, 1, 0, 1, 1])
 CELL = GROUPS * K + Y

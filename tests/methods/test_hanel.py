@@ -8,8 +8,10 @@ from safetensors.torch import load_file
 from fairtune.errors import InvalidInput
 from fairtune.methods import _hanel, compose
 from fairtune.methods._hanel import members
+from fairtune.testing.examples import random_example, started
+from fairtune.testing.trainings import digits_spec
 from fairtune.training.folder import baseline_folder
-from tests.builders import digits_spec, open_trial, random_example, started, trained_baseline
+from tests.builders import open_trial, trained_baseline
 
 MEASURES = {name: getattr(_hanel, name) for name in ("dp_l2", "eo_l2", "dp_mi", "eo_mi", "iou", "iou_paired")}
 every_measure = pytest.mark.parametrize("name", MEASURES)

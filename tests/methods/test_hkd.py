@@ -3,7 +3,7 @@ import torch
 
 from fairtune.methods import Progress
 from fairtune.methods.hkd import annealed_weight, hkd_loss
-from tests.builders import random_example, started
+from fairtune.testing.examples import random_example, started
 
 
 def random_logits():

@@ -7,7 +7,7 @@ from sklearn.metrics import mutual_info_score
 
 from fairtune.methods._information import Statistics, mine_lower_bound, normalised_mutual_information
 from fairtune.seeding import torch_stream
-from tests.builders import CPU
+from fairtune.testing.trainings import CPU
 
 
 def draw(*shape, seed=0):

@@ -2,10 +2,11 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from fairtune.testing.trainings import CPU, digits_spec, digits_training, train_epochs
 from fairtune.training.assembly import load_net
 from fairtune.training.folder import baseline_folder
 from fairtune.training.trial import run_trial
-from tests.builders import CPU, digits_spec, digits_training, open_trial, train_epochs, trained_baseline
+from tests.builders import open_trial, trained_baseline
 
 
 def all_weights(state):

@@ -6,7 +6,7 @@ from fairtune.methods import Progress
 from fairtune.methods.mfd import mfd_loss
 from fairtune.methods.mfd_f import mfd_f_loss
 from fairtune.methods.mfd_k import mfd_k_loss
-from tests.builders import random_example, started
+from fairtune.testing.examples import random_example, started
 
 CLASSES, GROUPS = 3, 2
 

@@ -9,7 +9,8 @@ import torch.nn.functional as F
 from fairtune.methods import Progress
 from fairtune.methods.mi import clipped
 from fairtune.spec import Optimizer
-from tests.builders import A, E, digits_training, parameters, random_example, started, train_epochs
+from fairtune.testing.examples import A, E, random_example, started
+from fairtune.testing.trainings import digits_training, parameters, train_epochs
 
 QUICK = {"mi.inner_steps": 3}
 

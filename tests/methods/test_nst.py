@@ -5,7 +5,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from fairtune.methods.nst import nst_loss, selectivity
-from tests.builders import random_example, started
+from fairtune.testing.examples import random_example, started
 
 
 def random_maps(seed=0, shape=(3, 4, 2, 3)):

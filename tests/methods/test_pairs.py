@@ -9,7 +9,7 @@ from fairtune.errors import InvalidInput
 from fairtune.methods import compose
 from fairtune.plugins import names
 from fairtune.spec import Optimizer, PlugIn
-from tests.builders import tiny_training, train_epochs
+from fairtune.testing.trainings import tiny_training, train_epochs
 
 OUTSIDE = "tests.methods.outside:Adversary"
 PAIRS = list(itertools.combinations([*names("method"), OUTSIDE], 2))

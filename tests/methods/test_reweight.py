@@ -4,7 +4,8 @@ import torch
 import torch.nn.functional as F
 
 from fairtune.methods.reweight import reweighing
-from tests.builders import digits_splits, digits_training, random_example, started
+from fairtune.testing.examples import random_example, started
+from fairtune.testing.trainings import digits_splits, digits_training
 
 CELLS = np.array([[30, 10], [10, 50]])
 TABLE = [[16 / 30, 2.4], [2.4, 0.72]]

@@ -9,7 +9,7 @@ from fairtune.errors import InvalidInput
 from fairtune.methods import Method, Progress, compose
 from fairtune.plugins import names
 from fairtune.spec import Optimizer
-from tests.builders import parameters, saved_and_loaded, tiny_training, train_epochs
+from fairtune.testing.trainings import parameters, saved_and_loaded, tiny_training, train_epochs
 
 QUICK = {"mi": {"mi.inner_steps": 2}, "fitnet": {"fitnet.stages": "two"}}
 EPOCHS = 6

@@ -9,7 +9,7 @@ import torch
 from fairtune.errors import InvalidInput
 from fairtune.methods import components, compose
 from fairtune.plugins import load, names
-from tests.builders import digits_training
+from fairtune.testing.trainings import digits_training
 
 EPOCHS = 8
 

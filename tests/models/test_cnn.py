@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from fairtune.errors import InvalidInput
 from fairtune.models.cnn import CNN
 from fairtune.seeding import torch_stream
-from tests.builders import CPU
+from fairtune.testing.trainings import CPU
 
 
 @pytest.fixture(scope="module")

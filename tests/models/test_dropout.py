@@ -3,7 +3,7 @@ import torch
 
 from fairtune.models._dropout import Dropout
 from fairtune.seeding import torch_stream
-from tests.builders import CPU
+from fairtune.testing.trainings import CPU
 
 N = 400_000
 

@@ -11,9 +11,9 @@ from fairtune.request.resolve import Request, resolve, resolve_one
 from fairtune.spec import PlugIn, SearchSpec
 from fairtune.study.folders import RunFolder
 from fairtune.study.study import SearchStudy
+from fairtune.testing.trainings import digits_spec
 from fairtune.training.data import open_data
 from fairtune.training.folder import baseline_folder
-from tests.builders import digits_spec
 from tests.datasets.files import write_animals
 
 

@@ -1,6 +1,8 @@
+import contextlib
 import http.server
 import os
 import socket
+import socketserver
 import threading
 
 import pytest
@@ -107,20 +109,32 @@ def test_a_database_in_a_file_wants_a_folder(tmp_path):
     assert fault.endswith("; choose another --tracking-uri")
 
 
+class Healthy(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200 if self.path == "/health" else 404)
+        self.end_headers()
+
+    def log_message(self, *args):
+        """Quiet."""
+
+
+@contextlib.contextmanager
+def answering(server):
+    """The server with a thread that answers what comes in."""
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+    with server:
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
 @pytest.fixture
 def server():
-    class Healthy(http.server.BaseHTTPRequestHandler):
-        def do_GET(self):
-            self.send_response(200 if self.path == "/health" else 404)
-            self.end_headers()
-
-        def log_message(self, *args):
-            """Quiet."""
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Healthy) as listening:
-        threading.Thread(target=listening.serve_forever).start()
-        yield f"http://127.0.0.1:{listening.server_port}"
-        listening.shutdown()
+    with answering(http.server.ThreadingHTTPServer(("127.0.0.1", 0), Healthy)) as uri:
+        yield uri
 
 
 def test_a_server_is_asked_whether_it_is_there(server):
@@ -129,10 +143,36 @@ def test_a_server_is_asked_whether_it_is_there(server):
     assert "does not answer (Not Found)" in checks.tracking(f"{server}/elsewhere")[0]
 
 
+def test_a_server_that_is_just_starting_is_waited_for(monkeypatch):
+    starting = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Healthy, bind_and_activate=False)
+    starting.server_bind()
+    uri = f"http://127.0.0.1:{starting.server_port}"
+    monkeypatch.setattr(checks.time, "sleep", lambda pause: starting.server_activate() if pause else None)
+    with answering(starting):
+        assert checks.tracking(uri) == []
+
+
+@pytest.mark.parametrize("reply", [b"-ERR unknown command\r\n", b""])
+def test_a_server_of_something_else_is_a_fault(reply):
+    class Other(socketserver.BaseRequestHandler):
+        def handle(self):
+            self.request.recv(1000)
+            self.request.sendall(reply)
+
+    with answering(socketserver.ThreadingTCPServer(("127.0.0.1", 0), Other)) as uri:
+        (fault,) = checks.tracking(uri)
+    assert fault.startswith(f"the MLflow server {uri} does not answer (")
+
+
 def test_a_server_that_does_not_answer_is_a_fault():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         uri = f"http://127.0.0.1:{probe.getsockname()[1]}"
-    (fault,) = checks.tracking(uri)
+        (fault,) = checks.tracking(uri)
     assert fault.startswith(f"the MLflow server {uri} does not answer (")
     assert fault.endswith("start it, or leave --tracking-uri out")
+
+
+def test_an_address_without_a_port_that_can_be_is_a_fault():
+    (fault,) = checks.tracking("http://127.0.0.1:5k")
+    assert fault.startswith("the MLflow server http://127.0.0.1:5k does not answer (nonnumeric port: '5k')")

@@ -1,8 +1,11 @@
+import json
+
 import pytest
 
 from fairtune.errors import InvalidInput
 from fairtune.options import Option
 from fairtune.request.options import DataRequest, Request, TrainRequest
+from fairtune.request.settings import Setting
 from fairtune.spec import Place, SearchSpec
 
 
@@ -63,6 +66,20 @@ def test_a_clusters_processors_are_not_this_machines_business():
     assert Request.read({"cpus_per_trial": 9999, "address": "auto"}).cpus_per_trial == 9999
 
 
+def test_settings_are_read_once_and_kept_as_typed():
+    request = Request.read({"set": [" weight = 1..3 "], "teacher_set": ["skew=0.7"]})
+    assert (request.set, request.teacher_set) == ((Setting("weight", "1..3"),), (Setting("skew", "0.7"),))
+    again = Request.read(dict(request))
+    assert again.set is request.set
+    assert json.loads(request.model_dump_json())["set"] == ["weight=1..3"]
+
+
+@pytest.mark.parametrize("given", ["weight=3", 3, {"weight": 3}])
+def test_settings_are_a_list(given):
+    with pytest.raises(InvalidInput, match=r"--teacher-set .*: give a list of texts KEY=VALUE"):
+        Request.read({"teacher_set": given})
+
+
 def test_texts_and_values_are_read_alike():
     typed = Request.read({"trials": "7", "accuracy_floor": "0.5", "time_budget": "2m", "set": ["weight=3"]})
     assert typed == Request.read({"trials": 7, "accuracy_floor": 0.5, "time_budget_s": 120, "set": ("weight=3",)})
@@ -75,10 +92,3 @@ def test_a_request_is_written_and_taken_back(tmp_path):
     assert Request.from_file(file, {"name": "first"}) == request
     again = Request.from_file(file, {"seed": "4"})
     assert (again.seed, again.name, again.method) == (4, None, "ss+hkd")
-
-
-@pytest.mark.parametrize(("text", "fault"), [("[", "cannot read the request"), ("- 1", "it must be a mapping of options")])
-def test_a_file_that_holds_no_request(tmp_path, text, fault):
-    (tmp_path / "spec.yaml").write_text(text)
-    with pytest.raises(InvalidInput, match=fault):
-        Request.from_file(tmp_path / "spec.yaml", {})

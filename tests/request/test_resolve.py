@@ -14,7 +14,7 @@ from fairtune.request.options import Request, TrainRequest
 from fairtune.request.resolve import resolve, resolve_dataset, resolve_one
 from fairtune.seeding import torch_stream
 from fairtune.spec import Optimizer
-from tests.builders import CPU
+from fairtune.testing.trainings import CPU
 from tests.datasets.files import write_cifar10
 from tests.search_helpers import small_search
 

@@ -8,6 +8,7 @@ import pytest
 from fairtune.datasets import open_part
 from fairtune.datasets._store import cache_folder
 from fairtune.errors import FairtuneError, InvalidInput
+from fairtune.records import Purpose
 from fairtune.rules import front
 from fairtune.search import run, trainable
 from fairtune.search.searcher import PlanSearcher, ProgressCallback
@@ -18,10 +19,10 @@ from fairtune.study.jobs import final_seeds
 from fairtune.study.key import JobKey
 from fairtune.study.study import SearchStudy
 from fairtune.study.summary import summarise
+from fairtune.testing.trainings import without_seconds as epochs_without_seconds
 from fairtune.training.data import make_dataset
 from fairtune.training.folder import baseline_folder
 from fairtune.training.trial import failed
-from tests.builders import without_seconds as epochs_without_seconds
 from tests.search_helpers import Session, Watcher, crash, run_small, small_search, train
 
 
@@ -53,6 +54,13 @@ def test_the_order_is_baseline_then_trials_then_finals(whole):
     assert set(kinds(whole)[first_final:]) == {"final"}
     assert whole.plan.complete
     assert whole.study.complete is True
+
+
+def test_a_job_says_what_it_is_for(whole, tmp_path):
+    purposes = {job.kind: job.purpose for job in whole.trained}
+    assert purposes == {"baseline": Purpose.PROBED, "trial": Purpose.SEARCH, "final": Purpose.FINAL}
+    probing = run_small(tmp_path, trials=1, select="mutual_information")
+    assert {job.kind: job.purpose for job in probing.trained} == purposes | {"trial": Purpose.PROBED}
 
 
 def test_a_complete_search_has_nothing_more_to_do(whole):

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from fairtune.errors import InvalidInput
+from fairtune.testing.trainings import CPU
 from fairtune.training.device import (
     autocast,
     forget_peak_memory,
@@ -15,7 +16,6 @@ from fairtune.training.device import (
     pick_device,
     resolve_precision,
 )
-from tests.builders import CPU
 
 
 def test_no_share_of_a_gpu_means_the_cpu():

@@ -13,13 +13,14 @@ from fairtune.methods import compose
 from fairtune.plugins import load, names
 from fairtune.records import Outputs, Purpose
 from fairtune.spec import PlugIn, TrialSpec
+from fairtune.testing.trainings import CPU, NO_FILES
 from fairtune.training.assembly import build_net, start_method
 from fairtune.training.evaluate import evaluate
 from fairtune.training.loop import Training
 from fairtune.training.probe import probe
 from fairtune.training.teacher import LiveTeacher
 from fairtune.training.trial import run_trial
-from tests.builders import CPU, NO_FILES, open_trial
+from tests.builders import open_trial
 
 METHODS = [*names("method"), "ss+group_dro", "mfd+hkd", "ffw+fitnet"]
 POISONS = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}

@@ -5,8 +5,8 @@ import torch.nn.functional as F
 
 from fairtune.batches.split import DeviceSplit
 from fairtune.records import Outputs, Split
+from fairtune.testing.trainings import CPU
 from fairtune.training.evaluate import count, evaluate
-from tests.builders import CPU
 
 SAMPLES, CLASSES, GROUPS = 1203, 4, 3
 

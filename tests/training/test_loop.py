@@ -9,9 +9,9 @@ from fairtune.batches.transforms import ColourJitter, Crop, Flip, ResizedCrop, R
 from fairtune.errors import Diverged
 from fairtune.metrics import scores
 from fairtune.spec import Optimizer, PlugIn
+from fairtune.testing.trainings import CPU, digits_spec, digits_splits, digits_training, parameters, saved_and_loaded, train_epochs
 from fairtune.training.evaluate import evaluate
 from fairtune.training.loop import Training
-from tests.builders import CPU, digits_spec, digits_splits, digits_training, parameters, saved_and_loaded, train_epochs
 
 
 def test_an_epoch_has_a_mean_for_each_term_and_their_sum():

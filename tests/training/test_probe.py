@@ -10,6 +10,7 @@ from sklearn.metrics import roc_auc_score
 from fairtune.batches.split import DeviceSplit
 from fairtune.errors import InvalidInput
 from fairtune.records import Outputs, Split
+from fairtune.testing.trainings import CPU, digits_training
 from fairtune.training.probe import (
     MAX_SAMPLES,
     Embedded,
@@ -22,7 +23,6 @@ from fairtune.training.probe import (
     probe,
     score_embedding,
 )
-from tests.builders import CPU, digits_training
 
 SCORES = ["mutual_information", "private_accuracy", "private_auc"]
 

@@ -12,8 +12,8 @@ from fairtune.methods import compose
 from fairtune.plugins import load
 from fairtune.records import Split
 from fairtune.seeding import torch_stream
+from fairtune.testing.trainings import CPU
 from fairtune.training.teacher import CachedTeacher, LiveTeacher, open_teacher
-from tests.builders import CPU
 
 SAMPLES = 507
 BOTH = compose("hkd+mfd", {})

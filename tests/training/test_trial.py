@@ -19,6 +19,7 @@ from fairtune.metrics import SCORES, scores
 from fairtune.models.mlp import MLP
 from fairtune.records import Purpose
 from fairtune.spec import Optimizer, PlugIn
+from fairtune.testing.trainings import CPU, digits_spec, without_seconds
 from fairtune.training import trial as trial_module
 from fairtune.training.assembly import class_weights, load_net
 from fairtune.training.data import check_data, open_data
@@ -26,7 +27,7 @@ from fairtune.training.device import peak_memory_mb
 from fairtune.training.evaluate import evaluate
 from fairtune.training.folder import baseline_folder
 from fairtune.training.trial import describe, failed, run_trial
-from tests.builders import CPU, digits_spec, open_trial, trained_baseline, without_seconds
+from tests.builders import open_trial, trained_baseline
 
 PROBED = {name for name, score in SCORES.items() if score.source == "probe"}
 

@@ -1,28 +1,8 @@
 import pytest
 
-from fairtune.datasets import Dataset
 from fairtune.errors import InvalidInput
 from fairtune.methods import Method
-from fairtune.models import Net
-from fairtune.plugins import description, load, names
-from fairtune.space import declared
-
-BASES = {"method": Method, "dataset": Dataset, "model": Net}
-EVERY = [pytest.param(kind, name, id=f"{kind}-{name}") for kind in BASES for name in names(kind)]
-
-
-@pytest.mark.parametrize(("kind", "name"), EVERY)
-def test_every_plug_in_loads_and_says_what_it_is(kind, name):
-    plugin = load(kind, name)
-    assert issubclass(plugin, BASES[kind])
-    assert plugin.__doc__
-    assert not description(plugin).partition("\n")[0].endswith(")")
-    assert len(description(plugin).partition("\n")[0]) > 20
-
-
-@pytest.mark.parametrize(("kind", "name"), EVERY)
-def test_every_hyperparameter_has_a_phrase_of_help(kind, name):
-    assert [key for key, found in declared(load(kind, name)).items() if not found.help] == []
+from fairtune.plugins import listed, load, names
 
 
 def test_names_are_sorted_file_names_without_private_ones():
@@ -37,7 +17,7 @@ def test_names_are_sorted_file_names_without_private_ones():
     [
         ("method", "mdf", "did you mean 'mfd'"),
         ("dataset", "cifar10", "did you mean 'cifar10s'"),
-        ("model", "resnet", r"did you mean 'resnet18' or .* torchvision:NAME is any classifier of torchvision\."),
+        ("model", "resnet", r"did you mean 'resnet18' or .* torchvision:NAME is any classifier of torchvision, "),
         ("model", "transformer", "known: cnn, "),
     ],
 )
@@ -55,7 +35,7 @@ def test_only_public_files_are_plug_ins(given):
 def test_a_class_from_outside_is_loaded_by_its_address():
     plugin = load("method", "tests.methods.outside:Adversary")
     assert issubclass(plugin, Method)
-    assert description(plugin).partition("\n")[0].startswith("Predicts the group")
+    assert plugin.summary().startswith("Predicts the group")
 
 
 @pytest.mark.parametrize(
@@ -70,3 +50,16 @@ def test_a_class_from_outside_is_loaded_by_its_address():
 def test_an_address_that_leads_nowhere_is_refused(address, reason):
     with pytest.raises(InvalidInput, match=reason):
         load("method", address)
+
+
+def test_a_class_of_another_kind_is_refused():
+    with pytest.raises(InvalidInput, match=r"the rule 'tests.methods.outside:Adversary' must derive from fairtune.rules.Rule"):
+        load("rule", "tests.methods.outside:Adversary")
+    with pytest.raises(InvalidInput, match=r"the model 'fairtune.spec:SearchSpec' must derive from fairtune.models.Net"):
+        load("model", "fairtune.spec:SearchSpec")
+
+
+def test_a_family_is_a_file_too():
+    assert "torchvision" not in names("model")
+    assert [line.name for line in listed("model") if ":" in line.name] == ["torchvision:NAME"]
+    assert load("model", "torchvision:resnet34").__name__ == "resnet34"

@@ -10,6 +10,7 @@ from fairtune.api.search import resume
 from fairtune.errors import InvalidInput
 from fairtune.methods import Method, compose
 from fairtune.methods.mfd import FairFeatureDistillation
+from fairtune.plugins import _given
 from fairtune.request.options import Request
 from fairtune.space import Real, hyperparameter
 from tests.methods.outside import Adversary
@@ -34,7 +35,7 @@ def calm(scale=1.0):
 @pytest.fixture
 def forgetful(monkeypatch):
     """A process that was given nothing yet."""
-    monkeypatch.setattr(plugins, "_given", {})
+    monkeypatch.setattr(_given, "_kept", {})
 
 
 @pytest.mark.parametrize(
@@ -74,7 +75,7 @@ def test_without_its_source_it_has_its_name(forgetful):
 
 def test_another_process_says_what_to_do(forgetful, monkeypatch):
     name = plugins.give("method", calm())
-    monkeypatch.setattr(plugins, "_given", {})
+    monkeypatch.setattr(_given, "_kept", {})
     told = "the method Calm was given as a class in Python, .*: call fairtune.search there again .* or put the class into a file"
     for refused in (lambda: plugins.load("method", name), lambda: Request.read({"method": name})):
         with pytest.raises(InvalidInput, match=told):
@@ -83,7 +84,7 @@ def test_another_process_says_what_to_do(forgetful, monkeypatch):
 
 def test_resuming_elsewhere_is_refused_before_anything_starts(forgetful, tmp_path, monkeypatch):
     session = Session(*small_search(tmp_path, method=plugins.give("method", calm()))).run(1)
-    monkeypatch.setattr(plugins, "_given", {})
+    monkeypatch.setattr(_given, "_kept", {})
     with pytest.raises(InvalidInput, match="the method Calm was given as a class in Python"):
         resume(session.folder.path, None)
 
@@ -93,7 +94,7 @@ def test_a_worker_that_cannot_import_it_trains_it(forgetful, tmp_path, monkeypat
     job = session.plan.next()
     packed = cloudpickle.dumps(dict(plugins.given()))
     assert b"size" in packed
-    monkeypatch.setattr(plugins, "_given", {})
+    monkeypatch.setattr(_given, "_kept", {})
     plugins.take(cloudpickle.loads(packed))
     result = train(job, session.plan)
     assert (result.state, "size" in result.history[0].losses) == ("complete", True)

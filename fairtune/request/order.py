@@ -1,0 +1,26 @@
+"""The order in which people meet the options: in help, in the Python API's signatures and in ``RUN/spec.yaml``."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+PANELS: dict[str, tuple[str, ...]] = {
+    "Data, method and model": ("dataset", "method", "model", "set", "space", "teacher_set"),
+    "Search": ("select", "accuracy_floor", "trials", "time_budget_s", "sampler", "scheduler", "final_seeds"),
+    "Training": ("epochs", "batch_size", "seed", "precision", "protocol", "train_fraction"),
+    "Place": ("data", "runs", "name", "tracking_uri", "address", "gpus_per_trial", "cpus_per_trial", "max_concurrent"),
+}
+"""The options by the heading under which help shows them."""
+_PANEL_OF = {name: panel for panel, names in PANELS.items() for name in names}
+
+
+def panel_of(name: str) -> str:
+    """The heading of an option."""
+    return _PANEL_OF[name]
+
+
+def in_order(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    """The fields of a request, by name."""
+    names = list(_PANEL_OF)
+    return dict(sorted(model.model_fields.items(), key=lambda item: names.index(item[0])))
