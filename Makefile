@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 # Tests start many processes: where bytecode is not kept, each of them compiles torch, Ray and MLflow anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: setup demo test test-fast test-slow check bench clean
+.PHONY: setup setup-cluster wheel demo test test-fast test-slow check bench clean
 
 setup: $(READY)
 
@@ -18,6 +18,16 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --group dev --editable .
 	@touch $@
+
+# What a cluster needs besides: Ray's dashboard and job server, AWS.
+setup-cluster: setup
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[cluster]'
+
+# dist/: this version as cluster.yaml installs it.
+wheel: setup
+	rm -rf dist
+	$(BIN)/uv build --quiet --wheel
+	cp constraints.txt dist/
 
 demo: setup
 	$(BIN)/fairtune search --dataset digits --method mfd --trials 16

@@ -16,7 +16,7 @@ from typing import Annotated, Any
 
 import typer
 
-_ORDER = ("search", "resume", "report", "train", "run", "list", "ui", "data")
+_ORDER = ("search", "resume", "report", "train", "run", "list", "ui", "data", "doctor", "cluster")
 
 
 def _verbs() -> list[str]:

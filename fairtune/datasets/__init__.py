@@ -6,7 +6,16 @@ from fairtune.datasets._cut import equal_cells
 from fairtune.datasets._files import within
 from fairtune.datasets._images import Fit, ImageFiles
 from fairtune.datasets._overlap import check_apart
-from fairtune.datasets._store import check_test_part, digest_of, open_part, open_splits, open_test_labels, prepare, skipped
+from fairtune.datasets._store import (
+    cache_folder,
+    check_test_part,
+    digest_of,
+    open_part,
+    open_splits,
+    open_test_labels,
+    prepare,
+    skipped,
+)
 from fairtune.datasets._writing import OnBadImage, Progress, Report, silent
 
 __all__ = [
@@ -21,6 +30,7 @@ __all__ = [
     "Progress",
     "Report",
     "Samples",
+    "cache_folder",
     "check_apart",
     "check_test_part",
     "digest_of",

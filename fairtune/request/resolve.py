@@ -45,7 +45,7 @@ def resolve(request: Request, report: Report = silent) -> tuple[SearchSpec, Plac
         InvalidInput: every fault of the request.
     """
     faults = Faults()
-    place = _place(request)
+    place = resolve_place(request)
     spec = _spec(request, faults)
     faults.attempt(partial(_check_sampler, request))
     faults.found += checks.resources(place) + checks.runs_folder(place) + checks.tracking(place.tracking_uri)
@@ -73,7 +73,7 @@ def resolve_one(request: TrainRequest, report: Report = silent) -> tuple[TrialSp
         raise InvalidInput(f"--method {request.method}: train takes one method; search takes a list")
     faults = Faults()
     search = Request.read(dict(request))
-    place = _place(search)
+    place = resolve_place(search)
     spec = _spec(search, faults)
     faults.raise_if_any()
     assert spec is not None
@@ -170,7 +170,8 @@ def _optimizer(spaces: dict[str, Space | None]) -> Optimizer:
     return Optimizer(**{name.removeprefix("optimizer."): fixed[name] for name in OPTIMIZER if name in fixed})  # type: ignore[arg-type]
 
 
-def _place(request: Request) -> Place:
+def resolve_place(request: Request) -> Place:
+    """Where a search runs and what its trials have."""
     stamp = dt.datetime.now().strftime("%Y%m%d-%H%M%S")
     return Place(
         data=str(data_root(request.data)),

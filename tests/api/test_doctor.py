@@ -1,0 +1,83 @@
+"""What the doctor finds on this machine, and what it calls wrong."""
+
+import socket
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import psutil
+import pytest
+from typer.testing import CliRunner
+
+from fairtune.api import doctor, sockets
+from fairtune.cli.main import app
+from fairtune.spec import Place
+
+TOPICS = ["fairtune", "machine", "GPU", "precision", "Ray", "data", "data cache", "runs", "network"]
+
+
+@pytest.mark.ray
+def test_a_machine_is_looked_at_whole(tmp_path):
+    result = CliRunner().invoke(app, ["doctor", "--runs", str(tmp_path), "--data", str(tmp_path / "none")])
+    lines = result.output.splitlines()
+    topics = [line[:16].strip() for line in lines[:-1] if line[:16].strip()]
+    assert [topic for topic in topics if not topic.startswith("GPU")] == [topic for topic in TOPICS if topic != "GPU"]
+    assert any("here: 1 node, " in line for line in lines)
+    assert result.exit_code == (0 if lines[-1] == "nothing is wrong" else 1)
+
+
+def test_what_is_wrong_is_counted_and_fails(tmp_path):
+    (tmp_path / "file").touch()
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{closed.getsockname()[1]}"
+        result = CliRunner().invoke(app, ["doctor", "--runs", str(tmp_path / "file" / "runs"), "--address", address])
+    wrong = [line.split("wrong: ")[1] for line in result.output.splitlines() if "wrong: " in line]
+    assert result.exit_code == 1
+    assert any(fault.startswith(f"no Ray cluster answers at --address {address}") for fault in wrong)
+    assert any(fault.startswith(f"cannot write the folder {tmp_path}/file/runs") for fault in wrong)
+    assert result.output.splitlines()[-1] == f"{len(wrong)} things to mend"
+
+
+def test_more_gpus_than_there_are(tmp_path):
+    place = Place(data="data", runs=str(tmp_path), name="run", gpus_per_trial=1000)
+    assert [found.fault for found in doctor._gpus(place)][-1].startswith("this machine has ")
+
+
+@pytest.mark.parametrize(("kind", "wrong"), [("nfs4", True), ("fuse.sshfs", True), ("lustre", True), ("ext4", False)])
+def test_a_study_does_not_belong_on_a_shared_file_system(tmp_path, monkeypatch, kind, wrong):
+    mounts = [SimpleNamespace(mountpoint="/", fstype="ext4"), SimpleNamespace(mountpoint=str(tmp_path), fstype=kind)]
+    monkeypatch.setattr(psutil, "disk_partitions", lambda **_: mounts)
+    found = doctor._runs(tmp_path / "runs")
+    assert f"on {kind}" in found.text
+    assert (found.fault is not None) is wrong
+
+
+def test_a_full_disk_is_wrong(tmp_path, monkeypatch):
+    monkeypatch.setattr(doctor, "_ROOM_GIB", 10**9)
+    assert "make room, or choose another --runs" in doctor._folder("runs", tmp_path, "--runs").fault
+
+
+LISTEN = "import socket, sys; s = socket.create_server(('127.0.0.1', 0)); print(s.getsockname()[1], flush=True); sys.stdin.read()"
+
+
+@pytest.fixture
+def listening():
+    """A process called mlflow that listens on loopback, by its port."""
+    command = [sys.executable, "-c", LISTEN, "mlflow"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        yield process.pid, int(process.stdout.readline())
+        process.stdin.close()
+
+
+def test_what_listens_on_loopback_is_no_matter(listening):
+    pid, _ = listening
+    assert pid not in {found.pid for found in sockets.listeners()}
+
+
+def test_what_listens_beyond_is_named(listening, monkeypatch):
+    pid, port = listening
+    monkeypatch.setattr(sockets, "_beyond", lambda _: True)
+    assert ("mlflow", pid, f"127.0.0.1:{port}", False) in set(sockets.listeners())
+    found = next(found for found in doctor._network() if f"({pid})" in found.text)
+    assert found.fault.startswith("whoever reaches it gets in")
