@@ -30,7 +30,7 @@ class NSGA2(Sampler):
         return _InOrder(population_size=min(_LARGEST_POPULATION, problem.start), seed=problem.seed)
 
 
-class _InOrder(optuna.samplers.NSGAIISampler):  # type: ignore[misc]
+class _InOrder(optuna.samplers.NSGAIISampler):
     """Optuna lists the parents by rank when it selects them and by number from then on; a resumed search selects them anew."""
 
     def get_parent_population(self, study: optuna.Study, generation: int) -> list[optuna.trial.FrozenTrial]:

@@ -27,7 +27,7 @@ class QuasiMonteCarlo(Sampler):
         return _FromHereOn(problem)
 
 
-class _FromHereOn(optuna.samplers.QMCSampler):  # type: ignore[misc]
+class _FromHereOn(optuna.samplers.QMCSampler):
     """Optuna counts its draws in the study, which a resumed search does not have; here the trials are counted.
 
     Args:
