@@ -60,11 +60,11 @@ def find(kind: Kind, name: str) -> type:
         return _given.given()[name]
     head, colon, rest = name.partition(":")
     if head in _own.files(kind) and (not colon or head in _own.families(kind)):
-        return _member(kind, head, _imported(_own.source(kind, head).address), rest)
+        return _member(kind, head, _imported(_own.source(kind, head).address), rest if colon else None)
     if (one := _installed.found(kind).get(head)) is not None:
         found = installed(kind, one)
         if not colon or issubclass(found, Family):
-            return _member(kind, head, found, rest)
+            return _member(kind, head, found, rest if colon else None)
     return _loaded(name, f"the {kind} {name!r}", "; write package.module:Class, importable from here")
 
 
@@ -98,11 +98,11 @@ def give(kind: Kind, plugin: type) -> str:
     return next((one.name for one in _installed.found(kind).values() if one.address == address), address)
 
 
-def _member(kind: Kind, name: str, found: type, rest: str) -> type:
+def _member(kind: Kind, name: str, found: type, rest: str | None) -> type:
     """A plug-in itself, or the one of a family."""
     if not issubclass(found, Family):
         return found
-    if not rest:
+    if rest is None:
         raise InvalidInput(f"the {kind} {name!r} stands for many: write {name}:NAME")
     return found.member(rest)
 

@@ -93,7 +93,7 @@ def test_a_vision_transformer_has_no_map():
 
 def test_is_loaded_by_its_address():
     plugin = load("model", "torchvision:resnet34")
-    assert plugin.options == ResNet18.options
+    assert plugin.declared() == ResNet18.declared()
     assert plugin.summary() == "resnet34 of torchvision, with a head for K classes."
 
 
