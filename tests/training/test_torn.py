@@ -4,10 +4,11 @@ import pytest
 import torch
 
 from fairtune.files import is_whole
+from fairtune.testing.trainings import digits_spec, without_seconds
 from fairtune.training import trial as trial_module
 from fairtune.training.folder import baseline_folder
 from fairtune.training.trial import run_trial
-from tests.builders import digits_spec, open_trial, trained_baseline, without_seconds
+from tests.builders import open_trial, trained_baseline
 from tests.torn import DAMAGES, SHORTENED, flip
 
 SPEC = digits_spec(epochs=4)
