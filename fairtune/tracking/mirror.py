@@ -162,7 +162,8 @@ class Tracker:
         if summary.front:
             self._write_front(summary)
         if chosen is not None:
-            self._client.log_artifacts(run_id, str(chosen), "chosen")
+            for file in chosen.glob("[!.]*"):
+                self._client.log_artifact(run_id, str(file), "chosen")
         self._client.set_tag(run_id, "mlflow.note.content", note(summary))
         if self._parent_open:
             self._client.set_terminated(run_id, "FINISHED")

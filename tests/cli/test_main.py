@@ -82,8 +82,8 @@ class TestInUse:
 
 
 class TestPasswords:
-    def test_a_server_that_does_not_answer_is_named_without_its_password(self, tmp_path):
-        uri = f"http://user:s3cret@127.0.0.1:{closed_port()}"
+    def test_a_server_that_does_not_answer_is_named_without_its_password(self, tmp_path, closed_port):
+        uri = f"http://user:s3cret@127.0.0.1:{closed_port}"
         text = refused("search", "--runs", tmp_path, "--name", "run", "--tracking-uri", uri)
         assert text.startswith(f"fairtune: the MLflow server {uri.replace('s3cret', '***')} does not answer (")
         assert "s3cret" not in text

@@ -25,7 +25,7 @@ class Adversary(Method):
     """Predicts the group from the logits, which learn to hide it."""
 
     weight: float = hyperparameter(1.0, Real(low=0, high=10), search=Real(low=0.1, high=10), help="of the adversary")
-    lr: float = hyperparameter(1e-2, Real(low=0, high=1))
+    lr: float = hyperparameter(1e-2, Real(low=0, high=1), help="learning rate of the adversary")
 
     def setup(self):
         hidden = nn.Linear(self.context.num_classes, 8)

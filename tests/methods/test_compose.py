@@ -65,7 +65,7 @@ def test_values_go_to_their_part_and_the_rest_keep_their_default():
 
 
 def test_an_unknown_hyperparameter_is_refused():
-    with pytest.raises(TypeError, match="wieght"):
+    with pytest.raises(InvalidInput, match="unknown option 'wieght'"):
         compose("mfd", {"mfd.wieght": 7.0})
 
 

@@ -5,7 +5,8 @@ import pytest
 from fairtune.schedulers.median import Median
 from fairtune.search import trainable
 from fairtune.spec import Stop
-from tests.schedulers.test_contract import OBJECTIVES, standing
+from fairtune.testing.schedulers import standing
+from tests.schedulers.test_ladder import OBJECTIVES
 from tests.search_helpers import Session, small_search
 
 CROWD = [standing(0, 0.6, 0.4), standing(1, 0.7, 0.3), standing(2, 0.8, 0.2), standing(3, 0.9, 0.1), standing(4, 0.75, 0.25)]
