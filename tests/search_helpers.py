@@ -10,7 +10,7 @@ from fairtune.request.resolve import resolve
 from fairtune.search.plan import Plan
 from fairtune.search.trainable import TrialTrainable, job_config
 from fairtune.spec import Place, SearchSpec, TrialResult
-from fairtune.study.folders import RunFolder
+from fairtune.study.folders import RunFolder, database_of
 from fairtune.study.jobs import Job
 from fairtune.study.study import Record, SearchStudy
 from fairtune.training.folder import TrialFolder
@@ -36,7 +36,7 @@ class Session:
         self.spec, self.place = spec, place
         self.folder = RunFolder.of(place)
         self.folder.save(spec, place)
-        self.study = study or SearchStudy(self.folder.study, spec)
+        self.study = study or SearchStudy(database_of(place), spec)
         self.plan = Plan(spec, place, self.study, observers or [])
         self.trained: list[Job] = []
 

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from pydantic import BaseModel
 
-from fairtune.addresses import VARIABLE, store
+from fairtune.addresses import STUDY_VARIABLE, VARIABLE, store
 from fairtune.datasets import Dataset, Report, digest_of, silent
 from fairtune.errors import InvalidInput
 from fairtune.files import data_root
@@ -48,7 +48,7 @@ def resolve(request: Request, report: Report = silent) -> tuple[SearchSpec, Plac
     place = resolve_place(request)
     spec = _spec(request, faults)
     faults.attempt(partial(_check_sampler, request))
-    faults.found += checks.resources(place) + checks.runs_folder(place) + checks.tracking(place.tracking_uri)
+    faults.found += checks.resources(place) + checks.runs_folder(place) + checks.tracking(place.tracking_uri) + checks.study(place)
     faults.raise_if_any()
     assert spec is not None
     check_runnable(spec, place, faults, report)
@@ -178,7 +178,11 @@ def resolve_place(request: Request) -> Place:
         runs=str(Path(request.runs).expanduser().resolve()),
         name=request.name or f"{request.dataset}-{request.method}-{stamp}".replace(":", ".").replace(" ", ""),
         gpus_per_trial=_gpus(request),
-        **_same(request, Resources) | {"tracking_uri": request.tracking_uri or _store_by_environment()},
+        **_same(request, Resources)
+        | {
+            "tracking_uri": request.tracking_uri or _store_by_environment(),
+            "study": request.study or os.environ.get(STUDY_VARIABLE) or None,
+        },
     )
 
 

@@ -84,11 +84,16 @@ class Copies:
 def _make(path: Path, objectives: Mapping[str, Direction]) -> None:
     storage = optuna.storages.RDBStorage(_url(path))
     study = optuna.create_study(study_name=NAME, storage=storage, directions=list(objectives.values()))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        study.set_metric_names(list(objectives))
+    name_scores(study, list(objectives))
     storage.remove_session()
     storage.engine.dispose()
+
+
+def name_scores(study: optuna.Study, scores: list[str]) -> None:
+    """Say in a study for which scores it is, which Optuna calls experimental."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        study.set_metric_names(scores)
 
 
 def _url(database: Path) -> str:

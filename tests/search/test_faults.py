@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from fairtune.api import waiting
-from fairtune.api.waiting import with_room
+from fairtune.api.waiting import with_patience
 from fairtune.errors import Interrupted, NoRoom, SearchFault
 from fairtune.request.options import Request
 from fairtune.request.resolve import resolve
@@ -136,7 +136,7 @@ def test_it_goes_on_by_itself_when_there_is_room(tmp_path, monkeypatch):
 
         helper = threading.Thread(target=free)
         helper.start()
-        done = with_room(disk, console, session)
+        done = with_patience(place, console, session)
         helper.join()
         assert len(sessions) == 2
         assert ended(done)
@@ -162,4 +162,4 @@ def test_the_waiting_can_be_interrupted(tmp_path, monkeypatch):
         raise NoRoom(tmp_path, 1)
 
     with pytest.raises(Interrupted, match=r"what is finished is kept. Go on with: fairtune resume"):
-        with_room(tmp_path, Console(quiet=True), session)
+        with_patience(small_search(tmp_path)[1], Console(quiet=True), session)
