@@ -70,6 +70,14 @@ def listening():
         process.stdin.close()
 
 
+@pytest.mark.parametrize(
+    ("host", "beyond"),
+    [("127.0.0.1", False), ("::1", False), ("::ffff:127.0.0.1", False), ("0.0.0.0", True), ("::", True), ("::ffff:10.0.0.5", True)],
+)
+def test_loopback_has_several_spellings(host, beyond):
+    assert sockets._beyond(host) is beyond
+
+
 def test_what_listens_on_loopback_is_no_matter(listening):
     pid, _ = listening
     assert pid not in {found.pid for found in sockets.listeners()}
