@@ -14,7 +14,7 @@ what the classifier failed to learn.
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -276,5 +276,16 @@ class _Moments(NamedTuple):
 @torch.no_grad()
 def _step(parameters: list[Tensor], gradients: list[Tensor], moments: _Moments) -> None:
     """One step of AdamW, in place. The first ``torch.optim.AdamW`` of a process would import torch's compiler, for a second."""
-    fixed: dict[str, Any] = {"beta1": 0.9, "beta2": 0.999, "eps": 1e-8, "amsgrad": False, "maximize": False, "fused": True}
-    adamw(parameters, gradients, *moments, lr=_LR, weight_decay=_WEIGHT_DECAY, **fixed)
+    adamw(
+        parameters,
+        gradients,
+        *moments,
+        lr=_LR,
+        weight_decay=_WEIGHT_DECAY,
+        beta1=0.9,
+        beta2=0.999,
+        eps=1e-8,
+        amsgrad=False,
+        maximize=False,
+        fused=True,
+    )
