@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypedDict  # noqa: TID251  Ray's type of a configuration
@@ -63,11 +64,11 @@ class TrialTrainable(tune.Trainable):
     _failed: TrialResult
     _rungs: tuple[int, ...]
 
-    def setup(self, config: dict[str, Any]) -> None:
+    def setup(self, config: Mapping[str, Any]) -> None:
         """Begin the first job."""
         self._begin(config["job"], config["place"], config["given"])
 
-    def reset_config(self, new_config: dict[str, Any]) -> bool:
+    def reset_config(self, new_config: Mapping[str, Any]) -> bool:
         """Begin another job in the same actor."""
         self._begin(new_config["job"], new_config["place"], new_config["given"])
         return True

@@ -20,13 +20,12 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from sklearn.metrics import roc_auc_score
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim.adamw import adamw
 
 from fairtune.batches.split import SCORING_BATCH, DeviceSplit
 from fairtune.errors import Diverged, InvalidInput
 from fairtune.metrics import Weighting
-from fairtune.models import Net
 from fairtune.records import Ints
 from fairtune.seeding import generator, stream_seed
 from fairtune.spec import Precision
@@ -60,7 +59,7 @@ class Embedded(NamedTuple):
 
 
 def probe(
-    net: Net,
+    net: nn.Module,
     split: DeviceSplit,
     *,
     precision: Precision,
@@ -143,7 +142,7 @@ def auc(predicted: Tensor, held: Embedded) -> float:
 
 
 @torch.no_grad()
-def embed(net: Net, split: DeviceSplit, positions: Tensor, precision: Precision) -> Tensor:
+def embed(net: nn.Module, split: DeviceSplit, positions: Tensor, precision: Precision) -> Tensor:
     """A net's embeddings ``(n, D)`` of some samples, float64 on the CPU.
 
     Raises:

@@ -37,7 +37,9 @@ _SHARE_OF_TIME = 0.02
 """What checkpoints may take of a training's time; where they take less, they are kept more often."""
 
 
-class _Checkpoint(TypedDict):
+class Checkpoint(TypedDict):
+    """A training after an epoch, with what its trial has come to."""
+
     id: str
     training: TrainingState
     history: list[dict[str, object]]
@@ -157,7 +159,7 @@ class Trial:
         if not self.history:
             return
         began = time.perf_counter()
-        state: _Checkpoint = {
+        state: Checkpoint = {
             "id": self.spec.id,
             "training": self.training.state_dict(),
             "history": [epoch.model_dump() for epoch in self.history],
@@ -178,12 +180,12 @@ class Trial:
         self.history = [Epoch.model_validate(epoch) for epoch in state["history"]]
         return float(state["seconds_before"])
 
-    def _read_checkpoint(self, path: Path) -> _Checkpoint | None:
+    def _read_checkpoint(self, path: Path) -> Checkpoint | None:
         """A state of this trial; None if there is none, it is torn, or another trial's."""
         if not is_whole(path):
             return None
         try:
-            state: _Checkpoint = torch.load(path, map_location=self.device, weights_only=True)
+            state: Checkpoint = torch.load(path, map_location=self.device, weights_only=True)
         except torch.OutOfMemoryError:
             raise
         except (RuntimeError, OSError, EOFError, ValueError, KeyError, pickle.UnpicklingError):
@@ -191,7 +193,7 @@ class Trial:
         return state if state["id"] == self.spec.id else None
 
 
-def _write_state(state: _Checkpoint, path: Path) -> None:
+def _write_state(state: Checkpoint, path: Path) -> None:
     with path.open("wb") as file:  # given the path, torch would not say that a disk is full
         torch.save(state, file)
 
