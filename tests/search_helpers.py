@@ -52,6 +52,12 @@ class Session:
             self.trained.append(job)
         return self
 
+    def next_job(self) -> Job:
+        """The next job of the plan, which has one now."""
+        job = self.plan.next()
+        assert isinstance(job, Job), job
+        return job
+
     @property
     def keys(self) -> list[str]:
         """Names of the jobs trained here."""

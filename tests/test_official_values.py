@@ -6,6 +6,7 @@ The cases are whatever the files in ``FAIRTUNE_GOLDEN`` hold; a file, or a quant
 import os
 from functools import lru_cache, partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from fairtune.methods import Context, Progress, _hanel, compose
 from fairtune.methods._gates import Plateau, gate
 from fairtune.methods._information import Statistics, mine_lower_bound, normalised_mutual_information
 from fairtune.methods._mmd import squared_distances
+from fairtune.methods.ad import AdversarialDebiasing
 from fairtune.methods.at import at_loss, attention
 from fairtune.methods.fitnet import fitnet_loss
 from fairtune.methods.hkd import hkd_loss
@@ -31,6 +33,7 @@ from fairtune.methods.mi import clipped
 from fairtune.methods.nst import nst_loss, selectivity
 from fairtune.metrics import accuracy, cell_accuracy, deo_a, deo_m, dp_l2, dp_mi, eo_l2, eo_mi, iou, iou_paired
 from fairtune.records import Batch, GroupCounts, Outputs, Split
+from fairtune.space import Value
 from fairtune.training.evaluate import evaluate
 
 from .builders import table
@@ -50,7 +53,7 @@ def read(file):
     path = GOLDEN / f"{file}.npz"
     if not path.is_file():
         return {}
-    cases = {}
+    cases: dict[str, dict[str, Any]] = {}
     with np.load(path) as stored:
         for key in stored.files:
             case, _, name = key.rpartition("/")
@@ -100,7 +103,7 @@ def mmd_function(method, stored, student, teacher):
 
 
 def mmd_method(method, stored, student, teacher):
-    values = {"weight": float(stored["w_m"]), "sigma": float(stored["sigma"]), "kernel": str(stored["kernel"])}
+    values: dict[str, Value] = {"weight": float(stored["w_m"]), "sigma": float(stored["sigma"]), "kernel": str(stored["kernel"])}
     composite = compose(method, {f"{method}.{name}": value for name, value in values.items()})
     y, a = torch.tensor(stored["labels"]), torch.tensor(stored["groups"])
     num_classes = int(stored["num_classes"])
@@ -202,7 +205,9 @@ def test_adversaries(case, dtype):
     y, a = torch.tensor(stored["labels"]), torch.tensor(stored["groups"])
     composite = compose("ad", {"ad.weight": float(stored["adv_lambda"])})
     composite.start(Context(num_classes, num_groups, (1,), CPU, "official", logits.dtype))
-    adversaries = composite.parts["ad"].adversaries
+    part = composite.parts["ad"]
+    assert isinstance(part, AdversarialDebiasing)
+    adversaries = part.adversaries
     with torch.no_grad():
         for c in range(num_classes):
             for name in ("w0", "b0", "w1", "b1"):
@@ -239,7 +244,7 @@ def test_fairness_losses(name, case, dtype):
     p = F.one_hot(y, num_classes).to(logits.dtype) if hard else logits.softmax(1)
     loss = HANEL[name](p, _hanel.members(y, a, num_classes, num_groups, p.dtype), True)
     in_single_precision = name.endswith("mi")
-    tolerance = {"rtol": 1e-6, "atol": 1e-7} if in_single_precision and dtype == "f64" else TOLERANCE[dtype]
+    tolerance: dict[str, Any] = {"rtol": 1e-6, "atol": 1e-7} if in_single_precision and dtype == "f64" else TOLERANCE[dtype]
     np.testing.assert_allclose(loss.detach().numpy(), stored[f"{name}_{dtype}"], **tolerance)
     if (official := stored.get(f"{name}_grad_logits_{dtype}")) is not None:
         loss.backward()
@@ -370,8 +375,9 @@ def test_clipping_of_the_information_s_gradient(case):
         for name in ("norm_task", "norm_mi")
     )
     after = clipped(information, task)
-    np.testing.assert_allclose([float(g.norm()) for g in after], stored["norm_after"], rtol=1e-5)
+    np.testing.assert_allclose(np.array([float(g.norm()) for g in after]), stored["norm_after"], rtol=1e-5)
     for g, whole in zip(after, information, strict=True):
+        assert g is not None
         torch.testing.assert_close(F.normalize(g, dim=0), F.normalize(whole, dim=0))
 
 

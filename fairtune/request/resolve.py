@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any  # noqa: TID251  fields of every type, by names known at run time
 
 import torch
 from pydantic import BaseModel
@@ -167,7 +167,7 @@ def _check_sampler(request: Request) -> None:
 def _optimizer(spaces: dict[str, Space | None]) -> Optimizer:
     """The optimiser of every training of the search, the baseline's too: what the user fixed, else the papers'."""
     fixed = {name: value for space in spaces.values() if space for name, value in space.fixed.items()}
-    return Optimizer(**{name.removeprefix("optimizer."): fixed[name] for name in OPTIMIZER if name in fixed})  # type: ignore[arg-type]
+    return Optimizer.model_validate({name.removeprefix("optimizer."): fixed[name] for name in OPTIMIZER if name in fixed})
 
 
 def resolve_place(request: Request) -> Place:
@@ -192,7 +192,7 @@ def _store_by_environment() -> str | None:
 
 
 def _same(request: Request, options: type[BaseModel]) -> dict[str, Any]:
-    """What a specification takes from a request as it is."""
+    """What a specification takes from a request as it is: fields of every type, known by their names alone."""
     return {name: getattr(request, name) for name in options.model_fields}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
@@ -67,7 +67,7 @@ class Learner:
             self._study.tell(trial, state=TrialState.FAIL)
         return None
 
-    def begin(self, number: int, params: Params, marks: dict[str, Any]) -> None:
+    def begin(self, number: int, params: Params, marks: dict[str, object]) -> None:
         """Take up a trial that an earlier session began."""
         self._running[number] = begin(self._study, params, self._distributions, marks)
         self._begun += 1
@@ -89,7 +89,7 @@ class Learner:
 
 
 def begin(
-    study: optuna.Study, params: Params, distributions: dict[str, BaseDistribution], marks: dict[str, Any], **notes: Any
+    study: optuna.Study, params: Params, distributions: dict[str, BaseDistribution], marks: dict[str, object], **notes: object
 ) -> optuna.Trial:
     """Add a running trial with all its parameters to a study, in one write."""
     template = optuna.trial.create_trial(

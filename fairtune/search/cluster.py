@@ -12,7 +12,7 @@ import threading
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TypedDict, Unpack
 
 import ray
 from ray._private import utils
@@ -31,6 +31,15 @@ _SOCKET_PATH = 103 if sys.platform == "darwin" else 107
 """Bytes that the system allows in the path of a Unix socket."""
 _INSIDE = len("/ft-12345678/r/session_2026-01-01_00-00-00_123456_1234567/sockets/plasma_store.1")
 """What is added to the folder of a local cluster to make the longest path of a socket."""
+
+
+class _Start(TypedDict, total=False):
+    """What Ray is told beside what it is always told."""
+
+    address: str
+    include_dashboard: bool
+    object_store_memory: int
+    _temp_dir: str
 
 
 @contextmanager
@@ -109,7 +118,7 @@ def _joined(address: str) -> Iterator[None]:
             ray.shutdown()
 
 
-def _init(what: str, **options: Any) -> None:
+def _init(what: str, **options: Unpack[_Start]) -> None:
     notice = threading.Timer(_SILENCE_S, _log.warning, [f"still waiting for {what}"])
     notice.daemon = True
     notice.start()

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
 import ray
 from ray._private import worker
+from ray._private.node import Node
 from ray.tune import Callback
 
 from fairtune.errors import FairtuneError
@@ -20,7 +21,8 @@ _SILENCE_S = 8.0
 
 
 class _TuneTrial(Protocol):
-    status: str
+    @property
+    def status(self) -> str: ...
 
 
 def check_alive(run: Path) -> None:
@@ -32,9 +34,8 @@ def check_alive(run: Path) -> None:
     Raises:
         FairtuneError: one of its processes has died.
     """
-    node = worker._global_node
-    dead = [] if node is None else sorted({str(kind) for kind, _ in node.dead_processes()})
-    if dead:
+    node = _node()
+    if node is not None and (dead := sorted({str(kind) for kind, _ in node.dead_processes()})):
         _log.warning(f"Ray's {' and '.join(dead)} died: ending the search")
         raise FairtuneError(
             f"Ray's {' and '.join(dead)} died on this machine, perhaps for lack of memory; what is finished is kept. "
@@ -42,7 +43,12 @@ def check_alive(run: Path) -> None:
         )
 
 
-class WaitNotice(Callback):  # type: ignore[misc]
+def _node() -> Node | None:
+    node: Node | None = worker._global_node
+    return node
+
+
+class WaitNotice(Callback):
     """Says what is awaited as long as trials are pending and none runs.
 
     Args:
@@ -63,7 +69,7 @@ class WaitNotice(Callback):  # type: ignore[misc]
         self._since: float | None = None
         self._silence = _SILENCE_S
 
-    def on_step_begin(self, iteration: int, trials: list[_TuneTrial], **info: object) -> None:
+    def on_step_begin(self, iteration: int, trials: Sequence[_TuneTrial], **info: object) -> None:
         """Called at every turn of Tune's loop, some times a second."""
         states = {trial.status for trial in trials}
         if "RUNNING" in states or "PENDING" not in states:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, PlainSerializer, PlainValidator, model_validator
 
@@ -55,7 +55,7 @@ class Epoch(Frozen):
 
     @model_validator(mode="before")
     @classmethod
-    def _of_earlier_versions(cls, data: Any) -> Any:
+    def _of_earlier_versions(cls, data: object) -> object:
         """They kept an epoch as its :attr:`metrics`."""
         if not isinstance(data, dict) or "epoch" not in data:
             return data

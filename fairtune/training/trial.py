@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import lru_cache, partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import torch
 from safetensors.torch import save_file
@@ -28,12 +28,23 @@ from fairtune.training.device import forget_peak_memory, keep_float32_exact, pea
 from fairtune.training.evaluate import Evaluation, evaluate
 from fairtune.training.fault import fault_of_search
 from fairtune.training.folder import TrialFolder
+from fairtune.training.loop import TrainingState
 from fairtune.training.probe import probe
 
 CHECKPOINT_EVERY_S = 15.0
 """What a training loses at most when its process is killed, or an epoch if that is longer."""
 _SHARE_OF_TIME = 0.02
 """What checkpoints may take of a training's time; where they take less, they are kept more often."""
+
+
+class Checkpoint(TypedDict):
+    """A training after an epoch, with what its trial has come to."""
+
+    id: str
+    training: TrainingState
+    history: list[dict[str, object]]
+    seconds_before: float
+    counts: dict[str, object] | None
 
 
 class Trial:
@@ -148,7 +159,7 @@ class Trial:
         if not self.history:
             return
         began = time.perf_counter()
-        state = {
+        state: Checkpoint = {
             "id": self.spec.id,
             "training": self.training.state_dict(),
             "history": [epoch.model_dump() for epoch in self.history],
@@ -165,16 +176,16 @@ class Trial:
         if state is None:
             return 0.0
         self.training.load_state_dict(state["training"])
-        self.training.counts = GroupCounts.from_json(state["counts"])
+        self.training.counts = None if state["counts"] is None else GroupCounts.from_json(state["counts"])
         self.history = [Epoch.model_validate(epoch) for epoch in state["history"]]
         return float(state["seconds_before"])
 
-    def _read_checkpoint(self, path: Path) -> dict[str, Any] | None:
+    def _read_checkpoint(self, path: Path) -> Checkpoint | None:
         """A state of this trial; None if there is none, it is torn, or another trial's."""
         if not is_whole(path):
             return None
         try:
-            state: dict[str, Any] = torch.load(path, map_location=self.device, weights_only=True)
+            state: Checkpoint = torch.load(path, map_location=self.device, weights_only=True)
         except torch.OutOfMemoryError:
             raise
         except (RuntimeError, OSError, EOFError, ValueError, KeyError, pickle.UnpicklingError):
@@ -182,7 +193,7 @@ class Trial:
         return state if state["id"] == self.spec.id else None
 
 
-def _write_state(state: dict[str, Any], path: Path) -> None:
+def _write_state(state: Checkpoint, path: Path) -> None:
     with path.open("wb") as file:  # given the path, torch would not say that a disk is full
         torch.save(state, file)
 

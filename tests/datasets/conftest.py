@@ -1,9 +1,11 @@
+from collections.abc import Mapping
+
 import pytest
 
-from fairtune.datasets import _mnist, open_part
-from fairtune.plugins import load, names
-from fairtune.records import Purpose
+from fairtune.datasets import Dataset, Info, Part, Pool, _mnist
+from fairtune.plugins import names
 from fairtune.testing import DatasetContract
+from fairtune.testing.datasets import Opened
 from tests.conftest import SHARED
 from tests.suites import own_suite
 
@@ -67,32 +69,33 @@ def _as_its_test_says(name):
 ROOTS |= {name: _as_its_test_says(name) for name in names("dataset") if name not in ROOTS}
 
 
+class Pools:
+    """Datasets by name, each opened when it is asked for first."""
+
+    def __init__(self, folders: pytest.TempPathFactory) -> None:
+        self._folders = folders
+        self._opened: dict[str, Opened] = {}
+
+    def __call__(self, name: str) -> Mapping[Part, Pool]:
+        return self._open(name).pools
+
+    def info(self, name: str) -> Info:
+        return self._open(name).info
+
+    def _open(self, name: str) -> Opened:
+        if name not in self._opened:
+            with pytest.MonkeyPatch.context() as patch:
+                self._opened[name] = Opened.of(Dataset.load(name), ROOTS[name](patch, self._folders.mktemp(name)))
+        return self._opened[name]
+
+
 @pytest.fixture(scope="session")
 def pools(tmp_path_factory):
     """Every part of a dataset, decoded once from real files or, where there are none or too many, from made ones.
 
     ``pools(name)`` are the pools by part, ``pools.info(name)`` describes them.
     """
-    opened, infos = {}, {}
-
-    def pools_of(name):
-        if name not in opened:
-            dataset = load("dataset", name)()
-            with pytest.MonkeyPatch.context() as patch:
-                root = ROOTS[name](patch, tmp_path_factory.mktemp(name))
-                dataset.check(root)
-                infos[name] = dataset.describe(root)
-                opened[name] = {
-                    part: open_part(dataset, root, part, purpose=Purpose.FINAL) for part in {*dataset.training_parts(), "test"}
-                }
-        return opened[name]
-
-    def info_of(name):
-        pools_of(name)
-        return infos[name]
-
-    pools_of.info = info_of
-    return pools_of
+    return Pools(tmp_path_factory)
 
 
 @pytest.fixture(scope="session")

@@ -6,12 +6,14 @@
 import gzip
 import hashlib
 import pickle
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 from PIL import Image
 
-from fairtune.datasets import _cifar10, _mnist, adult, celeba, cmnist, corrupted_cifar10, german, imdb, isic, utkface
+from fairtune.datasets import Pool, _cifar10, _mnist, adult, celeba, cmnist, corrupted_cifar10, german, imdb, isic, utkface
+from fairtune.datasets._images import ImageFiles
 
 PER_CLASS = 40
 MNIST_PER_CLASS = {"TRAIN_MD5": 520, "TEST_MD5": 110}
@@ -143,7 +145,8 @@ def make_isic(root, patch):
 def make_imdb(root, patch):
     """Crops of 80 people, three each, and the four lists beside them."""
     rng = np.random.default_rng(5)
-    labels, lists = {}, {"eb1": [], "eb2": [], "test_list": [], "train_list": []}
+    labels: dict[bytes, dict[str, int]] = {}
+    lists: dict[str, list[str]] = {"eb1": [], "eb2": [], "test_list": [], "train_list": []}
     for person in range(80):
         gender, young = person % 2, person // 2 % 2
         for shot in range(3):
@@ -168,7 +171,8 @@ def write_cmnist(folder, variance="0.030"):
     """A published file of coloured MNIST: inks near one colour per class in training, of any class in the test."""
     folder.mkdir(exist_ok=True)
     rng = np.random.default_rng(0)
-    means, stored = np.array(list(cmnist.INKS.values())), {}
+    means = np.array(list(cmnist.INKS.values()))
+    stored: dict[str, np.ndarray] = {}
     for part, per_class in CMNIST_PER_CLASS.items():
         y = rng.permutation(np.repeat(np.arange(10), per_class))
         ink = means[y if part == "train" else rng.integers(0, 10, len(y))] * 255
@@ -270,3 +274,9 @@ def write_animals(root, number=200):
     for n in range(number):
         Image.new("RGB", (10 + n % 7, 20 - n % 5), (n,) * 3).save(root / "images" / f"{n}.png")
     animals(number).to_csv(root / "manifest.csv", index=False)
+
+
+def names_in(pool: Pool) -> Sequence[str]:
+    """Of the image files that a pool reads."""
+    assert isinstance(pool.x, ImageFiles)
+    return pool.x.names

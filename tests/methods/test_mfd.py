@@ -1,3 +1,5 @@
+from typing import TypedDict
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -157,10 +159,15 @@ def test_mfd_k_agrees_with_the_mmd_of_two_sets(scale, kernel, sigma):
     assert_same_value_and_gradient(ours, mmd(teacher, student, sigma**2 * h, kernel), student)
 
 
+class Sizes(TypedDict):
+    num_classes: int
+    num_groups: int
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_maps_are_compared_as_one_long_vector(seed):
     student, teacher, y, a = features(full, shape=(4, 3, 3), seed=seed)
-    sizes = {"num_classes": CLASSES, "num_groups": GROUPS}
+    sizes = Sizes(num_classes=CLASSES, num_groups=GROUPS)
     assert_same_value_and_gradient(
         mfd_loss(student, teacher, y, a, **sizes),
         mfd_loss(student.flatten(1), teacher.flatten(1), y, a, **sizes),

@@ -35,7 +35,12 @@ def prepared(values=None, protocol="fixed", **changes):
     training._order = torch.from_numpy(training.batch_order())
     training.net.train()
     numbers, batch = [], training.batch
-    training.batch = lambda number: numbers.append(number) or batch(number)
+
+    def noted(number):
+        numbers.append(number)
+        return batch(number)
+
+    vars(training)["batch"] = noted
     return training, numbers
 
 

@@ -8,10 +8,11 @@ import torch
 from fairtune.errors import InvalidInput
 from fairtune.methods import Method, Progress, compose
 from fairtune.plugins import names
+from fairtune.space import Value
 from fairtune.spec import Optimizer
 from fairtune.testing.trainings import parameters, saved_and_loaded, tiny_training, train_epochs
 
-QUICK = {"mi": {"mi.inner_steps": 2}, "fitnet": {"fitnet.stages": "two"}}
+QUICK: dict[str, dict[str, Value]] = {"mi": {"mi.inner_steps": 2}, "fitnet": {"fitnet.stages": "two"}}
 EPOCHS = 6
 
 
@@ -30,7 +31,7 @@ def joins(method):
 METHODS = [*names("method"), *(f"tests.methods.outside:{name}" for name in ("Adversary", "SecondStage"))]
 BEHIND_A_STAGE = [f"{name}+fitnet" for name in METHODS if name != "fitnet" and joins(f"{name}+fitnet")]
 OPTIMIZERS = [
-    Optimizer(name=name, lr=lr, weight_decay=1e-4, schedule=schedule)
+    Optimizer.model_validate({"name": name, "lr": lr, "weight_decay": 1e-4, "schedule": schedule})
     for (name, lr), schedule in itertools.product((("adam", 1e-3), ("sgd", 1e-2)), ("plateau", "cosine", "constant"))
 ]
 SGD = Optimizer(name="sgd", lr=1e-2, schedule="cosine")

@@ -20,8 +20,10 @@ from fairtune.report.terminal import print_outcome
 from fairtune.report.write import report_files
 from fairtune.rules import objectives_of
 from fairtune.study.folders import RunFolder
+from fairtune.study.jobs import Job
 from fairtune.study.summary import Summary
 from fairtune.training.trial import failed
+from tests.consoles import text_on
 from tests.search_helpers import Session, small_search
 
 RULES = [*plugins.names("rule"), "tests.test_rules:ThreeRule"]
@@ -115,7 +117,7 @@ def every_state(trained):
 
 
 def end(session, real, outcome):
-    job = session.plan.next()
+    job = session.next_job()
     result = real.model_copy(update={"spec": job.spec})
     session.plan.finish(job, result.model_copy(update=outcome(result)))
 
@@ -124,7 +126,7 @@ def confirm(session, trained, outcome):
     (real,) = trained.study.finals.values()
     while not session.plan.complete:
         job = session.plan.next()
-        if job == "done":
+        if not isinstance(job, Job):
             return
         result = real.model_copy(update={"spec": job.spec})
         session.plan.finish(job, result.model_copy(update=outcome(result)))
@@ -151,7 +153,7 @@ def written(session):
 def terminal(summary):
     console = Console(file=io.StringIO(), width=200, markup=False, highlight=False)
     print_outcome(console, summary)
-    return console.file.getvalue()
+    return text_on(console)
 
 
 @pytest.mark.parametrize("rule", RULES)

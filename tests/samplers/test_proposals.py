@@ -3,6 +3,8 @@
 import logging
 import math
 from functools import cache
+from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -37,7 +39,7 @@ BUDGET = 9
 
 @cache
 def base():
-    return small_search("unused")[0]
+    return small_search(Path("unused"))[0]
 
 
 def search_spec(space, sampler, **changes):
@@ -67,7 +69,8 @@ class Run:
         return proposal
 
     def tell(self, number):
-        state = ("complete", "complete", "failed", "complete", "pruned")[number % 5]
+        states: list[Literal["complete", "failed", "pruned"]] = ["complete", "complete", "failed", "complete", "pruned"]
+        state = states[number % 5]
         accuracy = int(self.trained(number).id, 16) % 1000 / 1000
         self.outcomes[number] = Outcome(state, [accuracy, accuracy / 2] if state == "complete" else (), 0.5 - accuracy)
         self.proposals.tell(number, self.trials[number].method, self.outcomes[number])
@@ -99,8 +102,12 @@ class Run:
 def complaints():
     """What Optuna would tell the user."""
     found = []
-    handler = logging.Handler(logging.WARNING)
-    handler.emit = lambda record: found.append(record.getMessage())
+
+    class Handler(logging.Handler):
+        def emit(self, record):
+            found.append(record.getMessage())
+
+    handler = Handler(logging.WARNING)
     logging.getLogger("optuna").addHandler(handler)
     yield found
     logging.getLogger("optuna").removeHandler(handler)

@@ -188,9 +188,9 @@ def test_every_trial_of_the_budget_is_another_training(tmp_path):
 
 def test_jobs_under_way_at_once_differ(tmp_path):
     session = Session(*small_search(tmp_path, trials=4, epochs=1, set=["weight=1,2,3"])).run(1)
-    jobs = [session.plan.next() for _ in range(4)]
-    assert jobs[3] == "wait"
-    assert len({job.spec.id for job in jobs[:3]}) == 3
+    jobs = [session.next_job() for _ in range(3)]
+    assert session.plan.next() == "wait"
+    assert len({job.spec.id for job in jobs}) == 3
 
 
 def test_roles_of_equal_settings_share_a_retraining_and_both_stand(tmp_path):
@@ -319,12 +319,12 @@ class TestTimeBudget:
         timed(spec, place, clock).run(1)
         for _ in range(3):
             cut = timed(spec, place, clock)
-            assert cut.plan.next().key == JobKey.trial(0)
+            assert cut.next_job().key == JobKey.trial(0)
             clock.now += 20
-            assert cut.plan.next().key == JobKey.trial(1), "the driver asks whenever it can; then it is killed"
+            assert cut.next_job().key == JobKey.trial(1), "the driver asks whenever it can; then it is killed"
         late = timed(spec, place, clock)
         assert late.study.noted_s == 60
-        assert [late.plan.next().key for _ in range(2)] == [JobKey.trial(0), JobKey.trial(1)]
+        assert [late.next_job().key for _ in range(2)] == [JobKey.trial(0), JobKey.trial(1)]
         assert late.plan.next() == "wait", "what was begun is handed out again, but nothing new"
 
 
@@ -395,7 +395,7 @@ class TestWallTime:
     def test_a_process_killed_in_a_long_trial_loses_less_than_a_minute(self, tmp_path, turn):
         clock = Clock()
         session = timed(*small_search(tmp_path), clock).run(1)
-        job = session.plan.next()
+        job = session.next_job()
         standing = failed(job.spec, "").model_copy(update={"state": "running"})
         callback = ProgressCallback(PlanSearcher(session.plan, Shared(), lambda: None))
         turns = {
@@ -434,7 +434,7 @@ class TestKilled:
     def test_nothing_is_lost_or_repeated_whenever_it_is_killed(self, tmp_path, after, ended):
         spec, place = small_search(tmp_path, trials=2)
         first = Session(spec, place).run(after)
-        cut, asked = first.plan.next(), first.trials
+        cut, asked = first.next_job(), first.trials
         if ended:
             train(cut, first.plan)
         second = Session(spec, place).run()
@@ -448,7 +448,7 @@ class TestKilled:
         whole = run_small(tmp_path / "whole", epochs=3)
         spec, place = small_search(tmp_path / "cut", epochs=3)
         first = Session(spec, place).run(1)
-        job = first.plan.next()
+        job = first.next_job()
         stop_after_an_epoch(job, first.plan)
         assert job.folder.checkpoint.is_file()
         watcher = Watcher()
@@ -459,7 +459,7 @@ class TestKilled:
     def test_two_left_over_trials_both_end(self, tmp_path):
         spec, place = small_search(tmp_path)
         first = Session(spec, place).run(1)
-        keys = [first.plan.next().key for _ in range(2)]
+        keys = [first.next_job().key for _ in range(2)]
         assert keys == [JobKey.trial(0), JobKey.trial(1)]
         second = Session(spec, place).run()
         assert second.keys[:3] == ["trial-0", "trial-1", "trial-2"]
@@ -538,7 +538,7 @@ class TestPromise:
 
 def worker_dies_after_an_epoch(session):
     """The next training is under way when the process is killed; it has a checkpoint."""
-    job = session.plan.next()
+    job = session.next_job()
     worker = trainable.TrialTrainable.__new__(trainable.TrialTrainable)
     worker.setup(trainable.job_config(job, session.place))
     worker._trial.run_epoch()

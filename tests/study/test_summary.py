@@ -171,7 +171,7 @@ def test_the_plain_model_as_a_method_shares_the_baselines_confirmation(tmp_path)
 
 def test_a_score_that_is_not_defined_is_null(tmp_path):
     session = Session(*small_search(tmp_path, trials=1)).run(1)
-    job = session.plan.next()
+    job = session.next_job()
     baseline = session.study.baseline.result
     session.plan.finish(job, baseline.model_copy(update={"spec": job.spec, "val": {**baseline.val, "deo_m": math.nan}}))
     (trial,) = written(session)["trials"]

@@ -24,6 +24,7 @@ from fairtune.report import write_report
 from fairtune.report.write import report_files
 from fairtune.search import trainable
 from fairtune.study.folders import RunFolder
+from fairtune.study.jobs import Job
 from fairtune.study.key import JobKey
 from fairtune.study.study import SearchStudy
 from fairtune.tracking.creation import creation_of
@@ -224,7 +225,7 @@ def test_after_a_kill_the_same_runs_go_on(runs, monkeypatch):
 
 def cut_after_an_epoch(session):
     """A trial that has reported one epoch when the process is killed."""
-    job = session.plan.next()
+    job = session.next_job()
 
     class Killed(Exception):
         pass
@@ -275,7 +276,7 @@ def started(spec, place):
 def test_a_job_that_has_ended_never_changes_its_status(runs):
     options = {"name": "often-stopped", "epochs": 1, "trials": 2, "teacher_set": ["skew=0.5"], "seed": 3}
     spec, place = small_search(runs, **options)
-    expected = {}
+    expected: dict[str, str] = {}
     for key, jobs in JOBS.items():
         session, tracker = mirrored(spec, place)
         with contextlib.suppress(Interrupted), tracker:
@@ -324,7 +325,7 @@ def test_a_teacher_found_is_mirrored_too(runs):
 def test_scores_that_are_not_defined_are_left_out(runs, tmp_path):
     session, tracker = mirrored(*small_search(runs, name="undefined", epochs=1, trials=1, seed=6))
     train_until_told(session, "trial-0")
-    while (job := session.plan.next()) != "done":
+    while isinstance(job := session.plan.next(), Job):
         session.plan.finish(job, failed(job.spec, "out of memory"))
     finish(session, tracker)
     seen = look(session)
@@ -368,7 +369,12 @@ def test_a_database_that_another_process_makes_is_waited_for(runs, search, caplo
     spec, place = small_search(runs, name="beside")
     holder = subprocess.Popen([sys.executable, "-c", HOLDER, str(creation_of(place).file)], stdout=subprocess.PIPE, text=True)
     holder.stdout.readline()
-    threading.Thread(target=lambda: (wait_for(caplog), holder.kill()), daemon=True).start()
+
+    def release():
+        wait_for(caplog)
+        holder.kill()
+
+    threading.Thread(target=release, daemon=True).start()
     mirrored(spec, place)
     holder.communicate()
     (line,) = [record.getMessage() for record in caplog.records if record.name == "fairtune.locks"]

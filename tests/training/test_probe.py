@@ -58,7 +58,8 @@ def scored(z, a, groups=2, **options):
 class TestAgainstKnownInformation:
     @pytest.mark.parametrize("groups", [2, 4])
     def test_an_independent_embedding_says_nothing(self, groups):
-        found = scored(*shifted(2000, groups, 0.0), groups)
+        z, a = shifted(2000, groups, 0.0)
+        found = scored(z, a, groups)
         assert 0 <= found["mutual_information"] < 0.005
         assert found["private_accuracy"] == pytest.approx(1 / groups, abs=0.05)
         assert found["private_auc"] == pytest.approx(0.5, abs=0.05)
@@ -73,7 +74,8 @@ class TestAgainstKnownInformation:
     @pytest.mark.parametrize(("groups", "shift", "short"), [(2, 1.0, 0.04), (2, 2.0, 0.06), (2, 3.0, 0.06), (4, 2.0, 0.12)])
     def test_a_mixture_of_gaussians_is_bounded_from_below_and_not_far_from_it(self, groups, shift, short):
         truth = information_of_shifted(groups, shift)
-        found = scored(*shifted(5000, groups, shift), groups)["mutual_information"]
+        z, a = shifted(5000, groups, shift)
+        found = scored(z, a, groups)["mutual_information"]
         assert truth - short < found < truth + 0.02
 
     def test_what_no_linear_probe_can_see(self):
@@ -176,8 +178,8 @@ def test_the_four_members_train_as_each_would_alone():
             parameter.data.copy_(value[member].view_as(parameter))
         epoch, kept = trained_alone(net, fit.take(used[member]), fit.take(rows[member]))
         epochs.append(epoch)
-        for parameter, alone in zip(together, kept, strict=True):
-            torch.testing.assert_close(parameter[member].view_as(alone), alone, atol=1e-5, rtol=1e-4)
+        for all_nets, alone in zip(together, kept, strict=True):
+            torch.testing.assert_close(all_nets[member].view_as(alone), alone, atol=1e-5, rtol=1e-4)
     assert len(set(epochs)) > 1
 
 
