@@ -15,6 +15,8 @@ from fairtune.study.folders import RunFolder
 from fairtune.training.trial import failed
 from tests.search_helpers import Session, train
 
+pytestmark = pytest.mark.usefixtures("trained_once")
+
 SMALL = {
     "dataset": "digits",
     "epochs": 1,

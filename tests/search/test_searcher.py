@@ -9,6 +9,8 @@ from fairtune.search.searcher import PlanSearcher, ProgressCallback
 from fairtune.search.shared import Shared
 from tests.search_helpers import Session, Watcher, small_search, train
 
+pytestmark = pytest.mark.usefixtures("trained_once")
+
 TUNE = SimpleNamespace(trial_id="t1")
 
 
