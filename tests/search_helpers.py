@@ -1,19 +1,24 @@
 """Small searches on the embedded digits, run in this process by the worker that Ray would run."""
 
+import hashlib
 import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from fairtune.request.options import Request
 from fairtune.request.resolve import resolve
+from fairtune.search import trainable
 from fairtune.search.plan import Plan
-from fairtune.search.trainable import TrialTrainable, job_config
+from fairtune.search.trainable import REPORT_EVERY_S, TrialTrainable, job_config
 from fairtune.spec import Place, SearchSpec, TrialResult
 from fairtune.study.folders import RunFolder, database_of
 from fairtune.study.jobs import Job
 from fairtune.study.study import Record, SearchStudy
-from fairtune.training.folder import TrialFolder
+from fairtune.training.folder import TrialFolder, baseline_folder
 
 SMALL: dict[str, Any] = {"epochs": 2, "trials": 3, "final_seeds": 1, "name": "run", "accuracy_floor": "0", "gpus_per_trial": 0}
 
@@ -75,15 +80,65 @@ def run_small(runs: Path, **options: Any) -> Session:
 
 def train(job: Job, plan: Plan) -> TrialResult:
     """Train a job as a worker does, until it has ended or the plan stops it; returns where it stands then."""
+    kept = _kept(job, plan.place)
+    if kept is not None and kept.is_dir():
+        return _take(kept, job, plan)
     worker = _worker()
     worker.reset(job_config(job, plan.place))
+    reports = 0
     while True:
-        step = worker.train()
+        step, reports = worker.train(), reports + 1
         standing = TrialResult.model_validate_json(step["trial"])
         for observer in plan.observers:
             observer.job_progressed(job, standing)
         if step["done"] or plan.verdict(job, standing) == "stop":
-            return standing
+            break
+    if kept is not None and standing.state == "complete" and reports == 1:
+        shutil.copytree(job.folder.path, kept)
+    return standing
+
+
+@contextmanager
+def trained_once() -> Iterator[None]:
+    """Within, a training that this process has done before is not repeated: its files are copied. For tests of what comes after.
+
+    The same are trainings of one specification for one purpose from one teacher. What began earlier, reports more than once or does
+    not complete is trained as ever.
+    """
+    _Once.on, before = True, _Once.on
+    try:
+        yield
+    finally:
+        _Once.on = before
+
+
+class _Once:
+    on = False
+
+
+@cache
+def _trained() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="trained-")
+
+
+def _kept(job: Job, place: Place) -> Path | None:
+    """Where a training that is done once is kept; None for one that has to be done."""
+    teacher = job.spec.teacher
+    if not _Once.on or job.folder.path.exists() or trainable.REPORT_EVERY_S < REPORT_EVERY_S:
+        return None
+    if teacher is not None and baseline_folder(Path(place.runs), teacher).read_trained() is None:
+        return None
+    same = repr((job.spec.model_dump_json(), job.purpose, job.rungs, place.data))
+    return Path(_trained().name) / hashlib.sha256(same.encode()).hexdigest()
+
+
+def _take(kept: Path, job: Job, plan: Plan) -> TrialResult:
+    shutil.copytree(kept, job.folder.path)
+    result = job.folder.read_ended(job.spec)
+    assert result is not None
+    for observer in plan.observers:
+        observer.job_progressed(job, result)
+    return result
 
 
 @cache

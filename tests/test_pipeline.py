@@ -18,6 +18,8 @@ from fairtune.training.trial import failed
 from tests.consoles import text_on
 from tests.search_helpers import Session, train
 
+pytestmark = pytest.mark.usefixtures("trained_once")
+
 SMALL = {
     "dataset": "digits",
     "epochs": 1,

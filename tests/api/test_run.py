@@ -12,6 +12,8 @@ from fairtune.study.folders import RunFolder
 from fairtune.testing.trainings import NO_FILES
 from tests.search_helpers import Session, run_small, small_search
 
+pytestmark = pytest.mark.usefixtures("trained_once")
+
 
 @pytest.fixture
 def run(searched):

@@ -6,14 +6,14 @@ import json
 import math
 import re
 import shutil
-from functools import cache, partial
+from functools import cache
 
 import pandas as pd
 import pytest
 from rich.console import Console
 
 from fairtune import plugins
-from fairtune.metrics import SCORES, _score, interval
+from fairtune.metrics import SCORES
 from fairtune.report import write_report
 from fairtune.report.page import format_score
 from fairtune.report.terminal import print_outcome
@@ -82,12 +82,6 @@ def trained(tmp_path_factory):
     session = Session(*small_search(runs, trials=1, final_seeds=2, **options)).run(3)
     assert session.keys == ["baseline", "trial-0", "final-baseline-1"]
     return session
-
-
-@pytest.fixture(autouse=True)
-def _few_draws(monkeypatch):
-    """What an interval is made of is tested elsewhere: here it is enough that there is one."""
-    monkeypatch.setattr(_score, "interval", partial(interval, replicates=50))
 
 
 def session_of(trained, rule, name, trials):

@@ -9,6 +9,8 @@ from fairtune.study.summary import summarise
 from fairtune.training.data import open_data
 from tests.search_helpers import Session, crash, small_search, train
 
+pytestmark = pytest.mark.usefixtures("trained_once")
+
 
 def terminal(width=160):
     return Console(record=True, force_terminal=True, width=width, file=io.StringIO(), markup=False, highlight=False)

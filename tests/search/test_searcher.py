@@ -10,6 +10,8 @@ from fairtune.search.shared import Shared
 from fairtune.study.jobs import Job
 from tests.search_helpers import Session, Watcher, small_search, train
 
+pytestmark = pytest.mark.usefixtures("trained_once")
+
 TUNE = SimpleNamespace(trial_id="t1")
 
 

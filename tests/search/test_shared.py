@@ -1,8 +1,12 @@
 """Two searches of one folder, run side by side in this process."""
 
+import pytest
+
 from fairtune.search.shared import Shared
 from fairtune.study.jobs import Job
 from tests.search_helpers import Session, Watcher, small_search, train
+
+pytestmark = pytest.mark.usefixtures("trained_once")
 
 
 def begun(runs, name, watcher=None):

@@ -12,6 +12,8 @@ from fairtune.study.key import JobKey
 from fairtune.study.summary import SCHEMA, Summary, summarise
 from tests.search_helpers import Session, run_small, small_search
 
+pytestmark = pytest.mark.usefixtures("trained_once")
+
 PLANE = ("accuracy", "deo_m")
 KEYS = [
     "schema",
