@@ -15,7 +15,7 @@ from fairtune.search.plan import Plan
 from fairtune.search.searcher import Ending, PlanSearcher, PlanStopper, ProgressCallback
 from fairtune.search.shared import Shared
 from fairtune.search.trainable import TrialTrainable
-from fairtune.search.watch import WaitNotice, check_alive
+from fairtune.search.watch import RetryNotice, WaitNotice, check_alive
 from fairtune.spec import Place, SearchSpec
 from fairtune.study.folders import RunFolder
 from fairtune.study.jobs import Observer
@@ -54,7 +54,7 @@ def run_search(spec: SearchSpec, place: Place, study: SearchStudy, observers: Se
                 name=folder.scratch.name,
                 storage_path=str(folder.path),
                 stop=PlanStopper(searcher),
-                callbacks=[ProgressCallback(searcher), Ending(may_go_on), WaitNotice(place)],
+                callbacks=[ProgressCallback(searcher), Ending(may_go_on), WaitNotice(place), RetryNotice(searcher.jobs)],
                 failure_config=tune.FailureConfig(max_failures=_RETRIES),
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
                 verbose=0,

@@ -1,4 +1,4 @@
-"""What Tune's loop does not notice: that Ray has died on this machine, and that a trial waits for what the cluster has not."""
+"""What Tune's loop does not notice or say: that Ray or a worker has died, and that a trial waits for what the cluster has not."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from ray.tune import Callback
 
 from fairtune.errors import FairtuneError
 from fairtune.spec import Place
+from fairtune.study.jobs import Job
 
 _log = logging.getLogger(__name__)
 _SILENCE_S = 8.0
@@ -21,6 +22,7 @@ _SILENCE_S = 8.0
 
 class _TuneTrial(Protocol):
     status: str
+    trial_id: str
 
 
 def check_alive(run: Path) -> None:
@@ -40,6 +42,21 @@ def check_alive(run: Path) -> None:
             f"Ray's {' and '.join(dead)} died on this machine, perhaps for lack of memory; what is finished is kept. "
             f"Go on with: fairtune resume {run}"
         )
+
+
+class RetryNotice(Callback):  # type: ignore[misc]
+    """Says that a worker has died and that another takes over.
+
+    Args:
+        jobs: what Tune's trials are, by their ids.
+    """
+
+    def __init__(self, jobs: Mapping[str, Job]) -> None:
+        self._jobs = jobs
+
+    def on_trial_recover(self, iteration: int, trials: list[_TuneTrial], trial: _TuneTrial, **info: object) -> None:
+        """Called when a job is about to be retried."""
+        _log.warning(f"the worker of {self._jobs[trial.trial_id].key} died: another goes on from its checkpoint")
 
 
 class WaitNotice(Callback):  # type: ignore[misc]
