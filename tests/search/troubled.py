@@ -10,6 +10,18 @@ from fairtune.space import Real, hyperparameter
 
 
 @dataclass
+class Hungry(Method):
+    """Runs out of memory in its second epoch from a weight of 2 on."""
+
+    weight: float = hyperparameter(1.0, Real(low=0, high=10), search=Real(low=0.1, high=10), help="how bad it is")
+
+    def loss(self, student, teacher, batch, progress):
+        if self.weight >= 2 and progress.epoch == 1:
+            raise MemoryError
+        return {"nothing": torch.zeros(())}
+
+
+@dataclass
 class Hanging(Method):
     """Never ends its second epoch from a weight of 2 on."""
 
