@@ -5,14 +5,12 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Protocol
 
 import ray
 from ray._private import worker
 from ray.tune import Callback
 
-from fairtune.errors import FairtuneError
 from fairtune.spec import Place
 from fairtune.study.jobs import Job
 
@@ -25,23 +23,25 @@ class _TuneTrial(Protocol):
     trial_id: str
 
 
-def check_alive(run: Path) -> None:
+class RayDied(BaseException):
+    """One of Ray's processes on this machine has died.
+
+    It is no ``Exception``, after which Tune would ask what has died to clean up: without an answer in a minute, Ray's core ends
+    this process where it stands.
+    """
+
+
+def check_alive() -> None:
     """Whether the Ray that this process started still runs; Tune would wait for it without end.
 
-    Args:
-        run: folder of the run, to go on with.
-
     Raises:
-        FairtuneError: one of its processes has died.
+        RayDied: one of its processes has died.
     """
     node = worker._global_node
     dead = [] if node is None else sorted({str(kind) for kind, _ in node.dead_processes()})
     if dead:
         _log.warning(f"Ray's {' and '.join(dead)} died: ending the search")
-        raise FairtuneError(
-            f"Ray's {' and '.join(dead)} died on this machine, perhaps for lack of memory; what is finished is kept. "
-            f"Go on with: fairtune resume {run}"
-        )
+        raise RayDied(f"Ray's {' and '.join(dead)} died on this machine, perhaps for lack of memory")
 
 
 class RetryNotice(Callback):  # type: ignore[misc]

@@ -144,6 +144,7 @@ class Siege:
 
     def _note(self, line: str) -> None:
         self.log.append(line)
+        print(f"  {time.strftime('%H:%M:%S')} {line}", flush=True)  # noqa: T201
 
     def story(self) -> str:
         """What happened so far, and what the last session said."""
