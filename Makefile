@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 # Tests start many processes: where bytecode is not kept, each of them compiles torch, Ray and MLflow anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: setup setup-cluster wheel demo test test-fast test-slow check bench clean
+.PHONY: setup setup-cluster wheel demo test test-fast test-slow chaos check bench clean
 
 setup: $(READY)
 
@@ -40,6 +40,10 @@ test-fast: setup
 
 test-slow: setup
 	$(BIN)/python -m pytest -m slow -s
+
+# Blows to every process of real searches; CHAOS='--chaos-seed 2 --chaos-blows 20 --chaos-minutes 10' to have others.
+chaos: setup
+	$(BIN)/python -m pytest tests/chaos -m slow -s $(CHAOS)
 
 check: setup
 	$(BIN)/ruff check .

@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import typer.core
 import typer.main
 import yaml
 
@@ -23,8 +24,9 @@ SCRIPT = (FOLDER / "slurm.sh").read_text()
 def options_of(words):
     """What a command line gives to `fairtune search`, read as the command itself reads it."""
     assert words[:2] == ["fairtune", "search"]
-    search = typer.main.get_command(app).commands["search"]
-    given = search.make_context("search", list(words[2:])).params
+    group = typer.main.get_command(app)
+    assert isinstance(group, typer.core.TyperGroup)
+    given = group.commands["search"].make_context("search", list(words[2:])).params
     return {name: value for name, value in given.items() if value not in (None, [], False)}
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TypedDict, Unpack
 
 import ray
-from ray._private import utils
+from ray._private import utils, worker
 from ray._private.authentication.authentication_utils import is_token_auth_enabled
 
 from fairtune.endings import kept_from_children
@@ -123,7 +123,7 @@ def _init(what: str, **options: Unpack[_Start]) -> None:
     notice.daemon = True
     notice.start()
     try:
-        with kept_from_children(), _answering_signals_itself():
+        with kept_from_children(), _answering_signals_itself(), _saying_itself_what_fails():
             ray.init(log_to_driver=False, logging_level=logging.ERROR, **options)
     except Exception as error:  # Ray raises bare ones
         raise InvalidInput(f"waited in vain for {what}: {' '.join(str(error).split())}") from error
@@ -140,6 +140,17 @@ def _answering_signals_itself() -> Iterator[None]:
         yield
     finally:
         utils.set_sigterm_handler = replace
+
+
+@contextmanager
+def _saying_itself_what_fails() -> Iterator[None]:
+    """Ray's driver would print pages of advice for every worker that dies; ``watch.py`` says it in a line."""
+    replace = worker.listen_error_messages
+    worker.listen_error_messages = lambda *unheard: None
+    try:
+        yield
+    finally:
+        worker.listen_error_messages = replace
 
 
 def _check_loopback() -> None:

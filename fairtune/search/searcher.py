@@ -66,7 +66,7 @@ class PlanSearcher(Searcher):
         _, last = self._heard.pop(trial_id, ("", None))
         if error or last is None:
             reason = "its worker process died, and again when it was retried (out of memory, or killed)"
-            last = failed(job.spec, reason) if last is None else last.model_copy(update={"state": "failed", "error": reason})
+            last = (last or failed(job.spec, reason)).model_copy(update={"state": "failed", "error": reason, "starved": True})
         self.plan.finish(job, last)
 
     def heard(self, trial_id: str, result: Report) -> TrialResult:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypedDict  # noqa: TID251  Ray's type of a configuration
@@ -18,7 +18,8 @@ from fairtune.spec import Place, TrialResult, TrialSpec
 from fairtune.study.jobs import Job
 from fairtune.training.device import pick_device
 from fairtune.training.folder import TrialFolder
-from fairtune.training.trial import Trial, unable
+from fairtune.training.trial import Trial, failed, unable
+from fairtune.training.watchdog import hung, watched
 
 REPORT_EVERY_S = 1.0
 
@@ -63,6 +64,7 @@ class TrialTrainable(tune.Trainable):
     _trial: Trial | None
     _failed: TrialResult
     _rungs: tuple[int, ...]
+    _limit_s: float | None
 
     def setup(self, config: Mapping[str, Any]) -> None:
         """Begin the first job."""
@@ -78,12 +80,8 @@ class TrialTrainable(tune.Trainable):
         if self._trial is None:
             return self._report(self._failed)
         try:
-            began = time.perf_counter()
-            while not self._trial.done:
-                self._trial.run_epoch()
-                if len(self._trial.history) in self._rungs or time.perf_counter() - began > REPORT_EVERY_S:
-                    break
-            return self._report(self._trial.finish() if self._trial.done else self._trial.result("running"))
+            with watched(self._trial.folder.hung, self._limit_s) as alive:
+                return self._report(self._train(self._trial, alive))
         except Exception as error:
             self._failed, self._trial = self._trial.fail(error), None
             return self._report(self._failed)
@@ -101,21 +99,35 @@ class TrialTrainable(tune.Trainable):
     def load_checkpoint(self, checkpoint: object) -> None:
         """Nothing: the trial finds its own checkpoint."""
 
+    def _train(self, trial: Trial, alive: Callable[[], None]) -> TrialResult:
+        began = time.perf_counter()
+        while not trial.done:
+            trial.run_epoch()
+            alive()
+            if len(trial.history) in self._rungs or time.perf_counter() - began > REPORT_EVERY_S:
+                break
+        return trial.finish() if trial.done else trial.result("running")
+
     def _begin(self, job: _JobFields, place: str, given: bytes) -> None:
         where = Place.model_validate_json(place)
         torch.set_num_threads(max(1, int(where.cpus_per_trial)))
         plugins.take(cloudpickle.loads(given))
         spec = TrialSpec.model_validate_json(job["spec"])
-        self._trial, self._rungs = None, tuple(job["rungs"])
+        folder = TrialFolder(Path(job["folder"]))
+        self._trial, self._rungs, self._limit_s = None, tuple(job["rungs"]), where.trial_timeout_s
+        if (reason := hung(folder.hung, self._limit_s)) is not None:
+            self._failed = failed(spec, reason)
+            return
         try:
-            self._trial = Trial(
-                spec,
-                TrialFolder(Path(job["folder"])),
-                data_root=Path(where.data),
-                runs=Path(where.runs),
-                device=pick_device(where.gpus_per_trial),
-                purpose=Purpose(job["purpose"]),
-            )
+            with watched(folder.hung, self._limit_s):
+                self._trial = Trial(
+                    spec,
+                    folder,
+                    data_root=Path(where.data),
+                    runs=Path(where.runs),
+                    device=pick_device(where.gpus_per_trial),
+                    purpose=Purpose(job["purpose"]),
+                )
         except Exception as error:
             self._failed = unable(spec, error)
 

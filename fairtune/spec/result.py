@@ -102,6 +102,7 @@ class TrialResult(Frozen):
         peak_memory_mb: highest memory use in MiB since the trial began or went on.
         error: why it failed or waits.
         lacks: the space that it waits for.
+        starved: whether it failed for want of memory, as far as that can be told; fewer at a time may help.
         versions: of Python, torch and fairtune.
     """
 
@@ -117,6 +118,7 @@ class TrialResult(Frozen):
     peak_memory_mb: float = 0.0
     error: str | None = None
     lacks: Room | None = None
+    starved: bool = False
     versions: dict[str, str] = Field(default_factory=dict)
 
     @property

@@ -58,6 +58,11 @@ class Resources(Frozen):
     address: Annotated[str | None, Option("Ray cluster: auto or HOST:PORT.", default="this machine")] = None
     cpus_per_trial: Annotated[float, Field(gt=0), Option("CPU cores of each trial.")] = 1
     max_concurrent: Annotated[Positive | None, Option("Trials at a time.", default="as many as fit")] = None
+    trial_timeout_s: Annotated[
+        Duration | None,
+        Field(validation_alias=AliasChoices("trial_timeout", "trial_timeout_s")),
+        Option("End a training without an epoch for so long: 2h.", default="never", flag="--trial-timeout", metavar="DURATION"),
+    ] = None
 
 
 class SearchSpec(SearchOptions):

@@ -26,7 +26,7 @@ from fairtune.training.assembly import assemble
 from fairtune.training.data import open_data_once
 from fairtune.training.device import forget_peak_memory, keep_float32_exact, peak_memory_mb
 from fairtune.training.evaluate import Evaluation, evaluate
-from fairtune.training.fault import fault_of_search
+from fairtune.training.fault import fault_of_search, is_out_of_memory
 from fairtune.training.folder import TrialFolder
 from fairtune.training.loop import TrainingState
 from fairtune.training.probe import probe
@@ -146,12 +146,12 @@ class Trial:
     def fail(self, error: Exception) -> TrialResult:
         """The result of a trial that cannot go on.
 
-        Its checkpoint, perhaps of a net beyond repair, goes, unless the error is no fault of the trial's: then it waits.
+        Its checkpoint, perhaps of a net beyond repair, goes, unless the error is no fault of the net's: it may be gone on with.
         """
         stopped = unable(self.spec, error)
-        if stopped.state == "failed":
+        if stopped.state == "failed" and not stopped.starved:
             self.folder.drop_checkpoints()
-        found = {name: getattr(stopped, name) for name in ("state", "error", "lacks")}
+        found = {name: getattr(stopped, name) for name in ("state", "error", "lacks", "starved")}
         return self.result("running").model_copy(update=found)
 
     def save_checkpoint(self) -> None:
@@ -186,9 +186,9 @@ class Trial:
             return None
         try:
             state: Checkpoint = torch.load(path, map_location=self.device, weights_only=True)
-        except torch.OutOfMemoryError:
-            raise
-        except (RuntimeError, OSError, EOFError, ValueError, KeyError, pickle.UnpicklingError):
+        except (RuntimeError, OSError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
+            if is_out_of_memory(error):
+                raise
             return None
         return state if state["id"] == self.spec.id else None
 
@@ -234,7 +234,7 @@ def unable(spec: TrialSpec, error: Exception) -> TrialResult:
     """The result of a trial that an error keeps from being run: it has failed, or it waits if the fault is the search's."""
     fault = fault_of_search(error)
     if fault is None:
-        return failed(spec, describe(error))
+        return failed(spec, describe(error)).model_copy(update={"starved": is_out_of_memory(error)})
     lacks = Room(folder=str(fault.folder), bytes=fault.needed) if isinstance(fault, NoRoom) else None
     return failed(spec, str(fault)).model_copy(update={"state": "waiting", "lacks": lacks})
 
@@ -245,6 +245,8 @@ def describe(error: Exception) -> str:
         return str(error)
     if isinstance(error, torch.OutOfMemoryError):
         return f"out of GPU memory: lower --batch-size or raise --gpus-per-trial ({str(error).partition('.')[0]})"
+    if is_out_of_memory(error):
+        return f"out of memory: lower --batch-size or --max-concurrent ({str(error).partition('.')[0] or 'MemoryError'})"
     return "".join(traceback.format_exception(error)).strip()
 
 
