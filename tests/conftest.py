@@ -1,11 +1,16 @@
+from __future__ import annotations
+
 import os
 import shutil
 import sqlite3
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import torch
+from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
@@ -13,18 +18,21 @@ from sqlalchemy.engine import Engine
 import fairtune.search  # noqa: F401  (before a test imports ray)
 from fairtune.metrics import _score, interval
 
+if TYPE_CHECKING:
+    from tests.search_helpers import Session
+
 SHARED = Path(os.environ.get("FAIRTUNE_SHARED") or Path(__file__).parents[2] / "shared")
 
 
 @pytest.fixture(scope="session")
-def cache(tmp_path_factory):
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("cache")
     yield folder
     shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _one_cache_and_one_thread(cache):
+def _one_cache_and_one_thread(cache: Path) -> Iterator[None]:
     torch.set_num_threads(1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FAIRTUNE_CACHE", str(cache))
@@ -32,7 +40,7 @@ def _one_cache_and_one_thread(cache):
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _nothing_waits_for_the_disk():
+def _nothing_waits_for_the_disk() -> Iterator[None]:
     """Files of tests need not outlive a power cut; a disk that others use takes tenths of a second to confirm one."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fsync", os.fstat)
@@ -40,11 +48,12 @@ def _nothing_waits_for_the_disk():
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _migrations_are_read_once():
+def _migrations_are_read_once() -> Iterator[None]:
     """Whoever opens a database of Optuna or MLflow has Alembic read its scripts, up to sixty files, to tell the latest version."""
-    read, known = ScriptDirectory.from_config, {}
+    read = ScriptDirectory.from_config
+    known: dict[str | None, ScriptDirectory] = {}
 
-    def from_config(config):
+    def from_config(config: Config) -> ScriptDirectory:
         where = config.get_main_option("script_location")
         if where not in known:
             known[where] = read(config)
@@ -56,10 +65,10 @@ def _migrations_are_read_once():
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _no_database_waits_for_the_disk():
+def _no_database_waits_for_the_disk() -> Iterator[None]:
     """Studies and records of tests need not outlive a power cut; a disk that others use takes seconds to confirm a new database."""
 
-    def do_not_wait(connection, _):
+    def do_not_wait(connection: object, _: object) -> None:
         if isinstance(connection, sqlite3.Connection):
             connection.execute("PRAGMA synchronous=OFF")
 
@@ -69,7 +78,7 @@ def _no_database_waits_for_the_disk():
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _intervals_of_few_draws():
+def _intervals_of_few_draws() -> Iterator[None]:
     """A report's intervals are drawn from 50 replicates; how they behave with 1000 is told where intervals are tested."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_score, "interval", partial(interval, replicates=50))
@@ -77,7 +86,7 @@ def _intervals_of_few_draws():
 
 
 @pytest.fixture
-def trained_once():
+def trained_once() -> Iterator[None]:
     """For a test of what comes after trainings: those that are equal are done once."""
     from tests import search_helpers
 
@@ -86,7 +95,7 @@ def trained_once():
 
 
 @pytest.fixture(scope="session")
-def shared_data():
+def shared_data() -> Path:
     """Folder of real data files in their original formats."""
     folder = SHARED / "data"
     if not folder.is_dir():
@@ -95,7 +104,7 @@ def shared_data():
 
 
 @pytest.fixture(scope="session")
-def mixed(tmp_path_factory):
+def mixed(tmp_path_factory: pytest.TempPathFactory) -> Session:
     """A whole search in a folder named to confuse: two trials complete, one diverged, one crashed, one final seed crashed."""
     from tests.search_helpers import Session, crash, small_search, trained_once
 
@@ -111,7 +120,7 @@ def mixed(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def infeasible(tmp_path_factory):
+def infeasible(tmp_path_factory: pytest.TempPathFactory) -> Session:
     """A whole search in which no trial reaches the floor."""
     from tests.search_helpers import run_small, trained_once
 
@@ -120,7 +129,7 @@ def infeasible(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def unfinished(tmp_path_factory):
+def unfinished(tmp_path_factory: pytest.TempPathFactory) -> Session:
     """A search with one trial ended and one under way."""
     from tests.search_helpers import Session, small_search, trained_once
 
@@ -131,7 +140,7 @@ def unfinished(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def by_iou(tmp_path_factory):
+def by_iou(tmp_path_factory: pytest.TempPathFactory) -> Session:
     """A whole search for another fairness score than DEO_M."""
     from tests.search_helpers import run_small, trained_once
 
@@ -140,7 +149,7 @@ def by_iou(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def by_three(tmp_path_factory):
+def by_three(tmp_path_factory: pytest.TempPathFactory) -> Session:
     """A whole search for three objectives, by a rule from outside."""
     from tests.search_helpers import run_small, trained_once
 
@@ -149,5 +158,6 @@ def by_three(tmp_path_factory):
 
 
 @pytest.fixture(scope="session", params=["mixed", "infeasible", "unfinished", "by_iou"])
-def any_search(request):
-    return request.getfixturevalue(request.param)
+def any_search(request: pytest.FixtureRequest) -> Session:
+    session: Session = request.getfixturevalue(request.param)
+    return session

@@ -3,7 +3,7 @@
 import hashlib
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -16,7 +16,7 @@ from fairtune.search.plan import Plan
 from fairtune.search.trainable import REPORT_EVERY_S, TrialTrainable, job_config
 from fairtune.spec import Place, SearchSpec, TrialResult
 from fairtune.study.folders import RunFolder, database_of
-from fairtune.study.jobs import Job
+from fairtune.study.jobs import Job, Observer
 from fairtune.study.study import Record, SearchStudy
 from fairtune.training.folder import TrialFolder, baseline_folder
 
@@ -36,7 +36,7 @@ class Session:
     """
 
     def __init__(
-        self, spec: SearchSpec, place: Place, observers: list[Any] | None = None, study: SearchStudy | None = None
+        self, spec: SearchSpec, place: Place, observers: Sequence[Observer] | None = None, study: SearchStudy | None = None
     ) -> None:
         self.spec, self.place = spec, place
         self.folder = RunFolder.of(place)
@@ -144,7 +144,7 @@ def _take(kept: Path, job: Job, plan: Plan) -> TrialResult:
 @cache
 def _worker() -> TrialTrainable:
     class Worker(TrialTrainable):
-        def setup(self, config):
+        def setup(self, config: Mapping[str, object]) -> None:
             """Wait for the first job."""
 
     worker = Worker({})
@@ -163,22 +163,22 @@ class Watcher:
     def __init__(self) -> None:
         self.seen: list[tuple[Any, ...]] = []
 
-    def baseline_ready(self, result, floor, *, found):
+    def baseline_ready(self, result: TrialResult, floor: float, *, found: bool) -> None:
         self.seen.append(("baseline", result, floor, found))
 
-    def job_started(self, job):
+    def job_started(self, job: Job) -> None:
         self.seen.append(("started", str(job.key)))
 
-    def job_progressed(self, job, result):
+    def job_progressed(self, job: Job, result: TrialResult) -> None:
         self.seen.append(("progressed", str(job.key), result.epochs))
 
-    def job_finished(self, job, result, record):
+    def job_finished(self, job: Job, result: TrialResult, record: Record | None) -> None:
         self.seen.append(("finished", str(job.key), record and record.number))
 
-    def confirming(self, roles, jobs):
+    def confirming(self, roles: Mapping[str, int], jobs: int) -> None:
         self.seen.append(("confirming", roles, jobs))
 
-    def interrupted(self):
+    def interrupted(self) -> None:
         self.seen.append(("interrupted",))
 
     def events(self, *kinds: str) -> list[tuple[Any, ...]]:

@@ -1,4 +1,5 @@
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import pytest
 
@@ -11,28 +12,31 @@ from tests.suites import own_suite
 
 from . import files
 
+Root = Callable[[pytest.MonkeyPatch, Path], Path]
+"""Where a dataset's files are, made in a folder where they must be."""
 
-def _digits(patch, folder):
+
+def _digits(patch: pytest.MonkeyPatch, folder: Path) -> Path:
     return folder
 
 
-def _cifar10s(patch, folder):
+def _cifar10s(patch: pytest.MonkeyPatch, folder: Path) -> Path:
     if (SHARED / "data" / "cifar-10-batches-py").is_dir():
         return SHARED / "data"
     return _small(files.make_cifar10)(patch, folder)
 
 
-def _small(make):
+def _small(make: Callable[[Path, pytest.MonkeyPatch], object]) -> Root:
     """Small files, accepted in place of the official ones."""
 
-    def made(patch, folder):
+    def made(patch: pytest.MonkeyPatch, folder: Path) -> Path:
         make(folder, patch)
         return folder
 
     return made
 
 
-ROOTS = {
+ROOTS: dict[str, Root] = {
     "digits": _digits,
     "synthetic": _digits,
     "manifest": _small(lambda folder, patch: files.write_animals(folder)),
@@ -50,10 +54,10 @@ ROOTS = {
 }
 
 
-def _as_its_test_says(name):
+def _as_its_test_says(name: str) -> Root:
     """Small files as the dataset's own suite makes them."""
 
-    def made(patch, folder):
+    def made(patch: pytest.MonkeyPatch, folder: Path) -> Path:
         suite = own_suite("datasets", name, DatasetContract)
         if suite is None:
             pytest.fail(
@@ -90,7 +94,7 @@ class Pools:
 
 
 @pytest.fixture(scope="session")
-def pools(tmp_path_factory):
+def pools(tmp_path_factory: pytest.TempPathFactory) -> Pools:
     """Every part of a dataset, decoded once from real files or, where there are none or too many, from made ones.
 
     ``pools(name)`` are the pools by part, ``pools.info(name)`` describes them.
@@ -99,7 +103,7 @@ def pools(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def _mnist_written(tmp_path_factory):
+def _mnist_written(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, object]]:
     root = tmp_path_factory.mktemp("small-mnist")
     with pytest.MonkeyPatch.context() as patch:
         files.make_mnist(root, patch)
@@ -107,7 +111,7 @@ def _mnist_written(tmp_path_factory):
 
 
 @pytest.fixture
-def small_mnist(_mnist_written, monkeypatch):
+def small_mnist(_mnist_written: tuple[Path, dict[str, object]], monkeypatch: pytest.MonkeyPatch) -> Path:
     """Folder of a small MNIST, accepted in place of the real one."""
     root, checksums = _mnist_written
     for name, written in checksums.items():
