@@ -243,11 +243,10 @@ class Dataset(Pluggable):
 
     def split(self, pool: Pool, rows: Ints, info: Info) -> Split:
         """The samples of some rows of a pool; ``info`` of this dataset says how many groups and classes there are."""
-        assert isinstance(pool.x, np.ndarray)  # as a pool from the cache does
         y, a = self.labels(pool)
         attribute = self.attribute_vectors(pool)
         return Split(
-            pool.x,
+            pool.x,  # type: ignore[arg-type]  # a pool from the cache holds an array; others say what is in a split, no more
             rows,
             y[rows],
             a[rows],
