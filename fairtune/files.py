@@ -46,7 +46,7 @@ def write_sealed(path: Path, write: Callable[[Path], object]) -> None:
 
 def seal(path: Path) -> None:
     """Note what a file holds that has just been written, and see to it that it is on the disk."""
-    _sync(path)
+    sync(path)
     _note(path, digest_of(path))
 
 
@@ -87,6 +87,15 @@ def move_sealed(path: Path, target: Path) -> None:
         _seal_of(path).replace(_seal_of(target))
 
 
+def sync(path: Path) -> None:
+    """See to it that a file, or the names in a folder, are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def digest_of(path: Path) -> str:
     """The digest of a file's content."""
     with path.open("rb") as file:
@@ -103,10 +112,10 @@ def _write(path: Path, write: Callable[[Path], object], before: Callable[[], Non
     try:
         with needs_room(path.parent, scratch):
             write(scratch)
-            _sync(scratch)
+            sync(scratch)
             before()
             scratch.replace(path)
-            _sync(path.parent)
+            sync(path.parent)
     finally:
         scratch.unlink(missing_ok=True)
 
@@ -132,12 +141,3 @@ def _seal_of(path: Path) -> Path:
 
 def _state(found: os.stat_result) -> str:
     return f"{found.st_ino} {found.st_size} {found.st_mtime_ns} {found.st_ctime_ns}"
-
-
-def _sync(path: Path) -> None:
-    """See to it that a file, or the names in a folder, are on the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -2,9 +2,9 @@
 
 from fairtune._rooms import stands_for
 from fairtune.samplers._base import Problem, Sampler, check
-from fairtune.samplers._learner import Outcome, begin, distribution, settle
+from fairtune.samplers._learner import Outcome, distribution
 from fairtune.samplers._proposals import Proposal, Proposals
 
-__all__ = ["Outcome", "Problem", "Proposal", "Proposals", "Sampler", "begin", "check", "distribution", "settle"]
+__all__ = ["Outcome", "Problem", "Proposal", "Proposals", "Sampler", "check", "distribution"]
 
 stands_for(__name__, "fairtune.api.listing:samplers")

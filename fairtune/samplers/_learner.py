@@ -69,12 +69,20 @@ class Learner:
 
     def begin(self, number: int, params: Params, marks: dict[str, object]) -> None:
         """Take up a trial that an earlier session began."""
-        self._running[number] = begin(self._study, params, self._distributions, marks)
+        template = optuna.trial.create_trial(
+            state=TrialState.RUNNING, params=params, distributions=self._distributions, system_attrs=marks
+        )
+        self._running[number] = optuna.Trial(self._study, self._study._storage.create_new_trial(self._study._study_id, template))
         self._begun += 1
 
     def tell(self, number: int, outcome: Outcome) -> None:
         """Learn from a trial that has ended."""
-        settle(self._study, self._running.pop(number), outcome)
+        trial = self._running.pop(number)
+        if outcome.state == "complete":
+            trial.set_constraint("accuracy_floor", outcome.excess)
+            self._study.tell(trial, list(outcome.values))
+        else:
+            self._study.tell(trial, state=TrialState.PRUNED if outcome.state == "pruned" else TrialState.FAIL)
 
     def withdraw(self, number: int) -> None:
         """Forget a draw of which no trial has come."""
@@ -86,27 +94,6 @@ class Learner:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             return self._sampler.on(replace(self._problem, seed=seed, trials_so_far=self._begun))
-
-
-def begin(
-    study: optuna.Study, params: Params, distributions: dict[str, BaseDistribution], marks: dict[str, object], **notes: object
-) -> optuna.Trial:
-    """Add a running trial with all its parameters to a study, in one write."""
-    template = optuna.trial.create_trial(
-        state=TrialState.RUNNING, params=params, distributions=distributions, system_attrs=marks, user_attrs=notes
-    )
-    return optuna.Trial(study, study._storage.create_new_trial(study._study_id, template))
-
-
-def settle(study: optuna.Study, trial: optuna.Trial, outcome: Outcome) -> None:
-    """End a running trial; of a complete one the excess over the accuracy floor is a constraint."""
-    if outcome.state == "complete":
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # a process killed between this and the next line has set it already
-            trial.set_constraint("accuracy_floor", outcome.excess)
-        study.tell(trial, list(outcome.values))
-    else:
-        study.tell(trial, state=TrialState.PRUNED if outcome.state == "pruned" else TrialState.FAIL)
 
 
 def distribution(domain: Domain) -> BaseDistribution:

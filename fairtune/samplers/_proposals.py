@@ -61,7 +61,7 @@ class Proposals:
         sampler = Sampler.load(spec.sampler).build()
         chooser = sampler if sampler.chooses_methods else Sampler.load("tpe").build()
         methods = {"method": Options(values=tuple(spec.spaces))}
-        self._chooser = Learner(chooser, Problem(methods, directions, seeds[-1], start))
+        self._chooser = Learner(chooser, Problem(methods, directions, seeds[-1], start)) if several else None
         self._learners = {
             method: Learner(sampler, Problem(space.search, directions, seed, start))
             for seed, (method, space) in zip(seeds, spec.spaces.items(), strict=False)
@@ -72,7 +72,8 @@ class Proposals:
         while self._points:
             index, method, point = self._points.popleft()
             if (trial := self._draw(number, method, point)) is not None:
-                self._chooser.draw(number, {"method": method}, lambda _: True)
+                if self._chooser is not None:
+                    self._chooser.draw(number, {"method": method}, lambda _: True)
                 return Proposal(method, trial.params, index, _marks(trial))
         left = [method for method, space in self._spaces.items() if len(self._taken[method]) < space.size]
         while left:
@@ -80,22 +81,27 @@ class Proposals:
             if (trial := self._draw(number, method, {})) is not None:
                 return Proposal(method, trial.params, None, _marks(trial))
             left.remove(method)
-            self._chooser.withdraw(number)
+            if self._chooser is not None:
+                self._chooser.withdraw(number)
         return None
 
     def remember(self, number: int, proposal: Proposal) -> None:
         """Take up a trial that an earlier session began."""
         self._learners[proposal.method].begin(number, proposal.values, proposal.marks)
-        self._chooser.begin(number, {"method": proposal.method}, {})
+        if self._chooser is not None:
+            self._chooser.begin(number, {"method": proposal.method}, {})
         self._taken[proposal.method].add(self._key(proposal.method, proposal.values))
         self._points = deque(point for point in self._points if point[0] != proposal.point)
 
     def tell(self, number: int, method: str, outcome: Outcome) -> None:
         """Let the samplers learn from a trial that has ended."""
         self._learners[method].tell(number, outcome)
-        self._chooser.tell(number, outcome)
+        if self._chooser is not None:
+            self._chooser.tell(number, outcome)
 
     def _choose(self, number: int, left: Sequence[str]) -> str:
+        if self._chooser is None:
+            return left[0]
         chosen = self._chooser.draw(number, {}, lambda params: params["method"] in left)
         if chosen is None:
             chosen = self._chooser.draw(number, {"method": self._chance(number, 0).choice(left)}, lambda _: True)

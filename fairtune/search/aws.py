@@ -55,7 +55,9 @@ def _machine_settings() -> StructureShape:
     from botocore.loaders import Loader
     from botocore.model import ServiceModel
 
-    return ServiceModel(Loader().load_service_model("ec2", "service-2")).operation_model("RunInstances").input_shape
+    service = ServiceModel(Loader().load_service_model("ec2", "service-2"))
+    asked: StructureShape = service.operation_model("RunInstances").input_shape
+    return asked
 
 
 def _setting_faults(node: Machine) -> Iterator[str]:

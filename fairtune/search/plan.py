@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Literal
 
 from fairtune.errors import FairtuneError, NoRoom, SearchFault
-from fairtune.files import remove
 from fairtune.methods import compose
 from fairtune.metrics import SCORES
 from fairtune.records import Purpose
 from fairtune.room import MARGIN, has_room
-from fairtune.rules import Rule, ends, front, objectives_of
+from fairtune.rules import Rule, ends, objectives_of
 from fairtune.schedulers import Ladder, Verdict
+from fairtune.search.weights import Weights
 from fairtune.space import Value
 from fairtune.spec import TIME_BUDGET, Place, SearchSpec, Stop, TrialResult, TrialSpec
 from fairtune.study.baseline import Baseline
@@ -63,6 +63,7 @@ class Plan:
         self._stops: dict[JobKey, Stop] = {}
         self._starved: set[JobKey] = set()
         self._at_a_time = math.inf
+        self._weights = Weights(self.folder, self._objectives, study.views())
         if study.baseline is not None:
             self._announce_baseline(study.baseline, found=True)
             self._remember_standings(study.baseline.floor)
@@ -123,8 +124,8 @@ class Plan:
         elif job.kind == "trial":
             assert job.number is not None
             record = self.study.tell(job.number, result)
-            if record.state == "complete":
-                self._drop_dominated_weights()
+            if (view := record.view) is not None:
+                self._weights.keep(view)
             job.folder.drop_checkpoints()
         else:
             self.study.keep_final(job.key, result)
@@ -177,9 +178,11 @@ class Plan:
 
     def _remember_standings(self, floor: float) -> None:
         """Let the scheduler know of the trials of earlier sessions."""
+        if not self._ladder.rungs:
+            return
         for record in self.study.records():
-            if record.result is not None:
-                self._ladder.note(record.number, record.method, record.result, floor)
+            if (result := self.study.result(record.number)) is not None:
+                self._ladder.note(record.number, record.method, result, floor)
 
     def _running_kind(self, kind: Kind) -> bool:
         return any(job.kind == kind for job in self._running.values())
@@ -228,7 +231,7 @@ class Plan:
         """Keep a job for later."""
         if job.kind == "trial":
             assert job.number is not None
-            record = self.study.records()[job.number]
+            record = self.study.record(job.number)
             self._left_over.insert(0, (record.number, record.method, record.params))
         elif job.kind == "final":
             assert self._finals is not None
@@ -296,13 +299,6 @@ class Plan:
         job = self._job(JobKey.trial(number), spec)
         return job._replace(rungs=self._ladder.rungs)
 
-    def _drop_dominated_weights(self) -> None:
-        """Keep weights of the front only: a rule never chooses a dominated trial, and disks are finite."""
-        kept = {view.number for view in front(self.study.views(), self._objectives)}
-        for view in self.study.views():
-            if view.number not in kept:
-                remove(self.folder.trial(view.number).weights)
-
     def _next_final(self) -> Job | None:
         if self._finals is None:
             self._finals = self._choose()
@@ -320,7 +316,7 @@ class Plan:
             return []
         specs = {"baseline": self.spec.baseline()}
         for role, number in choice.roles.items():
-            result = self.study.records()[number].result
+            result = self.study.result(number)
             assert result is not None
             if result.spec not in specs.values():
                 specs[role] = result.spec

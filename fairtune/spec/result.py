@@ -85,6 +85,25 @@ class Room(Frozen):
     bytes: int
 
 
+class Brief(Frozen):
+    """A result without what is big: what a search has at hand of each of its trials.
+
+    Attributes:
+        id: of what was trained.
+        epochs: trained.
+        state, stopped, val, seconds, peak_memory_mb, error: as in :class:`TrialResult`.
+    """
+
+    id: str
+    state: State
+    epochs: int
+    stopped: Stop | None = None
+    val: dict[str, float] = Field(default_factory=dict)
+    seconds: float = 0.0
+    peak_memory_mb: float = 0.0
+    error: str | None = None
+
+
 class TrialResult(Frozen):
     """What came of a trial, or where it stands.
 
@@ -125,6 +144,20 @@ class TrialResult(Frozen):
     def epochs(self) -> int:
         """Epochs trained."""
         return len(self.history)
+
+    @property
+    def brief(self) -> Brief:
+        """The same without what is big."""
+        return Brief(
+            id=self.spec.id,
+            state=self.state,
+            epochs=self.epochs,
+            stopped=self.stopped,
+            val=self.val,
+            seconds=self.seconds,
+            peak_memory_mb=self.peak_memory_mb,
+            error=self.error,
+        )
 
     def counts(self, split: Literal["val", "test"]) -> GroupCounts:
         """The group counts of a split that was scored."""

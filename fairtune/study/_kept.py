@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import optuna
+from optuna.distributions import BaseDistribution
+from optuna.trial import TrialState
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 
 from fairtune.errors import InvalidInput
-from fairtune.spec import TrialResult
+from fairtune.samplers import Outcome
+from fairtune.space import Value
+from fairtune.spec import Brief, TrialResult
 from fairtune.study.baseline import Baseline
 from fairtune.study.choice import Choice
+from fairtune.study.details import Part, without_details
 from fairtune.study.key import JobKey, JobName
 from fairtune.study.mirror import Mirror
 from fairtune.study.opening import Opening
@@ -21,10 +26,21 @@ _FINAL = "final-"
 _CHILD = "mlflow-"
 _RESULT = "result"
 _POINT = "point"
+_CONSTRAINT = "constraints:accuracy_floor"
+"""As ``optuna.Trial.set_constraint`` names it."""
+_ENDED = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed": TrialState.FAIL}
 _NOBODY = -1
 """Stands for the number of the chosen trial where there is none."""
 
 _Result = Annotated[TrialResult, BeforeValidator(lambda text: TrialResult.model_validate_json(text))]
+
+
+class _StoredRow(BaseModel):
+    """A trial's result as Optuna has it; earlier versions kept the text of the whole result alone."""
+
+    result: _Result
+    epochs: int | None = None
+    part: Part | None = None
 
 
 class _Attributes(BaseModel):
@@ -72,10 +88,11 @@ class Kept:
         self._finals = stored.finals
         self._noted_s = stored.wall_s
         self._complete = stored.complete
+        self._children = stored.children
         self._mirror = (
             None
             if stored.mlflow_experiment_id is None or stored.mlflow_run_id is None
-            else Mirror(stored.mlflow_experiment_id, stored.mlflow_run_id, stored.children)
+            else self._mirrored(stored.mlflow_experiment_id, stored.mlflow_run_id)
         )
 
     @property
@@ -124,16 +141,24 @@ class Kept:
         """Where the search is in MLflow; None until it is there."""
         return self._mirror
 
+    def keep_child(self, key: JobKey, run_id: str) -> None:
+        """Keep where one more training of a mirrored search is in MLflow."""
+        self._write(**{f"{_CHILD}{key}": run_id})
+        self._children[key] = run_id
+
     def keep_mirror(self, mirror: Mirror) -> None:
         """Keep where the search is in MLflow."""
-        before = {} if self._mirror is None else self._mirror.children
-        changed = {
-            key: mirror.children.get(key) for key in {**before, **mirror.children} if before.get(key) != mirror.children.get(key)
-        }
+        before, after = self._children, dict(mirror.children)
+        changed = {key: after.get(key) for key in {**before, **after} if before.get(key) != after.get(key)}
         self._write(**{f"{_CHILD}{key}": run_id for key, run_id in changed.items()})
         if self._mirror is None or (self._mirror.experiment_id, self._mirror.run_id) != (mirror.experiment_id, mirror.run_id):
             self._write(mlflow_experiment_id=mirror.experiment_id, mlflow_run_id=mirror.run_id)
-        self._mirror = mirror
+        self._children = after
+        self._mirror = self._mirrored(mirror.experiment_id, mirror.run_id)
+
+    def _mirrored(self, experiment_id: str, run_id: str) -> Mirror:
+        """With a view of the runs of trainings, which grows with them: there may be many."""
+        return Mirror(experiment_id, run_id, MappingProxyType(self._children))
 
     @property
     def complete(self) -> bool:
@@ -160,9 +185,29 @@ class Kept:
             self._study.set_user_attr(name, value)
 
 
-def notes(point: int | None) -> dict[str, int | None]:
-    """What a trial keeps from its beginning on: the point that it comes from."""
-    return {_POINT: point}
+def begin(
+    study: optuna.Study,
+    params: dict[str, Value],
+    distributions: dict[str, BaseDistribution],
+    marks: dict[str, object],
+    point: int | None,
+) -> int:
+    """Add a running trial with all its parameters in one write, and return its id; ``point`` is where it comes from."""
+    template = optuna.trial.create_trial(
+        state=TrialState.RUNNING, params=params, distributions=distributions, system_attrs=marks, user_attrs={_POINT: point}
+    )
+    return study._storage.create_new_trial(study._study_id, template)
+
+
+def settle(study: optuna.Study, trial_id: int, outcome: Outcome) -> None:
+    """End a running trial; of a complete one the excess over the accuracy floor is a constraint.
+
+    Not by ``study.tell``, which reads the trial back from the database twice.
+    """
+    if outcome.state == "complete":
+        study._storage.set_trial_system_attr(trial_id, _CONSTRAINT, outcome.excess)
+    values = list(outcome.values) if outcome.state == "complete" else None
+    study._storage.set_trial_state_values(trial_id, _ENDED[outcome.state], values)
 
 
 def point_of(trial: optuna.trial.FrozenTrial) -> int | None:
@@ -171,22 +216,45 @@ def point_of(trial: optuna.trial.FrozenTrial) -> int | None:
     return point
 
 
-def keep_result(trial: optuna.Trial, result: TrialResult) -> None:
-    """Keep what came of a trial with it."""
-    trial.set_user_attr(_RESULT, result.model_dump_json())
+class Row(NamedTuple):
+    """What a trial of the study keeps of its result.
+
+    Attributes:
+        small: the result without what is big; of an earlier version, whole.
+        epochs: trained.
+        part: where the rest is; None for a result of an earlier version.
+    """
+
+    small: TrialResult
+    epochs: int
+    part: Part | None
+
+    @property
+    def brief(self) -> Brief:
+        """What is at hand of it."""
+        return self.small.brief.model_copy(update={"epochs": self.epochs})
 
 
-def result_of(trial: optuna.trial.FrozenTrial) -> TrialResult | None:
+def keep_result(study: optuna.Study, trial_id: int, result: TrialResult, part: Part) -> None:
+    """Keep what came of a trial with it, but for what is big, and where that is."""
+    row = {"result": without_details(result).model_dump_json(), "epochs": result.epochs, "part": part.model_dump()}
+    study._storage.set_trial_user_attr(trial_id, _RESULT, row)
+
+
+def row_of(trial: optuna.trial.FrozenTrial) -> Row | None:
     """What came of a trial; None if nothing is kept.
 
     Raises:
         InvalidInput: it is kept in a form that cannot be read.
     """
-    text = trial.user_attrs.get(_RESULT)
+    kept = trial.user_attrs.get(_RESULT)
+    if kept is None:
+        return None
     try:
-        return None if text is None else TrialResult.model_validate_json(text)
+        row = _StoredRow.model_validate(kept if isinstance(kept, dict) else {"result": kept})
     except ValidationError as error:
         raise _unreadable(str(JobKey.trial(trial.number)), error) from error
+    return Row(row.result, row.result.epochs if row.epochs is None else row.epochs, row.part)
 
 
 def _unreadable(name: str, error: ValidationError) -> InvalidInput:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fairtune.spec import TrialResult
+from fairtune.spec import Brief, TrialResult
 
 
 @dataclass(frozen=True)
@@ -19,6 +19,6 @@ class Baseline:
     result: TrialResult
     floor: float
 
-    def reached_by(self, result: TrialResult) -> bool:
+    def reached_by(self, result: Brief) -> bool:
         """Whether a complete trial is feasible."""
         return result.val["accuracy"] >= self.floor

@@ -47,6 +47,11 @@ class RunFolder:
         return self.path / "study.db"
 
     @property
+    def details(self) -> Path:
+        """What is big of the trials' results: the study says where each one's is."""
+        return self.path / "study.details"
+
+    @property
     def lock(self) -> Path:
         """Taken by the process that runs the search."""
         return self.path / ".lock"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from fairtune.study.key import JobKey
 
@@ -21,7 +21,3 @@ class Mirror:
     experiment_id: str
     run_id: str
     children: Mapping[JobKey, str] = field(default_factory=dict)
-
-    def with_child(self, key: JobKey, run_id: str) -> Mirror:
-        """The same with the run of one more training."""
-        return replace(self, children={**self.children, key: run_id})

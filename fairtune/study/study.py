@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 import warnings
@@ -15,13 +16,15 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution
 from fairtune.errors import InvalidInput
 from fairtune.metrics import SCORES
 from fairtune.rules import View, objectives_of
-from fairtune.samplers import Outcome, Proposal, Proposals, begin, distribution, settle
+from fairtune.samplers import Outcome, Proposal, Proposals, distribution
 from fairtune.space import Space, Value
-from fairtune.spec import SearchSpec, TrialResult
-from fairtune.study._kept import Kept, keep_result, notes, point_of, result_of
+from fairtune.spec import Brief, SearchSpec, TrialResult
+from fairtune.study._kept import Kept, begin, keep_result, point_of, row_of, settle
 from fairtune.study.baseline import Baseline
 from fairtune.study.choice import Choice
 from fairtune.study.database import Copies, open_study
+from fairtune.study.details import Details
+from fairtune.study.folders import RunFolder
 from fairtune.study.key import JobKey
 from fairtune.study.served import NoCopies, open_on
 from fairtune.study.server import Server
@@ -42,7 +45,7 @@ class Record(NamedTuple):
         state: ``running`` until told.
         method: which of the methods searched.
         params: what was searched, by full name.
-        result: what came of it; None while it runs.
+        result: what came of it, in brief; None while it runs. :meth:`SearchStudy.result` has all of it.
         feasible: whether a complete trial's accuracy reaches the floor; None otherwise.
     """
 
@@ -50,8 +53,15 @@ class Record(NamedTuple):
     state: str
     method: str
     params: dict[str, Value]
-    result: TrialResult | None
+    result: Brief | None
     feasible: bool | None
+
+    @property
+    def view(self) -> View | None:
+        """As selection rules see it, if it is complete."""
+        if self.state != "complete" or self.result is None:
+            return None
+        return View(self.number, self.params, self.result.val, bool(self.feasible))
 
 
 class SearchStudy(Kept):
@@ -79,11 +89,12 @@ class SearchStudy(Kept):
         study = open_on(database, scores) if isinstance(database, Server) else open_study(database, scores)
         self._copies = NoCopies() if isinstance(database, Server) else Copies(database)
         self._check_objectives(study)
+        self._folder = RunFolder(database.note.parent if isinstance(database, Server) else database.parent)
+        self._details = Details(self._folder.details)
         super().__init__(study)
         past = study.get_trials(deepcopy=False)
+        self._trial_ids = [trial._trial_id for trial in past]
         self._records = [self._read(trial) for trial in past]
-        cut_short = [trial for trial in past if not trial.state.is_finished()]
-        self._running = {trial.number: optuna.Trial(study, trial._trial_id) for trial in cut_short}
         self._proposals = Proposals(spec, directions)
         for trial, record in zip(past, self._records, strict=True):
             self._remember(trial, record)
@@ -139,7 +150,7 @@ class SearchStudy(Kept):
         if proposal is None:
             return None
         params, distributions = self._in_full(proposal)
-        self._running[number] = begin(self._study, params, distributions, proposal.marks, **notes(proposal.point))
+        self._trial_ids.append(begin(self._study, params, distributions, proposal.marks, proposal.point))
         self._records.append(Record(number, "running", proposal.method, proposal.values, None, None))
         return number, proposal.method, proposal.values
 
@@ -156,13 +167,13 @@ class SearchStudy(Kept):
         if result.state == "complete" and not all(math.isfinite(value) for value in values):
             scores = ", ".join(f"{name} {value}" for name, value in zip(self._objectives, values, strict=True))
             result = result.model_copy(update={"state": "failed", "error": f"the scores are not finite: {scores}"})
-        trial, record = self._running.pop(number), self._records[number]
-        outcome = self._outcome(result)
-        keep_result(trial, result)
-        settle(self._study, trial, outcome)
+        record, trial_id = self._records[number], self._trial_ids[number]
+        brief = result.brief
+        outcome = self._outcome(brief)
+        keep_result(self._study, trial_id, result, self._details.keep(result))
+        settle(self._study, trial_id, outcome)
         self._proposals.tell(number, record.method, outcome)
-        self._records[number] = record._replace(state=outcome.state, result=result, feasible=self._feasible(result))
-        self.note_time()
+        self._records[number] = record._replace(state=outcome.state, result=brief, feasible=self._feasible(brief))
         self._copies.make_if_old()
         return self._records[number]
 
@@ -171,25 +182,42 @@ class SearchStudy(Kept):
         """How many trials have been asked for so far."""
         return len(self._records)
 
+    def record(self, number: int) -> Record:
+        """One trial."""
+        return self._records[number]
+
+    def result(self, number: int) -> TrialResult | None:
+        """All that came of a trial; None while it runs. Read from the disk: only its :class:`Record` is at hand.
+
+        What is damaged on the disk is taken from the trial's own folder, or else left out with a warning: the scores stand.
+        """
+        if self._records[number].result is None:
+            return None
+        row = row_of(self._study._storage.get_trial(self._trial_ids[number]))
+        if row is None or row.part is None:
+            return None if row is None else row.small
+        small = row.small
+        whole = self._details.add_to(small, row.part) or self._folder.trial(number).read_ended(small.spec)
+        if whole is None:
+            lost = f"the epochs of {JobKey.trial(number)} are damaged in {self._details.path}: they are left out, its scores stand"
+            logging.getLogger(__name__).warning(lost)
+        return whole or small
+
     def records(self) -> list[Record]:
         """All trials asked for so far, by number."""
         return list(self._records)
 
     def views(self) -> list[View]:
         """The complete trials as selection rules see them."""
-        return [
-            View(record.number, record.params, record.result.val, bool(record.feasible))
-            for record in self.records()
-            if record.state == "complete" and record.result is not None
-        ]
+        return [view for record in self._records if (view := record.view) is not None]
 
-    def _outcome(self, result: TrialResult) -> Outcome:
+    def _outcome(self, result: Brief) -> Outcome:
         if result.state != "complete":
             return Outcome("pruned" if result.state == "pruned" else "failed")
         assert self.baseline is not None
         return Outcome("complete", [result.val[name] for name in self._objectives], self.baseline.floor - result.val["accuracy"])
 
-    def _feasible(self, result: TrialResult | None) -> bool | None:
+    def _feasible(self, result: Brief | None) -> bool | None:
         if result is None or result.state != "complete" or self.baseline is None:
             return None
         return self.baseline.reached_by(result)
@@ -198,7 +226,8 @@ class SearchStudy(Kept):
         method = trial.params.get("method", next(iter(self.spec.spaces)))
         prefix = self._prefix(method)
         params = {name.removeprefix(prefix): value for name, value in trial.params.items() if name != "method"}
-        result = result_of(trial) if trial.state.is_finished() else None
+        row = row_of(trial) if trial.state.is_finished() else None
+        result = None if row is None else row.brief
         return Record(trial.number, _STATES[trial.state], method, params, result, self._feasible(result))
 
     def _remember(self, trial: optuna.trial.FrozenTrial, record: Record) -> None:

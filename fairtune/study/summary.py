@@ -177,7 +177,7 @@ def _trial(record: Record) -> Trial:
     result = record.result
     return Trial(
         number=record.number,
-        id=result.spec.id if result else None,
+        id=result.id if result else None,
         state=record.state,
         method=record.method,
         params=record.params,
@@ -219,7 +219,7 @@ def _confirmed(spec: SearchSpec, study: SearchStudy, records: list[Record]) -> d
 
 def _id_of(record: Record) -> str:
     assert record.result is not None
-    return record.result.spec.id
+    return record.result.id
 
 
 def _score(number: int | None, results: dict[int, TrialResult], objectives: Sequence[str]) -> Confirmed:

@@ -13,7 +13,8 @@ import math
 import os
 import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -81,8 +82,8 @@ class Tracker:
             if place.tracking_uri is None:
                 follow(self._database)
             self._client = MlflowClient(tracking_uri=self.uri)
-            self._mirror = self._parent()
-        self._find_children()
+            parent = self._parent()
+        self._find_children(parent)
         self._safely(self._settle)
 
     def __enter__(self) -> Tracker:
@@ -110,8 +111,9 @@ class Tracker:
 
     def job_finished(self, job: Job, result: TrialResult, record: Record | None) -> None:
         """Write the final scores and counts, and end the child run."""
-        told = None if record is None else record.result
-        ended = _Ended(job.key, told or result, record and record.feasible)
+        if record is not None and record.result is not None:
+            result = result.model_copy(update={"state": record.result.state, "error": record.result.error})
+        ended = _Ended(job.key, result, record and record.feasible)
         self._safely(lambda: self._write_ended(ended))
 
     def confirming(self, roles: Mapping[str, int], jobs: int) -> None:
@@ -137,7 +139,7 @@ class Tracker:
 
     def _settle(self) -> None:
         """Close what a killed session left open: with its outcome where the study has it, else until it is gone on with."""
-        for ended in self._everything():
+        for ended in self._unwritten():
             if ended.key in self._mirror.children:
                 self._write_ended(ended)
         for key in self._open:
@@ -175,22 +177,29 @@ class Tracker:
             self._client.log_table(self._mirror.run_id, front_table(summary), _FRONT)
 
     def _write_everything(self) -> None:
-        for ended in self._everything():
+        for ended in self._unwritten():
             self._write_ended(ended)
 
-    def _everything(self) -> list[_Ended]:
-        """Every training that has ended."""
+    def _unwritten(self) -> Iterator[_Ended]:
+        """Every training that has ended and whose run is not closed with its outcome; trials are read one at a time."""
+        for key, result in self._beside_trials().items():
+            if key not in self._ended:
+                yield _Ended(key, result)
+        for record in self.study.records():
+            if JobKey.trial(record.number) not in self._ended and (whole := self.study.result(record.number)) is not None:
+                yield _Ended(JobKey.trial(record.number), whole, record.feasible)
+
+    def _beside_trials(self) -> dict[JobKey, TrialResult]:
+        """Every training that has ended and is no trial."""
         baseline = None if self.study.baseline is None else self.study.baseline.result
-        shared = ((JobKey("baseline"), baseline), (JobKey("teacher"), self._teacher()))
-        return [
-            *(_Ended(key, result) for key, result in shared if result is not None),
-            *(
-                _Ended(JobKey.trial(record.number), record.result, record.feasible)
-                for record in self.study.records()
-                if record.result is not None
-            ),
-            *(_Ended(key, result) for key, result in self.study.finals.items()),
-        ]
+        shared = {JobKey("baseline"): baseline, JobKey("teacher"): self._teacher()}
+        return {key: result for key, result in shared.items() if result is not None} | dict(self.study.finals)
+
+    def _settled(self) -> dict[JobKey, str]:
+        """How the run of every training that has ended is to be closed."""
+        states = {key: result.state for key, result in self._beside_trials().items()}
+        states |= {JobKey.trial(record.number): record.result.state for record in self.study.records() if record.result is not None}
+        return {key: _ENDED[state] for key, state in states.items()}
 
     def _teacher(self) -> TrialResult | None:
         """The teacher's result, where it has been trained and is not the baseline; its folder is its record."""
@@ -223,9 +232,13 @@ class Tracker:
             tags={**_origin(), "fairtune.kind": "search", "fairtune.folder": self._folder()},
         )
         self._client.log_batch(run.info.run_id, params=_params(self.spec.model_dump(mode="json")))
-        mirror = Mirror(experiment_id, run.info.run_id)
-        self.study.keep_mirror(mirror)
-        return mirror
+        return Mirror(experiment_id, run.info.run_id)
+
+    @property
+    def _mirror(self) -> Mirror:
+        """Where everything is, by the study."""
+        assert self.study.mirror is not None
+        return self.study.mirror
 
     def _folder(self) -> str:
         """Where the run is: seen from the database where that lies beside it, as both may move."""
@@ -245,28 +258,27 @@ class Tracker:
             return None
         return run
 
-    def _find_children(self) -> None:
+    def _find_children(self, parent: Mirror) -> None:
         """Take up the runs that MLflow has, whatever the study knows of them: somebody may have deleted some."""
-        settled = {ended.key: _ENDED[ended.result.state] for ended in self._everything()}
-        token = None
+        settled, children, token = self._settled(), dict[JobKey, str](), None
         while True:
             page = self._client.search_runs(
-                [self._mirror.experiment_id], filter_string=f"tags.`{_PARENT}` = '{self._mirror.run_id}'", page_token=token
+                [parent.experiment_id], filter_string=f"tags.`{_PARENT}` = '{parent.run_id}'", page_token=token
             )
             for run in page:
-                self._adopt(run, settled)
+                key = JobKey.parse(run.data.tags[_JOB])
+                children[key] = run.info.run_id
+                self._adopt(key, run, settled.get(key))
             token = page.token
             if not token:
                 break
-        self.study.keep_mirror(self._mirror)
+        self.study.keep_mirror(replace(parent, children=children))
 
-    def _adopt(self, run: Run, settled: Mapping[JobKey, str]) -> None:
-        key = JobKey.parse(run.data.tags[_JOB])
-        self._mirror = self._mirror.with_child(key, run.info.run_id)
+    def _adopt(self, key: JobKey, run: Run, settled: str | None) -> None:
         self._epochs[key] = int(run.data.metrics.get("epoch", 0))
         if run.info.status == "RUNNING":
             self._open.add(key)
-        elif run.info.status == settled.get(key):
+        elif run.info.status == settled:
             self._ended.add(key)
 
     def _child(self, key: JobKey, spec: TrialSpec) -> str:
@@ -280,8 +292,7 @@ class Tracker:
                 "fairtune.method": spec.method,
             }
             run = self._client.create_run(self._mirror.experiment_id, run_name=str(key), tags=tags)
-            self._mirror = self._mirror.with_child(key, run.info.run_id)
-            self.study.keep_mirror(self._mirror)
+            self.study.keep_child(key, run.info.run_id)
             self._open.add(key)
             self._client.log_batch(run.info.run_id, params=_params(spec.model_dump(mode="json")))
         return self._mirror.children[key]

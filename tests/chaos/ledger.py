@@ -7,7 +7,7 @@ from pathlib import Path
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
-from fairtune.spec import TrialResult
+from fairtune.spec import Brief, TrialResult
 from fairtune.study.folders import RunFolder
 from fairtune.study.study import SearchStudy
 from fairtune.training.folder import TrialFolder
@@ -99,5 +99,5 @@ def undisturbed(runs: Path, options: dict[str, object]) -> dict[str, object]:
     return outcome(Session(*small_search(runs, **options)).run().study)
 
 
-def _found(result: TrialResult | None) -> object:
+def _found(result: Brief | TrialResult | None) -> object:
     return None if result is None else (result.epochs, result.error, result.val)

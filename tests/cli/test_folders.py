@@ -50,7 +50,7 @@ def test_in_such_a_folder_with_mlflow_elsewhere_the_study_is_where_it_belongs(tm
     assert session.folder.study.is_file()
     assert [path.name for path in tmp_path.iterdir()] == ["a#b"]
     again = SearchStudy(session.folder.study, session.folder.load()[0])
-    assert again.records()[0].result == session.trials[0].result
+    assert again.result(0) == session.study.result(0)
 
 
 @pytest.mark.parametrize("name", ["mlflow.db", "mlflow.db-journal", "mlartifacts", "single", "baselines"])

@@ -89,7 +89,7 @@ def session_of(trained, rule, name, trials):
     spec = trained.spec.model_copy(update={"select": rule, "trials": max(1, len(trials))})
     session = Session(spec, place_of(trained, rule, name))
     for outcome in trials:
-        end(session, trained.trials[0].result, TRIALS[outcome])
+        end(session, trained.study.result(0), TRIALS[outcome])
     return session
 
 

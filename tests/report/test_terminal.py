@@ -90,7 +90,7 @@ def test_a_terminal_shows_what_runs_and_what_is_best(tmp_path):
     with SearchDisplay(console, spec, []) as display:
         session = Session(spec, place, observers=[display]).run(2)
         first, second = session.next_job(), session.next_job()
-        standing = session.trials[0].result
+        standing = session.study.result(0)
         display.job_progressed(second, standing.model_copy(update={"history": standing.history[:2]}))
         console.print(display._table())
     table = shown(console)
@@ -123,7 +123,7 @@ def test_a_terminal_tells_the_pace_and_what_is_left(tmp_path):
     assert "left" not in shown(console)
     now[0] += 30
     session.plan.finish(first, train(first, session.plan))
-    standing = session.trials[0].result
+    standing = session.study.result(0)
     history = tuple(epoch.model_copy(update={"seconds": 0.5}) for epoch in standing.history[:1])
     display.job_progressed(second, standing.model_copy(update={"history": history}))
     console.print(display._table())

@@ -73,13 +73,13 @@ def test_a_complete_search_has_nothing_more_to_do(whole):
 
 def test_only_finals_are_scored_on_the_test_split(whole):
     assert whole.study.baseline.result.test is None
-    assert all(record.result.test is None for record in whole.trials)
+    assert all(whole.study.result(record.number).test is None for record in whole.trials)
     assert all({"accuracy", "deo_m", "deo_a"} <= set(result.test) for result in whole.study.finals.values())
 
 
 def test_finals_retrain_the_baseline_and_each_role_on_seeds_of_their_own(whole):
     roles, finals = whole.study.choice.roles, whole.study.finals
-    settings = {"baseline": whole.spec.baseline()} | {role: whole.trials[number].result.spec for role, number in roles.items()}
+    settings = {"baseline": whole.spec.baseline()} | {role: whole.study.result(number).spec for role, number in roles.items()}
     assert final_seeds(whole.spec) == [1, 2]
     for key, result in finals.items():
         assert result.spec == settings[key.role].model_copy(update={"seed": key.seed})
@@ -106,7 +106,7 @@ def test_published_settings_come_first(whole):
 
 
 def test_every_student_learns_from_the_baseline(whole):
-    assert [record.result.spec.teacher for record in whole.trials] == [whole.spec.baseline()] * 4
+    assert [whole.study.result(record.number).spec.teacher for record in whole.trials] == [whole.spec.baseline()] * 4
 
 
 def test_weights_are_kept_for_the_front_only(whole):
@@ -156,7 +156,7 @@ def test_a_second_search_finds_the_teacher_by_content(tmp_path):
     assert "baseline" not in kinds(second)
     assert watcher.events("baseline")[0][1] == first.study.baseline.result
     assert watcher.events("baseline")[0][3] is True
-    assert second.trials[0].result.spec.teacher == first.spec.baseline()
+    assert second.study.result(0).spec.teacher == first.spec.baseline()
     assert home.weights.stat().st_mtime_ns == written
 
 
@@ -321,7 +321,7 @@ class TestTimeBudget:
         late = Session(session.spec, session.place)
         assert late.run().plan.complete
         assert trial_states(late) == ["complete", "pruned"]
-        stopped = late.trials[1].result
+        stopped = late.study.result(1)
         assert stopped.epochs == 1
         assert stopped.stopped == Stop(by="time_budget", epoch=1)
         assert stopped.val["accuracy"] == stopped.history[-1].val["accuracy"]
@@ -469,7 +469,7 @@ class TestKilled:
         assert job.folder.checkpoint.is_file()
         watcher = Watcher()
         second = Session(spec, place, observers=[watcher]).run(1)
-        assert without_seconds(second.trials[0].result) == without_seconds(whole.trials[0].result)
+        assert without_seconds(second.study.result(0)) == without_seconds(whole.study.result(0))
         assert not job.folder.checkpoint.exists()
 
     def test_two_left_over_trials_both_end(self, tmp_path):
@@ -524,7 +524,7 @@ def taught(tmp_path_factory):
 def test_a_teacher_of_its_own_is_trained_once_after_the_baseline(taught):
     assert kinds(taught)[:4] == ["baseline", "teacher", "trial", "trial"]
     assert kinds(taught).count("teacher") == 1
-    assert all(record.result.spec.teacher == taught.spec.teacher() for record in taught.trials)
+    assert all(taught.study.result(record.number).spec.teacher == taught.spec.teacher() for record in taught.trials)
     assert baseline_folder(Path(taught.place.runs), taught.spec.teacher()).weights.is_file()
     assert taught.spec.teacher().dataset.options["skew"] == 0.5 != taught.spec.dataset.options["skew"]
 

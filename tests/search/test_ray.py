@@ -124,7 +124,7 @@ def test_the_baseline_comes_first_and_the_finals_last(search):
 
 
 def test_only_the_finals_saw_the_test_split(search):
-    assert all(record.result.test is None for record in search.session.study.records())
+    assert all(search.session.study.result(record.number).test is None for record in search.session.study.records())
     assert all(result.test for result in search.session.study.finals.values())
     assert len(search.summary.test_opened) == 1
 
@@ -150,7 +150,7 @@ def test_mlflow_has_every_epoch_once(search):
 
 
 def test_mlflow_has_counts_front_figure_and_the_chosen_model(search, tmp_path):
-    result = search.session.study.records()[0].result
+    result = search.session.study.result(0)
     assert artifact(search, search.children["trial-0"], "counts.json", tmp_path) == {"validation": result.counts("val").to_json()}
     assert {"front.png", "front.json", "summary.json", "report.html"} <= artifacts(search, search.parent)
     assert artifacts(search, search.parent, "chosen") == {"chosen/weights.safetensors", "chosen/trial.json"}

@@ -28,7 +28,7 @@ def stops(session):
 
 def test_a_trial_stopped_at_a_rung_is_pruned_and_keeps_its_scores_and_the_reason(stopped):
     assert stops(stopped) == [("pruned", 2, Stop(by=OURS, epoch=2)), ("complete", 4, None)]
-    result = stopped.trials[0].result
+    result = stopped.study.result(0)
     assert result.val["deo_m"] == result.history[1].val["deo_m"]
 
 

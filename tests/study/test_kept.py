@@ -108,7 +108,7 @@ def test_a_choice_of_nobody_is_a_choice(tmp_path, spec):
 def test_the_search_mirrored_anew_forgets_the_old_runs(tmp_path, spec):
     study = opened(tmp_path, spec)
     study.keep_mirror(MIRROR)
-    anew = Mirror("8", "def").with_child(JobKey("baseline"), "b1")
+    anew = Mirror("8", "def", {JobKey("baseline"): "b1"})
     study.keep_mirror(anew)
     assert study.mirror == opened(tmp_path, spec).mirror == anew
 
@@ -123,7 +123,8 @@ def test_what_an_earlier_version_kept_is_read(tmp_path, spec):
     assert study.finals == {JobKey.final("baseline", 1): result(spec, 0.7), JobKey.final("chosen", 1): result(spec, 0.9)}
     assert study.mirror == Mirror("7", "abc")
     assert (study.complete, study.noted_s) == (True, 12.5)
-    assert study.records() == [(0, "complete", "mfd", {"mfd.weight": 3.0}, result(spec, 0.9), True)]
+    assert study.records() == [(0, "complete", "mfd", {"mfd.weight": 3.0}, result(spec, 0.9).brief, True)]
+    assert study.result(0) == result(spec, 0.9)
 
 
 def test_an_earlier_version_can_read_what_is_kept(tmp_path, spec):

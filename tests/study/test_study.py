@@ -1,6 +1,7 @@
 import math
 import time
 
+import optuna
 import pytest
 
 from fairtune.errors import InvalidInput
@@ -73,7 +74,8 @@ def test_a_trial_is_running_until_told(tmp_path):
     assert study.records() == [(0, "running", "mfd", {"mfd.weight": 3.0}, None, None)]
     result = outcome(study)
     study.tell(0, result)
-    assert study.records() == [(0, "complete", "mfd", {"mfd.weight": 3.0}, result, True)]
+    assert study.records() == [(0, "complete", "mfd", {"mfd.weight": 3.0}, result.brief, True)]
+    assert study.result(0) == result
 
 
 def test_points_waiting_are_not_trials_yet(tmp_path):
@@ -129,7 +131,7 @@ def test_a_trial_of_an_earlier_session_can_be_told(tmp_path):
     number, _, values = open_study(tmp_path).ask()
     again = open_study(tmp_path)
     again.tell(number, outcome(again))
-    assert again.records() == [(number, "complete", "mfd", values, outcome(again), True)]
+    assert again.records() == [(number, "complete", "mfd", values, outcome(again).brief, True)]
     assert again.ask()[0] == number + 1
 
 
@@ -177,13 +179,13 @@ def test_what_a_killed_session_leaves_is_whole_and_never_proposed_again(tmp_path
 def test_a_trial_killed_while_it_was_told_can_be_told_again(tmp_path):
     study = open_study(tmp_path)
     number, method, values = study.ask()
-    cut = study._running[number]
+    cut = optuna.Trial(study._study, study._trial_ids[number])
     cut.set_user_attr("result", outcome(study).model_dump_json())
     cut.set_constraint("accuracy_floor", -0.1)
     again = open_study(tmp_path)
     assert again.records() == [(number, "running", method, values, None, None)]
     again.tell(number, outcome(again))
-    assert again.records() == open_study(tmp_path).records() == [(number, "complete", method, values, outcome(again), True)]
+    assert again.records() == open_study(tmp_path).records() == [(number, "complete", method, values, outcome(again).brief, True)]
 
 
 def test_nothing_is_asked_for_when_nothing_is_left(tmp_path):

@@ -60,7 +60,7 @@ def test_what_the_sentence_says_works(folder, begun):
     again = Session(*folder.load()).run()
     assert again.plan.complete
     assert [record.state for record in again.trials] == ["complete"] * 3
-    assert again.trials[0].result == begun.trials[0].result
+    assert again.study.result(0) == begun.study.result(0)
     assert again.study.baseline == begun.study.baseline
 
 

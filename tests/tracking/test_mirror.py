@@ -151,7 +151,7 @@ def test_every_epoch_is_written_once(search):
 
 
 def test_a_child_has_its_scores_and_counts(search, tmp_path):
-    result = search.session.trials[0].result
+    result = search.session.study.result(0)
     metrics = search.children["trial-0"].data.metrics
     assert metrics["accuracy"] == pytest.approx(result.val["accuracy"])
     assert metrics["deo_m"] == pytest.approx(result.val["deo_m"])
@@ -462,7 +462,7 @@ def test_a_server_mirrors_as_a_database_does(server, tmp_path):
     assert search.parent.info.status == "FINISHED"
     assert statuses(search) == dict.fromkeys(search.session.keys, "FINISHED")
     assert all(steps(search, key) == [1, 2] for key in search.session.keys)
-    result = search.session.trials[0].result
+    result = search.session.study.result(0)
     assert artifact(search, search.children["trial-0"], "counts.json", tmp_path) == {"validation": result.counts("val").to_json()}
     assert artifacts(search, search.parent, "chosen") == {"chosen/weights.safetensors", "chosen/trial.json"}
     assert not (tmp_path / "mlflow.db").exists()
