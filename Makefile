@@ -41,7 +41,7 @@ test-fast: setup
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal -m "not ray and not slow and not gpu"
 
 test-slow: setup
-	$(BIN)/python -m pytest -m slow -s
+	$(BIN)/python -m pytest -m slow -s --ignore=tests/chaos
 
 # Blows to every process of real searches; CHAOS='--chaos-seed 2 --chaos-blows 20 --chaos-minutes 10' to have others.
 chaos: setup

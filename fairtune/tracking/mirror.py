@@ -31,7 +31,12 @@ from fairtune.tracking.creation import creation_of
 from fairtune.tracking.moved import artifacts_beside, follow
 from fairtune.tracking.outcome import front_table, note
 
-for _name, _value in {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "15"}.items():
+_DEFAULTS = {
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "15",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+}
+for _name, _value in _DEFAULTS.items():
     os.environ.setdefault(_name, _value)
 
 from mlflow import MlflowClient  # noqa: E402
@@ -42,6 +47,8 @@ _PARENT = "mlflow.parentRunId"
 _JOB = "fairtune.job"
 _ENDED = {"complete": "FINISHED", "pruned": "KILLED", "failed": "FAILED"}
 _FRONT = "front.json"
+_PAUSE_S = 30.0
+"""How long nothing is written after a write has failed."""
 _BATCH = 1000
 """Metrics that MLflow takes at once."""
 
@@ -74,8 +81,10 @@ class Tracker:
         self._parent_open = True
         self._ended: set[JobKey] = set()
         self._warned = False
+        self._try_again_at = 0.0
         logging.getLogger("alembic").setLevel(logging.WARNING)
         logging.getLogger("mlflow").setLevel(logging.WARNING)
+        logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)  # every try of what _safely says once
         logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # a traceback of what _safely says in a sentence
         with warnings.catch_warnings(), creation_of(place).or_wait():
             warnings.simplefilter("ignore")
@@ -93,7 +102,7 @@ class Tracker:
         """End the runs of a search that could not go on, or that the user stopped; resuming opens them again."""
         if error is not None and not isinstance(error, NoFeasibleTrial):
             stopped = isinstance(error, Interrupted | NoRoom | KeyboardInterrupt)
-            self._safely(lambda: self._cut_short("KILLED" if stopped else "FAILED"))
+            self._safely(lambda: self._cut_short("KILLED" if stopped else "FAILED"), whatever_failed_before=True)
 
     def baseline_ready(self, result: TrialResult, floor: float, *, found: bool) -> None:
         """Note the floor; a baseline that was found gets a child run too."""
@@ -127,7 +136,9 @@ class Tracker:
             files: reports and figures to keep as artifacts.
             chosen: folder of the chosen model, or None.
         """
-        self._safely(lambda: self._finish(summary, files, chosen))
+        if not self._safely(lambda: self._finish(summary, files, chosen), whatever_failed_before=True):
+            folder = RunFolder.of(self.place).path
+            logging.getLogger(__name__).warning(f"MLflow lacks records of the search: fairtune resume {folder} writes them")
 
     def interrupted(self) -> None:
         """Nothing yet: the trainings under way are about to be kept."""
@@ -340,16 +351,22 @@ class Tracker:
         for start in range(0, len(metrics), _BATCH):
             self._client.log_batch(run_id, metrics=metrics[start : start + _BATCH])
 
-    def _safely(self, write: Callable[[], object]) -> None:
+    def _safely(self, write: Callable[[], object], *, whatever_failed_before: bool = False) -> bool:
+        """Write, unless a write has just failed: each costs seconds while a server is away. Returns whether it was written."""
+        if time.monotonic() < self._try_again_at and not whatever_failed_before:
+            return False
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 write()
         except MlflowException as error:
+            self._try_again_at = time.monotonic() + _PAUSE_S
             if not self._warned:
                 reason = without_secrets(str(error), self.uri)
                 logging.getLogger(__name__).warning(f"MLflow at {shown(self.uri)} does not take the search's records: {reason}")
             self._warned = True
+            return False
+        return True
 
 
 def _origin() -> dict[str, str]:

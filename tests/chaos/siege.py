@@ -43,17 +43,21 @@ class Siege:
 
     def endure(self, blows: Sequence[Blow]) -> None:
         """Let the blows fall, as far as their moments come, and bring the search to its end."""
-        try:
-            for blow in blows:
-                if time.monotonic() > self.deadline or self.done:
-                    break
-                self._endure(blow)
-            while not self.done:
-                self._end(self._running())
-            self.left += left_for_good(self._ray)
-        finally:
-            end(self._ray)
-            shutil.rmtree(self._ray, ignore_errors=True)
+        for blow in blows:
+            if time.monotonic() > self.deadline or self.done:
+                break
+            self._endure(blow)
+        while not self.done:
+            self._end(self._running())
+
+    def wait_for_agents(self) -> None:
+        """Wait until Ray's agents have ended, which outlive a driver that was killed by a minute."""
+        self.left += left_for_good(self._ray)
+
+    def close(self) -> None:
+        """End whatever is left."""
+        end(self._ray)
+        shutil.rmtree(self._ray, ignore_errors=True)
 
     def faults(self) -> dict[str, list[str]]:
         """All that must not be, by name; compares with the undisturbed search."""

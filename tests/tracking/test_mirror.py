@@ -424,26 +424,43 @@ def broken(database: Path) -> Iterator[None]:
         connection.execute("ALTER TABLE mislaid RENAME TO runs")
 
 
-@pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A real MLflow server on loopback."""
-    folder = tmp_path_factory.mktemp("server")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-    command += ["--backend-store-uri", f"sqlite:///{folder}/mlflow.db", "--artifacts-destination", str(folder / "artifacts")]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
-    try:
-        uri = f"http://127.0.0.1:{port}"
-        while not answers(uri):
-            assert process.poll() is None, "the MLflow server ended"
+class Server:
+    """A real MLflow server on loopback, which can be stopped and started again.
+
+    Args:
+        folder: of its database and its artifacts.
+    """
+
+    def __init__(self, folder):
+        self.folder = folder
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.uri = f"http://127.0.0.1:{self.port}"
+
+    def start(self):
+        command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(self.port), "--workers", "1"]
+        command += ["--backend-store-uri", f"sqlite:///{self.folder}/mlflow.db"]
+        command += ["--artifacts-destination", str(self.folder / "artifacts")]
+        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+        while not answers(self.uri):
+            assert self.process.poll() is None, "the MLflow server ended"
             time.sleep(0.2)
-        yield uri
-    finally:
+
+    def stop(self):
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGTERM)
-        process.wait()
+            os.killpg(self.process.pid, signal.SIGTERM)
+        self.process.wait()
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    started = Server(tmp_path_factory.mktemp("server"))
+    started.start()
+    try:
+        yield started
+    finally:
+        started.stop()
 
 
 def answers(uri: str) -> bool:
@@ -454,7 +471,7 @@ def answers(uri: str) -> bool:
 
 @pytest.mark.slow
 def test_a_server_mirrors_as_a_database_does(server, tmp_path):
-    uri = server.replace("://", "://user:s3cret@")
+    uri = server.uri.replace("://", "://user:s3cret@")
     search = whole(tmp_path, tracking_uri=uri, trials=2)
     assert not [path for path in tmp_path.rglob("*") if path.is_file() and b"s3cret" in path.read_bytes()]
     runs = [search.parent, *search.children.values()]
@@ -466,3 +483,40 @@ def test_a_server_mirrors_as_a_database_does(server, tmp_path):
     assert artifact(search, search.children["trial-0"], "counts.json", tmp_path) == {"validation": result.counts("val").to_json()}
     assert artifacts(search, search.parent, "chosen") == {"chosen/weights.safetensors", "chosen/trial.json"}
     assert not (tmp_path / "mlflow.db").exists()
+
+
+@pytest.mark.slow
+def test_a_server_that_is_away_for_a_while_has_everything_in_the_end(server, tmp_path, caplog):
+    session, tracker = mirrored(*small_search(tmp_path, tracking_uri=server.uri, trials=3))
+    session.run(2)
+    server.stop()
+    try:
+        session.run(2)
+    finally:
+        server.start()
+    finish(session.run(), tracker)
+    seen = look(session)
+    assert seen.parent.info.status == "FINISHED"
+    assert statuses(seen) == dict.fromkeys(session.keys, "FINISHED")
+    assert all(steps(seen, key) == [1, 2] for key in session.keys)
+    (line,) = caplog.messages
+    assert line.startswith(f"MLflow at {server.uri} does not take the search's records: ")
+    assert line.count("\n") == 0
+
+
+@pytest.mark.slow
+def test_a_server_that_stays_away_has_everything_after_a_resume(server, tmp_path, caplog):
+    session, tracker = mirrored(*small_search(tmp_path, tracking_uri=server.uri, trials=1, name="away"))
+    session.run(1)
+    server.stop()
+    try:
+        finish(session.run(), tracker)
+    finally:
+        server.start()
+    assert f"fairtune resume {session.folder.path}" in caplog.messages[-1]
+    again, tracker = mirrored(session.spec, session.place)
+    finish(again.run(), tracker)
+    seen = look(again)
+    assert seen.parent.info.status == "FINISHED"
+    assert statuses(seen) == dict.fromkeys(session.keys, "FINISHED")
+    assert all(steps(seen, key) == [1, 2] for key in session.keys)
