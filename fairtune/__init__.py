@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fairtune.api.evaluate import evaluate
@@ -22,12 +22,14 @@ _ROOMS = ("datasets", "methods", "models", "rules", "samplers", "schedulers", "s
 """Packages that are functions too: see :mod:`fairtune._rooms`."""
 
 
-def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(importlib.import_module(_HOMES[name]), name)
-    if name in _ROOMS:
-        return importlib.import_module(f"fairtune.{name}")
-    raise AttributeError(f"module 'fairtune' has no attribute {name!r}")
+if not TYPE_CHECKING:  # where a type checker saw it, it would take any name for one of ours
+
+    def __getattr__(name: str) -> object:
+        if name in _HOMES:
+            return getattr(importlib.import_module(_HOMES[name]), name)
+        if name in _ROOMS:
+            return importlib.import_module(f"fairtune.{name}")
+        raise AttributeError(f"module 'fairtune' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

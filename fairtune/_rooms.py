@@ -5,21 +5,22 @@ from __future__ import annotations
 import importlib
 import inspect
 import sys
+from collections.abc import Callable
 from types import ModuleType
-from typing import Any
 
 
 class CallableRoom(ModuleType):
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: object, **kwargs: object) -> object:
         """Call the function that the room stands for."""
         return self._function(*args, **kwargs)
 
     @property
-    def _function(self) -> Any:
+    def _function(self) -> Callable[..., object]:
         module, _, name = vars(self)["_stands_for"].partition(":")
-        return getattr(importlib.import_module(module), name)
+        function: Callable[..., object] = getattr(importlib.import_module(module), name)
+        return function
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[Callable[[str], ModuleType], tuple[str]]:
         return importlib.import_module, (self.__name__,)
 
     @property
@@ -27,7 +28,7 @@ class CallableRoom(ModuleType):
         return inspect.signature(self._function)
 
     @property
-    def __doc__(self) -> str:  # type: ignore[override]
+    def __doc__(self) -> str:  # type: ignore[override]  # a plain attribute of every other module
         """What ``help`` shows: the function, then the room."""
         name, room = self.__name__, vars(self)["__doc__"]
         return f"{room.partition(chr(10))[0]}\n\n{name}{inspect.signature(self)}\n\n{inspect.getdoc(self._function)}"

@@ -13,6 +13,8 @@ from fairtune.errors import InvalidInput
 
 VARIABLE = "FAIRTUNE_TRACKING_URI"
 """Gives the address of MLflow's records, password and all, without a command line or a file."""
+STUDY_VARIABLE = "FAIRTUNE_STUDY"
+"""Gives that of the study's database."""
 _STORES = ("http", "https", "sqlite", "postgresql", "mysql", "mssql", "databricks")
 _MASK = "***"
 _PASSWORD = re.compile(r"(?<=://)(?P<user>[^:/?#@]*):(?P<password>[^/?#]*)@")
@@ -28,19 +30,23 @@ Address = Annotated[str, PlainSerializer(shown)]
 """An address that is whole in memory only: wherever a model of it is written, its secrets are masked."""
 
 
-def whole(address: str) -> str:
+def whole(address: str, variable: str = VARIABLE) -> str:
     """An address that was kept without its password, with the one in the environment.
+
+    Args:
+        address: as it was kept.
+        variable: the environment's, which gives the whole address.
 
     Raises:
         InvalidInput: it is not there, or it is that of another address.
     """
     if shown(address) != address or _MASK not in address:
         return address
-    given = os.environ.get(VARIABLE)
+    given = os.environ.get(variable)
     if given is not None and shown(given) == address:
         return given
     reason = f"is {shown(given)}" if given else "is not set"
-    raise InvalidInput(f"passwords are not kept, and {VARIABLE} {reason}: set it to the whole address of {address}")
+    raise InvalidInput(f"passwords are not kept, and {variable} {reason}: set it to the whole address of {address}")
 
 
 def store(address: str) -> str:

@@ -64,6 +64,22 @@ class NoRoom(SearchFault):
         return f"no room in {self.folder}: {sizes}; {self.remedy}"
 
 
+class NoServer(SearchFault):
+    """The database server that keeps the study does not answer.
+
+    Args:
+        address: without its password.
+        reason: what its client said.
+    """
+
+    def __init__(self, address: str, reason: str) -> None:
+        super().__init__(address, reason)
+        self.address, self.reason = address, reason
+
+    def __str__(self) -> str:
+        return f"the study's database {self.address} does not answer: {self.reason}"
+
+
 class NoFeasibleTrial(FairtuneError):
     """A search ended without one trial at or above the accuracy floor."""
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -60,8 +60,8 @@ class Pipeline(BaseModel):
 
     title: str
     note: str = ""
-    defaults: dict[str, Any] = Field(default_factory=dict)
-    searches: list[dict[str, Any]] = Field(min_length=1)
+    defaults: dict[str, object] = Field(default_factory=dict)
+    searches: list[dict[str, object]] = Field(min_length=1)
     published: Published | None = None
 
 
@@ -117,7 +117,7 @@ def run(file: Path, data: str | None, runs: str, console: Console) -> pd.DataFra
     return table
 
 
-def labels(searches: Sequence[Mapping[str, Any]]) -> list[str]:
+def labels(searches: Sequence[Mapping[str, object]]) -> list[str]:
     """What to call each search: the name it gives itself, else its method and what other searches of that method do not have.
 
     Args:
@@ -132,16 +132,16 @@ def labels(searches: Sequence[Mapping[str, Any]]) -> list[str]:
     return called
 
 
-def _told(name: str, value: Any, others: list[Any]) -> str:
+def _told(name: str, value: object, others: Sequence[object]) -> str:
     """An option of a search, if the others of its method have not all the same; of a list, what not all of them have."""
     if all(other == value for other in others):
         return ""
     if isinstance(value, list):
-        return "-".join(str(item) for item in value if not all(item in (other or []) for other in others))
+        return "-".join(str(item) for item in value if not all(isinstance(other, list) and item in other for other in others))
     return f"{name}-{value}"
 
 
-def _method(options: Mapping[str, Any]) -> str:
+def _method(options: Mapping[str, object]) -> str:
     return str(options.get("method", Request.model_fields["method"].default))
 
 
@@ -179,7 +179,7 @@ def _clash(planned: Planned, earlier: Mapping[str, Planned]) -> list[str]:
     return []
 
 
-def _request(label: str, search: Mapping[str, Any], pipeline: str, data: str | None, runs: str) -> Request:
+def _request(label: str, search: Mapping[str, object], pipeline: str, data: str | None, runs: str) -> Request:
     if placed := sorted({"data", "runs"} & set(search)):
         raise InvalidInput(f"a pipeline does not say where {' and '.join(placed)} are: give --{' and --'.join(placed)}")
     return Request.read({**search, "name": search.get("name") or f"{pipeline}-{label}", "data": data, "runs": runs})
@@ -245,7 +245,7 @@ def _table(summaries: Mapping[str, Summary], published: Published | None, figure
             rows.insert(0, (f"baseline of {label}" if several else "baseline", "baseline", "baseline"))
         for name, method, role in rows:
             confirmed = summary.confirmed.get(role)
-            record: dict[str, Any] = {"search": name, "method": method}
+            record: dict[str, object] = {"search": name, "method": method}
             for score in HEADLINES:
                 found = UNDEFINED if confirmed is None else confirmed.score(score)
                 record |= {score: found.mean, f"{score}_std": found.std}
@@ -260,7 +260,7 @@ def _baseline_of(summary: Summary) -> tuple[TrialSpec, int]:
     return summary.spec.baseline(), summary.spec.final_seeds
 
 
-def _published(figures: pd.DataFrame, published: Published, method: str, score: str) -> dict[str, Any]:
+def _published(figures: pd.DataFrame, published: Published, method: str, score: str) -> dict[str, object]:
     found = figures[(figures["method"] == published.rows.get(method)) & (figures["metric"] == f"{score}_pct")]
     mean, std = (found[column].iloc[0] / 100 if len(found) else math.nan for column in ("mean", "std"))
     return {f"{score}_published": mean, f"{score}_published_std": std}

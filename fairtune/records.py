@@ -5,9 +5,10 @@ Nothing here imports torch at run time, so that a study can be read and reported
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple  # noqa: TID251  numpy has no other word for an array of whatever type
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Bytes = npt.NDArray[np.uint8]
+Array = npt.NDArray[Any]
+"""An array whose type of element is known at run time only."""
 
 
 class Purpose(Enum):
@@ -84,7 +87,8 @@ class Outputs(NamedTuple):
 
     def to(self, dtype: torch.dtype) -> Outputs:
         """The same in another floating point type."""
-        return Outputs(*(None if part is None else part.to(dtype) for part in self))  # type: ignore[arg-type]
+        maps, embedding = (None if part is None else part.to(dtype) for part in (self.maps, self.embedding))
+        return Outputs(self.logits.to(dtype), self.features.to(dtype), maps, embedding)
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,13 +119,13 @@ class GroupCounts:
         cells: Ints = self.hard.sum(axis=2)
         return cells
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """The tables as nested lists, probabilities to six digits."""
         tables = {"hard": self.hard.tolist(), "soft": np.round(self.soft, 6).tolist()}
         return tables if self.margins is None else tables | {"margins": self.margins.tolist()}
 
     @classmethod
-    def from_json(cls, data: dict[str, Any]) -> GroupCounts:
+    def from_json(cls, data: Mapping[str, object]) -> GroupCounts:
         """The inverse of :meth:`to_json`."""
         margins = None if data.get("margins") is None else np.asarray(data["margins"], dtype=np.int64)
         return cls(np.asarray(data["hard"], dtype=np.int64), np.asarray(data["soft"], dtype=np.float64), margins)
@@ -142,7 +146,7 @@ class Split:
         attribute: as in :class:`Batch`, float32 ``(n, E)``, or None.
     """
 
-    pool: npt.NDArray[Any]
+    pool: Array
     rows: Ints
     y: Ints
     a: Ints

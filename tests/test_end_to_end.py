@@ -146,13 +146,14 @@ def test_a_search_that_is_hung_up_on_while_ray_starts(tmp_path):
     ended_in_good_order(process, tmp_path)
 
 
-def test_a_search_whose_raylet_dies_ends_with_a_sentence(tmp_path):
+@pytest.mark.parametrize("program", ["raylet", "gcs_server"])
+def test_a_search_whose_ray_dies_ends_with_a_sentence(tmp_path, program):
     process = search(tmp_path, "--epochs", 100000, start_new_session=True)
     eventually(lambda: list((tmp_path / "baselines").glob("*/checkpoint.pt")))
-    (raylet,) = [pid for pid in descendants(process.pid) if words(pid, "cmdline")[0].endswith("/raylet")]
-    os.kill(raylet, signal.SIGKILL)
+    (victim,) = [pid for pid in descendants(process.pid) if words(pid, "cmdline")[0].endswith(f"/{program}")]
+    os.kill(victim, signal.SIGKILL)
     output, _ = process.communicate(timeout=120)
     assert process.returncode == 2, output
-    assert "Ray's raylet died: ending the search\n" in output
+    assert f"Ray's {program} died: ending the search\n" in output
     resume = f"what is finished is kept. Go on with: fairtune resume {tmp_path / 'run'}\n"
-    assert output.endswith(f"fairtune: Ray's raylet died on this machine, perhaps for lack of memory; {resume}")
+    assert output.endswith(f"fairtune: Ray's {program} died on this machine, perhaps for lack of memory; {resume}")

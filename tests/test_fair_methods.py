@@ -91,7 +91,8 @@ def best(method, seed, runs):
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory) -> Path:
-    return tmp_path_factory.mktemp("runs")
+    folder: Path = tmp_path_factory.mktemp("runs")
+    return folder
 
 
 @pytest.mark.slow

@@ -1,15 +1,20 @@
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
 from fairtune.batches.augment import Augment
 from fairtune.batches.memory import free_memory
 from fairtune.batches.split import DeviceSplit
 from fairtune.batches.transforms import ColourJitter, Crop, Flip, ResizedCrop, Rotation
 from fairtune.methods import compose
-from fairtune.plugins import load
+from fairtune.models import Net
 from fairtune.records import Split
+from fairtune.space import Value
 from fairtune.spec import PlugIn, TrialSpec
 from fairtune.training.device import forget_peak_memory, keep_float32_exact, peak_memory_mb
 from fairtune.training.folder import TrialFolder, baseline_folder
@@ -44,7 +49,7 @@ def test_a_gpu_sees_the_images_that_a_cpu_sees(monkeypatch, resident):
 @pytest.mark.parametrize("model", ["cnn", "mlp"])
 def test_a_teacher_and_its_student_train_on_the_gpu(tmp_path, model, precision):
     cuda = torch.device("cuda")
-    options = {"skew": 0.8, "val_frac": 0.4, "seed": 0}
+    options: dict[str, Value] = {"skew": 0.8, "val_frac": 0.4, "seed": 0}
     teacher = TrialSpec(
         dataset=PlugIn(name="digits", options=options),
         model=PlugIn(name=model),
@@ -76,11 +81,13 @@ def test_memory_that_an_earlier_trial_has_left_is_free_and_its_peak_forgotten():
 def test_float32_convolutions_and_products_are_exact():
     rng = torch.Generator().manual_seed(0)
     x, kernel = torch.randn(8, 64, 16, 16, generator=rng), torch.randn(64, 64, 3, 3, generator=rng)
-    torch.backends.cudnn.conv.fp32_precision = "tf32"
+    cudnn: Any = torch.backends.cudnn  # torch puts another module in its place
+    cudnn.conv.fp32_precision = "tf32"
     keep_float32_exact()
-    for function, operands in ((F.conv2d, (x, kernel)), (torch.matmul, (x, x))):
-        exact = function(*(operand.double() for operand in operands))
-        found = function(*(operand.to(CUDA) for operand in operands)).cpu().double()
+    pairs: list[tuple[Callable[[Tensor, Tensor], Tensor], Tensor]] = [(F.conv2d, kernel), (torch.matmul, x)]
+    for function, other in pairs:
+        exact = function(x.double(), other.double())
+        found = function(x.to(CUDA), other.to(CUDA)).cpu().double()
         assert float((found - exact).abs().max() / exact.abs().max()) < 1e-5
 
 
@@ -110,7 +117,7 @@ def test_no_batch_of_a_resident_split_waits_for_the_host():
 def test_a_teacher_s_outputs_stay_on_the_cpu_where_they_do_not_fit(tmp_path, monkeypatch, resident):
     monkeypatch.setattr("fairtune.training.teacher.fits", lambda needed, free: resident)
     method, split = compose("mfd", {}), drawn_split(CUDA, (Flip(),))
-    net = load("model", "cnn")((3, 16, 16), 3).to(CUDA)
+    net = Net.load("cnn").build((3, 16, 16), 3).to(CUDA)
     cached = open_teacher(net, split, method, precision="fp32", folder=tmp_path)
     assert {tensor.is_cuda for tensor in cached.kept.values()} == {resident}
     drawn = (torch.arange(8, device=CUDA) % 2 == 0,)

@@ -24,7 +24,7 @@ ROWS = (
     {"methods", "datasets", "models"},
     {"batches", "metrics", "plugins"},
     {"spec"},
-    {"space", "files", "options", "locks", "addresses"},
+    {"space", "files", "options", "locks", "addresses", "mounts"},
     {"seeding", "room"},
     {"records", "errors", "names", "endings", "_rooms"},
 )

@@ -4,13 +4,17 @@ The cases are whatever the files in ``FAIRTUNE_GOLDEN`` hold; a file, or a quant
 """
 
 import os
+from collections.abc import Iterable, Iterator
 from functools import lru_cache, partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from _pytest.mark import ParameterSet
+from torch import Tensor
 
 from fairtune.batches.sampling import official_balanced
 from fairtune.batches.split import DeviceSplit
@@ -21,6 +25,7 @@ from fairtune.methods import Context, Progress, _hanel, compose
 from fairtune.methods._gates import Plateau, gate
 from fairtune.methods._information import Statistics, mine_lower_bound, normalised_mutual_information
 from fairtune.methods._mmd import squared_distances
+from fairtune.methods.ad import AdversarialDebiasing
 from fairtune.methods.at import at_loss, attention
 from fairtune.methods.fitnet import fitnet_loss
 from fairtune.methods.hkd import hkd_loss
@@ -30,7 +35,8 @@ from fairtune.methods.mfd_k import mfd_k_loss
 from fairtune.methods.mi import clipped
 from fairtune.methods.nst import nst_loss, selectivity
 from fairtune.metrics import accuracy, cell_accuracy, deo_a, deo_m, dp_l2, dp_mi, eo_l2, eo_mi, iou, iou_paired
-from fairtune.records import Batch, GroupCounts, Outputs, Split
+from fairtune.records import Array, Batch, GroupCounts, Ints, Outputs, Split
+from fairtune.space import Value
 from fairtune.training.evaluate import evaluate
 
 from .builders import table
@@ -43,14 +49,16 @@ if not GOLDEN.is_dir():
 DTYPES = {"f64": torch.float64, "f32": torch.float32}
 TOLERANCE = {"f64": {"rtol": 1e-9, "atol": 1e-12}, "f32": {"rtol": 2e-4, "atol": 1e-6}}
 CPU = torch.device("cpu")
+Case = dict[str, Any]
+"""What is stored of one case: arrays by name."""
 
 
 @lru_cache
-def read(file):
+def read(file: str) -> dict[str, Case]:
     path = GOLDEN / f"{file}.npz"
     if not path.is_file():
         return {}
-    cases = {}
+    cases: dict[str, Case] = {}
     with np.load(path) as stored:
         for key in stored.files:
             case, _, name = key.rpartition("/")
@@ -58,7 +66,7 @@ def read(file):
     return cases
 
 
-def case_dtypes(file, quantity, *, family=""):
+def case_dtypes(file: str, quantity: str, *, family: str = "") -> list[ParameterSet]:
     """Cases of a file in which the quantity was stored, with each dtype it was computed in."""
     return [
         pytest.param(case, dtype, id=f"{case}-{dtype}")
@@ -68,16 +76,16 @@ def case_dtypes(file, quantity, *, family=""):
     ]
 
 
-def tensors(stored, dtype, *keys):
+def tensors(stored: Case, dtype: str, *keys: str) -> list[Tensor]:
     return [torch.tensor(stored[key], dtype=DTYPES[dtype]) for key in keys]
 
 
-def assert_official(ours, official, dtype):
+def assert_official(ours: Tensor | None, official: Array, dtype: str) -> None:
     """Within the tolerance; a gradient's absolute one grows with its largest element."""
-    ours = ours.detach().numpy()
     scale = max(1.0, float(np.abs(official).max())) if np.ndim(official) else 1.0
     tolerance = TOLERANCE[dtype]
-    np.testing.assert_allclose(ours, official, rtol=tolerance["rtol"], atol=tolerance["atol"] * scale)
+    assert ours is not None
+    np.testing.assert_allclose(ours.detach().numpy(), official, rtol=tolerance["rtol"], atol=tolerance["atol"] * scale)
 
 
 MMD = {
@@ -92,15 +100,15 @@ MMD_CASES = [
 ]
 
 
-def mmd_function(method, stored, student, teacher):
+def mmd_function(method: str, stored: Case, student: Tensor, teacher: Tensor) -> Tensor:
     y, a = torch.tensor(stored["labels"]), torch.tensor(stored["groups"])
     sizes = int(stored["num_classes"]), int(stored["num_groups"])
     loss = MMD[method](student, teacher, y, a, *sizes, float(stored["sigma"]), str(stored["kernel"]))
     return float(stored["w_m"]) / 2 * loss
 
 
-def mmd_method(method, stored, student, teacher):
-    values = {"weight": float(stored["w_m"]), "sigma": float(stored["sigma"]), "kernel": str(stored["kernel"])}
+def mmd_method(method: str, stored: Case, student: Tensor, teacher: Tensor) -> Tensor:
+    values: dict[str, Value] = {"weight": float(stored["w_m"]), "sigma": float(stored["sigma"]), "kernel": str(stored["kernel"])}
     composite = compose(method, {f"{method}.{name}": value for name, value in values.items()})
     y, a = torch.tensor(stored["labels"]), torch.tensor(stored["groups"])
     num_classes = int(stored["num_classes"])
@@ -132,11 +140,11 @@ def test_mfd_bandwidth(case, dtype):
     assert_official(squared_distances(teacher, student).mean(), stored[f"sigma_avg_{dtype}"], dtype)
 
 
-def hkd_function(student, teacher, temperature):
+def hkd_function(student: Tensor, teacher: Tensor, temperature: float) -> Tensor:
     return hkd_loss(student, teacher, temperature=temperature)
 
 
-def hkd_method(student, teacher, temperature):
+def hkd_method(student: Tensor, teacher: Tensor, temperature: float) -> Tensor:
     composite = compose("hkd", {"hkd.weight": 1.0, "hkd.temperature": temperature})
     y = torch.zeros(len(student), dtype=torch.int64)
     composite.start(Context(student.shape[1], 2, (1,), CPU, "official", student.dtype))
@@ -157,15 +165,15 @@ def test_hkd(route, case, dtype):
         assert_official(student.grad, official, dtype)
 
 
-def fitnet_term(student, teacher):
+def fitnet_term(student: Tensor, teacher: Tensor) -> Tensor:
     return fitnet_loss(student, teacher)
 
 
-def at_term(student, teacher):
+def at_term(student: Tensor, teacher: Tensor) -> Tensor:
     return at_loss(student, attention(teacher))
 
 
-def nst_term(student, teacher):
+def nst_term(student: Tensor, teacher: Tensor) -> Tensor:
     return 30 * nst_loss(student, selectivity(teacher))
 
 
@@ -202,7 +210,9 @@ def test_adversaries(case, dtype):
     y, a = torch.tensor(stored["labels"]), torch.tensor(stored["groups"])
     composite = compose("ad", {"ad.weight": float(stored["adv_lambda"])})
     composite.start(Context(num_classes, num_groups, (1,), CPU, "official", logits.dtype))
-    adversaries = composite.parts["ad"].adversaries
+    part = composite.parts["ad"]
+    assert isinstance(part, AdversarialDebiasing)
+    adversaries = part.adversaries
     with torch.no_grad():
         for c in range(num_classes):
             for name in ("w0", "b0", "w1", "b1"):
@@ -239,7 +249,7 @@ def test_fairness_losses(name, case, dtype):
     p = F.one_hot(y, num_classes).to(logits.dtype) if hard else logits.softmax(1)
     loss = HANEL[name](p, _hanel.members(y, a, num_classes, num_groups, p.dtype), True)
     in_single_precision = name.endswith("mi")
-    tolerance = {"rtol": 1e-6, "atol": 1e-7} if in_single_precision and dtype == "f64" else TOLERANCE[dtype]
+    tolerance: dict[str, Any] = {"rtol": 1e-6, "atol": 1e-7} if in_single_precision and dtype == "f64" else TOLERANCE[dtype]
     np.testing.assert_allclose(loss.detach().numpy(), stored[f"{name}_{dtype}"], **tolerance)
     if (official := stored.get(f"{name}_grad_logits_{dtype}")) is not None:
         loss.backward()
@@ -249,11 +259,11 @@ def test_fairness_losses(name, case, dtype):
 class Verbatim(torch.nn.Module):
     """Takes the logits as its input."""
 
-    def forward(self, x, *, want_maps=False):
+    def forward(self, x: Tensor, *, want_maps: bool = False) -> Outputs:
         return Outputs(x, x)
 
 
-def evaluated(stored):
+def evaluated(stored: Case) -> tuple[GroupCounts, float]:
     logits, y, a = stored["logits"], stored["labels"].astype(np.int64), stored["groups"].astype(np.int64)
     rows = np.arange(len(y))
     split = Split(logits, rows, y, a, rows, num_groups=int(stored["num_groups"]), num_classes=logits.shape[1])
@@ -298,7 +308,7 @@ OF_COUNTS |= {"iou": partial(iou, reduce="mean"), "iou_paired": iou_paired}
 COUNTED_BATCHES = [case for case, stored in read("hanel_losses").items() if "num_sensitive" in stored]
 
 
-def counted(stored):
+def counted(stored: Case) -> GroupCounts:
     logits = torch.tensor(stored["logits"])
     y, a, num_classes = stored["target"], stored["sensitive"], int(stored["num_target"])
     predicted = F.one_hot(torch.tensor(y) if str(stored["prob_mode"]) == "onehot" else logits.argmax(1), num_classes)
@@ -307,7 +317,7 @@ def counted(stored):
     return GroupCounts(table(y, a, predicted.numpy(), groups), table(y, a, soft.numpy(), groups))
 
 
-def comparable_batches():
+def comparable_batches() -> Iterator[tuple[str, str]]:
     """Those in which no empty cell made the authors' code give up, or count an absent class as 0."""
     for case in COUNTED_BATCHES:
         cells = counted(read("hanel_losses")[case]).cells
@@ -370,12 +380,13 @@ def test_clipping_of_the_information_s_gradient(case):
         for name in ("norm_task", "norm_mi")
     )
     after = clipped(information, task)
-    np.testing.assert_allclose([float(g.norm()) for g in after], stored["norm_after"], rtol=1e-5)
+    np.testing.assert_allclose(np.array([float(g.norm()) for g in after]), stored["norm_after"], rtol=1e-5)
     for g, whole in zip(after, information, strict=True):
+        assert g is not None
         torch.testing.assert_close(F.normalize(g, dim=0), F.normalize(whole, dim=0))
 
 
-def statistics_network(stored, dtype):
+def statistics_network(stored: Case, dtype: str) -> Statistics:
     """The authors' network; theirs multiplies from the right."""
     layers = [f"fully_connected{suffix}" for suffix in ("", "_1", "_2", "_3")]
     net = Statistics(24, 64).to(DTYPES[dtype])
@@ -425,14 +436,14 @@ def test_age_as_attribute(case):
 SAMPLER = read("sampler")
 
 
-def official_stream(stored):
+def official_stream(stored: Case) -> Ints:
     counts = stored["counts"].astype(int)
     positions = np.split(np.arange(counts.sum()), np.cumsum(counts.ravel())[:-1])
     order = official_balanced(positions, counts.shape[0], int(stored["batch_size"]), np.random.default_rng(0))
     return np.repeat(np.arange(counts.size), counts.ravel())[order]
 
 
-def composition(cells, num_cells):
+def composition(cells: Iterable[Ints], num_cells: int) -> Ints:
     return np.array([np.bincount(batch, minlength=num_cells) for batch in cells])
 
 

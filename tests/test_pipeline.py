@@ -10,10 +10,15 @@ from rich.console import Console
 from fairtune.errors import InvalidInput
 from fairtune.pipeline import _finished, labels, run
 from fairtune.report import write_report
-from fairtune.request.resolve import Request, resolve
+from fairtune.request.options import Request
+from fairtune.request.resolve import resolve
 from fairtune.study.folders import RunFolder
+from fairtune.study.jobs import Job
 from fairtune.training.trial import failed
+from tests.consoles import text_on
 from tests.search_helpers import Session, train
+
+pytestmark = pytest.mark.usefixtures("trained_once")
 
 SMALL = {
     "dataset": "digits",
@@ -41,8 +46,8 @@ def pipeline_file(folder, *searches, **parts):
 
 def done(runs, name, *, fails=False, **options):
     """A search of a pipeline that has ended, perhaps with retrainings that failed."""
-    session = Session(*resolve(Request(**SMALL | options, name=name, runs=str(runs))))
-    while (job := session.plan.next()) != "done":
+    session = Session(*resolve(Request.read(SMALL | options | {"name": name, "runs": str(runs)})))
+    while isinstance(job := session.plan.next(), Job):
         lost = fails and job.kind == "final"
         session.plan.finish(job, failed(job.spec, "out of memory") if lost else train(job, session.plan))
     return write_report(session.spec, session.place, session.study)
@@ -51,7 +56,7 @@ def done(runs, name, *, fails=False, **options):
 def printed(file, runs):
     console = Console(file=io.StringIO(), width=200, markup=False, highlight=False)
     table = run(file, None, str(runs), console)
-    return table, console.file.getvalue()
+    return table, text_on(console)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,8 @@ from safetensors.torch import save_file
 from fairtune.errors import NoRoom
 from fairtune.files import is_whole, write_sealed
 from fairtune.room import has_room, is_full, needs_room
-from fairtune.training.trial import _write_state
+from fairtune.training.loop import TrainingState
+from fairtune.training.trial import Checkpoint, _write_state
 from tests.torn import fill, small_disk
 
 MIB = 2**20
@@ -24,6 +25,11 @@ def disk(tmp_path):
         yield folder
 
 
+def checkpoint(weights: torch.Tensor) -> Checkpoint:
+    training: TrainingState = {"epoch": 1, "net": {"weight": weights}, "optimizer": None, "schedule": None, "method": {}}
+    return {"id": "one", "training": training, "history": [], "seconds_before": 0.0, "counts": None}
+
+
 def save_array(path):
     with path.open("wb") as file:
         np.save(file, np.zeros(MIB))
@@ -33,7 +39,7 @@ def save_array(path):
     "write",
     [
         lambda path: path.write_bytes(bytes(8 * MIB)),
-        lambda path: _write_state({"net": torch.zeros(2 * MIB)}, path),
+        lambda path: _write_state(checkpoint(torch.zeros(2 * MIB)), path),
         lambda path: save_file({"net": torch.zeros(2 * MIB)}, path),
         save_array,
     ],

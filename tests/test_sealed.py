@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -60,7 +61,7 @@ def test_a_search_opens_the_images_of_the_test_part_for_its_finals_alone(tmp_pat
     assert listener.to(lambda: made.append(small_search(tmp_path, **options))) == {LABELS}
     spec, place = made[0]
     session = Session(spec, place)
-    heard = {}
+    heard: dict[str, Any] = {}
     while True:
         opened = listener.to(lambda: session.run(1))
         if len(session.trained) == len(heard):

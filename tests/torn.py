@@ -2,13 +2,14 @@
 
 import os
 import subprocess
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 
-def cut(share):
+def cut(share: float) -> Callable[[Path], None]:
     """Leave the first part of a file."""
 
     def damage(path: Path) -> None:
@@ -45,7 +46,7 @@ SHORTENED = DAMAGES[:4]
 
 
 @contextmanager
-def small_disk(folder: Path, mib: int):
+def small_disk(folder: Path, mib: int) -> Iterator[Path]:
     """A file system of its own; skips the test where this user cannot mount one."""
     folder.mkdir(parents=True, exist_ok=True)
     _mount("-t", "tmpfs", "-o", f"size={mib}m", "tmpfs", str(folder))
@@ -56,7 +57,7 @@ def small_disk(folder: Path, mib: int):
 
 
 @contextmanager
-def read_only(folder: Path, seen_at: Path):
+def read_only(folder: Path, seen_at: Path) -> Iterator[Path]:
     """A folder seen where nothing in it can be written, not even by root; skips the test where this user cannot do that."""
     seen_at.mkdir()
     _mount("--bind", str(folder), str(seen_at))
@@ -67,7 +68,7 @@ def read_only(folder: Path, seen_at: Path):
         subprocess.run(["umount", "-l", str(seen_at)], check=True)
 
 
-def _mount(*arguments):
+def _mount(*arguments: str) -> None:
     try:
         mounted = subprocess.run(["mount", *arguments], capture_output=True, text=True, check=False)
     except FileNotFoundError:

@@ -16,7 +16,7 @@
 set -euo pipefail
 
 source .venv/bin/activate
-name=${FAIRTUNE_NAME:-slurm-$SLURM_JOB_ID}
+name=${FAIRTUNE_NAME:-slurm-$SLURM_JOB_ID} # a job that was put back into the queue keeps its number
 head=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)
 port=$((20000 + SLURM_JOB_ID % 20000))
 
@@ -36,10 +36,10 @@ fairtune search --address "$head:$port" --name "$name" --runs runs --gpus-per-tr
 search=$!
 trap 'kill -TERM "$search"' TERM
 status=0
+# The first wait ends with the signal, the second with the search.
 wait "$search" || status=$?
-# A trap ends `wait` before the search has ended.
-while kill -0 "$search" 2>/dev/null; do wait "$search" && status=0 || status=$?; done
-scancel --signal=TERM "$SLURM_JOB_ID" --full 2>/dev/null || true
-# fairtune ends so when it was told to stop and can go on.
-if [ "$status" -eq 143 ] || [ "$status" -eq 130 ]; then scontrol requeue "$SLURM_JOB_ID"; fi
+wait "$search" || status=$?
+kill $(jobs -p) 2>/dev/null || true
+# So ends a search that was told to stop; it goes on under its name.
+if [ "$status" -eq 130 ]; then scontrol requeue "$SLURM_JOB_ID"; fi
 exit "$status"

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from functools import reduce
 from operator import or_
 from types import UnionType
-from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from pydantic.fields import FieldInfo
 
@@ -44,7 +44,7 @@ def takes(model: type[DataRequest]) -> Callable[[Callable[..., T]], Callable[...
         fields = in_order(model)
         parameters = [_parameter(name, field) for name, field in fields.items()]
         returned = get_type_hints(function)["return"]
-        function.__signature__ = inspect.Signature(parameters, return_annotation=returned)  # type: ignore[attr-defined]
+        vars(function)["__signature__"] = inspect.Signature(parameters, return_annotation=returned)
         lines = [f"    {name}: {_help(field)}" for name, field in fields.items()]
         function.__doc__ = "\n".join([inspect.getdoc(function) or "", "", "Args:", *lines])
         return function
@@ -52,7 +52,7 @@ def takes(model: type[DataRequest]) -> Callable[[Callable[..., T]], Callable[...
     return decorate
 
 
-def read(model: type[R], given: Mapping[str, Any]) -> R:
+def read(model: type[R], given: Mapping[str, object]) -> R:
     """The request that arguments make.
 
     Args:
@@ -66,7 +66,7 @@ def read(model: type[R], given: Mapping[str, Any]) -> R:
     return model.read({name: _as_typed(name, value) for name, value in given.items()})
 
 
-def _as_typed(name: str, value: Any) -> Any:
+def _as_typed(name: str, value: object) -> object:
     """What would have been typed on the command line."""
     if name in _KINDS and isinstance(value, type):
         kind = _KINDS[name]
@@ -74,20 +74,20 @@ def _as_typed(name: str, value: Any) -> Any:
             raise InvalidInput(f"{name}={value.__name__}: the class must derive from {plugins.BASES[kind]}")
         return plugins.give(kind, value)
     if name == "method" and isinstance(value, list | tuple):
-        return ",".join(_as_typed(name, one) for one in value)
+        return ",".join(str(_as_typed(name, one)) for one in value)
     if isinstance(value, Mapping):
         return tuple(f"{key}={setting}" for key, setting in value.items())
     return os.fspath(value) if isinstance(value, os.PathLike) else value
 
 
 def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
-    annotation: Any = tuple[str, ...] | Mapping[str, object] if field.default == () else _plain(field.annotation)
+    annotation = tuple[str, ...] | Mapping[str, object] if field.default == () else _plain(field.annotation)
     if name in _KINDS:
         annotation = annotation | type
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=annotation)
 
 
-def _plain(annotation: Any) -> Any:
+def _plain(annotation: object) -> object:
     """An annotation without its checks: ``int | None``."""
     if get_origin(annotation) is Annotated:
         return _plain(get_args(annotation)[0])

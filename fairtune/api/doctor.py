@@ -17,12 +17,12 @@ import torch
 from fairtune.api.sockets import listeners
 from fairtune.datasets import cache_folder
 from fairtune.errors import FairtuneError
+from fairtune.mounts import file_system, is_shared
 from fairtune.request.checks import writable
 from fairtune.spec import Place
 from fairtune.training.device import autocast, has_fast_bf16, resolve_precision
 
 _LIBRARIES = ("ray", "torch", "torchvision", "optuna", "mlflow")
-_NETWORK = ("nfs", "cifs", "smb", "lustre", "beegfs", "gpfs", "ceph", "gluster", "sshfs", "9p", "afs")
 _ROOM_GIB, _MEMORY_GIB = 2, 2
 _STEPS, _BATCH, _CHANNELS, _SIZE = 8, 32, 64, 16
 
@@ -137,26 +137,22 @@ def _data(folder: Path) -> Finding:
 
 
 def _folder(topic: str, folder: Path, option: str) -> Finding:
-    faults = writable(folder, option)
+    faults = writable(folder, f"choose another {option}")
     if faults:
         return Finding(topic, str(folder), faults[0])
     free = shutil.disk_usage(folder).free / 2**30
     fault = f"{free:.1f} GiB are free: make room, or choose another {option}" if free < _ROOM_GIB else None
-    return Finding(topic, f"{folder.absolute()}, {free:,.1f} GiB free on {_file_system(folder)}", fault)
+    return Finding(topic, f"{folder.absolute()}, {free:,.1f} GiB free on {file_system(folder)}", fault)
 
 
 def _runs(folder: Path) -> Finding:
     found = _folder("runs", folder, "--runs")
-    kind = _file_system(folder) if found.fault is None else ""
-    if any(name in kind for name in _NETWORK):
-        return found._replace(fault=f"the study is an SQLite database, which {kind} can damage: choose --runs on a local disk")
+    kind = file_system(folder) if found.fault is None else ""
+    if is_shared(kind):
+        return found._replace(
+            fault=f"the study is an SQLite database, which {kind} can damage: give --study, or --runs on a local disk"
+        )
     return found
-
-
-def _file_system(folder: Path) -> str:
-    inside = folder.resolve()
-    mounts = [mount for mount in psutil.disk_partitions(all=True) if inside.is_relative_to(mount.mountpoint)]
-    return max(mounts, key=lambda mount: len(mount.mountpoint)).fstype if mounts else "an unknown file system"
 
 
 def _network() -> Iterator[Finding]:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from PIL import Image
 from torch import Tensor
 
 from fairtune.batches.split import as_tensor
 from fairtune.errors import InvalidInput
+from fairtune.records import Array
 
 _MODES = {1: "L", 3: "RGB"}
 _CHANNELS = {1: "1 (gray)", 3: "3 (red, green, blue)"}
@@ -67,7 +66,7 @@ def _images(given: object, channels: int) -> Tensor:
     return as_tensor(np.ascontiguousarray(images))
 
 
-def _scaled(images: npt.NDArray[Any]) -> str:
+def _scaled(images: Array) -> str:
     """What to do about images that were scaled to [0, 1]."""
     inside = images.dtype.kind == "f" and images.size and images.min() >= 0 and images.max() <= 1
     return ": multiply by 255 and round" if inside else ""

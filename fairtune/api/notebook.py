@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from fairtune.api.arguments import read, takes
 from fairtune.api.console import open_console
 from fairtune.api.run import Run
@@ -17,7 +15,7 @@ from fairtune.study.folders import RunFolder
 
 
 @takes(Request)
-def search(**given: Any) -> Run:
+def search(**given: object) -> Run:
     """Search one method's hyperparameters, or several methods', and confirm the choice.
 
     ``fairtune.search(dataset="digits", method="mfd", trials=16)`` is ``fairtune search --dataset digits --method mfd --trials 16``.
@@ -39,7 +37,7 @@ def search(**given: Any) -> Run:
 
 
 @takes(TrainRequest)
-def train(**given: Any) -> Trained:
+def train(**given: object) -> Trained:
     """Train one configuration in this process, where a debugger works; hyperparameters not set keep their default.
 
     Raises:

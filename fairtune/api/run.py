@@ -12,7 +12,7 @@ from fairtune.api.model import Model, load_model
 from fairtune.errors import InvalidInput
 from fairtune.report.figure import draw_front
 from fairtune.report.write import trials_table
-from fairtune.study.folders import RunFolder
+from fairtune.study.folders import RunFolder, database_of
 from fairtune.study.study import SearchStudy
 from fairtune.study.summary import Chosen, Summary, summarise
 from fairtune.training.data import make_dataset
@@ -39,7 +39,7 @@ class Run:
         Raises:
             InvalidInput: there is none, because the baseline has not been trained.
         """
-        return summarise(self.spec, self.place, SearchStudy(RunFolder.of(self.place).study, self.spec))
+        return summarise(self.spec, self.place, SearchStudy(database_of(self.place), self.spec))
 
     @property
     def trials(self) -> pd.DataFrame:

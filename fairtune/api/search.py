@@ -10,7 +10,7 @@ from rich.console import Console
 
 from fairtune import plugins
 from fairtune.addresses import store
-from fairtune.api.waiting import with_room
+from fairtune.api.waiting import with_patience
 from fairtune.errors import NoFeasibleTrial
 from fairtune.files import write_atomically
 from fairtune.locks import Lock
@@ -26,7 +26,7 @@ from fairtune.request.resolve import resolve
 from fairtune.search.cluster import check_cluster
 from fairtune.search.run import run_search, stopped
 from fairtune.spec import Place, SearchSpec
-from fairtune.study.folders import RunFolder
+from fairtune.study.folders import RunFolder, database_of
 from fairtune.study.study import SearchStudy
 from fairtune.study.summary import Summary
 from fairtune.tracking.mirror import Tracker
@@ -62,7 +62,7 @@ def resume(folder: Path, console: Console, tracking_uri: str | None = None) -> S
     if (known := tracking_uri or place.tracking_uri) is not None:
         place = place.model_copy(update={"tracking_uri": store(known)})
     faults = Faults()
-    faults.found += checks.resources(place) + checks.runs_folder(place) + checks.tracking(place.tracking_uri)
+    faults.found += checks.resources(place) + checks.runs_folder(place) + checks.tracking(place.tracking_uri) + checks.study(place)
     faults.found += checks.writable(RunFolder.of(place).path, "copy the run to one that can be")
     for kind, name in plugins_of(spec):
         faults.attempt(partial(plugins.check_name, kind, name))
@@ -104,7 +104,7 @@ def _run(spec: SearchSpec, place: Place, console: Console, request: Request | No
     print_header(console, spec, place, data.info, cells, data.remarks)
     folder = RunFolder.of(place)
     try:
-        summary = with_room(folder.path, console, partial(_session, spec, place, console, request))
+        summary = with_patience(place, console, partial(_session, spec, place, console, request))
     except KeyboardInterrupt as signal:
         raise stopped(folder) from signal
     print_outcome(console, summary)
@@ -123,7 +123,7 @@ def _session(spec: SearchSpec, place: Place, console: Console, request: Request 
     folder.save(spec, place)
     if request is not None:
         write_atomically(folder.request, request.write)
-    study = SearchStudy(folder.study, spec)
+    study = SearchStudy(database_of(place), spec)
     with Tracker(spec, place, study) as tracker:
         with SearchDisplay(console, spec, study.records()) as display:
             run_search(spec, place, study, [display, tracker])

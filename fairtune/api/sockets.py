@@ -49,4 +49,6 @@ def _of(process: psutil.Process, program: str) -> Iterator[Listener]:
 
 def _beyond(host: str) -> bool:
     """Whether other machines can reach an address."""
-    return not ipaddress.ip_address(host).is_loopback
+    address = ipaddress.ip_address(host)
+    mapped = getattr(address, "ipv4_mapped", None)
+    return not (mapped or address).is_loopback

@@ -1,51 +1,65 @@
-"""A search whose disk is full waits for room instead of failing trial after trial."""
+"""A search that lacks what will come back, room on its disk or the study's database, waits instead of failing trial after trial."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from pathlib import Path
+from contextlib import AbstractContextManager, nullcontext
 from typing import TypeVar
 
 from rich.console import Console
 
-from fairtune.errors import Interrupted, NoRoom
+from fairtune.errors import Interrupted, NoRoom, NoServer
+from fairtune.request import checks
 from fairtune.room import has_room, needs_room
+from fairtune.spec import Place
+from fairtune.study.folders import RunFolder, database_of
+from fairtune.study.server import Server, reaching
 
 T = TypeVar("T")
 
 _EVERY_S = 5.0
 
 
-def with_room(run: Path, console: Console, session: Callable[[], T]) -> T:
-    """Run a session of a search; after one that a full disk ended, another one as soon as there is room.
+def with_patience(place: Place, console: Console, session: Callable[[], T]) -> T:
+    """Run a session of a search; after one that a full disk or a silent database ended, another one as soon as it can go on.
 
     Args:
-        run: the run's folder.
+        place: where the search runs.
         console: where to say what is needed.
         session: goes on from what is kept.
 
     Raises:
         Interrupted: the user stopped the waiting.
     """
+    run = RunFolder.of(place).path
     while True:
         try:
-            with needs_room(run):
+            with _reaching_study(place), needs_room(run):
                 return session()
-        except NoRoom as lack:
-            _wait(lack, run, console)
+        except (NoRoom, NoServer) as lack:
+            _wait(lack, place, console)
 
 
-def _wait(lack: NoRoom, run: Path, console: Console) -> None:
+def _reaching_study(place: Place) -> AbstractContextManager[None]:
+    database = database_of(place)
+    return reaching(database.address) if isinstance(database, Server) else nullcontext()
+
+
+def _wait(lack: NoRoom | NoServer, place: Place, console: Console) -> None:
     console.print(
-        f"paused: {lack}; what is finished is kept, and the search goes on by itself when there is room",
+        f"paused: {lack}; what is finished is kept, and the search goes on by itself when that is mended",
         style="bold yellow",
         soft_wrap=True,
     )
     try:
         time.sleep(_EVERY_S)
-        while not has_room(lack.folder, lack.needed):
+        while not _mended(lack, place):
             time.sleep(_EVERY_S)
     except KeyboardInterrupt:
-        raise Interrupted(f"stopped; what is finished is kept. Go on with: fairtune resume {run}") from None
-    console.print("there is room again: the search goes on")
+        raise Interrupted(f"stopped; what is finished is kept. Go on with: fairtune resume {RunFolder.of(place).path}") from None
+    console.print(f"{'there is room' if isinstance(lack, NoRoom) else 'the database answers'} again: the search goes on")
+
+
+def _mended(lack: NoRoom | NoServer, place: Place) -> bool:
+    return has_room(lack.folder, lack.needed) if isinstance(lack, NoRoom) else not checks.study(place)

@@ -6,8 +6,6 @@ else. Pixels differ from torchvision's only as its tensors differ from its Pillo
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -15,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from fairtune.batches.transforms import ColourJitter, Crop, Flip, ResizedCrop, Rotation, Transform
+from fairtune.records import Array
 
 Size = tuple[int, int]
 Drawn = tuple[Tensor, ...]
@@ -90,7 +89,7 @@ def _scaled(x: Tensor, dtype: torch.dtype) -> Tensor:
     return x if x.is_floating_point() else torch.div(x, torch.full((), 255, dtype=dtype, device=x.device))
 
 
-def _draw(transform: Transform, stored: Size, target: Size, batches: tuple[int, int], rng: np.random.Generator) -> npt.NDArray[Any]:
+def _draw(transform: Transform, stored: Size, target: Size, batches: tuple[int, int], rng: np.random.Generator) -> Array:
     match transform:
         case Flip():
             return rng.random(batches) < 0.5

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from fairtune.batches.augment import Augment, Drawn
 from fairtune.batches.memory import fits, free_memory, moved
-from fairtune.records import Batch, Split
+from fairtune.records import Array, Batch, Split
 
 SCORING_BATCH = 500
 """Samples per batch where nothing is trained."""
@@ -83,7 +81,7 @@ class DeviceSplit:
         return Batch(x, self.y[index], self.a[index], index, attribute)
 
 
-def as_tensor(pool: npt.NDArray[Any]) -> Tensor:
+def as_tensor(pool: Array) -> Tensor:
     """A pool without a copy, never to be written to: a mapping that could be written would count as memory of the process."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The given NumPy array is not writable", UserWarning)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Annotated, Any, get_args
+from typing import Annotated, get_args
 
 import typer
 from pydantic.fields import FieldInfo
@@ -30,13 +30,13 @@ def takes(model: type[DataRequest], *names: str) -> Callable[[Callable[..., None
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         own = list(inspect.signature(command, eval_str=True).parameters.values())[1:]
 
-        def run(**typed: Any) -> None:
+        def run(**typed: object) -> None:
             given = {name: value for name in fields if (value := typed.pop(name)) not in (None, [])}
             command(given, **typed)
 
         parameters = [*own, *options]
         run.__name__, run.__doc__ = command.__name__, command.__doc__
-        run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        vars(run)["__signature__"] = inspect.Signature(parameters)
         run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
         return run
 
@@ -63,7 +63,7 @@ def _option(field: FieldInfo) -> Option:
     return found
 
 
-def _kinds(annotation: Any) -> set[Any]:
+def _kinds(annotation: object) -> set[type]:
     """The plain types in an annotation."""
     inside = get_args(annotation)
     return set().union(*map(_kinds, inside)) if inside else {annotation} if isinstance(annotation, type) else set()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -21,7 +21,7 @@ Out = Annotated[Path | None, typer.Option(help="Folder of the pictures.", show_d
 
 @app.command()
 @takes(DataRequest, "data", "set", "seed", "protocol")
-def prepare(given: dict[str, Any], dataset: Name, on_bad_image: Policy = "error", fetch: Download = False) -> None:
+def prepare(given: dict[str, object], dataset: Name, on_bad_image: Policy = "error", fetch: Download = False) -> None:
     """Check a dataset's files and decode them into the cache, once per machine; a search would do it too.
 
     [bold]Example[/]
@@ -39,7 +39,7 @@ def prepare(given: dict[str, Any], dataset: Name, on_bad_image: Policy = "error"
 
 @app.command()
 @takes(DataRequest, "data", "set", "seed", "protocol")
-def inspect(given: dict[str, Any], dataset: Name, out: Out = None) -> None:
+def inspect(given: dict[str, object], dataset: Name, out: Out = None) -> None:
     """Count the samples of each group and class, measure the skew, and draw some of each.
 
     [bold]Example[/]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import typer
 from rich.text import Text
 
@@ -15,7 +13,7 @@ _WIDTH = 16
 
 
 @takes(Request, "data", "precision", "runs", "address", "cpus_per_trial", "gpus_per_trial", "max_concurrent")
-def doctor(given: dict[str, Any]) -> None:
+def doctor(given: dict[str, object]) -> None:
     """Look at what a search would use on this machine or cluster, and say what is wrong; exit code 1 if anything is.
 
     [bold]Example[/]

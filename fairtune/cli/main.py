@@ -11,8 +11,8 @@ import inspect
 import sys
 from importlib.metadata import version
 from pathlib import Path
-from types import ModuleType
-from typing import Annotated, Any
+from types import FunctionType, ModuleType
+from typing import Annotated
 
 import typer
 
@@ -25,7 +25,7 @@ def _verbs() -> list[str]:
     return sorted((name for name in files if name != "main"), key=lambda name: (*_ORDER, name).index(name))
 
 
-def _command(module: ModuleType) -> Any:
+def _command(module: ModuleType) -> FunctionType:
     """The one public function defined in a verb's file."""
     own = [
         item

@@ -17,12 +17,12 @@ def report(run: Run) -> None:
     with told():
         from fairtune.report import write_report
         from fairtune.report.terminal import print_outcome
-        from fairtune.study.folders import RunFolder
+        from fairtune.study.folders import RunFolder, database_of
         from fairtune.study.study import SearchStudy
         from fairtune.study.summary import summarise
 
         spec, place = RunFolder(run).load()
-        study = SearchStudy(RunFolder.of(place).study, spec)
+        study = SearchStudy(database_of(place), spec)
         try:
             print_outcome(console, write_report(spec, place, study))
         except OSError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -17,7 +17,7 @@ Pipeline = Annotated[
 
 
 @takes(Request, "data", "runs")
-def run(given: dict[str, Any], pipeline: Pipeline) -> None:
+def run(given: dict[str, object], pipeline: Pipeline) -> None:
     """Run the searches of a pipeline and print them beside the published figures.
 
     [bold]Example[/]

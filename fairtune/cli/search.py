@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -19,7 +19,7 @@ File = Annotated[
 
 
 @takes(Request)
-def search(given: dict[str, Any], file: File = None, fetch: Download = False) -> None:
+def search(given: dict[str, object], file: File = None, fetch: Download = False) -> None:
     """Search one method's hyperparameters, or several methods', and confirm the choice.
 
     [bold]Examples[/]

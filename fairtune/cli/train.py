@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from fairtune.cli._download import Download, download
 from fairtune.cli._options import takes
 from fairtune.cli._told import console, told
@@ -11,7 +9,7 @@ from fairtune.request.options import TrainRequest
 
 
 @takes(TrainRequest)
-def train(given: dict[str, Any], fetch: Download = False) -> None:
+def train(given: dict[str, object], fetch: Download = False) -> None:
     """Train one configuration in this process, where a debugger works; hyperparameters not set keep their default.
 
     [bold]Example[/]

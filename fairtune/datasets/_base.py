@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Literal, NamedTuple, Protocol
+from typing import ClassVar, Literal, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,7 @@ from fairtune.datasets._cut import Mask, cells_of, drawn_by_source, thinned
 from fairtune.errors import DataError
 from fairtune.names import Names
 from fairtune.plugins import Pluggable
-from fairtune.records import Ints, Split
+from fairtune.records import Array, Ints, Split
 from fairtune.seeding import generator
 from fairtune.space import Real, Value, hyperparameter
 
@@ -69,11 +69,11 @@ class Samples(Protocol):
         ...
 
     @property
-    def dtype(self) -> np.dtype[Any]:
+    def dtype(self) -> np.dtype[np.generic]:
         """uint8 for images, float32 for vectors."""
         ...
 
-    def __getitem__(self, rows: slice, /) -> npt.NDArray[Any]:
+    def __getitem__(self, rows: slice, /) -> Array:
         """The samples of consecutive rows."""
         ...
 
@@ -90,7 +90,7 @@ class Pool:
     """
 
     x: Samples
-    columns: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
+    columns: Mapping[str, Array] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return int(self.x.shape[0])
@@ -246,7 +246,7 @@ class Dataset(Pluggable):
         y, a = self.labels(pool)
         attribute = self.attribute_vectors(pool)
         return Split(
-            pool.x,  # type: ignore[arg-type]  # a pool from the cache holds an array
+            pool.x,  # type: ignore[arg-type]  # a pool from the cache holds an array; others say what is in a split, no more
             rows,
             y[rows],
             a[rows],

@@ -5,10 +5,8 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from fairtune.datasets._base import Dataset, Info, Part, Pool
 from fairtune.datasets._cut import cells_of, drawn_by_source
@@ -159,10 +157,10 @@ class Drawn:
     draw: Callable[[slice], Bytes]
 
     @property
-    def dtype(self) -> np.dtype[Any]:
+    def dtype(self) -> np.dtype[np.uint8]:
         """Always uint8."""
         return np.dtype(np.uint8)
 
-    def __getitem__(self, rows: slice, /) -> npt.NDArray[Any]:
+    def __getitem__(self, rows: slice, /) -> Bytes:
         """The images of consecutive rows."""
         return self.draw(rows)

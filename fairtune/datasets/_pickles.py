@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pickle
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -22,13 +21,13 @@ _ALLOWED = {
 class _DataOnly(pickle.Unpickler):
     """Builds dicts, lists, texts, numbers and arrays; any other class in the file is refused."""
 
-    def find_class(self, module: str, name: str) -> Any:
+    def find_class(self, module: str, name: str) -> object:
         if (module, name) not in _ALLOWED:
             raise pickle.UnpicklingError(f"it wants to run {module}.{name}")
         return super().find_class(module, name)
 
 
-def read_object(path: Path, obtain: str) -> Any:
+def read_object(path: Path, obtain: str) -> object:
     """The Python object in a ``.npy`` file, such as ``np.save`` makes of a dict; written by Python 2 or 3.
 
     Args:

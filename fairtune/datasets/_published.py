@@ -41,7 +41,7 @@ class DrawnOrPublished(DrawnBias):
     def complete(cls, given: Mapping[str, Value], root: Path | None = None) -> dict[str, Value]:
         """Defaults filled in; published files are taken where they are found."""
         options = super().complete(given, root)
-        if root is not None and "images" not in given and cls(**options).published_files(root).exists():  # type: ignore[arg-type]
+        if root is not None and "images" not in given and cls.build(**options).published_files(root).exists():
             options["images"] = "published"
         return options
 

@@ -16,10 +16,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from filelock import FileLock
 
 from fairtune.datasets._base import Dataset, Part, Pool
@@ -27,7 +25,7 @@ from fairtune.datasets._identity import Identity, differences, digest_files, ide
 from fairtune.datasets._writing import SKIPPED, OnBadImage, Progress, Report, columns_file, samples_file, save, silent
 from fairtune.errors import DataError, NoRoom
 from fairtune.files import is_whole, write_text
-from fairtune.records import Purpose, Split
+from fairtune.records import Array, Purpose, Split
 from fairtune.room import MARGIN, is_full
 
 _log = logging.getLogger(__name__)
@@ -304,7 +302,7 @@ def _unwritable(error: OSError | NoRoom) -> DataError | NoRoom:
     return DataError(f"cannot write the data cache {_pools()}: {error}; {remedy}")
 
 
-def _open_columns(folder: Path, part: Part) -> dict[str, npt.NDArray[Any]]:
+def _open_columns(folder: Path, part: Part) -> dict[str, Array]:
     with np.load(columns_file(folder, part), allow_pickle=False) as columns:
         return dict(columns)
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, NamedTuple
+from typing import BinaryIO, Literal, NamedTuple
 
 import numpy as np
 
@@ -158,7 +158,7 @@ def _write_header(file: BinaryIO, x: Samples, rows: int) -> None:
 
 
 def _save_columns(pool: Pool, written: _Written, path: Path) -> None:
-    columns: Any = {name: np.delete(column, [*written.faults], axis=0) for name, column in pool.columns.items()}
+    columns = {name: np.delete(column, [*written.faults], axis=0) for name, column in pool.columns.items()}
     with path.open("wb") as file:
         np.savez(file, allow_pickle=False, **columns)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,7 @@ from fairtune.datasets._bias import NUM_CLASSES, Drawn, conflicting_values, unbi
 from fairtune.datasets._pickles import read_object
 from fairtune.datasets._published import DrawnOrPublished
 from fairtune.errors import DataError, InvalidInput
-from fairtune.records import Bytes, Floats, Ints
+from fairtune.records import Array, Bytes, Floats, Ints
 from fairtune.seeding import generator
 from fairtune.space import Options, hyperparameter
 
@@ -135,7 +135,7 @@ class ColouredMNIST(DrawnOrPublished):
         return inks
 
 
-def one_hot_colour(colours: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+def one_hot_colour(colours: Array) -> npt.NDArray[np.float32]:
     """Colours as three one-hot vectors of eight bins each, red, green and blue one after the other.
 
     R. Ragonesi et al., "Learning Unbiased Representations via Mutual Information Backpropagation", 2021; "24 bit" there.
@@ -174,7 +174,7 @@ def _read(path: Path, obtain: str) -> tuple[Pool, Pool]:
     return _published(train_x, train_y, train_ink, means), _published(test_x, test_y, test_ink, means)
 
 
-def _published(x: npt.NDArray[Any], y: npt.NDArray[Any], ink: npt.NDArray[Any], means: Floats) -> Pool:
+def _published(x: Array, y: Array, ink: Array, means: Floats) -> Pool:
     nearest = np.linalg.norm(ink[:, None].astype(float) - means, axis=-1).argmin(axis=1)
     columns = {"y": y.astype(np.int64), "a": nearest, "source": np.arange(len(y)), "ink": ink.astype(np.uint8)}
     return Pool(x.astype(np.uint8), columns)

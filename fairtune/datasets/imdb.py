@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -160,13 +160,15 @@ class IMDB(Dataset):
     def _people(self, root: Path) -> _People:
         stored = self._read(root, LABELS)
         try:
+            if not isinstance(stored, dict):
+                raise TypeError(f"it holds a {type(stored).__name__}")
             return _People({_text(name): (int(entry["age"]), int(entry["gender"])) for name, entry in stored.items()})
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise DataError(
                 f"{self._list(root, LABELS)} is not a dict of name to age and gender ({error}): {self.obtain}"
             ) from error
 
-    def _read(self, root: Path, name: str, key: str | None = None) -> Any:
+    def _read(self, root: Path, name: str, key: str | None = None) -> object:
         path = self._list(root, name)
         stored = read_object(path, self.obtain)
         if key is None:
@@ -220,7 +222,7 @@ def _person(name: str) -> str:
     return Path(name).name.partition("_")[0]
 
 
-def _names(listed: Any) -> list[str]:
+def _names(listed: object) -> list[str]:
     return [_text(name) for name in np.asarray(listed, dtype=object).ravel()]
 
 

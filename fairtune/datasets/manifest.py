@@ -8,7 +8,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -23,7 +23,7 @@ from fairtune.records import Ints
 from fairtune.seeding import generator
 from fairtune.space import Integer, Options, Real, Text, Value, hyperparameter
 
-_PARTS: dict[str, Part] = {
+_PARTS: dict[str, str] = {
     "train": "train",
     "training": "train",
     "val": "validation",
@@ -119,7 +119,7 @@ class Manifest(Dataset):
         """Rows of the file, or the values of a column of it."""
         return self.file, self.source
 
-    def _pool(self, root: Path, rows: pd.DataFrame, part: pd.Series[Any]) -> Pool:
+    def _pool(self, root: Path, rows: pd.DataFrame, part: pd.Series[str]) -> Pool:
         columns = {
             "y": rows["y"].to_numpy(),
             "a": rows["a"].to_numpy(),
@@ -180,7 +180,7 @@ class Manifest(Dataset):
             names = table.drop_duplicates("source_id").set_index("source_id")[self.source]
             raise DataError(f"{file}: sources in more than one split ({len(torn)}): {first_of(names[torn.index].tolist())}")
 
-    def _part(self, table: pd.DataFrame) -> pd.Series[Any]:
+    def _part(self, table: pd.DataFrame) -> pd.Series[str]:
         """The part of each row: as the file says; without test rows, a fixed share of every cell is the test part."""
         part = table[self.splits].str.lower().map(_PARTS) if self.splits in table else pd.Series("train", index=table.index)
         if "test" in set(part):

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
-import numpy.typing as npt
 
 from fairtune.datasets._base import Content, Dataset, Info, Part, Pool
 from fairtune.records import Bytes, Floats, Ints
@@ -129,7 +128,7 @@ class _Drawings:
     def dtype(self) -> np.dtype[np.uint8]:
         return np.dtype(np.uint8)
 
-    def __getitem__(self, rows: slice, /) -> npt.NDArray[Any]:
+    def __getitem__(self, rows: slice, /) -> Bytes:
         start, stop, _ = rows.indices(len(self.y))
         first = start // _BLOCK
         blocks = [self._block(number) for number in range(first, -(-stop // _BLOCK))]

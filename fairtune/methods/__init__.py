@@ -2,8 +2,8 @@
 
 from fairtune._rooms import stands_for
 from fairtune.methods._base import Context, Loop, Method, Progress, Protocol
-from fairtune.methods._compose import TASK, Composite, components, compose
+from fairtune.methods._compose import TASK, Composite, PartState, components, compose
 
-__all__ = ["TASK", "Composite", "Context", "Loop", "Method", "Progress", "Protocol", "components", "compose"]
+__all__ = ["TASK", "Composite", "Context", "Loop", "Method", "PartState", "Progress", "Protocol", "components", "compose"]
 
 stands_for(__name__, "fairtune.api.listing:methods")

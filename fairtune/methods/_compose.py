@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TypeVar
+from typing import TypedDict, TypeVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.optim.optimizer import StateDict
 
 from fairtune import plugins
 from fairtune.errors import InvalidInput
@@ -47,6 +48,13 @@ def compose(method: str, values: Mapping[str, Value]) -> Composite:
         own = {key.removeprefix(f"{name}."): value for key, value in values.items() if key.startswith(f"{name}.")}
         parts[name] = plugin.build(**plugin.complete(own))
     return Composite(parts)
+
+
+class PartState(TypedDict):
+    """Modules that a component owns and their optimisers, the loop's before its own."""
+
+    modules: dict[str, Tensor]
+    optimizers: list[StateDict]
 
 
 class Composite:
@@ -164,7 +172,7 @@ class Composite:
         """The parameters that the components own."""
         return [parameter for part in self.parts.values() for parameter in part.modules.parameters()]
 
-    def state_dict(self) -> dict[str, object]:
+    def state_dict(self) -> dict[str, PartState]:
         """Owned modules and their optimisers."""
         return {
             name: {
@@ -174,11 +182,11 @@ class Composite:
             for name, part in self.parts.items()
         }
 
-    def load_state_dict(self, state: Mapping[str, dict[str, object]]) -> None:
+    def load_state_dict(self, state: Mapping[str, PartState]) -> None:
         for name, part in self.parts.items():
-            part.modules.load_state_dict(state[name]["modules"])  # type: ignore[arg-type]
+            part.modules.load_state_dict(state[name]["modules"])
             owned = (*part.optimizers, *part.inner_optimizers)
-            for own, saved in zip(owned, state[name]["optimizers"], strict=True):  # type: ignore[call-overload]
+            for own, saved in zip(owned, state[name]["optimizers"], strict=True):
                 own.load_state_dict(saved)
 
 

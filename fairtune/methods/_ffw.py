@@ -214,7 +214,7 @@ def _train_to_plateau(head: nn.Linear, batches: list[tuple[Tensor, Tensor]]) -> 
         for z, a in batches:
             optimizer.zero_grad()
             loss = F.cross_entropy(head(z), a)
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             optimizer.step()
             total = total + loss.detach()
         if plateau.reached(float(total)):

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
+from fairtune.methods._parametrized import parametrizations_of
+
 
 def gate(g: Tensor, temperature: Tensor | float) -> Tensor:
     """How far a gate is open: min(1, 2 sigmoid(g / temperature)), in [0, 1].
@@ -79,10 +81,8 @@ def gate_channels(net: nn.Module, head: nn.Module, temperature: Tensor) -> list[
 def prune(net: nn.Module) -> None:
     """Make gates final: what a gate at or above 0 lets through stays as it was, everything else becomes 0."""
     for layer in layers(net):
-        if not parametrize.is_parametrized(layer):
-            continue
-        for name in list(layer.parametrizations):  # type: ignore[arg-type]
-            first = layer.parametrizations[name][0]  # type: ignore[index]
+        for name, parametrizations in parametrizations_of(layer).items():
+            first = parametrizations[0]
             assert isinstance(first, Gate)
             first.g.copy_(settled(first.g))
             parametrize.remove_parametrizations(layer, name, leave_parametrized=True)
@@ -94,8 +94,8 @@ def sparsity(net: nn.Module) -> float:
     zeros, total = 0, 0
     for layer in layers(net):
         weight = layer.weight
-        if parametrize.is_parametrized(layer, "weight"):
-            first = layer.parametrizations.weight[0]  # type: ignore[union-attr, index]
+        if (parametrizations := parametrizations_of(layer).get("weight")) is not None:
+            first = parametrizations[0]
             assert isinstance(first, Gate)
             closed = first.g < 0
             zeros += int(closed.sum()) * (weight.numel() // closed.numel())

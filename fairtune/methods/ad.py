@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -53,14 +53,19 @@ def reversed_gradient(x: Tensor, strength: float, limit: float = math.inf) -> Te
     return reversed_
 
 
+class _Kept(Protocol):
+    strength: float
+    limit: float
+
+
 class _Reversal(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, strength: float, limit: float) -> Tensor:
+    def forward(ctx: _Kept, x: Tensor, strength: float, limit: float) -> Tensor:
         ctx.strength, ctx.limit = strength, limit
         return x.view_as(x)
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
+    def backward(ctx: _Kept, grad: Tensor) -> tuple[Tensor, None, None]:
         grad = -ctx.strength * grad
         if math.isfinite(ctx.limit):
             grad = grad * (ctx.limit / torch.linalg.vector_norm(grad).clamp(min=ctx.limit))

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from fairtune.methods._base import Loop, Method
+from fairtune.methods._parametrized import parametrizations_of
 from fairtune.records import Batch, Outputs
 from fairtune.space import Real, hyperparameter
 
@@ -75,7 +76,7 @@ class DomainIndependent(Method):
         for name in _TENSORS:
             joined = _Joined(self.context.num_groups, summed=self.context.protocol == "official")
             parametrize.register_parametrization(head, name, joined)
-        heads = nn.ParameterList(head.parametrizations[name].original for name in _TENSORS)  # type: ignore[index, union-attr]
+        heads = nn.ParameterList(parametrizations_of(head)[name].original for name in _TENSORS)
         adam = partial(torch.optim.Adam, lr=self.lr, weight_decay=self.context.optimizer.weight_decay)
         self.heads = self.own(heads, adam, scheduled=True)
 

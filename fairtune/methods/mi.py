@@ -107,9 +107,12 @@ class MutualInformation(Method):
         """
 
         def scores(c: Tensor, z: Tensor) -> Tensor:
-            if not frozen:
-                return self.statistics(c, z)  # type: ignore[no-any-return]
-            return functional_call(self.statistics, {k: v.detach() for k, v in self.statistics.named_parameters()}, (c, z))  # type: ignore[no-any-return]
+            if frozen:
+                fixed = {name: parameter.detach() for name, parameter in self.statistics.named_parameters()}
+                scored: Tensor = functional_call(self.statistics, fixed, (c, z))
+            else:
+                scored = self.statistics(c, z)
+            return scored
 
         if self.context.attribute_size or self.context.protocol == "official":
             return mine_lower_bound(scores(c, z), scores(c[torch.randperm(len(c), device=c.device)], z))
@@ -160,7 +163,7 @@ class MutualInformation(Method):
             bound = self.bound(*(torch.cat(part) for part in zip(*batches, strict=True)), frozen=False)
         optimizer = self.inner_optimizers[0]
         optimizer.zero_grad()
-        (-bound).backward()  # type: ignore[no-untyped-call]
+        (-bound).backward()
         optimizer.step()
         return bound.detach()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -62,7 +62,7 @@ def spread(rates: Floats, samples: Ints, *, empty: Empty, minimum: int) -> Float
     return gap if comparable.any() else np.full_like(gap, np.nan)
 
 
-def reduce_gaps(reduce: Callable[[Floats], Any], gaps: Floats, empty: Empty) -> float:
+def reduce_gaps(reduce: Callable[[Floats], float], gaps: Floats, empty: Empty) -> float:
     """One number from all gaps: those that are not defined are left out, unless ``empty`` is ``nan``; NaN when none is left."""
     kept = gaps if empty == "nan" else gaps[~np.isnan(gaps)]
     return float(reduce(kept)) if kept.size else float("nan")

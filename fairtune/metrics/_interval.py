@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Annotated
 
@@ -44,14 +44,27 @@ UNDEFINED = Interval(mean=math.nan, std=math.nan, low=math.nan, high=math.nan, v
 """The interval of a score that no model has."""
 
 
-def redraw_predictions(counts: GroupCounts, rng: np.random.Generator) -> GroupCounts:
-    """The counts with the predictions of each cell's samples drawn anew from those of the cell."""
-    return replace(counts, hard=_redraw(counts.hard, rng))
+Redraw = Callable[[Sequence[GroupCounts], Ints, np.random.Generator], Iterator[GroupCounts]]
+"""Given models, which of them each replicate is of, and a generator: the replicates."""
+
+_DRAWN_AT_ONCE = 1 << 20
+"""Entries of tables that are held at a time, 8 MiB; but for a single table that is larger."""
 
 
-def redraw_margins(counts: GroupCounts, rng: np.random.Generator) -> GroupCounts:
-    """The counts with the margins of each cell's samples drawn anew from those of the cell."""
-    return replace(counts, margins=None if counts.margins is None else _redraw(counts.margins, rng))
+def redraw_predictions(models: Sequence[GroupCounts], picks: Ints, rng: np.random.Generator) -> Iterator[GroupCounts]:
+    """The counts of each pick with the predictions of each cell's samples drawn anew from those of the cell."""
+    for pick, table in zip(picks, _redraw([counts.hard for counts in models], picks, rng), strict=True):
+        yield replace(models[pick], hard=table)
+
+
+def redraw_margins(models: Sequence[GroupCounts], picks: Ints, rng: np.random.Generator) -> Iterator[GroupCounts]:
+    """The counts of each pick with the margins of each cell's samples drawn anew from those of the cell."""
+    tables = [counts.margins for counts in models if counts.margins is not None]
+    if len(tables) < len(models):
+        yield from (models[pick] for pick in picks)
+        return
+    for pick, table in zip(picks, _redraw(tables, picks, rng), strict=True):
+        yield replace(models[pick], margins=table)
 
 
 def interval(
@@ -59,7 +72,7 @@ def interval(
     score: Callable[[GroupCounts], float],
     *,
     values: Sequence[float] | None = None,
-    redraw: Callable[[GroupCounts, np.random.Generator], GroupCounts] = redraw_predictions,
+    redraw: Redraw = redraw_predictions,
     level: float = 0.95,
     replicates: int = 1000,
     seed: int = 0,
@@ -77,7 +90,7 @@ def interval(
         models: group counts of each model on the same split, at least one.
         score: any function of group counts.
         values: the score of each model where it is known more exactly than its counts tell.
-        redraw: draws the table that the score is a function of.
+        redraw: draws the table that the score is a function of, for all replicates.
         level: coverage, between 0 and 1.
         replicates: bootstrap draws.
         seed: the seed of the ``bootstrap`` stream.
@@ -86,7 +99,8 @@ def interval(
     values = [score(counts) for counts in models] if values is None else values
     mean, std = _moments(values)
     rng = generator(seed, "bootstrap")
-    drawn = np.array([score(redraw(models[pick], rng)) for pick in rng.integers(len(models), size=replicates)])
+    picks = rng.integers(len(models), size=replicates)
+    drawn = np.array([score(replicate) for replicate in redraw(models, picks, rng)])
     low, high = _shifted_percentiles(drawn, mean, level, bounds)
     return Interval(mean=mean, std=std, low=low, high=high, values=tuple(values))
 
@@ -122,11 +136,15 @@ def _moments(values: Sequence[float]) -> tuple[float, float]:
     return float(defined.mean()), float(defined.std(ddof=1)) if len(defined) > 1 else 0.0
 
 
-def _redraw(table: Ints, rng: np.random.Generator) -> Ints:
-    rows = table.reshape(-1, table.shape[-1])
-    sizes = rows.sum(axis=1)
-    shares = np.divide(rows, sizes[:, None], out=np.full(rows.shape, 1.0 / rows.shape[1]), where=sizes[:, None] > 0)
-    return rng.multinomial(sizes, shares).reshape(table.shape)
+def _redraw(tables: Sequence[Ints], picks: Ints, rng: np.random.Generator) -> Iterator[Ints]:
+    """A redraw of each pick's table, many at a time; what is drawn does not depend on how many."""
+    rows = np.stack(tables).reshape(len(tables), -1, tables[0].shape[-1])
+    sizes = rows.sum(axis=2)
+    shares = np.divide(rows, sizes[:, :, None], out=np.full(rows.shape, 1.0 / rows.shape[2]), where=sizes[:, :, None] > 0)
+    at_once = max(1, _DRAWN_AT_ONCE // rows[0].size)
+    for start in range(0, len(picks), at_once):
+        some = picks[start : start + at_once]
+        yield from rng.multinomial(sizes[some], shares[some]).reshape(len(some), *tables[0].shape)
 
 
 def _shifted_percentiles(drawn: Floats, estimate: float, level: float, bounds: tuple[float, float]) -> tuple[float, float]:

@@ -25,7 +25,7 @@ def non_dominated(points: npt.ArrayLike, objectives: Sequence[Score]) -> npt.NDA
         Mask ``(n,)``.
     """
     points = _columns(points, objectives)
-    mask: npt.NDArray[np.bool_] = np.isfinite(points).all(axis=1)  # type: ignore[assignment]
+    mask: npt.NDArray[np.bool_] = np.logical_and.reduce(np.isfinite(points), axis=1)
     if mask.any():
         mask[mask] = moocore.is_nondominated(points[mask], maximise=_maximised(objectives), keep_weakly=True)
     return mask

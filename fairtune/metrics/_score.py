@@ -7,9 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
-
-from fairtune.metrics._interval import Interval, interval, interval_over_models, redraw_predictions
+from fairtune.metrics._interval import Interval, Redraw, interval, interval_over_models, redraw_predictions
 from fairtune.metrics._weighting import Weighting
 from fairtune.records import GroupCounts
 
@@ -32,7 +30,7 @@ class Score:
         two_classes: whether it is defined for two classes only.
         shown: ``tables``: in every table of a report; ``confirmed``: with an interval wherever a choice is confirmed;
             ``recorded``: with every trial, in tables and confirmations where a rule searches for it.
-        redraw: draws the table anew that ``compute`` is a function of.
+        redraw: draws the table anew that ``compute`` is a function of, for all replicates.
     """
 
     name: str
@@ -47,7 +45,7 @@ class Score:
     gap: bool = False
     two_classes: bool = False
     shown: Literal["tables", "confirmed", "recorded"] = "recorded"
-    redraw: Callable[[GroupCounts, np.random.Generator], GroupCounts] = redraw_predictions
+    redraw: Redraw = redraw_predictions
 
     def __post_init__(self) -> None:
         if self.source == "counts" and self.compute is None:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
-from fairtune.records import Floats, GroupCounts
+from fairtune.records import Array, Floats, GroupCounts
 
 Weighting = Literal["samples", "cells"]
 
 
-def weigh(table: npt.NDArray[Any], counts: GroupCounts, weighting: Weighting) -> Floats:
+def weigh(table: Array, counts: GroupCounts, weighting: Weighting) -> Floats:
     """One of the tables of ``counts``, weighted.
 
     Args:

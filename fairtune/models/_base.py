@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from torch import Tensor, nn
 
@@ -17,7 +17,7 @@ from fairtune.space import OptionsOrFile, Value, hyperparameter
 NO_WEIGHTS = "none"
 
 
-def weights_option(*named: str) -> Any:
+def weights_option(*named: str) -> str:
     """The option ``weights`` of a net that knows these by name, the first by default, and files by their path."""
     return hyperparameter(named[0], OptionsOrFile(values=named), help="what training starts from")
 
@@ -105,7 +105,7 @@ class Net(Pluggable, nn.Module):
         return read(weights)
 
 
-def _normalised(net: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+def _normalised(net: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
     assert isinstance(net, Net)
     x, *others = inputs
     return net.normalise(x), *others

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Protocol
 
 import torch
 import torch.nn.functional as F
@@ -21,6 +21,13 @@ def pooled_relu(x: Tensor) -> Tensor:
     return F.relu(pooled, inplace=True)
 
 
+class _Kept(Protocol):
+    @property
+    def saved_tensors(self) -> tuple[Tensor, ...]: ...
+
+    def save_for_backward(self, *tensors: Tensor) -> None: ...
+
+
 class _BitwiseMaxPool(torch.autograd.Function):
     """2x2 max-pooling on the numbers' bit patterns, to be followed by ReLU.
 
@@ -30,12 +37,12 @@ class _BitwiseMaxPool(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
+    def forward(ctx: _Kept, x: Tensor) -> Tensor:
         ctx.save_for_backward(x)
         return _larger(_larger(_bits(x), 3), 2).view(x.dtype)
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> Tensor:
+    def backward(ctx: _Kept, grad: Tensor) -> Tensor:
         (x,) = ctx.saved_tensors
         bits = _bits(x)
         rows = _larger(bits, 3)

@@ -7,12 +7,13 @@ import pickle
 import socket
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
 import torchvision
 from torch import Tensor, fx, nn
+from torchvision.models import WeightsEnum
 
 from fairtune.errors import InvalidInput
 from fairtune.models._base import NO_WEIGHTS, Net, weights_option
@@ -122,7 +123,7 @@ def imagenet(architecture: str) -> dict[str, Tensor]:
     return state
 
 
-def _published(architecture: str) -> Any:
+def _published(architecture: str) -> WeightsEnum:
     return next(iter(torchvision.models.get_model_weights(architecture)))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, Self, TypeGuard
+from typing import ClassVar, Self, TypeGuard
 
 from fairtune.errors import InvalidInput, unknown_name
 from fairtune.plugins._find import find
@@ -70,7 +70,7 @@ class Pluggable:
         return {name: given.get(name, option.default) for name, option in known.items()}
 
     @classmethod
-    def build(cls, *args: Any, **options: Any) -> Self:
+    def build(cls, *args: object, **options: object) -> Self:
         """An instance with these options, which are data: no type checker can know them."""
         make: Callable[..., Self] = cls
         return make(*args, **options)
@@ -107,5 +107,5 @@ def load(kind: Kind, name: str) -> type[Pluggable]:
     return found
 
 
-def _declares(item: object) -> TypeGuard[dataclasses.Field[Any]]:
+def _declares(item: object) -> TypeGuard[dataclasses.Field[object]]:
     return isinstance(item, dataclasses.Field) and "legal" in item.metadata

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-from typing import Any
 
 from fairtune.errors import InvalidInput, unknown_name
 from fairtune.plugins import _given, _installed, _own
@@ -60,7 +59,9 @@ def find(kind: Kind, name: str) -> type:
         return _given.given()[name]
     head, colon, rest = name.partition(":")
     if head in _own.files(kind) and (not colon or head in _own.families(kind)):
-        return _member(kind, head, _imported(_own.source(kind, head).address), rest if colon else None)
+        ours = _imported(_own.source(kind, head).address)
+        assert isinstance(ours, type)
+        return _member(kind, head, ours, rest if colon else None)
     if (one := _installed.found(kind).get(head)) is not None:
         found = installed(kind, one)
         if not colon or issubclass(found, Family):
@@ -119,9 +120,9 @@ def _loaded(address: str, what: str, hint: str) -> type:
     return found
 
 
-def _imported(address: str) -> Any:
+def _imported(address: str) -> object:
     module, _, name = address.partition(":")
-    found: Any = importlib.import_module(module)
+    found: object = importlib.import_module(module)
     for part in name.split("."):
         found = getattr(found, part)
     return found

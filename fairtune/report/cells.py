@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -85,7 +84,7 @@ def _strip(axes: Axes, split: Split, members: Ints, per_cell: int) -> None:
     axes.spines[:].set_visible(False)
     height, width, channels = split.pool.shape[1:]
     gap = max(1, width // 16)
-    strip: Any = np.full((height, per_cell * (width + gap) - gap, channels), 255, dtype=np.uint8)
+    strip = np.full((height, per_cell * (width + gap) - gap, channels), 255, dtype=np.uint8)
     for position, member in enumerate(members):
         strip[:, position * (width + gap) : position * (width + gap) + width] = split.pool[split.rows[member]]
     axes.imshow(strip.squeeze(), cmap="gray", vmin=0, vmax=255, interpolation="nearest" if width < 48 else "antialiased")

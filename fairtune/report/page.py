@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import jinja2
 
@@ -31,7 +30,7 @@ def render_page(summary: Summary, figure: Path) -> str:
     )
 
 
-def format_params(params: dict[str, Any]) -> str:
+def format_params(params: Mapping[str, object]) -> str:
     """Searched values in one line, a component's prefix left out unless two have a value of that name."""
     short = {name: name.rpartition(".")[2] for name in params}
     names = {name: own if list(short.values()).count(own) == 1 else name for name, own in short.items()}
@@ -58,6 +57,6 @@ def format_error(error: str) -> str:
     return error.strip().rpartition("\n")[2]
 
 
-def format_value(value: Any) -> str:
+def format_value(value: object) -> str:
     """A value, numbers in four digits."""
     return f"{value:.4g}" if isinstance(value, float) else str(value)

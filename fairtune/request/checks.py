@@ -9,13 +9,17 @@ import tempfile
 import time
 import urllib.parse
 import urllib.request
+from functools import partial
 from pathlib import Path
 
 import torch
 
 from fairtune.addresses import login_of, shown
+from fairtune.mounts import file_system, is_shared
+from fairtune.request.faults import Faults
 from fairtune.spec import Place, SearchSpec
-from fairtune.study.folders import RunFolder
+from fairtune.study.folders import RunFolder, database_of
+from fairtune.study.server import Server, faults_of
 
 _TIMEOUT_S = 5
 _AGAIN_AFTER_S = (0.5, 0.5, 0.5, 0.5)
@@ -47,6 +51,19 @@ def runs_folder(place: Place) -> list[str]:
         f"--runs {place.runs}: MLflow cannot keep a database in a folder whose path has {' and '.join(found)}: choose another "
         "--runs, or give --tracking-uri"
     ]
+
+
+def study(place: Place) -> list[str]:
+    """Faults of where the study is kept: a database that does not answer, or a file that several machines write to."""
+    kind = file_system(Path(place.runs))
+    if place.study is None and place.address is not None and is_shared(kind):
+        return [
+            f"--runs {place.runs} is on {kind}, where SQLite can lose the study: give --study postgresql://USER@HOST/DATABASE, or "
+            "--runs on a disk of this machine that the others mount"
+        ]
+    attempt = Faults()
+    database = attempt.attempt(partial(database_of, place))
+    return [*attempt.found, *(faults_of(database.address) if isinstance(database, Server) else [])]
 
 
 def run_folder(spec: SearchSpec, place: Place) -> list[str]:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from functools import partial
 from itertools import chain, combinations
 from pathlib import Path
-from typing import Annotated, Any, Self, TypeVar, get_args
+from typing import Annotated, Self, TypeVar, get_args
 
 from pydantic import AliasChoices, Field, ValidationError, ValidationInfo, field_validator
 
@@ -68,7 +68,7 @@ class DataRequest(TrainingOptions):
         return _passed(name, faults.found)
 
     @classmethod
-    def read(cls, given: Mapping[str, Any]) -> Self:
+    def read(cls, given: Mapping[str, object]) -> Self:
         """The request that somebody typed.
 
         Args:
@@ -89,7 +89,7 @@ class DataRequest(TrainingOptions):
         return [*cls.model_fields, *(str(name) for alias in aliases if isinstance(alias, AliasChoices) for name in alias.choices)]
 
     @classmethod
-    def from_file(cls, file: Path, given: Mapping[str, Any]) -> Self:
+    def from_file(cls, file: Path, given: Mapping[str, object]) -> Self:
         """The request in a file that :meth:`write` made, with what is given beside it in its place.
 
         That in the folder of a run is for a search in a folder beside it.

@@ -9,7 +9,10 @@ PANELS: dict[str, tuple[str, ...]] = {
     "Data, method and model": ("dataset", "method", "model", "set", "space", "teacher_set"),
     "Search": ("select", "accuracy_floor", "trials", "time_budget_s", "sampler", "scheduler", "final_seeds"),
     "Training": ("epochs", "batch_size", "seed", "precision", "protocol", "train_fraction"),
-    "Place": ("data", "runs", "name", "tracking_uri", "address", "gpus_per_trial", "cpus_per_trial", "max_concurrent"),
+    "Place": (
+        *("data", "runs", "name", "tracking_uri", "study", "address"),
+        *("gpus_per_trial", "cpus_per_trial", "max_concurrent", "trial_timeout_s"),
+    ),
 }
 """The options by the heading under which help shows them."""
 _PANEL_OF = {name: panel for panel, names in PANELS.items() for name in names}

@@ -7,12 +7,12 @@ import os
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any  # noqa: TID251  fields of every type, by names known at run time
 
 import torch
 from pydantic import BaseModel
 
-from fairtune.addresses import VARIABLE, store
+from fairtune.addresses import STUDY_VARIABLE, VARIABLE, store
 from fairtune.datasets import Dataset, Report, digest_of, silent
 from fairtune.errors import InvalidInput
 from fairtune.files import data_root
@@ -48,7 +48,7 @@ def resolve(request: Request, report: Report = silent) -> tuple[SearchSpec, Plac
     place = resolve_place(request)
     spec = _spec(request, faults)
     faults.attempt(partial(_check_sampler, request))
-    faults.found += checks.resources(place) + checks.runs_folder(place) + checks.tracking(place.tracking_uri)
+    faults.found += checks.resources(place) + checks.runs_folder(place) + checks.tracking(place.tracking_uri) + checks.study(place)
     faults.raise_if_any()
     assert spec is not None
     check_runnable(spec, place, faults, report)
@@ -167,7 +167,7 @@ def _check_sampler(request: Request) -> None:
 def _optimizer(spaces: dict[str, Space | None]) -> Optimizer:
     """The optimiser of every training of the search, the baseline's too: what the user fixed, else the papers'."""
     fixed = {name: value for space in spaces.values() if space for name, value in space.fixed.items()}
-    return Optimizer(**{name.removeprefix("optimizer."): fixed[name] for name in OPTIMIZER if name in fixed})  # type: ignore[arg-type]
+    return Optimizer.model_validate({name.removeprefix("optimizer."): fixed[name] for name in OPTIMIZER if name in fixed})
 
 
 def resolve_place(request: Request) -> Place:
@@ -178,7 +178,11 @@ def resolve_place(request: Request) -> Place:
         runs=str(Path(request.runs).expanduser().resolve()),
         name=request.name or f"{request.dataset}-{request.method}-{stamp}".replace(":", ".").replace(" ", ""),
         gpus_per_trial=_gpus(request),
-        **_same(request, Resources) | {"tracking_uri": request.tracking_uri or _store_by_environment()},
+        **_same(request, Resources)
+        | {
+            "tracking_uri": request.tracking_uri or _store_by_environment(),
+            "study": request.study or os.environ.get(STUDY_VARIABLE) or None,
+        },
     )
 
 
@@ -188,7 +192,7 @@ def _store_by_environment() -> str | None:
 
 
 def _same(request: Request, options: type[BaseModel]) -> dict[str, Any]:
-    """What a specification takes from a request as it is."""
+    """What a specification takes from a request as it is: fields of every type, known by their names alone."""
     return {name: getattr(request, name) for name in options.model_fields}
 
 

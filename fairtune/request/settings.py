@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, NamedTuple
 
 from pydantic import PlainSerializer, PlainValidator, ValidationInfo
 
@@ -42,7 +42,7 @@ def read_settings(texts: Iterable[str], flag: str = "--set") -> list[Setting]:
     return settings
 
 
-def _read(given: Any, info: ValidationInfo) -> tuple[Setting, ...]:
+def _read(given: object, info: ValidationInfo) -> tuple[Setting, ...]:
     flag = f"--{str(info.field_name).replace('_', '-')}"
     if isinstance(given, tuple) and all(isinstance(setting, Setting) for setting in given):
         return given

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple, TypeGuard
 
 from fairtune.errors import InvalidInput, unknown_name
 from fairtune.methods import components
@@ -20,6 +20,18 @@ from fairtune.request.yaml_files import read_mapping
 from fairtune.space import Domain, Hyperparameter, Options, Real, Space, Value, parse_domain
 
 _PARTS = ("search", "fixed", "points")
+
+
+_Point = Mapping[str, object]
+
+
+class _Parts(NamedTuple):
+    """What a file says; points by dataset."""
+
+    search: Mapping[str, object]
+    fixed: Mapping[str, object]
+    points: Mapping[str, Sequence[_Point]]
+
 
 OPTIMIZER: dict[str, Hyperparameter] = {
     "optimizer.name": Hyperparameter(default="adam", legal=Options(values=("adam", "sgd"))),
@@ -91,38 +103,52 @@ def _apply_file(
     space: Space, path: Path, prefix: str, dataset: str, known: Mapping[str, Hyperparameter], faults: list[str]
 ) -> Space:
     content = _read_file(path, faults)
-    twice = {found for name in content.get("search") or {} for found in matching(f"{prefix}{name}", known)} & {
-        found for name in content.get("fixed") or {} for found in matching(f"{prefix}{name}", known)
+    twice = {found for name in content.search for found in matching(f"{prefix}{name}", known)} & {
+        found for name in content.fixed for found in matching(f"{prefix}{name}", known)
     }
     faults += [f"{path.name}: {name} is both searched and fixed: keep one" for name in sorted(twice)]
-    for part in ("search", "fixed"):
-        for name, given in (content.get(part) or {}).items():
+    for part, settings in (("search", content.search), ("fixed", content.fixed)):
+        for name, given in settings.items():
             space = _apply(space, f"{prefix}{name}", given, known, f"{path.name}, {part}: {name}", faults)
-    points: Any = content.get("points") or []
-    if isinstance(points, dict):
-        points = points.get(dataset, points.get("default", []))
+    points = content.points.get(dataset, content.points.get("default", ()))
     read = [_read_point(point, prefix, known, path, faults) for point in points]
     return space.model_copy(update={"points": (*filter(None, read), *space.points)})
 
 
-def _read_file(path: Path, faults: list[str]) -> dict[str, Any]:
+def _read_file(path: Path, faults: list[str]) -> _Parts:
     """The parts of a file that are shaped as they should be; none if it cannot be read."""
     try:
         content = read_mapping(path, "search space", _PARTS)
     except InvalidInput as error:
         faults += error.faults
-        return {}
-    shapeless = [part for part in ("search", "fixed") if not isinstance(content.get(part) or {}, dict)]
-    faults += [f"{path.name}: {part} must be a mapping of names" for part in shapeless]
+        return _Parts({}, {}, {})
+    search, fixed = (_settings(content, part, path, faults) for part in ("search", "fixed"))
+    return _Parts(search, fixed, _points(content, path, faults))
+
+
+def _settings(content: Mapping[str, object], part: str, path: Path, faults: list[str]) -> Mapping[str, object]:
+    given = content.get(part) or {}
+    if isinstance(given, dict):
+        return given
+    faults.append(f"{path.name}: {part} must be a mapping of names")
+    return {}
+
+
+def _points(content: Mapping[str, object], path: Path, faults: list[str]) -> Mapping[str, Sequence[_Point]]:
     points = content.get("points") or []
-    lists = points.values() if isinstance(points, dict) else [points]
-    if not all(isinstance(some, list) and all(isinstance(point, dict) for point in some) for some in lists):
-        faults.append(f"{path.name}: points must be a list of mappings, or one such list for each dataset")
-        shapeless.append("points")
-    return {part: given for part, given in content.items() if part not in shapeless}
+    by_dataset = points if isinstance(points, dict) else {"default": points}
+    found = {dataset: some for dataset, some in by_dataset.items() if _are_points(some)}
+    if len(found) == len(by_dataset):
+        return found
+    faults.append(f"{path.name}: points must be a list of mappings, or one such list for each dataset")
+    return {}
 
 
-def _read_point(point: Any, prefix: str, known: Mapping[str, Hyperparameter], path: Path, faults: list[str]) -> dict[str, Value]:
+def _are_points(given: object) -> TypeGuard[list[_Point]]:
+    return isinstance(given, list) and all(isinstance(point, dict) for point in given)
+
+
+def _read_point(point: _Point, prefix: str, known: Mapping[str, Hyperparameter], path: Path, faults: list[str]) -> dict[str, Value]:
     values: dict[str, Value] = {}
     for name, given in point.items():
         found = matching(f"{prefix}{name}", known)
@@ -153,7 +179,7 @@ def _not_tried(point: Mapping[str, Value], space: Space, overruled: Set[str]) ->
 def _apply(
     space: Space,
     key: str,
-    given: Any,
+    given: object,
     known: Mapping[str, Hyperparameter],
     where: str,
     faults: list[str],

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -13,7 +12,7 @@ from fairtune.errors import InvalidInput, unknown_name
 _DATE = "tag:yaml.org,2002:timestamp"
 
 
-def read_mapping(path: Path, kind: str, keys: Collection[str]) -> dict[str, Any]:
+def read_mapping(path: Path, kind: str, keys: Collection[str]) -> dict[str, object]:
     """What a YAML file says, by key.
 
     Args:
@@ -37,7 +36,7 @@ def read_mapping(path: Path, kind: str, keys: Collection[str]) -> dict[str, Any]
     return content
 
 
-def write_mapping(path: Path, content: Mapping[str, Any]) -> None:
+def write_mapping(path: Path, content: Mapping[str, object]) -> None:
     """Write what :func:`read_mapping` reads, in the order given."""
     path.write_text(yaml.safe_dump(dict(content), sort_keys=False, allow_unicode=True), encoding="utf-8")
 
@@ -65,7 +64,7 @@ def _text(path: Path, called: str) -> str:
         raise InvalidInput(f"cannot read {called}: line {line} is not UTF-8; save the file as UTF-8") from error
 
 
-def _parsed(text: str, called: str) -> tuple[Any, list[str]]:
+def _parsed(text: str, called: str) -> tuple[object, list[str]]:
     """The value of a document, None where there is none, and its keys that stand twice."""
     try:
         loader = _Loader(text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
@@ -67,7 +67,7 @@ class Learner:
             self._study.tell(trial, state=TrialState.FAIL)
         return None
 
-    def begin(self, number: int, params: Params, marks: dict[str, Any]) -> None:
+    def begin(self, number: int, params: Params, marks: dict[str, object]) -> None:
         """Take up a trial that an earlier session began."""
         template = optuna.trial.create_trial(
             state=TrialState.RUNNING, params=params, distributions=self._distributions, system_attrs=marks

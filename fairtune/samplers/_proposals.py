@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from collections import deque
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import optuna
 
@@ -34,7 +34,7 @@ class Proposal(NamedTuple):
     method: str
     values: Params
     point: int | None
-    marks: dict[str, Any]
+    marks: dict[str, object]
 
 
 class Proposals:
@@ -128,5 +128,5 @@ class Proposals:
         return tuple(values[name] for name in self._spaces[method].search)
 
 
-def _marks(trial: optuna.Trial) -> dict[str, Any]:
+def _marks(trial: optuna.Trial) -> dict[str, object]:
     return dict(trial.storage.get_trial_system_attrs(trial._trial_id))

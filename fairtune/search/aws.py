@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from functools import cache
+from typing import TYPE_CHECKING
 
 from fairtune.errors import unknown_name
+from fairtune.search.cluster_file import ClusterFile, Machine
+
+if TYPE_CHECKING:
+    from botocore.model import StructureShape
 
 _RAY_ONLY = {"SubnetIds"}
 """Settings of a machine that Ray takes for itself."""
 _DEFAULT_IMAGE = "latest_dlami"
 
 
-def machine_faults(config: Mapping[str, Any]) -> list[str]:
+def machine_faults(config: ClusterFile) -> list[str]:
     """Faults of the types of machine in a cluster file of the provider ``aws``.
 
     Args:
@@ -36,7 +41,7 @@ def machine_faults(config: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _image_faults(region: str, nodes: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+def _image_faults(region: str, nodes: Sequence[Machine]) -> Iterator[str]:
     from ray.autoscaler._private.aws.config import DEFAULT_AMI
 
     rays_own = any(str(node.get("ImageId", _DEFAULT_IMAGE)).lower() == _DEFAULT_IMAGE for node in nodes)
@@ -44,13 +49,19 @@ def _image_faults(region: str, nodes: Sequence[Mapping[str, Any]]) -> Iterator[s
         yield f"Ray knows no image for the region {region!r}: give its ImageId, or one of {', '.join(sorted(DEFAULT_AMI))}"
 
 
-def _setting_faults(node: Mapping[str, Any]) -> Iterator[str]:
+@cache
+def _machine_settings() -> StructureShape:
+    """What the cloud's published interface lets a machine be asked for with."""
     from botocore.loaders import Loader
     from botocore.model import ServiceModel
+
+    return ServiceModel(Loader().load_service_model("ec2", "service-2")).operation_model("RunInstances").input_shape
+
+
+def _setting_faults(node: Machine) -> Iterator[str]:
     from botocore.validate import ParamValidator
 
-    service = ServiceModel(Loader().load_service_model("ec2", "service-2"))
-    asked = service.operation_model("RunInstances").input_shape
+    asked = _machine_settings()
     given = {name: value for name, value in node.items() if name not in _RAY_ONLY}
     for name in sorted(set(given) - set(asked.members)):
         yield unknown_name("setting", name, asked.members)

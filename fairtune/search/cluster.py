@@ -12,10 +12,10 @@ import threading
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TypedDict, Unpack
 
 import ray
-from ray._private import utils
+from ray._private import utils, worker
 from ray._private.authentication.authentication_utils import is_token_auth_enabled
 
 from fairtune.endings import kept_from_children
@@ -31,6 +31,15 @@ _SOCKET_PATH = 103 if sys.platform == "darwin" else 107
 """Bytes that the system allows in the path of a Unix socket."""
 _INSIDE = len("/ft-12345678/r/session_2026-01-01_00-00-00_123456_1234567/sockets/plasma_store.1")
 """What is added to the folder of a local cluster to make the longest path of a socket."""
+
+
+class _Start(TypedDict, total=False):
+    """What Ray is told beside what it is always told."""
+
+    address: str
+    include_dashboard: bool
+    object_store_memory: int
+    _temp_dir: str
 
 
 @contextmanager
@@ -109,12 +118,12 @@ def _joined(address: str) -> Iterator[None]:
             ray.shutdown()
 
 
-def _init(what: str, **options: Any) -> None:
+def _init(what: str, **options: Unpack[_Start]) -> None:
     notice = threading.Timer(_SILENCE_S, _log.warning, [f"still waiting for {what}"])
     notice.daemon = True
     notice.start()
     try:
-        with kept_from_children(), _answering_signals_itself():
+        with kept_from_children(), _answering_signals_itself(), _saying_itself_what_fails():
             ray.init(log_to_driver=False, logging_level=logging.ERROR, **options)
     except Exception as error:  # Ray raises bare ones
         raise InvalidInput(f"waited in vain for {what}: {' '.join(str(error).split())}") from error
@@ -131,6 +140,17 @@ def _answering_signals_itself() -> Iterator[None]:
         yield
     finally:
         utils.set_sigterm_handler = replace
+
+
+@contextmanager
+def _saying_itself_what_fails() -> Iterator[None]:
+    """Ray's driver would print pages of advice for every worker that dies; ``watch.py`` says it in a line."""
+    replace = worker.listen_error_messages
+    worker.listen_error_messages = lambda *unheard: None
+    try:
+        yield
+    finally:
+        worker.listen_error_messages = replace
 
 
 def _check_loopback() -> None:

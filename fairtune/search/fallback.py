@@ -30,7 +30,12 @@ def available_first(
     Returns:
         The highest is started, of equal ones that whose name sorts last; None where it can serve no request.
     """
-    score = _default_utilization_scorer(node_resources, resources, node_type, node_availability_summary=node_availability_summary)
+    score = _default_utilization_scorer(
+        node_resources,  # type: ignore[arg-type]  # Ray asks for numbers.Real, which no float is for a type checker
+        resources,  # type: ignore[arg-type]  # likewise
+        node_type,
+        node_availability_summary=node_availability_summary,
+    )
     if score is None:
         return None
     last = node_availability_summary.node_availabilities.get(node_type)

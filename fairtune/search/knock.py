@@ -14,7 +14,7 @@ import subprocess
 import sys
 import urllib.parse
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Literal, NamedTuple, NotRequired, TypedDict
 
 from fairtune.errors import InvalidInput
 
@@ -28,6 +28,14 @@ _SENTENCES = {
     "outside": "this machine is no node of the Ray cluster at --address {address}: run the search on one that is, for instance "
     "with ray exec or ray job submit",
 }
+
+
+class _Answer(TypedDict):
+    """What the process that asks prints."""
+
+    state: Literal["in", "nowhere", "local", "tokenless", "refused", "outside"]
+    reason: NotRequired[str]
+    hosts: NotRequired[list[str]]
 
 
 class Cluster(NamedTuple):
@@ -61,19 +69,20 @@ def knock(address: str) -> Cluster:
     return Cluster(authenticates, tuple(answer["hosts"]))
 
 
-def _ask(address: str, mode: str) -> dict[str, Any]:
+def _ask(address: str, mode: str) -> _Answer:
     command = [sys.executable, "-m", __name__, address]
     asked = subprocess.run(command, env=os.environ | {"RAY_AUTH_MODE": mode}, capture_output=True, text=True, check=False)
     if asked.returncode == 0:
-        return dict(json.loads(asked.stdout.splitlines()[-1]))
+        answer: _Answer = json.loads(asked.stdout.splitlines()[-1])
+        return answer
     if asked.returncode == -signal.SIGALRM:
         return {"state": "nowhere", "reason": f"no answer within {_ANSWER_S} s"}
     return {"state": "tokenless"} if mode == "token" else {"state": "nowhere", "reason": "Ray's client cannot speak to it"}
 
 
-def _answer(address: str) -> dict[str, Any]:
+def _answer(address: str) -> _Answer:
     from ray._private.services import canonicalize_bootstrap_address, find_node_ids
-    from ray._raylet import AuthenticationTokenLoader, GcsClient
+    from ray._raylet import AuthenticationTokenLoader, GcsClient  # type: ignore[attr-defined]  # not in its stub
     from ray.exceptions import AuthenticationError, RpcError
 
     signal.alarm(_ANSWER_S)

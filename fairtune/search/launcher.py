@@ -10,9 +10,9 @@ from __future__ import annotations
 import copy
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TypeGuard
 
 import jsonschema
 import ray.autoscaler
@@ -22,8 +22,7 @@ from ray.autoscaler._private.providers import _NODE_PROVIDERS
 from fairtune.errors import InvalidInput, unknown_name
 from fairtune.request.yaml_files import read_mapping
 from fairtune.search.aws import machine_faults
-
-Config = Mapping[str, Any]
+from fairtune.search.cluster_file import ClusterFile, MachineType
 
 _NEEDED = {
     "aws": ("region",),
@@ -37,7 +36,7 @@ _FROM_AN_INDEX = re.compile(r"\bpip3? install\b[^;&|]*(?<![-/\w.~])fairtune(?![-
 _OPEN_DASHBOARD = re.compile(r"--dashboard-host[= ](0\.0\.0\.0|::)(?!\S)")
 
 
-def read_cluster_file(path: Path) -> Config:
+def read_cluster_file(path: Path) -> ClusterFile:
     """The settings of a cluster file that can work.
 
     Args:
@@ -47,20 +46,25 @@ def read_cluster_file(path: Path) -> Config:
         InvalidInput: all that was found, a sentence each.
     """
     schema = json.loads((Path(ray.autoscaler.__file__).parent / "ray-schema.json").read_text())
-    config = read_mapping(path, "cluster file", list(schema["properties"]))
-    faults = [*_schema_faults(config, schema)]
-    if not faults:
+    content = read_mapping(path, "cluster file", list(schema["properties"]))
+    faults = [*_schema_faults(content, schema)]
+    if _is_sound(content, faults):
         for check in (_provider, _head, _limits, _spot, _sources, _install, _starts):
-            faults += check(config)
-    if not faults:
-        faults += machine_faults(config) if config["provider"]["type"] == "aws" else []
-        faults += _refused_by_ray(config)
-    if faults:
-        raise InvalidInput([f"the cluster file {path}: {fault}" for fault in faults])
-    return config
+            faults += check(content)
+        if not faults:
+            faults += machine_faults(content) if content["provider"]["type"] == "aws" else []
+            faults += _refused_by_ray(content)
+        if not faults:
+            return content
+    raise InvalidInput([f"the cluster file {path}: {fault}" for fault in faults])
 
 
-def summary(config: Config) -> list[str]:
+def _is_sound(content: Mapping[str, object], faults: Sequence[str]) -> TypeGuard[ClusterFile]:
+    """Whether Ray's schema, which our type of it is a part of, found no fault."""
+    return not faults
+
+
+def summary(config: ClusterFile) -> list[str]:
     """The cluster that a file asks for, a line each: its head, its workers by type, how many in all."""
     head, workers = config["head_node_type"], _workers(config)
     lines = [f"head {head}: {_machine(config['available_node_types'][head])}"]
@@ -68,7 +72,7 @@ def summary(config: Config) -> list[str]:
     return [*lines, f"at most {config.get('max_workers', 0)} workers; one that idles for {_idle(config):g} minutes leaves"]
 
 
-def _schema_faults(config: Config, schema: Mapping[str, Any]) -> Iterator[str]:
+def _schema_faults(config: Mapping[str, object], schema: Mapping[str, object]) -> Iterator[str]:
     for error in jsonschema.Draft7Validator(schema).iter_errors(config):
         place = ".".join(map(str, error.absolute_path))
         if error.validator == "additionalProperties":
@@ -81,7 +85,7 @@ def _schema_faults(config: Config, schema: Mapping[str, Any]) -> Iterator[str]:
         yield "available_node_types is missing: it names the head's and the workers' types of machine"
 
 
-def _provider(config: Config) -> Iterator[str]:
+def _provider(config: ClusterFile) -> Iterator[str]:
     provider = config["provider"]
     kind = provider["type"]
     if kind not in _NODE_PROVIDERS:
@@ -91,7 +95,7 @@ def _provider(config: Config) -> Iterator[str]:
             yield f"provider.{name} is missing: {kind} needs it"
 
 
-def _head(config: Config) -> Iterator[str]:
+def _head(config: ClusterFile) -> Iterator[str]:
     kinds, head = config["available_node_types"], config.get("head_node_type")
     if head is None:
         yield "head_node_type is missing: it names one of available_node_types"
@@ -103,7 +107,7 @@ def _head(config: Config) -> Iterator[str]:
         yield "no type of worker has a GPU under resources: no trial that asks for one would ever start"
 
 
-def _limits(config: Config) -> Iterator[str]:
+def _limits(config: ClusterFile) -> Iterator[str]:
     most = config.get("max_workers")
     if not most:
         yield f"max_workers is {'missing' if most is None else 0}: how many workers there may be in all"
@@ -119,7 +123,7 @@ def _limits(config: Config) -> Iterator[str]:
         yield f"the types' min_workers are {low} in all, above the cluster's max_workers {most}"
 
 
-def _spot(config: Config) -> Iterator[str]:
+def _spot(config: ClusterFile) -> Iterator[str]:
     """Ray starts, of equal types, the one whose name sorts last."""
     workers = _workers(config)
     for spot, kind in workers.items():
@@ -133,14 +137,14 @@ def _spot(config: Config) -> Iterator[str]:
                 )
 
 
-def _sources(config: Config) -> Iterator[str]:
+def _sources(config: ClusterFile) -> Iterator[str]:
     for target, source in config.get("file_mounts", {}).items():
         if not Path(source).expanduser().exists():
             yield f"file_mounts: {source} (for {target}) is not there, sought from {Path.cwd()}"
 
 
-def _install(config: Config) -> Iterator[str]:
-    for command in _commands(config, "setup_commands"):
+def _install(config: ClusterFile) -> Iterator[str]:
+    for command in _setup_commands(config):
         if _FROM_AN_INDEX.search(command):
             yield (
                 f"{command!r} takes fairtune from a package index, which has none: install the wheel that `make wheel` puts into "
@@ -148,7 +152,7 @@ def _install(config: Config) -> Iterator[str]:
             )
 
 
-def _starts(config: Config) -> Iterator[str]:
+def _starts(config: ClusterFile) -> Iterator[str]:
     heads = [command for command in config.get("head_start_ray_commands", ()) if "ray start" in command]
     workers = [command for command in config.get("worker_start_ray_commands", ()) if "ray start" in command]
     if not any("--head" in command for command in heads):
@@ -164,35 +168,36 @@ def _starts(config: Config) -> Iterator[str]:
             yield f"{command!r} shows the dashboard to every network: write --dashboard-host=127.0.0.1"
 
 
-def _refused_by_ray(config: Config) -> Iterator[str]:
+def _refused_by_ray(config: ClusterFile) -> Iterator[str]:
     try:
         util.validate_config(util.prepare_config(copy.deepcopy(dict(config))))
     except Exception as error:  # bare ones, of many kinds
         yield " ".join(str(error).split())
 
 
-def _workers(config: Config) -> dict[str, Config]:
+def _workers(config: ClusterFile) -> dict[str, MachineType]:
     kinds, head = config["available_node_types"], config.get("head_node_type")
     return {name: kind for name, kind in kinds.items() if name != head or kind.get("max_workers")}
 
 
-def _commands(config: Config, suffix: str) -> list[str]:
-    return [command for key in ("", "head_", "worker_") for command in config.get(f"{key}{suffix}", ())]
+def _setup_commands(config: ClusterFile) -> list[str]:
+    own = (config.get("setup_commands", []), config.get("head_setup_commands", []), config.get("worker_setup_commands", []))
+    return [command for commands in own for command in commands]
 
 
-def _gpus(kind: Config) -> float:
+def _gpus(kind: MachineType) -> float:
     return float(kind["resources"].get("GPU", 0))
 
 
-def _least(kind: Config) -> int:
+def _least(kind: MachineType) -> int:
     return int(kind.get("min_workers", 0))
 
 
-def _most(config: Config, kind: Config) -> int:
+def _most(config: ClusterFile, kind: MachineType) -> int:
     return int(kind.get("max_workers", config.get("max_workers", 0)))
 
 
-def _is_spot(kind: Config) -> bool:
+def _is_spot(kind: MachineType) -> bool:
     node = kind["node_config"]
     return bool(
         node.get("InstanceMarketOptions", {}).get("MarketType") == "spot"
@@ -201,11 +206,11 @@ def _is_spot(kind: Config) -> bool:
     )
 
 
-def _machine(kind: Config) -> str:
+def _machine(kind: MachineType) -> str:
     node = kind["node_config"]
     has = ", ".join(f"{count} {name}" for name, count in kind["resources"].items() if count) or "no trials"
     return f"{node.get('InstanceType') or node.get('machineType') or 'machine'}{' spot' if _is_spot(kind) else ''} ({has})"
 
 
-def _idle(config: Config) -> float:
+def _idle(config: ClusterFile) -> float:
     return float(config.get("idle_timeout_minutes", 5))

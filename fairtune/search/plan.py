@@ -6,6 +6,8 @@ the study at once, so a search killed at any moment goes on from where it was.
 
 from __future__ import annotations
 
+import logging
+import math
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -29,6 +31,7 @@ from fairtune.study.key import JobKey, Kind
 from fairtune.study.opening import Opening
 from fairtune.study.study import SearchStudy, trials_to_run
 
+_log = logging.getLogger(__name__)
 _NOTE_EVERY_S = 15.0
 
 
@@ -59,6 +62,8 @@ class Plan:
         self._ladder = Ladder(spec.scheduler, self._objectives, spec.epochs)
         self._stops: dict[JobKey, Stop] = {}
         self._weights = Weights(self.folder, self._objectives, study.views())
+        self._starved: set[JobKey] = set()
+        self._at_a_time = math.inf
         if study.baseline is not None:
             self._announce_baseline(study.baseline, found=True)
             self._remember_standings(study.baseline.floor)
@@ -79,6 +84,8 @@ class Plan:
         self.tick()
         if self.error is not None:
             return "wait" if self._running else "done"
+        if len(self._running) >= self._at_a_time:
+            return "wait"
         if self.study.baseline is None:
             return self._next_baseline()
         if self._running_kind("baseline") or self._running_kind("teacher"):
@@ -100,6 +107,9 @@ class Plan:
         stop = self._stops.pop(job.key, None)
         if (fault := self._fault(result)) is not None:
             self._hold(job, fault)
+            return
+        if result.starved and self._can_make_room(job):
+            self._hand_back(job)
             return
         if result.state == "running":
             result = result.model_copy(update={"state": "pruned", "stopped": stop})
@@ -207,6 +217,15 @@ class Plan:
         elif self._missing_teacher(job) is None:
             self.error = SearchFault(f"{fault}\nIts trials wait: mend that, then go on with fairtune resume {self.folder.path}")
         self._hand_back(job)
+
+    def _can_make_room(self, job: Job) -> bool:
+        """Whether a job that ran out of memory is tried again among fewer: once, where it was not alone."""
+        if not self._running or job.key in self._starved:
+            return False
+        self._starved.add(job.key)
+        self._at_a_time = len(self._running)
+        _log.warning(f"{job.key} ran out of memory: it is tried again, and from now on {self._at_a_time} run at a time")
+        return True
 
     def _hand_back(self, job: Job) -> None:
         """Keep a job for later."""

@@ -15,7 +15,7 @@ from fairtune.search.plan import Plan
 from fairtune.search.searcher import Ending, PlanSearcher, PlanStopper, ProgressCallback
 from fairtune.search.shared import Shared
 from fairtune.search.trainable import TrialTrainable
-from fairtune.search.watch import WaitNotice, check_alive
+from fairtune.search.watch import RayDied, RetryNotice, WaitNotice, check_alive
 from fairtune.spec import Place, SearchSpec
 from fairtune.study.folders import RunFolder
 from fairtune.study.jobs import Observer
@@ -38,7 +38,7 @@ def run_search(spec: SearchSpec, place: Place, study: SearchStudy, observers: Se
         def may_go_on() -> None:
             if wish.granted:
                 raise stopped(folder)
-            check_alive(folder.path)
+            check_alive()
 
         searcher = PlanSearcher(plan, shared, may_go_on)
         tuner = tune.Tuner(
@@ -54,7 +54,7 @@ def run_search(spec: SearchSpec, place: Place, study: SearchStudy, observers: Se
                 name=folder.scratch.name,
                 storage_path=str(folder.path),
                 stop=PlanStopper(searcher),
-                callbacks=[ProgressCallback(searcher), Ending(may_go_on), WaitNotice(place)],
+                callbacks=[ProgressCallback(searcher), Ending(may_go_on), WaitNotice(place), RetryNotice(searcher.jobs)],
                 failure_config=tune.FailureConfig(max_failures=_RETRIES),
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
                 verbose=0,
@@ -62,7 +62,10 @@ def run_search(spec: SearchSpec, place: Place, study: SearchStudy, observers: Se
         )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            tuner.fit()
+            try:
+                tuner.fit()
+            except RayDied as death:
+                raise FairtuneError(f"{death}; what is finished is kept. Go on with: fairtune resume {folder.path}") from None
     if plan.error is not None:
         raise plan.error
     if not plan.complete:

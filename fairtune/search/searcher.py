@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from ray.tune import Callback, Stopper
@@ -10,7 +10,7 @@ from ray.tune.search import Searcher
 
 from fairtune.search.plan import Plan
 from fairtune.search.shared import Shared
-from fairtune.search.trainable import job_config
+from fairtune.search.trainable import JobConfig, job_config
 from fairtune.spec import TrialResult
 from fairtune.study.jobs import Job
 from fairtune.training.trial import failed
@@ -22,10 +22,11 @@ Report = Mapping[str, object]
 class _TuneTrial(Protocol):
     """What Tune calls a trial: one of our jobs."""
 
-    trial_id: str
+    @property
+    def trial_id(self) -> str: ...
 
 
-class PlanSearcher(Searcher):  # type: ignore[misc]
+class PlanSearcher(Searcher):
     """Hands the plan's jobs to Tune and the results to the plan.
 
     Ray's own Optuna searcher cannot do this: it loses constraints, tells stopped trials as complete and leaves diverged ones
@@ -45,7 +46,7 @@ class PlanSearcher(Searcher):  # type: ignore[misc]
         self._shared = shared
         self._heard: dict[str, tuple[str, TrialResult]] = {}
 
-    def suggest(self, trial_id: str) -> dict[str, object] | str | None:
+    def suggest(self, trial_id: str) -> JobConfig | str | None:  # type: ignore[override]  # Ray's own type forgets FINISHED
         """The next job's configuration; None while the plan must wait, or another search trains the same baseline."""
         self._may_go_on()
         job = self._shared.allowed(self.plan)
@@ -65,7 +66,7 @@ class PlanSearcher(Searcher):  # type: ignore[misc]
         _, last = self._heard.pop(trial_id, ("", None))
         if error or last is None:
             reason = "its worker process died, and again when it was retried (out of memory, or killed)"
-            last = failed(job.spec, reason) if last is None else last.model_copy(update={"state": "failed", "error": reason})
+            last = (last or failed(job.spec, reason)).model_copy(update={"state": "failed", "error": reason, "starved": True})
         self.plan.finish(job, last)
 
     def heard(self, trial_id: str, result: Report) -> TrialResult:
@@ -86,7 +87,7 @@ class PlanSearcher(Searcher):  # type: ignore[misc]
         """Nothing to restore: the study is the record."""
 
 
-class Ending(Callback):  # type: ignore[misc]
+class Ending(Callback):
     """Ends Tune's loop where the search may not go on; Tune then lets every worker keep its training, for at most 15 seconds.
 
     Args:
@@ -96,12 +97,12 @@ class Ending(Callback):  # type: ignore[misc]
     def __init__(self, may_go_on: Callable[[], None]) -> None:
         self._may_go_on = may_go_on
 
-    def on_step_begin(self, iteration: int, trials: list[_TuneTrial], **info: object) -> None:
+    def on_step_begin(self, iteration: int, trials: Sequence[_TuneTrial], **info: object) -> None:
         """Called at every turn of Tune's loop, some times a second."""
         self._may_go_on()
 
 
-class PlanStopper(Stopper):  # type: ignore[misc]
+class PlanStopper(Stopper):
     """Stops the running trials that the plan stops."""
 
     def __init__(self, searcher: PlanSearcher) -> None:
@@ -117,17 +118,19 @@ class PlanStopper(Stopper):  # type: ignore[misc]
         return False
 
 
-class ProgressCallback(Callback):  # type: ignore[misc]
+class ProgressCallback(Callback):
     """Passes on what running trials report, and that time passes while they report nothing."""
 
     def __init__(self, searcher: PlanSearcher) -> None:
         self.searcher = searcher
 
-    def on_step_begin(self, iteration: int, trials: list[_TuneTrial], **info: object) -> None:
+    def on_step_begin(self, iteration: int, trials: Sequence[_TuneTrial], **info: object) -> None:
         """Called at every turn of Tune's loop, some times a second."""
         self.searcher.plan.tick()
 
-    def on_trial_result(self, iteration: int, trials: list[_TuneTrial], trial: _TuneTrial, result: Report, **info: object) -> None:
+    def on_trial_result(
+        self, iteration: int, trials: Sequence[_TuneTrial], trial: _TuneTrial, result: Report, **info: object
+    ) -> None:
         """Tell the observers where a trial stands."""
         job = self.searcher.jobs.get(trial.trial_id)
         if job is not None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict  # noqa: TID251  Ray's type of a configuration
 
 import torch
 from ray import cloudpickle, tune
@@ -17,12 +18,28 @@ from fairtune.spec import Place, TrialResult, TrialSpec
 from fairtune.study.jobs import Job
 from fairtune.training.device import pick_device
 from fairtune.training.folder import TrialFolder
-from fairtune.training.trial import Trial, unable
+from fairtune.training.trial import Trial, failed, unable
+from fairtune.training.watchdog import hung, watched
 
 REPORT_EVERY_S = 1.0
 
 
-def job_config(job: Job, place: Place) -> dict[str, Any]:
+class _JobFields(TypedDict):
+    spec: str
+    folder: str
+    purpose: str
+    rungs: tuple[int, ...]
+
+
+class JobConfig(TypedDict):
+    """What a worker needs to know of a job, as Tune's configuration."""
+
+    job: _JobFields
+    place: str
+    given: bytes
+
+
+def job_config(job: Job, place: Place) -> JobConfig:
     """What a worker needs to know of a job, as Tune's configuration."""
     return {
         "job": {
@@ -36,7 +53,7 @@ def job_config(job: Job, place: Place) -> dict[str, Any]:
     }
 
 
-class TrialTrainable(tune.Trainable):  # type: ignore[misc]
+class TrialTrainable(tune.Trainable):
     """Trains one job after another in one actor, so that imports and data are paid for once.
 
     A step trains whole epochs, up to the trial's next rung or for about a second, and returns where the trial stands. So whoever
@@ -47,27 +64,24 @@ class TrialTrainable(tune.Trainable):  # type: ignore[misc]
     _trial: Trial | None
     _failed: TrialResult
     _rungs: tuple[int, ...]
+    _limit_s: float | None
 
-    def setup(self, config: dict[str, Any]) -> None:
+    def setup(self, config: Mapping[str, Any]) -> None:
         """Begin the first job."""
-        self._begin(config)
+        self._begin(config["job"], config["place"], config["given"])
 
-    def reset_config(self, new_config: dict[str, Any]) -> bool:
+    def reset_config(self, new_config: Mapping[str, Any]) -> bool:
         """Begin another job in the same actor."""
-        self._begin(new_config)
+        self._begin(new_config["job"], new_config["place"], new_config["given"])
         return True
 
-    def step(self) -> dict[str, Any]:
+    def step(self) -> dict[str, object]:
         """Train up to a rung, or for about a second; at least one epoch."""
         if self._trial is None:
             return self._report(self._failed)
         try:
-            began = time.perf_counter()
-            while not self._trial.done:
-                self._trial.run_epoch()
-                if len(self._trial.history) in self._rungs or time.perf_counter() - began > REPORT_EVERY_S:
-                    break
-            return self._report(self._trial.finish() if self._trial.done else self._trial.result("running"))
+            with watched(self._trial.folder.hung, self._limit_s) as alive:
+                return self._report(self._train(self._trial, alive))
         except Exception as error:
             self._failed, self._trial = self._trial.fail(error), None
             return self._report(self._failed)
@@ -78,30 +92,44 @@ class TrialTrainable(tune.Trainable):  # type: ignore[misc]
             with suppress(NoRoom):
                 self._trial.save_checkpoint()
 
-    def save_checkpoint(self, checkpoint_dir: str) -> dict[str, Any]:
+    def save_checkpoint(self, checkpoint_dir: str) -> dict[str, object]:
         """Nothing: the trial keeps its own checkpoint."""
         return {}
 
-    def load_checkpoint(self, checkpoint: Any) -> None:
+    def load_checkpoint(self, checkpoint: object) -> None:
         """Nothing: the trial finds its own checkpoint."""
 
-    def _begin(self, config: dict[str, Any]) -> None:
-        job, place = config["job"], Place.model_validate_json(config["place"])
-        torch.set_num_threads(max(1, int(place.cpus_per_trial)))
-        plugins.take(cloudpickle.loads(config["given"]))
+    def _train(self, trial: Trial, alive: Callable[[], None]) -> TrialResult:
+        began = time.perf_counter()
+        while not trial.done:
+            trial.run_epoch()
+            alive()
+            if len(trial.history) in self._rungs or time.perf_counter() - began > REPORT_EVERY_S:
+                break
+        return trial.finish() if trial.done else trial.result("running")
+
+    def _begin(self, job: _JobFields, place: str, given: bytes) -> None:
+        where = Place.model_validate_json(place)
+        torch.set_num_threads(max(1, int(where.cpus_per_trial)))
+        plugins.take(cloudpickle.loads(given))
         spec = TrialSpec.model_validate_json(job["spec"])
-        self._trial, self._rungs = None, tuple(job["rungs"])
+        folder = TrialFolder(Path(job["folder"]))
+        self._trial, self._rungs, self._limit_s = None, tuple(job["rungs"]), where.trial_timeout_s
+        if (reason := hung(folder.hung, self._limit_s)) is not None:
+            self._failed = failed(spec, reason)
+            return
         try:
-            self._trial = Trial(
-                spec,
-                TrialFolder(Path(job["folder"])),
-                data_root=Path(place.data),
-                runs=Path(place.runs),
-                device=pick_device(place.gpus_per_trial),
-                purpose=Purpose(job["purpose"]),
-            )
+            with watched(folder.hung, self._limit_s):
+                self._trial = Trial(
+                    spec,
+                    folder,
+                    data_root=Path(where.data),
+                    runs=Path(where.runs),
+                    device=pick_device(where.gpus_per_trial),
+                    purpose=Purpose(job["purpose"]),
+                )
         except Exception as error:
             self._failed = unable(spec, error)
 
-    def _report(self, result: TrialResult) -> dict[str, Any]:
+    def _report(self, result: TrialResult) -> dict[str, object]:
         return {"trial": result.model_dump_json(), "done": result.state != "running", "epoch": result.epochs, **result.val}

@@ -1,48 +1,77 @@
-"""What Tune's loop does not notice: that Ray has died on this machine, and that a trial waits for what the cluster has not."""
+"""What Tune's loop does not notice or say: that Ray or a worker has died, and that a trial waits for what the cluster has not."""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 import ray
 from ray._private import worker
+from ray._private.node import Node
 from ray.tune import Callback
 
-from fairtune.errors import FairtuneError
 from fairtune.spec import Place
+from fairtune.study.key import JobKey
 
 _log = logging.getLogger(__name__)
 _SILENCE_S = 8.0
 
 
 class _TuneTrial(Protocol):
-    status: str
+    @property
+    def status(self) -> str: ...
+    @property
+    def trial_id(self) -> str: ...
 
 
-def check_alive(run: Path) -> None:
+class _Keyed(Protocol):
+    @property
+    def key(self) -> JobKey: ...
+
+
+class RayDied(BaseException):
+    """One of Ray's processes on this machine has died.
+
+    It is no ``Exception``, after which Tune would ask what has died to clean up: without an answer in a minute, Ray's core ends
+    this process where it stands.
+    """
+
+
+def check_alive() -> None:
     """Whether the Ray that this process started still runs; Tune would wait for it without end.
 
-    Args:
-        run: folder of the run, to go on with.
-
     Raises:
-        FairtuneError: one of its processes has died.
+        RayDied: one of its processes has died.
     """
-    node = worker._global_node
-    dead = [] if node is None else sorted({str(kind) for kind, _ in node.dead_processes()})
-    if dead:
+    node = _node()
+    if node is not None and (dead := sorted({str(kind) for kind, _ in node.dead_processes()})):
         _log.warning(f"Ray's {' and '.join(dead)} died: ending the search")
-        raise FairtuneError(
-            f"Ray's {' and '.join(dead)} died on this machine, perhaps for lack of memory; what is finished is kept. "
-            f"Go on with: fairtune resume {run}"
-        )
+        raise RayDied(f"Ray's {' and '.join(dead)} died on this machine, perhaps for lack of memory")
 
 
-class WaitNotice(Callback):  # type: ignore[misc]
+class RetryNotice(Callback):
+    """Says that a worker has died and that another takes over.
+
+    Args:
+        jobs: what Tune's trials are, by their ids.
+    """
+
+    def __init__(self, jobs: Mapping[str, _Keyed]) -> None:
+        self._jobs = jobs
+
+    def on_trial_recover(self, iteration: int, trials: Sequence[_TuneTrial], trial: _TuneTrial, **info: object) -> None:
+        """Called when a job is about to be retried."""
+        _log.warning(f"the worker of {self._jobs[trial.trial_id].key} died: another goes on from its checkpoint")
+
+
+def _node() -> Node | None:
+    node: Node | None = worker._global_node
+    return node
+
+
+class WaitNotice(Callback):
     """Says what is awaited as long as trials are pending and none runs.
 
     Args:
@@ -63,7 +92,7 @@ class WaitNotice(Callback):  # type: ignore[misc]
         self._since: float | None = None
         self._silence = _SILENCE_S
 
-    def on_step_begin(self, iteration: int, trials: list[_TuneTrial], **info: object) -> None:
+    def on_step_begin(self, iteration: int, trials: Sequence[_TuneTrial], **info: object) -> None:
         """Called at every turn of Tune's loop, some times a second."""
         states = {trial.status for trial in trials}
         if "RUNNING" in states or "PENDING" not in states:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import TypeVar
 
 from fairtune.space.domains import Domain, Frozen, Legal, Value
 
+T = TypeVar("T", bound=Value)
+
 
 def hyperparameter(
-    default: Value,
+    default: T,
     legal: Legal,
     *,
     search: Domain | None = None,
     help: str = "",  # noqa: A002
-) -> Any:
+) -> T:
     """Declare a hyperparameter as a dataclass field.
 
     Args:

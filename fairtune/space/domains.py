@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -57,7 +57,7 @@ class Real(Frozen):
 class Integer(Real):
     """Whole numbers from ``low`` to ``high``, both included."""
 
-    kind: Literal["integer"] = "integer"  # type: ignore[assignment]
+    kind: Literal["integer"] = "integer"  # type: ignore[assignment]  # pydantic tells domains apart by it, so none may take two
 
     def contains(self, value: Value) -> bool:
         """Whether a value lies in it."""
@@ -130,7 +130,7 @@ class Text(Frozen):
 class OptionsOrFile(Options):
     """A finite set of values, or else the path of a file; given as it is, never searched."""
 
-    kind: Literal["options or file"] = "options or file"  # type: ignore[assignment]
+    kind: Literal["options or file"] = "options or file"  # type: ignore[assignment]  # as above
 
     def contains(self, value: Value) -> bool:
         """Whether a value is an option or may be a path."""
@@ -146,11 +146,11 @@ Legal = Annotated[Integer | Real | Options | OptionsOrFile | Text, Field(discrim
 """What can be legal."""
 
 
-def is_number(value: Any) -> bool:
+def is_number(value: object) -> bool:
     """Whether a value is a number; a truth value is none."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def same(value: Any, option: Value) -> bool:
+def same(value: object, option: Value) -> bool:
     """Whether a value is an option: numbers by size, whole or not; a truth value is no number."""
     return value == option and (type(value) is type(option) or (is_number(value) and is_number(option)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import SupportsFloat
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -13,7 +13,7 @@ from fairtune.space.domains import Domain, Integer, Legal, Options, OptionsOrFil
 _DOMAIN: TypeAdapter[Domain] = TypeAdapter(Domain)
 
 
-def parse_domain(text: Any, legal: Legal) -> Value | Domain:
+def parse_domain(text: object, legal: Legal) -> Value | Domain:
     """Read a value or a domain as written on the command line or in YAML, and check it against what is legal.
 
     ``3`` or ``rbf`` is a value; ``0.3..30`` a range (logarithmic if the legal domain says so); ``a,b,c`` or a list is a
@@ -33,7 +33,7 @@ def parse_domain(text: Any, legal: Legal) -> Value | Domain:
     return given
 
 
-def _as_domain(text: Any, legal: Legal) -> Value | Domain:
+def _as_domain(text: object, legal: Legal) -> Value | Domain:
     if isinstance(legal, OptionsOrFile | Text):
         return _as_value(text, legal)
     if isinstance(text, Mapping):
@@ -48,22 +48,22 @@ def _as_domain(text: Any, legal: Legal) -> Value | Domain:
     return _as_value(text, legal)
 
 
-def _as_options(items: Sequence[Any], legal: Legal) -> Options:
+def _as_options(items: Sequence[object], legal: Legal) -> Options:
     """Each value once, however often and however it is written."""
     return Options(values=tuple(dict.fromkeys(_as_value(item, legal) for item in items)))
 
 
-def _domain_from_mapping(text: Mapping[str, Any], legal: Legal) -> Domain:
+def _domain_from_mapping(text: Mapping[str, object], legal: Legal) -> Domain:
     if not isinstance(legal, Real):
         raise ValueError(f"a range makes no sense here: choose among {legal}")
     try:
-        logarithmic = legal.log and float(text.get("low", 0)) > 0
+        logarithmic = legal.log and _as_float(text.get("low", 0)) > 0
         return _DOMAIN.validate_python({"kind": legal.kind, "log": logarithmic, **text})
     except (ValidationError, ValueError, TypeError) as error:
         raise ValueError(f"cannot read the range {dict(text)}: give low and high as numbers") from error
 
 
-def _as_value(text: Any, legal: Legal) -> Value:
+def _as_value(text: object, legal: Legal) -> Value:
     if isinstance(legal, Integer):
         number = _as_number(text, legal)
         return int(number) if number == int(number) else number
@@ -90,9 +90,15 @@ def _reads_as(text: str, option: Value) -> bool:
         return False
 
 
-def _as_number(text: Any, legal: Real) -> float:
+def _as_float(text: object) -> float:
+    if not isinstance(text, str | SupportsFloat):
+        raise TypeError(f"{text!r} is no number")
+    return float(text)
+
+
+def _as_number(text: object, legal: Real) -> float:
     try:
-        number = float(text)
+        number = _as_float(text)
     except (TypeError, ValueError):
         raise ValueError(f"cannot read {text!r} as a number in {legal}") from None
     if not math.isfinite(number):

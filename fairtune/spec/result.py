@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, PlainSerializer, PlainValidator, model_validator
 
@@ -55,7 +55,7 @@ class Epoch(Frozen):
 
     @model_validator(mode="before")
     @classmethod
-    def _of_earlier_versions(cls, data: Any) -> Any:
+    def _of_earlier_versions(cls, data: object) -> object:
         """They kept an epoch as its :attr:`metrics`."""
         if not isinstance(data, dict) or "epoch" not in data:
             return data
@@ -121,6 +121,7 @@ class TrialResult(Frozen):
         peak_memory_mb: highest memory use in MiB since the trial began or went on.
         error: why it failed or waits.
         lacks: the space that it waits for.
+        starved: whether it failed for want of memory, as far as that can be told; fewer at a time may help.
         versions: of Python, torch and fairtune.
     """
 
@@ -136,6 +137,7 @@ class TrialResult(Frozen):
     peak_memory_mb: float = 0.0
     error: str | None = None
     lacks: Room | None = None
+    starved: bool = False
     versions: dict[str, str] = Field(default_factory=dict)
 
     @property

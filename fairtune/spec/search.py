@@ -6,7 +6,7 @@ from typing import Annotated, get_args
 
 from pydantic import AliasChoices, Field
 
-from fairtune.addresses import VARIABLE, Address
+from fairtune.addresses import STUDY_VARIABLE, VARIABLE, Address
 from fairtune.names import Names
 from fairtune.options import Duration, Floor, Option, among
 from fairtune.space import Space, Value
@@ -50,9 +50,19 @@ class Resources(Frozen):
     tracking_uri: Annotated[
         Address | None, Field(repr=False), Option("MLflow server or database.", default=f"${VARIABLE}, else a database in --runs")
     ] = None
+    study: Annotated[
+        Address | None,
+        Field(repr=False),
+        Option("PostgreSQL database of the study.", default=f"${STUDY_VARIABLE}, else SQLite in the run's folder"),
+    ] = None
     address: Annotated[str | None, Option("Ray cluster: auto or HOST:PORT.", default="this machine")] = None
     cpus_per_trial: Annotated[float, Field(gt=0), Option("CPU cores of each trial.")] = 1
     max_concurrent: Annotated[Positive | None, Option("Trials at a time.", default="as many as fit")] = None
+    trial_timeout_s: Annotated[
+        Duration | None,
+        Field(validation_alias=AliasChoices("trial_timeout", "trial_timeout_s")),
+        Option("End a training without an epoch for so long: 2h.", default="never", flag="--trial-timeout", metavar="DURATION"),
+    ] = None
 
 
 class SearchSpec(SearchOptions):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
@@ -25,8 +25,8 @@ class PlugIn(Frozen):
     digest: str | None = None
 
     @model_serializer(mode="wrap")
-    def _without_unknown_digest(self, fields: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        known: dict[str, Any] = fields(self)
+    def _without_unknown_digest(self, fields: SerializerFunctionWrapHandler) -> dict[str, object]:
+        known: dict[str, object] = fields(self)
         return {name: value for name, value in known.items() if name != "digest" or value is not None}
 
 

@@ -15,7 +15,8 @@ from sqlalchemy import URL
 from sqlalchemy.exc import SQLAlchemyError
 
 from fairtune.files import write_atomically
-from fairtune.study.whole import NAME, check_study, connect, copy_of, damaged, fault_of
+from fairtune.study.patient import PatientConnection, connect
+from fairtune.study.whole import NAME, check_study, copy_of, damaged, fault_of
 
 Direction = Literal["minimize", "maximize"]
 
@@ -38,7 +39,7 @@ def open_study(database: Path, objectives: Mapping[str, Direction]) -> optuna.St
         write_atomically(database, lambda scratch: _make(scratch, objectives))
     check_study(database)
     try:
-        study = optuna.load_study(study_name=NAME, storage=_url(database), sampler=optuna.samplers.RandomSampler())
+        study = optuna.load_study(study_name=NAME, storage=_storage(database), sampler=optuna.samplers.RandomSampler())
         study.get_trials(deepcopy=False)
     except (ValueError, KeyError, optuna.exceptions.StorageInternalError, SQLAlchemyError) as error:
         raise damaged(database, f"is damaged ({error})") from error
@@ -82,15 +83,21 @@ class Copies:
 
 
 def _make(path: Path, objectives: Mapping[str, Direction]) -> None:
-    storage = optuna.storages.RDBStorage(_url(path))
+    storage = _storage(path)
     study = optuna.create_study(study_name=NAME, storage=storage, directions=list(objectives.values()))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        study.set_metric_names(list(objectives))
+    name_scores(study, list(objectives))
     storage.remove_session()
     storage.engine.dispose()
 
 
-def _url(database: Path) -> str:
-    """The address of a database file, whatever characters are in its path."""
-    return URL.create("sqlite", database=str(database)).render_as_string()
+def name_scores(study: optuna.Study, scores: list[str]) -> None:
+    """Say in a study for which scores it is, which Optuna calls experimental."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        study.set_metric_names(scores)
+
+
+def _storage(database: Path) -> optuna.storages.RDBStorage:
+    """Optuna's storage in a file, whatever characters are in its path."""
+    url = URL.create("sqlite", database=str(database)).render_as_string()
+    return optuna.storages.RDBStorage(url, engine_kwargs={"connect_args": {"factory": PatientConnection}})

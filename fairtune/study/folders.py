@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from fairtune.addresses import STUDY_VARIABLE, whole
 from fairtune.errors import InvalidInput
 from fairtune.files import write_text
 from fairtune.spec import Place, SearchSpec, TrialSpec
 from fairtune.study.key import JobKey
+from fairtune.study.server import Server
 from fairtune.study.whole import check_study, copy_of
 from fairtune.training.folder import TrialFolder, baseline_folder
 
@@ -53,6 +55,11 @@ class RunFolder:
     def lock(self) -> Path:
         """Taken by the process that runs the search."""
         return self.path / ".lock"
+
+    @property
+    def server(self) -> Path:
+        """Which study of a database server is the run's, where it is not the one here."""
+        return self.path / "study.json"
 
     @property
     def summary(self) -> Path:
@@ -103,7 +110,7 @@ class RunFolder:
     @property
     def holds_search(self) -> bool:
         """Whether a search was begun here, whatever has become of its study."""
-        return self.study.exists() or copy_of(self.study).exists()
+        return self.study.exists() or copy_of(self.study).exists() or self.server.exists()
 
     def save(self, spec: SearchSpec, place: Place) -> None:
         """Write what is searched and where; the run's own folder is not named, as it may move."""
@@ -119,13 +126,24 @@ class RunFolder:
         """
         if not self.holds_search:
             raise InvalidInput(f"{self.path} holds no search (no {self.study.name}): give the folder of a run, such as runs/NAME")
-        check_study(self.study)
+        if not self.server.exists():
+            check_study(self.study)
         try:
             spec = SearchSpec.model_validate_json(self.spec.read_bytes())
             place = Place.model_validate_json(self.place.read_bytes())
         except (OSError, ValueError) as error:
             raise InvalidInput(f"{self.path} holds no search that can be read: {error}") from error
         return spec, in_folder(place, self.path)
+
+
+def database_of(place: Place) -> Path | Server:
+    """Where the study of a search is.
+
+    Raises:
+        InvalidInput: on a server whose password is missing.
+    """
+    folder = RunFolder.of(place)
+    return folder.study if place.study is None else Server(whole(place.study, STUDY_VARIABLE), folder.server)
 
 
 _BESIDE = "sqlite:///../"

@@ -26,6 +26,8 @@ from fairtune.study.database import Copies, open_study
 from fairtune.study.details import Details
 from fairtune.study.folders import RunFolder
 from fairtune.study.key import JobKey
+from fairtune.study.served import NoCopies, open_on
+from fairtune.study.server import Server
 
 _STATES: dict[optuna.trial.TrialState, Literal["running", "complete", "pruned", "failed"]] = {
     optuna.trial.TrialState.RUNNING: "running",
@@ -69,23 +71,25 @@ class SearchStudy(Kept):
     twice.
 
     Args:
-        database: the SQLite file.
+        database: the SQLite file, or the server that it is on.
         spec: the search.
         clock: seconds that pass.
 
     Raises:
         InvalidInput: the study is damaged or gone, is kept in a form that cannot be read, or the rule has other objectives than
             when it was made.
+        NoServer: the server does not answer.
     """
 
-    def __init__(self, database: Path, spec: SearchSpec, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, database: Path | Server, spec: SearchSpec, clock: Callable[[], float] = time.monotonic) -> None:
         self.spec = spec
         self._objectives = list(objectives_of(spec.select))
         directions = [SCORES[name].direction for name in self._objectives]
-        study = open_study(database, dict(zip(self._objectives, directions, strict=True)))
+        scores = dict(zip(self._objectives, directions, strict=True))
+        study = open_on(database, scores) if isinstance(database, Server) else open_study(database, scores)
+        self._copies = NoCopies() if isinstance(database, Server) else Copies(database)
         self._check_objectives(study)
-        self._copies = Copies(database)
-        self._folder = RunFolder(database.parent)
+        self._folder = RunFolder((database.note if isinstance(database, Server) else database).parent)
         self._details = Details(self._folder.details)
         super().__init__(study)
         past = study.get_trials(deepcopy=False)

@@ -9,6 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 from fairtune.errors import InvalidInput
+from fairtune.study.patient import connect
 
 NAME = "search"
 """Of the study in its file."""
@@ -62,8 +63,3 @@ def advice_for(database: Path) -> str:
         return "there is no copy of it; begin the search anew under another --name"
     when = dt.datetime.fromtimestamp(copy.stat().st_mtime).isoformat(" ", "seconds")
     return f"put back its copy of {when}, then resume: {shlex.join(['mv', str(copy), str(database)])}"
-
-
-def connect(database: Path, mode: str) -> sqlite3.Connection:
-    """Open a database file, whatever characters are in its path; ``mode`` is SQLite's, such as ``ro``."""
-    return sqlite3.connect(f"{database.resolve().as_uri()}?mode={mode}", uri=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import pytest
@@ -14,6 +14,7 @@ from fairtune import plugins
 from fairtune.datasets import Dataset, Info, Part, Pool, open_part
 from fairtune.plugins import Pluggable
 from fairtune.records import Purpose, Split
+from fairtune.space import Value
 from fairtune.testing.plug_ins import PlugInContract
 
 PARTS = ("train", "validation")
@@ -41,9 +42,9 @@ class Opened(NamedTuple):
         pools = {part: open_part(dataset, root, part, purpose=Purpose.FINAL) for part in parts}
         return cls(plug_in, dataset.describe(root), pools)
 
-    def splits(self, train_fraction: float = 1.0, **options: Any) -> tuple[Dataset, dict[str, Split]]:
+    def splits(self, train_fraction: float = 1.0, **options: Value) -> tuple[Dataset, dict[str, Split]]:
         """The dataset under some options, and its ``train`` and ``validation``."""
-        dataset = self.plug_in(**({"seed": 0} | self.plug_in.complete(options) | options))
+        dataset = self.plug_in.build(**({"seed": 0} | self.plug_in.complete(options) | options))
         return dataset, dataset.training_splits(self.pools, self.info, train_fraction)
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import ClassVar
 
 import pytest
 import torch
@@ -83,8 +83,8 @@ class MethodContract(PlugInContract):
             terms = composite.loss(student, teacher, batch, Progress(1, 4))
             return sum(terms.values(), start=student.logits.sum())
 
-        def value_and_gradient(function: Any, example: Example) -> tuple[Tensor, Tensor]:
-            value = function(example.student, composite.from_teacher(example.teacher), example.batch)
+        def value_and_gradient(total_: Callable[..., Tensor], example: Example) -> tuple[Tensor, Tensor]:
+            value = total_(example.student, composite.from_teacher(example.teacher), example.batch)
             return value, torch.autograd.grad(value, example.student.logits)[0]
 
         torch.compiler.reset()

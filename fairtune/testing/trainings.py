@@ -6,7 +6,7 @@ import io
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TypedDict, TypeVar
 
 import numpy as np
 import torch
@@ -14,7 +14,7 @@ from torch import Tensor
 
 from fairtune.batches.sampling import cell_positions
 from fairtune.batches.split import DeviceSplit
-from fairtune.datasets import Dataset, open_splits
+from fairtune.datasets import Dataset, Info, open_splits
 from fairtune.methods import compose
 from fairtune.records import Split
 from fairtune.space import Value
@@ -24,31 +24,42 @@ from fairtune.training.device import parameter_dtype
 from fairtune.training.loop import Training
 from fairtune.training.teacher import LiveTeacher
 
+T = TypeVar("T")
+
 CPU = torch.device("cpu")
 NO_FILES = Path("no-files-needed")
 
 
-def digits_spec(method: str = "scratch", **changes: Any) -> TrialSpec:
+class Splits(TypedDict):
+    """What a training is made of."""
+
+    train: Split
+    validation: Split
+    info: Info
+
+
+def digits_spec(method: str = "scratch", **changes: object) -> TrialSpec:
     """Four epochs of a small net; ``changes`` are of the specification's fields."""
-    fields: dict[str, Any] = {
+    fields: dict[str, object] = {
         "dataset": PlugIn(name="digits", options={"seed": 0, "skew": 0.8, "val_frac": 0.4}),
         "model": PlugIn(name="mlp"),
         "epochs": 4,
         "batch_size": 64,
         "optimizer": Optimizer(schedule="constant"),
     }
-    return TrialSpec(**(fields | {"method": method} | changes))
+    return TrialSpec.model_validate(fields | {"method": method} | changes)
 
 
 @lru_cache
-def digits_splits() -> dict[str, Any]:
-    """``train`` and ``validation``, and the dataset's ``info``."""
+def digits_splits() -> Splits:
+    """The two splits of a search, and what the dataset says of itself."""
     digits = Dataset.load("digits").build()
-    return open_splits(digits, NO_FILES, 0.5) | {"info": digits.describe(NO_FILES)}
+    opened = open_splits(digits, NO_FILES, 0.5)
+    return {"train": opened["train"], "validation": opened["validation"], "info": digits.describe(NO_FILES)}
 
 
 @lru_cache
-def tiny_splits() -> dict[str, Any]:
+def tiny_splits() -> Splits:
     """One digit or three of every cell, so that label and group depend, to train and to validate on in milliseconds."""
     splits = digits_splits()
 
@@ -56,16 +67,16 @@ def tiny_splits() -> dict[str, Any]:
         cells = cell_positions(split)
         return split.take(np.concatenate([cell[: 1 + 2 * ((number + number // 10) % 2)] for number, cell in enumerate(cells)]))
 
-    return splits | {name: first(splits[name]) for name in ("train", "validation")}
+    return {"train": first(splits["train"]), "validation": first(splits["validation"]), "info": splits["info"]}
 
 
-def tiny_training(method: str = "scratch", values: Mapping[str, Value] | None = None, **changes: Any) -> Training:
+def tiny_training(method: str = "scratch", values: Mapping[str, Value] | None = None, **changes: object) -> Training:
     """A training of two steps an epoch on batches that hold every cell."""
     return digits_training(method, values, splits=tiny_splits(), **({"batch_size": 20} | changes))
 
 
 def digits_training(
-    method: str = "scratch", values: Mapping[str, Value] | None = None, *, splits: dict[str, Any] | None = None, **changes: Any
+    method: str = "scratch", values: Mapping[str, Value] | None = None, *, splits: Splits | None = None, **changes: object
 ) -> Training:
     """A training on digits, set up as a trial sets it up, with an untrained net as the teacher."""
     composite = compose(method, values or {})
@@ -73,7 +84,7 @@ def digits_training(
     spec = digits_spec(method, **({"model": PlugIn(name=model), "values": values or {}} | changes))
     splits, dtype = splits or digits_splits(), parameter_dtype(spec.precision)
     net = build_net(spec, splits["info"], CPU)
-    train, validation = (DeviceSplit(splits[name], CPU, dtype) for name in ("train", "validation"))
+    train, validation = (DeviceSplit(split, CPU, dtype) for split in (splits["train"], splits["validation"]))
     start_method(composite, net, train, spec)
     teacher = None
     if composite.needs_teacher:
@@ -98,9 +109,10 @@ def parameters(training: Training) -> dict[str, Tensor]:
     return {name: value.detach().clone() for name, value in (dict(training.net.named_parameters()) | own).items()}
 
 
-def saved_and_loaded(state: object) -> Any:
+def saved_and_loaded(state: T) -> T:
     """What a checkpoint gives back."""
     file = io.BytesIO()
     torch.save(state, file)
     file.seek(0)
-    return torch.load(file, weights_only=True)
+    loaded: T = torch.load(file, weights_only=True)
+    return loaded

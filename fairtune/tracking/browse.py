@@ -20,7 +20,7 @@ from rich.console import Console
 from fairtune.addresses import shown, whole, without_secrets
 from fairtune.endings import ended_by_signals
 from fairtune.errors import InvalidInput
-from fairtune.study.folders import RunFolder
+from fairtune.study.folders import RunFolder, database_of
 from fairtune.study.study import SearchStudy
 from fairtune.tracking.moved import follow
 
@@ -111,7 +111,7 @@ def _records(path: Path) -> tuple[str, str]:
         spec, place = RunFolder(path).load()
         if place.tracking_uri is None:
             follow(Path(place.runs) / "mlflow.db")
-        mirror = SearchStudy(RunFolder.of(place).study, spec).mirror
+        mirror = SearchStudy(database_of(place), spec).mirror
         return whole(place.mlflow), "" if mirror is None else f"#/experiments/{mirror.experiment_id}/runs/{mirror.run_id}"
     if (path / "mlflow.db").is_file():
         follow(path / "mlflow.db")

@@ -6,7 +6,7 @@ import contextlib
 import resource
 import sys
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal, cast  # noqa: TID251  torch puts other modules in the place of some of its own
 
 import torch
 
@@ -63,7 +63,7 @@ def keep_float32_exact() -> None:
 def forget_peak_memory(device: torch.device) -> None:
     """Let :func:`peak_memory_mb` begin anew; on a CPU this needs Linux."""
     if device.type == "cuda":
-        torch.cuda.init()  # type: ignore[no-untyped-call]
+        torch.cuda.init()
         torch.cuda.reset_peak_memory_stats(device)
     else:
         with contextlib.suppress(OSError):

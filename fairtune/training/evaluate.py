@@ -9,12 +9,11 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from sklearn.metrics import roc_auc_score
-from torch import Tensor
+from torch import Tensor, nn
 
 from fairtune.batches.split import SCORING_BATCH, DeviceSplit
 from fairtune.errors import Diverged
 from fairtune.metrics import Weighting, scores
-from fairtune.models import Net
 from fairtune.records import Floats, GroupCounts, Ints
 from fairtune.spec import Precision
 from fairtune.training.device import autocast
@@ -82,7 +81,7 @@ class Evaluation(NamedTuple):
 
 
 @torch.no_grad()
-def evaluate(net: Net, split: DeviceSplit, *, precision: Precision) -> Evaluation:
+def evaluate(net: nn.Module, split: DeviceSplit, *, precision: Precision) -> Evaluation:
     """Score a net on a whole split.
 
     Raises:

@@ -6,6 +6,8 @@ import errno
 import tempfile
 from pathlib import Path
 
+import torch
+
 from fairtune.errors import DataError, NoRoom, SearchFault
 from fairtune.room import MARGIN, is_full
 
@@ -15,6 +17,13 @@ _DISK = {
     if hasattr(errno, name)
 }
 """What a disk or a system says that serves no trial."""
+_HOST_MEMORY = "DefaultCPUAllocator: can't allocate memory"
+"""What torch says, in a bare ``RuntimeError``, where the machine's memory is used up."""
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether a GPU's or the machine's memory was used up."""
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or _HOST_MEMORY in str(error)
 
 
 def fault_of_search(error: BaseException) -> SearchFault | None:

@@ -44,6 +44,11 @@ class TrialFolder:
         return self.path / "trial.json"
 
     @property
+    def hung(self) -> Path:
+        """Where a process was that was ended because it hung; empty while one is watched."""
+        return self.path / "hung.txt"
+
+    @property
     def lock(self) -> Path:
         """Taken by the process that trains what others may want to train too."""
         return self.path / ".lock"

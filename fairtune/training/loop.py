@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterable, Iterator
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.optim.optimizer import StateDict
 
 from fairtune.batches import sampling
 from fairtune.batches.augment import Drawn
 from fairtune.batches.split import SCORING_BATCH, DeviceSplit
 from fairtune.errors import Diverged
-from fairtune.methods import TASK, Composite, Progress
+from fairtune.methods import TASK, Composite, PartState, Progress
 from fairtune.metrics import Weighting
 from fairtune.models import Net
 from fairtune.records import Batch, GroupCounts, Ints, Outputs
@@ -25,6 +26,16 @@ from fairtune.training.evaluate import evaluate
 from fairtune.training.teacher import CachedTeacher, LiveTeacher
 
 Teacher = CachedTeacher | LiveTeacher
+
+
+class TrainingState(TypedDict):
+    """All that the next epoch depends on; None for what a training does not have."""
+
+    epoch: int
+    net: dict[str, Tensor]
+    optimizer: StateDict | None
+    schedule: dict[str, object] | None
+    method: dict[str, PartState]
 
 
 class Training:
@@ -105,8 +116,10 @@ class Training:
         scored = evaluate(self.net, self.validation, precision=self.spec.precision)
         self.counts = scored.counts
         if self.schedule is not None and not self.method.trains_alone(progress):
-            plateau = isinstance(self.schedule, torch.optim.lr_scheduler.ReduceLROnPlateau)
-            self.schedule.step(*([scored.loss] if plateau else []))
+            if isinstance(self.schedule, torch.optim.lr_scheduler.ReduceLROnPlateau):
+                self.schedule.step(scored.loss)
+            else:
+                self.schedule.step()
         val = scored.scores(self.weighting)
         return Epoch(number=self.epoch, seconds=time.perf_counter() - began, losses=losses, reported=reported, val=val)
 
@@ -149,7 +162,7 @@ class Training:
         for optimizer in optimizers:
             optimizer.zero_grad()
         if optimizers:
-            torch.stack(list(terms.values())).sum().backward()  # type: ignore[no-untyped-call]
+            torch.stack(list(terms.values())).sum().backward()
         for optimizer in optimizers:
             optimizer.step()
         self._summed = tuple(terms)
@@ -201,7 +214,7 @@ class Training:
             return sampling.official_balanced(cells, self.train.num_groups, batch_size, rng)
         return sampling.balanced(cells, batch_size, samples // batch_size, rng)
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> TrainingState:
         """All that the next epoch depends on."""
         return {
             "epoch": self.epoch,
@@ -211,14 +224,14 @@ class Training:
             "method": self.method.state_dict(),
         }
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state: TrainingState) -> None:
         """Go on from a state."""
         self.epoch = state["epoch"]
         self.net.load_state_dict(state["net"])
-        if self.optimizer is not None:
+        if self.optimizer is not None and state["optimizer"] is not None:
             self.optimizer.load_state_dict(state["optimizer"])
         self.method.load_state_dict(state["method"])
-        if self.schedule is not None:
+        if self.schedule is not None and state["schedule"] is not None:
             self.schedule.load_state_dict(state["schedule"])
 
 
@@ -236,7 +249,7 @@ def make_optimizer(parameters: Iterable[nn.Parameter], spec: Optimizer) -> torch
     return torch.optim.Adam(parameters, lr=spec.lr, weight_decay=spec.weight_decay, fused=True)
 
 
-def _make_schedule(optimizer: torch.optim.Optimizer, schedule: str, epochs: int) -> Any:
+def _make_schedule(optimizer: torch.optim.Optimizer, schedule: str, epochs: int) -> torch.optim.lr_scheduler.LRScheduler | None:
     match schedule:
         case "plateau":
             return torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer)

@@ -14,19 +14,18 @@ what the classifier failed to learn.
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from sklearn.metrics import roc_auc_score
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim.adamw import adamw
 
 from fairtune.batches.split import SCORING_BATCH, DeviceSplit
 from fairtune.errors import Diverged, InvalidInput
 from fairtune.metrics import Weighting
-from fairtune.models import Net
 from fairtune.records import Ints
 from fairtune.seeding import generator, stream_seed
 from fairtune.spec import Precision
@@ -60,7 +59,7 @@ class Embedded(NamedTuple):
 
 
 def probe(
-    net: Net,
+    net: nn.Module,
     split: DeviceSplit,
     *,
     precision: Precision,
@@ -143,7 +142,7 @@ def auc(predicted: Tensor, held: Embedded) -> float:
 
 
 @torch.no_grad()
-def embed(net: Net, split: DeviceSplit, positions: Tensor, precision: Precision) -> Tensor:
+def embed(net: nn.Module, split: DeviceSplit, positions: Tensor, precision: Precision) -> Tensor:
     """A net's embeddings ``(n, D)`` of some samples, float64 on the CPU.
 
     Raises:
@@ -276,5 +275,16 @@ class _Moments(NamedTuple):
 @torch.no_grad()
 def _step(parameters: list[Tensor], gradients: list[Tensor], moments: _Moments) -> None:
     """One step of AdamW, in place. The first ``torch.optim.AdamW`` of a process would import torch's compiler, for a second."""
-    fixed: dict[str, Any] = {"beta1": 0.9, "beta2": 0.999, "eps": 1e-8, "amsgrad": False, "maximize": False, "fused": True}
-    adamw(parameters, gradients, *moments, lr=_LR, weight_decay=_WEIGHT_DECAY, **fixed)
+    adamw(
+        parameters,
+        gradients,
+        *moments,
+        lr=_LR,
+        weight_decay=_WEIGHT_DECAY,
+        beta1=0.9,
+        beta2=0.999,
+        eps=1e-8,
+        amsgrad=False,
+        maximize=False,
+        fused=True,
+    )

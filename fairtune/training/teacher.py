@@ -9,10 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from filelock import FileLock
 from torch import Tensor
@@ -23,7 +21,7 @@ from fairtune.batches.split import SCORING_BATCH, DeviceSplit, as_tensor, gather
 from fairtune.files import is_whole, write_sealed
 from fairtune.methods import Composite
 from fairtune.models import Net
-from fairtune.records import Batch, Outputs
+from fairtune.records import Array, Batch, Outputs
 from fairtune.room import needs_room
 from fairtune.spec import Precision
 from fairtune.training.device import autocast
@@ -130,6 +128,6 @@ def _write(live: LiveTeacher, split: DeviceSplit, versions: int, files: Mapping[
         write_sealed(file, partial(_save, whole.reshape(versions, len(split), *whole.shape[1:])))
 
 
-def _save(outputs: npt.NDArray[Any], path: Path) -> None:
+def _save(outputs: Array, path: Path) -> None:
     with path.open("wb") as file:  # np.save would give the path another ending
         np.save(file, outputs)

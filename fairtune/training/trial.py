@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import lru_cache, partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import torch
 from safetensors.torch import save_file
@@ -26,14 +26,25 @@ from fairtune.training.assembly import assemble
 from fairtune.training.data import open_data_once
 from fairtune.training.device import forget_peak_memory, keep_float32_exact, peak_memory_mb
 from fairtune.training.evaluate import Evaluation, evaluate
-from fairtune.training.fault import fault_of_search
+from fairtune.training.fault import fault_of_search, is_out_of_memory
 from fairtune.training.folder import TrialFolder
+from fairtune.training.loop import TrainingState
 from fairtune.training.probe import probe
 
 CHECKPOINT_EVERY_S = 15.0
 """What a training loses at most when its process is killed, or an epoch if that is longer."""
 _SHARE_OF_TIME = 0.02
 """What checkpoints may take of a training's time; where they take less, they are kept more often."""
+
+
+class Checkpoint(TypedDict):
+    """A training after an epoch, with what its trial has come to."""
+
+    id: str
+    training: TrainingState
+    history: list[dict[str, object]]
+    seconds_before: float
+    counts: dict[str, object] | None
 
 
 class Trial:
@@ -135,12 +146,12 @@ class Trial:
     def fail(self, error: Exception) -> TrialResult:
         """The result of a trial that cannot go on.
 
-        Its checkpoint, perhaps of a net beyond repair, goes, unless the error is no fault of the trial's: then it waits.
+        Its checkpoint, perhaps of a net beyond repair, goes, unless the error is no fault of the net's: it may be gone on with.
         """
         stopped = unable(self.spec, error)
-        if stopped.state == "failed":
+        if stopped.state == "failed" and not stopped.starved:
             self.folder.drop_checkpoints()
-        found = {name: getattr(stopped, name) for name in ("state", "error", "lacks")}
+        found = {name: getattr(stopped, name) for name in ("state", "error", "lacks", "starved")}
         return self.result("running").model_copy(update=found)
 
     def save_checkpoint(self) -> None:
@@ -148,7 +159,7 @@ class Trial:
         if not self.history:
             return
         began = time.perf_counter()
-        state = {
+        state: Checkpoint = {
             "id": self.spec.id,
             "training": self.training.state_dict(),
             "history": [epoch.model_dump() for epoch in self.history],
@@ -165,24 +176,24 @@ class Trial:
         if state is None:
             return 0.0
         self.training.load_state_dict(state["training"])
-        self.training.counts = GroupCounts.from_json(state["counts"])
+        self.training.counts = None if state["counts"] is None else GroupCounts.from_json(state["counts"])
         self.history = [Epoch.model_validate(epoch) for epoch in state["history"]]
         return float(state["seconds_before"])
 
-    def _read_checkpoint(self, path: Path) -> dict[str, Any] | None:
+    def _read_checkpoint(self, path: Path) -> Checkpoint | None:
         """A state of this trial; None if there is none, it is torn, or another trial's."""
         if not is_whole(path):
             return None
         try:
-            state: dict[str, Any] = torch.load(path, map_location=self.device, weights_only=True)
-        except torch.OutOfMemoryError:
-            raise
-        except (RuntimeError, OSError, EOFError, ValueError, KeyError, pickle.UnpicklingError):
+            state: Checkpoint = torch.load(path, map_location=self.device, weights_only=True)
+        except (RuntimeError, OSError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
+            if is_out_of_memory(error):
+                raise
             return None
         return state if state["id"] == self.spec.id else None
 
 
-def _write_state(state: dict[str, Any], path: Path) -> None:
+def _write_state(state: Checkpoint, path: Path) -> None:
     with path.open("wb") as file:  # given the path, torch would not say that a disk is full
         torch.save(state, file)
 
@@ -223,7 +234,7 @@ def unable(spec: TrialSpec, error: Exception) -> TrialResult:
     """The result of a trial that an error keeps from being run: it has failed, or it waits if the fault is the search's."""
     fault = fault_of_search(error)
     if fault is None:
-        return failed(spec, describe(error))
+        return failed(spec, describe(error)).model_copy(update={"starved": is_out_of_memory(error)})
     lacks = Room(folder=str(fault.folder), bytes=fault.needed) if isinstance(fault, NoRoom) else None
     return failed(spec, str(fault)).model_copy(update={"state": "waiting", "lacks": lacks})
 
@@ -234,6 +245,8 @@ def describe(error: Exception) -> str:
         return str(error)
     if isinstance(error, torch.OutOfMemoryError):
         return f"out of GPU memory: lower --batch-size or raise --gpus-per-trial ({str(error).partition('.')[0]})"
+    if is_out_of_memory(error):
+        return f"out of memory: lower --batch-size or --max-concurrent ({str(error).partition('.')[0] or 'MemoryError'})"
     return "".join(traceback.format_exception(error)).strip()
 
 

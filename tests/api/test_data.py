@@ -45,7 +45,7 @@ def test_skew_of_one_group_is_zero():
 
 
 def test_inspecting_counts_measures_and_draws(tmp_path, console):
-    inspect_data(DataRequest(dataset="digits", set=["skew=0.9"]), tmp_path / "out", console)
+    inspect_data(DataRequest.read({"dataset": "digits", "set": ["skew=0.9"]}), tmp_path / "out", console)
     text = printed(console)
     assert "validation" in text
     assert "nats" in text
@@ -59,7 +59,7 @@ def test_the_skew_printed_follows_the_setting(tmp_path):
     shares = []
     for option in (0.5, 0.95):
         console = Console(file=io.StringIO(), width=140)
-        inspect_data(DataRequest(dataset="digits", set=[f"skew={option}"]), tmp_path, console)
+        inspect_data(DataRequest.read({"dataset": "digits", "set": [f"skew={option}"]}), tmp_path, console)
         (line,) = (line for line in printed(console).splitlines() if line.startswith("train") and "nats" in line)
         shares.append(float(line.split()[-1]))
     assert shares[0] == pytest.approx(0, abs=0.01)
@@ -99,7 +99,7 @@ def test_faults_of_the_command_are_named(console, options, policy, message):
 
 
 def test_settings_that_leave_the_pixels_share_one_cache(tmp_path, console):
-    folder = prepare_data(DataRequest(dataset="digits", set=["skew=0.6"]), "error", console)
+    folder = prepare_data(DataRequest.read({"dataset": "digits", "set": ["skew=0.6"]}), "error", console)
     assert folder == prepare(Digits(), tmp_path)
 
 

@@ -6,12 +6,13 @@ import pytest
 from PIL import Image
 
 import fairtune as ft
-from fairtune.datasets import open_splits
+from fairtune.datasets import Dataset, open_splits
 from fairtune.errors import DataError, InvalidInput
-from fairtune.plugins import load
 from fairtune.study.folders import RunFolder
 from fairtune.testing.trainings import NO_FILES
 from tests.search_helpers import Session, run_small, small_search
+
+pytestmark = pytest.mark.usefixtures("trained_once")
 
 
 @pytest.fixture
@@ -22,7 +23,7 @@ def run(searched):
 @pytest.fixture
 def validation(searched):
     options = searched.spec.dataset.options
-    split = open_splits(load("dataset", "digits")(**options), NO_FILES)["validation"]
+    split = open_splits(Dataset.load("digits")(**options), NO_FILES)["validation"]
     return split, split.pool[split.rows]
 
 

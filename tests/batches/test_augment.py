@@ -76,21 +76,26 @@ def test_those_drawn_are_flipped(stored, x, vertical, function):
 
 def test_windows_are_cut(x):
     corner = torch.tensor([[0, 0], [1, 5], [10, 8], [3, 3], [6, 0], [0, 8]])
-    expected = one_by_one(lambda image, at: TF.crop(image, *at.tolist(), 12, 10), x, corner)
+    expected = one_by_one(lambda image, at: TF.crop(image, int(at[0]), int(at[1]), 12, 10), x, corner)
     torch.testing.assert_close(crop(x, corner, (12, 10)), expected)
 
 
 def test_padded_crops_are_torchvision_s(stored, x):
     augment = Augment((Crop(padding=4),))
     corner = torch.tensor([[0, 0], [8, 8], [4, 4], [1, 7], [8, 0], [3, 5]])
-    expected = one_by_one(lambda image, at: TF.crop(TF.pad(image, 4), *at.tolist(), HEIGHT, WIDTH), x, corner)
+    expected = one_by_one(lambda image, at: TF.crop(TF.pad(image, [4]), int(at[0]), int(at[1]), HEIGHT, WIDTH), x, corner)
     torch.testing.assert_close(augment(stored, torch.float64, (corner,)), expected)
 
 
 @pytest.mark.parametrize("size", [(16, 16), (40, 31), (4, 4)])
 def test_resized_crops_are_torchvision_s(x, size):
     box = torch.tensor([[0, 0, 22, 18], [1, 5, 7, 13], [10, 8, 12, 10], [3, 3, 2, 2], [6, 0, 16, 1], [0, 8, 5, 9]])
-    expected = one_by_one(lambda image, at: TF.resized_crop(image, *at.tolist(), list(size), antialias=True), x, box)
+
+    def theirs(image, at):
+        top, left, height, width = at.tolist()
+        return TF.resized_crop(image, top, left, height, width, list(size), antialias=True)
+
+    expected = one_by_one(theirs, x, box)
     torch.testing.assert_close(resized_crop(x, box, size), expected)
 
 
@@ -124,7 +129,7 @@ def test_colours_change_in_the_order_drawn(x):
     functions = (TF.adjust_brightness, TF.adjust_contrast, TF.adjust_saturation, TF.adjust_hue)
     expected = []
     for image, values in zip(x, drawn[0].tolist(), strict=True):
-        for kind in sorted(range(4), key=lambda kind, values=values: values[4 + kind]):
+        for kind in sorted(range(4), key=values[4:].__getitem__):
             image = functions[kind](image, values[kind])
         expected.append(image)
     torch.testing.assert_close(jitter(x, drawn[0], transform), torch.stack(expected), atol=3e-6, rtol=0)

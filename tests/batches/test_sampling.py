@@ -61,9 +61,8 @@ def test_a_split_smaller_than_a_batch_is_refused(rng):
 def test_cells_are_group_major(as_tensor):
     y, a = np.array([0, 2, 1, 0, 2]), np.array([1, 0, 1, 1, 0])
     split = Split(np.empty((5, 1), np.float32), np.arange(5), y, a, np.arange(5), num_groups=2, num_classes=3)
-    if as_tensor:
-        split = DeviceSplit(split, CPU, torch.float32)
-    assert [cell.tolist() for cell in cell_positions(split)] == [[], [], [1, 4], [0, 3], [2], []]
+    found = cell_positions(DeviceSplit(split, CPU, torch.float32) if as_tensor else split)
+    assert [cell.tolist() for cell in found] == [[], [], [1, 4], [0, 3], [2], []]
 
 
 @pytest.mark.parametrize("sizes", [(40, 7, 13, 100), (5, 5, 5, 5), (300, 4, 4, 4)])

@@ -22,6 +22,8 @@ from tests.datasets.files import write_cifar10
 from tests.search_helpers import Session, run_small, small_search
 from tests.test_locks import HOLDER
 
+pytestmark = pytest.mark.usefixtures("trained_once")
+
 
 def leaves(group, path=""):
     """Every command that does something, by its words."""

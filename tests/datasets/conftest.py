@@ -1,36 +1,42 @@
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
 import pytest
 
-from fairtune.datasets import _mnist, open_part
-from fairtune.plugins import load, names
-from fairtune.records import Purpose
+from fairtune.datasets import Dataset, Info, Part, Pool, _mnist
+from fairtune.plugins import names
 from fairtune.testing import DatasetContract
+from fairtune.testing.datasets import Opened
 from tests.conftest import SHARED
 from tests.suites import own_suite
 
 from . import files
 
+Root = Callable[[pytest.MonkeyPatch, Path], Path]
+"""Where a dataset's files are, made in a folder where they must be."""
 
-def _digits(patch, folder):
+
+def _digits(patch: pytest.MonkeyPatch, folder: Path) -> Path:
     return folder
 
 
-def _cifar10s(patch, folder):
+def _cifar10s(patch: pytest.MonkeyPatch, folder: Path) -> Path:
     if (SHARED / "data" / "cifar-10-batches-py").is_dir():
         return SHARED / "data"
     return _small(files.make_cifar10)(patch, folder)
 
 
-def _small(make):
+def _small(make: Callable[[Path, pytest.MonkeyPatch], object]) -> Root:
     """Small files, accepted in place of the official ones."""
 
-    def made(patch, folder):
+    def made(patch: pytest.MonkeyPatch, folder: Path) -> Path:
         make(folder, patch)
         return folder
 
     return made
 
 
-ROOTS = {
+ROOTS: dict[str, Root] = {
     "digits": _digits,
     "synthetic": _digits,
     "manifest": _small(lambda folder, patch: files.write_animals(folder)),
@@ -48,10 +54,10 @@ ROOTS = {
 }
 
 
-def _as_its_test_says(name):
+def _as_its_test_says(name: str) -> Root:
     """Small files as the dataset's own suite makes them."""
 
-    def made(patch, folder):
+    def made(patch: pytest.MonkeyPatch, folder: Path) -> Path:
         suite = own_suite("datasets", name, DatasetContract)
         if suite is None:
             pytest.fail(
@@ -67,36 +73,37 @@ def _as_its_test_says(name):
 ROOTS |= {name: _as_its_test_says(name) for name in names("dataset") if name not in ROOTS}
 
 
+class Pools:
+    """Datasets by name, each opened when it is asked for first."""
+
+    def __init__(self, folders: pytest.TempPathFactory) -> None:
+        self._folders = folders
+        self._opened: dict[str, Opened] = {}
+
+    def __call__(self, name: str) -> Mapping[Part, Pool]:
+        return self._open(name).pools
+
+    def info(self, name: str) -> Info:
+        return self._open(name).info
+
+    def _open(self, name: str) -> Opened:
+        if name not in self._opened:
+            with pytest.MonkeyPatch.context() as patch:
+                self._opened[name] = Opened.of(Dataset.load(name), ROOTS[name](patch, self._folders.mktemp(name)))
+        return self._opened[name]
+
+
 @pytest.fixture(scope="session")
-def pools(tmp_path_factory):
+def pools(tmp_path_factory: pytest.TempPathFactory) -> Pools:
     """Every part of a dataset, decoded once from real files or, where there are none or too many, from made ones.
 
     ``pools(name)`` are the pools by part, ``pools.info(name)`` describes them.
     """
-    opened, infos = {}, {}
-
-    def pools_of(name):
-        if name not in opened:
-            dataset = load("dataset", name)()
-            with pytest.MonkeyPatch.context() as patch:
-                root = ROOTS[name](patch, tmp_path_factory.mktemp(name))
-                dataset.check(root)
-                infos[name] = dataset.describe(root)
-                opened[name] = {
-                    part: open_part(dataset, root, part, purpose=Purpose.FINAL) for part in {*dataset.training_parts(), "test"}
-                }
-        return opened[name]
-
-    def info_of(name):
-        pools_of(name)
-        return infos[name]
-
-    pools_of.info = info_of
-    return pools_of
+    return Pools(tmp_path_factory)
 
 
 @pytest.fixture(scope="session")
-def _mnist_written(tmp_path_factory):
+def _mnist_written(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, object]]:
     root = tmp_path_factory.mktemp("small-mnist")
     with pytest.MonkeyPatch.context() as patch:
         files.make_mnist(root, patch)
@@ -104,7 +111,7 @@ def _mnist_written(tmp_path_factory):
 
 
 @pytest.fixture
-def small_mnist(_mnist_written, monkeypatch):
+def small_mnist(_mnist_written: tuple[Path, dict[str, object]], monkeypatch: pytest.MonkeyPatch) -> Path:
     """Folder of a small MNIST, accepted in place of the real one."""
     root, checksums = _mnist_written
     for name, written in checksums.items():

@@ -6,22 +6,27 @@
 import gzip
 import hashlib
 import pickle
+from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 from PIL import Image
 
-from fairtune.datasets import _cifar10, _mnist, adult, celeba, cmnist, corrupted_cifar10, german, imdb, isic, utkface
+from fairtune.datasets import Pool, _cifar10, _mnist, adult, celeba, cmnist, corrupted_cifar10, german, imdb, isic, utkface
+from fairtune.datasets._images import ImageFiles
+from fairtune.records import Bytes, Ints
 
 PER_CLASS = 40
 MNIST_PER_CLASS = {"TRAIN_MD5": 520, "TEST_MD5": 110}
 
 
-def md5(content):
+def md5(content: bytes) -> str:
     return hashlib.md5(content, usedforsecurity=False).hexdigest()
 
 
-def write_cifar10(root, seed=0):
+def write_cifar10(root: Path, seed: int = 0) -> list[dict[str, str]]:
     """Six batch files with few random images; returns their checksums as (train, test)."""
     folder = root / _cifar10.FOLDER
     folder.mkdir(parents=True)
@@ -39,12 +44,12 @@ def write_cifar10(root, seed=0):
     return checksums
 
 
-def make_cifar10(root, patch):
+def make_cifar10(root: Path, patch: pytest.MonkeyPatch) -> None:
     for name, written in zip(("TRAIN_MD5", "TEST_MD5"), write_cifar10(root), strict=True):
         patch.setattr(_cifar10, name, written)
 
 
-def make_mnist(root, patch, packed=True):
+def make_mnist(root: Path, patch: pytest.MonkeyPatch, packed: bool = True) -> None:
     """Four idx files; a digit is a bright bar whose height is its class."""
     folder = root / _mnist.FOLDER
     folder.mkdir(parents=True)
@@ -60,12 +65,12 @@ def make_mnist(root, patch, packed=True):
             (folder / (f"{name}.gz" if packed else name)).write_bytes(gzip.compress(content, 1) if packed else content)
 
 
-def _idx(array):
+def _idx(array: Bytes) -> bytes:
     sizes = np.array(array.shape, dtype=">i4").tobytes()
     return bytes([0, 0, 8, array.ndim]) + sizes + array.tobytes()
 
 
-def write_image(path, rng, size=(40, 40)):
+def write_image(path: Path, rng: np.random.Generator, size: tuple[int, int] = (40, 40)) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     pixels = rng.integers(0, 256, (4, 4, 3), dtype=np.uint8)
     Image.fromarray(pixels).resize(size, Image.Resampling.NEAREST).save(path, quality=90)
@@ -75,7 +80,7 @@ CELEBA_NAMES = ("5_o_Clock_Shadow", "Attractive", "Blond_Hair", "Male", "Smiling
 CELEBA_PARTS = (80, 40, 48)
 
 
-def make_celeba(root, patch, form="txt"):
+def make_celeba(root: Path, patch: pytest.MonkeyPatch, form: str = "txt") -> tuple[Ints, Ints]:
     """Images and lists, in the official form, as comma-separated files, or with spaces and other headings."""
     folder = root / celeba.FOLDER
     folder.mkdir()
@@ -110,7 +115,7 @@ UTKFACE_MALFORMED = (
 UTKFACE_WITHOUT_GENDER = "53__0_20170116184028385.jpg.chip.jpg"
 
 
-def make_utkface(root, patch, per_cell=12):
+def make_utkface(root: Path, patch: pytest.MonkeyPatch, per_cell: int = 12) -> None:
     """Faces of every age, gender and race, one of no gender, and three whose names lack a field or have too many."""
     folder = root / utkface.FOLDER
     folder.mkdir()
@@ -122,7 +127,7 @@ def make_utkface(root, patch, per_cell=12):
         write_image(folder / name, rng)
 
 
-def make_isic(root, patch):
+def make_isic(root: Path, patch: pytest.MonkeyPatch) -> None:
     """Photographs of 60 patients, three each, and one of a patient of unknown sex."""
     folder = root / isic.FOLDER
     rng = np.random.default_rng(4)
@@ -140,10 +145,11 @@ def make_isic(root, patch):
     pd.DataFrame(rows, columns=names).sample(frac=1, random_state=0).to_csv(folder / isic.TABLE, index=False)
 
 
-def make_imdb(root, patch):
+def make_imdb(root: Path, patch: pytest.MonkeyPatch) -> dict[str, list[str]]:
     """Crops of 80 people, three each, and the four lists beside them."""
     rng = np.random.default_rng(5)
-    labels, lists = {}, {"eb1": [], "eb2": [], "test_list": [], "train_list": []}
+    labels: dict[bytes, dict[str, int]] = {}
+    lists: dict[str, list[str]] = {"eb1": [], "eb2": [], "test_list": [], "train_list": []}
     for person in range(80):
         gender, young = person % 2, person // 2 % 2
         for shot in range(3):
@@ -164,11 +170,12 @@ def make_imdb(root, patch):
 CMNIST_PER_CLASS = {"train": 30, "test": 240}
 
 
-def write_cmnist(folder, variance="0.030"):
+def write_cmnist(folder: Path, variance: str = "0.030") -> None:
     """A published file of coloured MNIST: inks near one colour per class in training, of any class in the test."""
     folder.mkdir(exist_ok=True)
     rng = np.random.default_rng(0)
-    means, stored = np.array(list(cmnist.INKS.values())), {}
+    means = np.array(list(cmnist.INKS.values()))
+    stored: dict[str, np.ndarray] = {}
     for part, per_class in CMNIST_PER_CLASS.items():
         y = rng.permutation(np.repeat(np.arange(10), per_class))
         ink = means[y if part == "train" else rng.integers(0, 10, len(y))] * 255
@@ -178,7 +185,7 @@ def write_cmnist(folder, variance="0.030"):
     np.save(folder / f"mnist_10color_jitter_var_{variance}.npy", np.array(stored, dtype=object), allow_pickle=True)
 
 
-def write_multicolor_mnist(folder):
+def write_multicolor_mnist(folder: Path) -> None:
     """A published folder of Multi-Color MNIST in which all subsets occur."""
     rng = np.random.default_rng(0)
     for part, count in (("train", 500), ("valid", 2000)):
@@ -189,11 +196,11 @@ def write_multicolor_mnist(folder):
         np.save(folder / part / "attrs.npy", attributes)
 
 
-def write_corrupted_cifar10(root, shares=("1pct",)):
+def write_corrupted_cifar10(root: Path, shares: Sequence[str] = ("1pct",)) -> None:
     """Published files of Corrupted CIFAR-10: 50 aligned and 10 conflicting training images, 800 of the test."""
     rng = np.random.default_rng(0)
 
-    def write(folder, number, label, bias):
+    def write(folder: str, number: int, label: int, bias: int) -> None:
         path = root / corrupted_cifar10.FOLDER / folder / str(label) / f"{number}_{label}_{bias}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(rng.integers(0, 256, (32, 32, 3), dtype=np.uint8)).save(path)
@@ -208,7 +215,7 @@ def write_corrupted_cifar10(root, shares=("1pct",)):
         write("test", n, n % 10, n // 10 % 10)
 
 
-def make_adult(root, patch, rows=(400, 200)):
+def make_adult(root: Path, patch: pytest.MonkeyPatch, rows: tuple[int, int] = (400, 200)) -> None:
     """Both files, with the comment, the full stops and the question marks of the official ones."""
     folder = root / adult.FOLDER
     folder.mkdir()
@@ -220,7 +227,7 @@ def make_adult(root, patch, rows=(400, 200)):
         (folder / name).write_text("\n".join([*(["|1x3 Cross validator"] if stop else []), *lines, "", ""]))
 
 
-def _adult_row(rng):
+def _adult_row(rng: np.random.Generator) -> list[str]:
     numbers = {"age": (17, 90), "fnlwgt": (10_000, 900_000), "education-num": (1, 16), "hours-per-week": (1, 99)}
     values = {
         "workclass": ("Private", "State-gov", "?"),
@@ -237,7 +244,7 @@ def _adult_row(rng):
     return row
 
 
-def make_german(root, patch, rows=400):
+def make_german(root: Path, patch: pytest.MonkeyPatch, rows: int = 400) -> None:
     """The coded file."""
     folder = root / german.FOLDER
     folder.mkdir()
@@ -252,7 +259,7 @@ def make_german(root, patch, rows=400):
     (folder / german.FILE).write_text("\n".join(lines) + "\n")
 
 
-def animals(number):
+def animals(number: int) -> pd.DataFrame:
     """Rows of a manifest: animals by day and by night, each cell a quarter."""
     numbers = np.arange(number)
     return pd.DataFrame(
@@ -264,9 +271,15 @@ def animals(number):
     )
 
 
-def write_animals(root, number=200):
+def write_animals(root: Path, number: int = 200) -> None:
     """A manifest and its pictures, in different sizes, each of one gray: its number."""
     (root / "images").mkdir()
     for n in range(number):
         Image.new("RGB", (10 + n % 7, 20 - n % 5), (n,) * 3).save(root / "images" / f"{n}.png")
     animals(number).to_csv(root / "manifest.csv", index=False)
+
+
+def names_in(pool: Pool) -> Sequence[str]:
+    """Of the image files that a pool reads."""
+    assert isinstance(pool.x, ImageFiles)
+    return pool.x.names

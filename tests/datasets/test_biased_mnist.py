@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from fairtune.datasets import Part, Pool
 from fairtune.datasets._bias import choose_versions
 from fairtune.datasets.biased_mnist import COLOURS, BiasedMNIST, on_background
 from fairtune.errors import DataError
@@ -57,13 +58,15 @@ def test_official_validates_on_a_sixth_of_the_digits_whatever_it_trains_on(small
     digits = 10 * MNIST_PER_CLASS["TRAIN_MD5"]
     assert len(biased["validation"]) == len(unbiased["train"]) == round(digits / 6)
     assert len(biased["train"]) + len(biased["validation"]) == digits
-    np.testing.assert_array_equal(*(np.sort(splits["validation"].source) for splits in (biased, unbiased)))
+    ours, theirs = (np.sort(splits["validation"].source) for splits in (biased, unbiased))
+    np.testing.assert_array_equal(ours, theirs)
 
 
 @pytest.mark.parametrize(("rho", "fraction"), [(0.99, 0.05), (0.999, 0.05), (0.995, 0.1), (0.99, 0.013)])
 def test_a_fraction_keeps_the_share_of_what_conflicts(shared_data, rho, fraction):
     dataset = BiasedMNIST(rho=rho)
-    pools, info = {"train": BiasedMNIST().decode(shared_data)["train"]}, dataset.describe(shared_data)
+    pools: dict[Part, Pool] = {"train": BiasedMNIST().decode(shared_data)["train"]}
+    info = dataset.describe(shared_data)
     whole, part = (dataset.training_splits(pools, info, share)["train"] for share in (1.0, fraction))
     assert len(part) == pytest.approx(fraction * len(whole), abs=1)
     assert (part.y != part.a).sum() == pytest.approx(fraction * (whole.y != whole.a).sum(), abs=1)

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fairtune.datasets import ImageFiles, _identity, check_test_part, digest_of, open_part, prepare, skipped
+from fairtune.datasets import Dataset, ImageFiles, _identity, check_test_part, digest_of, open_part, prepare, skipped
 from fairtune.errors import DataError
-from fairtune.plugins import load, names
+from fairtune.plugins import names
 from fairtune.records import Purpose
 
 from . import files
@@ -42,8 +42,8 @@ class Made:
             SMALL[form](root, patch)
         else:
             ROOTS[form](patch, root)
-        plugin = load("dataset", form.partition(":")[0])
-        self.dataset = plugin(**plugin.complete({}, root))
+        plugin = Dataset.load(form.partition(":")[0])
+        self.dataset = plugin.build(**plugin.complete({}, root))
 
     def samples(self, root):
         """Everything that training, validation and test are given, or the fault."""

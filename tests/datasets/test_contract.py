@@ -3,14 +3,15 @@
 import numpy as np
 import pytest
 
+from fairtune.datasets import Dataset
 from fairtune.errors import DataError
-from fairtune.plugins import load, names
+from fairtune.plugins import names
 from fairtune.testing import DatasetContract
 from fairtune.testing.datasets import Opened
 from tests.datasets.outside import Stripes, draw
 from tests.suites import own_suite
 
-with_skew = pytest.mark.parametrize("name", [name for name in names("dataset") if "skew" in load("dataset", name).declared()])
+with_skew = pytest.mark.parametrize("name", [name for name in names("dataset") if "skew" in Dataset.load(name).declared()])
 
 
 class TestADatasetOfSomebodyElse(DatasetContract):
@@ -27,7 +28,7 @@ class TestEveryDataset(DatasetContract):
 
 
 def opened_of(pools, name):
-    return Opened(load("dataset", name), pools.info(name), pools(name))
+    return Opened(Dataset.load(name), pools.info(name), pools(name))
 
 
 @with_skew

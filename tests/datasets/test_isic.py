@@ -6,6 +6,7 @@ import torch
 from fairtune.batches.sampling import effective_number_weights
 from fairtune.datasets.isic import ISIC
 from fairtune.errors import DataError
+from tests.datasets.files import names_in
 
 from .files import make_isic
 
@@ -40,7 +41,7 @@ def test_no_patient_is_in_two_splits(made):
 def test_labels_follow_the_name_of_the_image_whatever_the_order_of_the_table(made):
     table = pd.read_csv(made / "isic" / "train.csv").set_index("image_name")
     for pool in ISIC().decode(made).values():
-        rows = table.loc[[name.rpartition("/")[2].removesuffix(".jpg") for name in pool.x.names]]
+        rows = table.loc[[name.rpartition("/")[2].removesuffix(".jpg") for name in names_in(pool)]]
         np.testing.assert_array_equal(pool.columns["y"], rows["target"])
         np.testing.assert_array_equal(pool.columns["a"], rows["sex"] == "female")
 
@@ -64,6 +65,7 @@ def test_photographs_are_cut_to_their_central_square(made):
 
 def test_classes_weigh_by_their_effective_number(made):
     info = ISIC().describe(made)
+    assert info.class_balance is not None
     weights = effective_number_weights(np.array([32542, 584]), info.class_balance)
     assert weights.sum() == pytest.approx(2)
     assert weights[1] / weights[0] == pytest.approx((1 - 0.9998**32542) / (1 - 0.9998**584))

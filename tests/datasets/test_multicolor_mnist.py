@@ -82,8 +82,8 @@ def test_the_attribute_vector_holds_both_colours(small_mnist):
 def test_published_valid_images_are_shared_out(published, protocol, counts):
     options = MultiColourMNIST.complete({"protocol": protocol}, published)
     assert options["images"] == "published"
-    splits = parts_of(MultiColourMNIST(**options), published)
-    unbiased = parts_of(MultiColourMNIST(**options | {"train": "unbiased"}), published)["train"]
+    splits = parts_of(MultiColourMNIST.build(**options), published)
+    unbiased = parts_of(MultiColourMNIST.build(**options | {"train": "unbiased"}), published)["train"]
     assert len(splits["train"]) == 500
     assert (len(unbiased), len(splits["validation"]), len(splits["test"])) == counts
     assert len({*unbiased.source, *splits["validation"].source, *splits["test"].source}) == 2000

@@ -5,9 +5,9 @@ import itertools
 import numpy as np
 import pytest
 
-from fairtune.datasets import check_apart, open_splits, open_test_labels
+from fairtune.datasets import Dataset, check_apart, open_splits, open_test_labels
 from fairtune.errors import DataError, InvalidInput
-from fairtune.plugins import load, names
+from fairtune.plugins import names
 from fairtune.space import Options, Real
 
 from . import files
@@ -132,7 +132,7 @@ class Tried:
 
     def __init__(self, layout, root):
         self.layout, self.root = layout, root
-        self.plugin = load("dataset", layout.partition(" ")[0])
+        self.plugin = Dataset.load(layout.partition(" ")[0])
         self.images = {"images": layout.partition(" ")[2] or "drawn"} if "images" in self.plugin.declared() else {}
         self.datasets, self.sources = {}, {}
         others = list(self.alternatives())
@@ -151,7 +151,7 @@ class Tried:
 
     def open(self, given):
         options = self.plugin.complete(self.images | dict(given), self.root)
-        dataset = self.plugin(**options)
+        dataset = self.plugin.build(**options)
         try:
             dataset.check(self.root)
             dataset.describe(self.root)

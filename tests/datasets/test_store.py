@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 
 from fairtune.batches.split import DeviceSplit
-from fairtune.datasets import Content, ImageFiles, Pool, open_part, prepare, skipped
+from fairtune.datasets import Content, ImageFiles, Pool, Progress, open_part, prepare, skipped
 from fairtune.datasets import _identity as identity
 from fairtune.datasets import _writing as writing
 from fairtune.datasets.digits import Digits
@@ -126,7 +126,7 @@ def test_image_files_are_decoded_into_the_cache(pictures):
 
 
 def test_progress_is_reported_slice_by_slice(pictures):
-    seen = []
+    seen: list[Progress] = []
     prepare(Pictures(), pictures, report=seen.append)
     assert [step.done for step in seen if step.part == "train"] == [0, 3, 6, 9, 12, 15, 18, 20]
     assert seen[-1] == ("test", 5, 5)
@@ -160,7 +160,12 @@ def test_decoding_goes_on_where_it_was_killed(pictures, empty_cache, monkeypatch
         file.write(b"half a picture")
     read = []
     decode = ImageFiles.read
-    monkeypatch.setattr(ImageFiles, "read", lambda self, rows: read.append(rows.start) or decode(self, rows))
+
+    def noted(self, rows):
+        read.append(rows.start)
+        return decode(self, rows)
+
+    monkeypatch.setattr(ImageFiles, "read", noted)
     pool = open_part(Pictures(), pictures, "train")
     assert grays(pool) == [*range(20)]
     assert read == [*range(done, 20, 3), 0, 3]
@@ -188,7 +193,12 @@ def test_files_that_change_while_they_are_decoded_are_refused(pictures, empty_ca
 def test_the_state_of_files_is_relied_on_once_they_have_settled(pictures, monkeypatch):
     read = []
     digest = identity.digest_of_content
-    monkeypatch.setattr(identity, "digest_of_content", lambda content: read.append(1) or digest(content))
+
+    def noted(content):
+        read.append(content)
+        return digest(content)
+
+    monkeypatch.setattr(identity, "digest_of_content", noted)
     prepare(Pictures(), pictures)
     for settled, files_read in ((10**18, 25), (10**18, 25), (0, 25), (0, 0)):
         monkeypatch.setattr(identity, "_SETTLED_NS", settled)
@@ -210,7 +220,7 @@ prepare(Pictures(), Path(sys.argv[1]), report=lambda step: step.done == 9 and os
 def test_decoding_goes_on_after_a_real_kill(pictures):
     done = subprocess.run([sys.executable, "-c", KILLED, str(pictures)], check=False, cwd=Path(__file__).parents[2])
     assert done.returncode == -signal.SIGKILL
-    seen = []
+    seen: list[Progress] = []
     prepare(Pictures(), pictures, report=seen.append)
     assert seen[0] == ("train", 9, 20)
     assert grays(open_part(Pictures(), pictures, "train")) == [*range(20)]
@@ -219,7 +229,12 @@ def test_decoding_goes_on_after_a_real_kill(pictures):
 def test_who_comes_second_waits_for_the_first(pictures, monkeypatch):
     decoded = []
     decode = Pictures.decode
-    monkeypatch.setattr(Pictures, "decode", lambda self, root: decoded.append(root) or decode(self, root))
+
+    def noted(self, root):
+        decoded.append(root)
+        return decode(self, root)
+
+    monkeypatch.setattr(Pictures, "decode", noted)
     with ThreadPoolExecutor(4) as threads:
         pools = list(threads.map(lambda _: open_part(Pictures(), pictures, "train"), range(4)))
     assert len(decoded) == 1

@@ -86,7 +86,7 @@ def test_parts_differ_in_their_noise(tmp_path):
 
 def test_options_that_change_the_images_have_a_cache_of_their_own(tmp_path):
     changed = {"classes": 3, "groups": 3, "samples": 900, "size": 9, "majority_frac": 0.7, "signal": 1.0, "bias": 1.0, "noise": 0.5}
-    keys = {identify(Synthetic(**{name: value}), tmp_path).key for name, value in changed.items()}
+    keys = {identify(Synthetic.build(**{name: value}), tmp_path).key for name, value in changed.items()}
     assert len(keys | {identify(Synthetic(), tmp_path).key}) == len(changed) + 1
     assert identify(Synthetic(seed=3, val_frac=0.5), tmp_path).key == identify(Synthetic(), tmp_path).key
 

@@ -7,6 +7,7 @@ import torch
 from fairtune.datasets._identity import identify
 from fairtune.datasets.utkface import UTKFace
 from fairtune.errors import DataError
+from tests.datasets.files import names_in
 
 from .files import UTKFACE_MALFORMED, UTKFACE_WITHOUT_GENDER, make_utkface, write_image
 
@@ -54,7 +55,7 @@ def test_malformed_names_are_left_out_and_reported(made):
 
 def test_who_has_no_gender_is_used_where_the_group_is_the_race(made):
     for attribute, used in (("race4", True), ("race5", True), ("gender", False)):
-        names = [name for pool in UTKFace(attribute=attribute).decode(made).values() for name in pool.x.names]
+        names = [name for pool in UTKFace(attribute=attribute).decode(made).values() for name in names_in(pool)]
         assert (f"UTKFace/{UTKFACE_WITHOUT_GENDER}" in names) == used
         assert len(names) == {"race4": 241, "race5": 301, "gender": 300}[attribute]
 
@@ -79,7 +80,8 @@ def test_official_takes_the_last_hundred_of_every_cell_in_a_shuffled_order(tmp_p
     kept = [name for name in names if len(name.split("_")) == 4 and name.split("_")[2] != "4"]
     order = sorted(kept, key=lambda name: [int(field.partition(".")[0] or -1) for field in name.split("_")])
     random.Random(1).shuffle(order)
-    test, filled = set(), {}
+    test: set[str] = set()
+    filled: dict[tuple[int, str], int] = {}
     for name in reversed(order):
         age, _, race, _ = name.split("_")
         cell = (int(age) >= 20) + (int(age) >= 40), race
@@ -87,7 +89,7 @@ def test_official_takes_the_last_hundred_of_every_cell_in_a_shuffled_order(tmp_p
         if filled[cell] <= 100:
             test.add(f"UTKFace/{name}")
     pools = UTKFace(protocol="official").decode(tmp_path)
-    assert set(pools["test"].x.names) == test
+    assert set(names_in(pools["test"])) == test
     assert len(pools["test"]) == 1200
     assert len(pools["train"]) == 25
 

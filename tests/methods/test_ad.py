@@ -1,12 +1,13 @@
 import math
+from typing import cast
 
 import pytest
 import torch
 import torch.nn.functional as F
 
 from fairtune.errors import Diverged
-from fairtune.methods import Progress
-from fairtune.methods.ad import ad_loss, reversed_gradient
+from fairtune.methods import Loop, Progress
+from fairtune.methods.ad import AdversarialDebiasing, ad_loss, reversed_gradient
 from fairtune.spec import Optimizer
 from fairtune.testing.examples import A, K, random_example, started
 from fairtune.testing.trainings import digits_training, parameters, train_epochs
@@ -106,6 +107,7 @@ def test_the_limit_is_the_largest_gradient_that_cross_entropy_can_have():
 )
 def test_the_weight_rises_over_the_ramp(ramp, protocol, expected):
     part = started("ad", {"ad.weight": 2.0, "ad.ramp": ramp}, protocol=protocol).parts["ad"]
+    assert isinstance(part, AdversarialDebiasing)
     assert [part.strength(Progress(epoch, 4)) for epoch in range(4)] == pytest.approx(expected)
 
 
@@ -140,12 +142,12 @@ def test_weight_zero_leaves_the_net_alone_while_the_adversaries_learn():
 
 
 def test_a_net_far_worse_than_guessing_has_diverged():
-    part = started("ad").parts["ad"]
+    part, no_loop = started("ad").parts["ad"], cast("Loop", None)
     hopeless = 5 * math.log(K)
-    assert part.end_epoch(None, {"ce": 0.99 * hopeless}, LAST) == {}
-    assert part.end_epoch(None, {"fitnet": 1.0}, LAST) == {}
+    assert part.end_epoch(no_loop, {"ce": 0.99 * hopeless}, LAST) == {}
+    assert part.end_epoch(no_loop, {"fitnet": 1.0}, LAST) == {}
     with pytest.raises(Diverged, match="lower ad\\.weight"):
-        part.end_epoch(None, {"ce": 1.01 * hopeless}, LAST)
+        part.end_epoch(no_loop, {"ce": 1.01 * hopeless}, LAST)
 
 
 def test_a_diverged_training_ends():

@@ -62,6 +62,8 @@ def test_the_teacher_gets_no_gradient():
 def test_the_method_weighs_the_term_and_keeps_one_number_per_position():
     example = random_example(torch.tensor([0, 1]), torch.tensor([0, 1]))
     composite = started("at", {"at.weight": 7.0})
-    kept = composite.from_teacher(example.teacher)
+    kept, maps = composite.from_teacher(example.teacher), (example.student.maps, example.teacher.maps)
+    assert maps[0] is not None
+    assert maps[1] is not None
     assert {name: value.shape for name, value in kept.items()} == {"attention": (2, 9)}
-    torch.testing.assert_close(example.terms(composite)["at"], 7 * at_loss(example.student.maps, attention(example.teacher.maps)))
+    torch.testing.assert_close(example.terms(composite)["at"], 7 * at_loss(maps[0], attention(maps[1])))

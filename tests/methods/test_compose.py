@@ -3,6 +3,8 @@ import torch
 
 from fairtune.errors import InvalidInput
 from fairtune.methods import components, compose
+from fairtune.methods.hkd import HintonDistillation
+from fairtune.methods.mfd import FairFeatureDistillation
 from fairtune.testing.examples import random_example, started
 from fairtune.testing.trainings import digits_training, parameters, train_epochs
 
@@ -61,6 +63,8 @@ def test_an_unknown_part_gets_near_misses():
 def test_values_go_to_their_part_and_the_rest_keep_their_default():
     composite = compose("mfd+hkd", {"mfd.weight": 7.0, "hkd.temperature": 5.0})
     mfd, hkd = composite.parts.values()
+    assert isinstance(mfd, FairFeatureDistillation)
+    assert isinstance(hkd, HintonDistillation)
     assert (mfd.weight, mfd.sigma, hkd.weight, hkd.temperature) == (7.0, 1.0, 4.0, 5.0)
 
 

@@ -2,6 +2,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from fairtune.methods import Composite
+from fairtune.methods._ffw import GatedDebiasing
 from fairtune.methods._gates import layers, sparsity
 from fairtune.methods._information import normalised_mutual_information
 from fairtune.testing.examples import random_example, started
@@ -47,9 +49,19 @@ def test_gates_and_head_learn_and_the_baseline_s_weights_do_not(method):
     assert {id(p) for p in part.modules.parameters()} == {id(p) for p in (*part.gates, *part.head.parameters())}
 
 
+def head_of(composite: Composite) -> torch.nn.Linear:
+    part = composite.parts["ffw"]
+    assert isinstance(part, GatedDebiasing)
+    return part.head
+
+
+def gradients(term: torch.Tensor, of: list[torch.Tensor]) -> list[torch.Tensor | None]:
+    return [*torch.autograd.grad(term, of, retain_graph=True, allow_unused=True)]
+
+
 def test_terms_are_the_private_head_s_loss_and_its_information():
     composite, example = started("ffw", {"ffw.weight": 7.0}), random_example(Y, GROUPS)
-    head = composite.parts["ffw"].head
+    head = head_of(composite)
     terms, guess = example.terms(composite), head(example.student.embedding)
     torch.testing.assert_close(terms["private"], F.cross_entropy(guess, GROUPS))
     torch.testing.assert_close(terms["information"], 7 * normalised_mutual_information(guess.softmax(1), GROUPS))
@@ -58,11 +70,12 @@ def test_terms_are_the_private_head_s_loss_and_its_information():
 def test_the_head_learns_from_its_loss_and_the_net_from_the_information():
     composite, example = started("ffw"), random_example(Y, GROUPS)
     terms, z = example.terms(composite), example.student.embedding
-    own = list(composite.parts["ffw"].head.parameters())
-    of_net, *of_head = torch.autograd.grad(terms["private"], [z, *own], allow_unused=True)
+    own = list(head_of(composite).parameters())
+    assert isinstance(z, torch.Tensor)
+    of_net, *of_head = gradients(terms["private"], [z, *own])
     assert of_net is None
     assert all(gradient.any() for gradient in of_head)
-    of_net, *of_head = torch.autograd.grad(terms["information"], [z, *own], allow_unused=True)
+    of_net, *of_head = gradients(terms["information"], [z, *own])
     assert of_net.any()
     assert of_head == [None] * 2
 
@@ -85,6 +98,8 @@ def test_the_finished_net_is_plain_and_as_sparse_as_the_best_mask(method):
     for mask, layer, original in zip(masks, pruned, layers(plain_net()), strict=False):
         closed_weights = mask if mask.dim() > 1 else mask[:, None].expand_as(layer.weight)
         assert torch.equal(layer.weight, torch.where(closed_weights, 0, original.weight))
+        assert layer.bias is not None
+        assert original.bias is not None
         assert torch.equal(layer.bias, torch.where(mask, 0, original.bias) if mask.dim() == 1 else original.bias)
 
 
@@ -152,7 +167,7 @@ def test_a_private_head_that_is_trained_to_its_end_finds_the_group():
     assert scores["mi"] > 0.3
     with torch.no_grad():
         outputs = list(training.validated())
-        per_cell = {}
+        per_cell: dict[tuple[int, int], list[float]] = {}
         for out, batch in outputs:
             for y, a, right in zip(batch.y, batch.a, out.logits.argmax(1) == batch.y, strict=True):
                 per_cell.setdefault((int(y), int(a)), []).append(float(right))

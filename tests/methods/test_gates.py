@@ -13,11 +13,13 @@ def small_net():
     """A convolution without a bias, one with, batch normalisation in between, and a head."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        first = [nn.Conv2d(3, 4, 3, bias=False), nn.BatchNorm2d(4), nn.ReLU()]
-        net = nn.Sequential(*first, nn.Conv2d(4, 5, 3), nn.ReLU(), nn.Flatten(), nn.Linear(20, 2))
-        net[1].running_mean.uniform_()
-        net[1].running_var.uniform_(0.5, 2)
-        nn.init.uniform_(net[1].bias)
+        norm = nn.BatchNorm2d(4)
+        net = nn.Sequential(
+            nn.Conv2d(3, 4, 3, bias=False), norm, nn.ReLU(), nn.Conv2d(4, 5, 3), nn.ReLU(), nn.Flatten(), nn.Linear(20, 2)
+        )
+        norm.running_mean.uniform_()
+        norm.running_var.uniform_(0.5, 2)
+        nn.init.uniform_(norm.bias)
     return net.eval().requires_grad_(False)
 
 

@@ -4,11 +4,13 @@ import math
 import pytest
 import torch
 from safetensors.torch import load_file
+from torch import Tensor
 
 from fairtune.errors import InvalidInput
-from fairtune.methods import _hanel, compose
+from fairtune.methods import Protocol, _hanel, compose
 from fairtune.methods._hanel import members
-from fairtune.testing.examples import random_example, started
+from fairtune.space import Value
+from fairtune.testing.examples import Example, random_example, started
 from fairtune.testing.trainings import digits_spec
 from fairtune.training.folder import baseline_folder
 from tests.builders import open_trial, trained_baseline
@@ -32,22 +34,32 @@ LAYOUTS = {
 every_layout = pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
 
 
-def batch_of(layout):
+def batch_of(layout: list[tuple[int, int]]) -> tuple[Tensor, Tensor]:
     y, a = torch.tensor(layout).T.contiguous()
     return y, a
 
 
-def random_logits(size, scale=1.0):
+def random_logits(size: int, scale: float = 1.0) -> Tensor:
     rng = torch.Generator().manual_seed(0)
     return (scale * torch.randn(size, CLASSES, generator=rng, dtype=torch.float64)).requires_grad_()
 
 
-def measure(name, p, y, a, *, strict=False, num_classes=None, num_groups=None):
+def measure(
+    name: str,
+    p: Tensor,
+    y: Tensor,
+    a: Tensor,
+    *,
+    strict: bool = False,
+    num_classes: int | None = None,
+    num_groups: int | None = None,
+) -> Tensor:
     num_classes, num_groups = num_classes or p.shape[1], num_groups or int(a.max()) + 1
-    return MEASURES[name](p, members(y, a, num_classes, num_groups, p.dtype), strict)
+    found: Tensor = MEASURES[name](p, members(y, a, num_classes, num_groups, p.dtype), strict)
+    return found
 
 
-def probabilities(first):
+def probabilities(first: list[float]) -> Tensor:
     """Two classes, from the probability of the first."""
     p = torch.tensor(first, dtype=torch.float64)
     return torch.stack([p, 1 - p], 1)
@@ -93,28 +105,30 @@ def test_is_largest_for_predictions_that_are_the_group(name, expected):
     assert float(measure(name, probabilities([1.0, 1.0, 0.0, 0.0]), Y, A)) == pytest.approx(expected)
 
 
-def information_twin(p, a):
+def information_twin(p: Tensor, a: Tensor) -> Tensor:
     joint = torch.stack([p[a == group].sum(0) / len(p) for group in a.unique()])
-    return sum(
+    summed: Tensor = sum(
         cell * (cell / (joint[row].sum() * joint[:, column].sum())).log()
         for row, line in enumerate(joint)
         for column, cell in enumerate(line)
     )
+    return summed
 
 
-def iou_twin(p, y, label):
+def iou_twin(p: Tensor, y: Tensor, label: int) -> Tensor:
     inside = p[y == label, label].sum()
-    return inside / (p[:, label].sum() + (y == label).sum() - inside)
+    share: Tensor = inside / (p[:, label].sum() + (y == label).sum() - inside)
+    return share
 
 
-def shared_difference(p, y, sets, labels):
+def shared_difference(p: Tensor, y: Tensor, sets: tuple[Tensor, Tensor], labels: list[int]) -> Tensor | int:
     """Difference of two sets' mean intersection over union on the labels that both have; 0 without any."""
     first, second = sets
     both = [label for label in labels if (y[first] == label).any() and (y[second] == label).any()]
     return sum((iou_twin(p[first], y[first], c) - iou_twin(p[second], y[second], c)) / len(both) for c in both)
 
 
-def twin(name, p, y, a):
+def twin(name: str, p: Tensor, y: Tensor, a: Tensor) -> Tensor | float:
     """The measures on what is present, by loops."""
     labels, groups = y.unique().tolist(), a.unique().tolist()
     everything = torch.ones_like(a, dtype=torch.bool)
@@ -133,6 +147,8 @@ def twin(name, p, y, a):
         case "iou_paired":
             pairs = list(itertools.combinations(groups, 2))
             return sum(shared_difference(p, y, (a == b, a == c), labels) ** 2 for b, c in pairs) / max(1, len(pairs))
+        case _:
+            raise ValueError(name)
 
 
 @every_measure
@@ -147,7 +163,7 @@ def test_what_is_present_is_compared_by_default(name, layout):
     torch.testing.assert_close(*gradients, rtol=1e-9, atol=1e-12)
 
 
-def is_constant_for_the_authors(name, y, a):
+def is_constant_for_the_authors(name: str, y: Tensor, a: Tensor) -> bool:
     cells = {(int(c), int(b)) for c, b in zip(y, a, strict=True)}
     match name:
         case "dp_l2" | "iou" | "iou_paired":
@@ -193,10 +209,11 @@ def test_underflowed_probabilities_give_a_finite_gradient(name, layout):
         loss.backward()
         assert (logits.softmax(1) == 0).any()
         assert torch.isfinite(loss)
+        assert logits.grad is not None
         assert torch.isfinite(logits.grad).all()
 
 
-def method_term(name, example, protocol, num_classes, **values):
+def method_term(name: str, example: Example, protocol: Protocol, num_classes: int, **values: Value) -> Tensor:
     composite = started(name, {f"{name}.{key}": value for key, value in values.items()}, protocol=protocol, num_classes=num_classes)
     (term,) = example.terms(composite).values()
     return term
@@ -207,7 +224,8 @@ def test_two_classes_are_halved_for_the_authors_alone(name):
     y, a = torch.tensor([0, 0, 1, 1]), torch.tensor([0, 1, 0, 1])
     example = random_example(y, a, num_classes=2)
     logits = example.student.logits
-    for protocol, seen in (("fixed", logits), ("official", logits / 2)):
+    protocols: dict[Protocol, Tensor] = {"fixed": logits, "official": logits / 2}
+    for protocol, seen in protocols.items():
         expected = 3 * measure(name, seen.softmax(1), y, a, strict=protocol == "official")
         torch.testing.assert_close(method_term(name, example, protocol, 2, weight=3.0), expected)
 

@@ -72,7 +72,11 @@ class TestStatistics:
     def test_shapes_and_sizes(self):
         net = Statistics(5, 7, widths=(4, 3))
         assert net(torch.zeros(6, 5), torch.zeros(6, 7)).shape == (6,)
-        assert [tuple(layer.weight.shape) for layer in net.layers] == [(4, 12), (3, 4), (1, 3)]
+        assert [tuple(value.shape) for name, value in net.named_parameters() if name.endswith("weight")] == [
+            (4, 12),
+            (3, 4),
+            (1, 3),
+        ]
         assert len(Statistics(24, 64).layers) == 4
 
     def test_the_attribute_comes_first_and_the_leak_is_a_fifth(self):

@@ -1,22 +1,28 @@
+from collections.abc import Callable, Iterator, Mapping
+from typing import TypedDict
+
 import pytest
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
-from fairtune.methods import Progress
+from fairtune.methods import Progress, Protocol
+from fairtune.methods._mmd import Kernel
 from fairtune.methods.mfd import mfd_loss
 from fairtune.methods.mfd_f import mfd_f_loss
 from fairtune.methods.mfd_k import mfd_k_loss
+from fairtune.space import Value
 from fairtune.testing.examples import random_example, started
 
 CLASSES, GROUPS = 3, 2
 
 
-def pairwise(u, v):
+def pairwise(u: Tensor, v: Tensor) -> Tensor:
     return torch.stack([(row - v).square().sum(1) for row in u]).clamp(min=1e-12)
 
 
-def mmd(teacher, student, bandwidth, kernel):
-    def mean_kernel(u, v):
+def mmd(teacher: Tensor, student: Tensor, bandwidth: Tensor, kernel: Kernel) -> Tensor:
+    def mean_kernel(u: Tensor, v: Tensor) -> Tensor:
         if kernel == "poly":
             return (F.normalize(u) @ F.normalize(v).T).square().mean()
         return torch.exp(-pairwise(u, v) / (2 * bandwidth)).mean()
@@ -24,14 +30,25 @@ def mmd(teacher, student, bandwidth, kernel):
     return mean_kernel(teacher, teacher) + mean_kernel(student, student) - 2 * mean_kernel(teacher, student)
 
 
-def cells(features, y, a, num_classes, num_groups):
+def cells(features: Tensor, y: Tensor, a: Tensor, num_classes: int, num_groups: int) -> Iterator[tuple[int, Tensor]]:
     for label in range(num_classes):
         for group in range(num_groups):
             if len(members := features[(y == label) & (a == group)]):
                 yield label, members
 
 
-def mfd_twin(student, teacher, y, a, num_classes, num_groups, sigma, sigma_power, kernel, bandwidth):
+def mfd_twin(
+    student: Tensor,
+    teacher: Tensor,
+    y: Tensor,
+    a: Tensor,
+    num_classes: int,
+    num_groups: int,
+    sigma: float,
+    sigma_power: int,
+    kernel: Kernel,
+    bandwidth: str,
+) -> Tensor:
     student, teacher = student.flatten(1), teacher.flatten(1)
     h = pairwise(teacher, student).mean()
     total = torch.zeros((), dtype=student.dtype)
@@ -44,7 +61,7 @@ def mfd_twin(student, teacher, y, a, num_classes, num_groups, sigma, sigma_power
     return total
 
 
-def mfd_f_twin(student, y, a, num_classes, num_groups, sigma, kernel):
+def mfd_f_twin(student: Tensor, y: Tensor, a: Tensor, num_classes: int, num_groups: int, sigma: float, kernel: Kernel) -> Tensor:
     student = student.flatten(1)
     total = torch.zeros((), dtype=student.dtype)
     for label, members in cells(student, y, a, num_classes, num_groups):
@@ -54,37 +71,37 @@ def mfd_f_twin(student, y, a, num_classes, num_groups, sigma, kernel):
     return total / num_groups
 
 
-def random_cells(seed, size=20):
+def random_cells(seed: int, size: int = 20) -> tuple[Tensor, Tensor]:
     rng = torch.Generator().manual_seed(seed)
     return torch.randint(CLASSES, (size,), generator=rng), torch.randint(GROUPS, (size,), generator=rng)
 
 
-def full(seed):
+def full(seed: int) -> tuple[Tensor, Tensor]:
     return random_cells(seed)
 
 
-def absent_class(seed):
+def absent_class(seed: int) -> tuple[Tensor, Tensor]:
     y, a = random_cells(seed)
     return torch.where(y == 1, 2, y), a
 
 
-def empty_cell(seed):
+def empty_cell(seed: int) -> tuple[Tensor, Tensor]:
     y, a = random_cells(seed)
     return y, torch.where(y == 1, 0, a)
 
 
-def single_sample_cell(seed):
+def single_sample_cell(seed: int) -> tuple[Tensor, Tensor]:
     y, a = empty_cell(seed)
     a[torch.nonzero(y == 1)[0]] = 1
     return y, a
 
 
-def one_group(seed):
+def one_group(seed: int) -> tuple[Tensor, Tensor]:
     y, _ = random_cells(seed)
     return y, torch.ones_like(y)
 
 
-def one_sample(seed):
+def one_sample(seed: int) -> tuple[Tensor, Tensor]:
     return torch.tensor([2]), torch.tensor([1])
 
 
@@ -92,14 +109,16 @@ LAYOUTS = [full, absent_class, empty_cell, single_sample_cell, one_group, one_sa
 SCALES = {"unit": 1.0, "zero": 0.0, "tiny": 1e-6, "large": 1e2}
 
 
-def features(layout, scale=1.0, shape=(5,), seed=0):
+def features(
+    layout: Callable[[int], tuple[Tensor, Tensor]], scale: float = 1.0, shape: tuple[int, ...] = (5,), seed: int = 0
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     y, a = layout(seed)
     example = random_example(y, a, seed=seed + 100, features=shape)
     student, teacher = (scale * part.features.detach() for part in (example.student, example.teacher))
     return student.requires_grad_(), teacher, y, a
 
 
-def assert_same_value_and_gradient(ours, twin, student):
+def assert_same_value_and_gradient(ours: Tensor, twin: Tensor, student: Tensor) -> None:
     values, gradients = [], []
     for loss in (ours, twin):
         values.append(loss.detach())
@@ -157,10 +176,15 @@ def test_mfd_k_agrees_with_the_mmd_of_two_sets(scale, kernel, sigma):
     assert_same_value_and_gradient(ours, mmd(teacher, student, sigma**2 * h, kernel), student)
 
 
+class Sizes(TypedDict):
+    num_classes: int
+    num_groups: int
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_maps_are_compared_as_one_long_vector(seed):
     student, teacher, y, a = features(full, shape=(4, 3, 3), seed=seed)
-    sizes = {"num_classes": CLASSES, "num_groups": GROUPS}
+    sizes = Sizes(num_classes=CLASSES, num_groups=GROUPS)
     assert_same_value_and_gradient(
         mfd_loss(student, teacher, y, a, **sizes),
         mfd_loss(student.flatten(1), teacher.flatten(1), y, a, **sizes),
@@ -197,7 +221,7 @@ def test_the_teacher_gets_no_gradient():
 def test_sigma_is_squared_under_the_fixed_protocol_only(method):
     example = random_example(*full(0))
 
-    def value(sigma, protocol):
+    def value(sigma: float, protocol: Protocol) -> float:
         composite = started(method, {f"{method}.sigma": sigma}, protocol=protocol)
         return float(example.terms(composite, Progress(0, 2))[method].detach())
 
@@ -214,7 +238,7 @@ def test_sigma_is_squared_under_the_fixed_protocol_only(method):
 def test_every_hyperparameter_reaches_the_loss(method, change):
     example = random_example(*full(0))
 
-    def value(values):
+    def value(values: Mapping[str, Value]) -> float:
         composite = started(method, {f"{method}.{name}": given for name, given in values.items()})
         return float(example.terms(composite, Progress(0, 2))[method].detach())
 

@@ -1,41 +1,59 @@
 import itertools
 import math
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
-from fairtune.methods import Progress
-from fairtune.methods.mi import clipped
+from fairtune.methods import Progress, Protocol
+from fairtune.methods.mi import MutualInformation, clipped
+from fairtune.records import Batch
+from fairtune.space import Value
 from fairtune.spec import Optimizer
 from fairtune.testing.examples import A, E, random_example, started
 from fairtune.testing.trainings import digits_training, parameters, train_epochs
+from fairtune.training.loop import Training
 
 QUICK = {"mi.inner_steps": 3}
 
 
-def method(protocol="fixed", attribute_size=0, num_groups=A, **values):
+def method(protocol: Protocol = "fixed", attribute_size: int = 0, num_groups: int = A, **values: Value) -> MutualInformation:
     values = {f"mi.{name}": value for name, value in values.items()}
     part = started("mi", values, protocol=protocol, num_groups=num_groups).parts["mi"]
+    assert isinstance(part, MutualInformation)
     part.start(part.context._replace(attribute_size=attribute_size))
     return part
 
 
-def sample(groups, seed=0):
+def part_of(training: Training) -> MutualInformation:
+    part = training.method.parts["mi"]
+    assert isinstance(part, MutualInformation)
+    return part
+
+
+def sample(groups: list[int], seed: int = 0) -> tuple[Tensor, Tensor]:
     """Embeddings and the one-hot groups."""
     a = torch.tensor(groups)
     z = torch.randn(len(a), E, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
     return z, F.one_hot(a, max(A, int(a.max()) + 1)).double()
 
 
-def prepared(values=None, protocol="fixed", **changes):
+def prepared(values: Mapping[str, Value] | None = None, protocol: Protocol = "fixed", **changes: Any) -> tuple[Training, list[int]]:
     """A training at the start of its first epoch, and the numbers of the batches that it hands out."""
     training = digits_training("mi", QUICK | (values or {}), protocol=protocol, **changes)
     training._order = torch.from_numpy(training.batch_order())
     training.net.train()
     numbers, batch = [], training.batch
-    training.batch = lambda number: numbers.append(number) or batch(number)
+
+    def noted(number: int) -> Batch:
+        numbers.append(number)
+        return batch(number)
+
+    vars(training)["batch"] = noted
     return training, numbers
 
 
@@ -47,12 +65,13 @@ def test_the_exact_bound_is_what_permutations_of_the_groups_give_on_average():
     torch.testing.assert_close(part.bound(z, c, frozen=False), expected)
 
 
-def bound_twin(part, z, c):
+def bound_twin(part: MutualInformation, z: Tensor, c: Tensor) -> Tensor:
     """All pairs of an embedding and an attribute of the batch, one by one."""
-    joint = sum(part.statistics(c[i : i + 1], z[i : i + 1]) for i in range(len(z))) / len(z)
+    joint: Tensor = sum(part.statistics(c[i : i + 1], z[i : i + 1]) for i in range(len(z))) / len(z)
     pairs = itertools.product(range(len(z)), range(len(z)))
     marginal = sum(part.statistics(c[j : j + 1], z[i : i + 1]).exp() for i, j in pairs) / len(z) ** 2
-    return (joint - marginal.log()).squeeze()
+    twin: Tensor = (joint - marginal.log()).squeeze()
+    return twin
 
 
 @pytest.mark.parametrize("groups", [[0, 1, 1, 0, 1], [0, 2, 2, 0, 0], [1, 1, 1, 1], [0]], ids=["all", "a gap", "one", "one sample"])
@@ -86,7 +105,7 @@ def test_the_authors_pair_embeddings_with_one_random_permutation():
     torch.testing.assert_close(ours, expected)
 
 
-def fitted(z, c, steps=150):
+def fitted(z: Tensor, c: Tensor, steps: int = 150) -> MutualInformation:
     part = method("fixed", lr=1e-2, width=32)
     for _ in range(steps):
         part._fit([(z, c)])
@@ -126,6 +145,7 @@ def test_a_penalty_moves_the_net_and_not_the_estimator():
     part = method(updates="penalty", weight=2.5)
     (term,) = part.loss(example.student, {}, example.batch, Progress(0, 4)).values()
     z = example.student.embedding
+    assert z is not None
     torch.testing.assert_close(term, 2.5 * bound_twin(part, z, part.attribute(example.batch)))
     of_net, *of_estimator = torch.autograd.grad(term, [z, *part.statistics.parameters()], allow_unused=True)
     assert of_net.any()
@@ -134,8 +154,7 @@ def test_a_penalty_moves_the_net_and_not_the_estimator():
 
 def test_a_second_optimizer_steps_on_gradients_no_longer_than_the_task_s():
     training, _ = prepared()
-    part = training.method.parts["mi"]
-    batch = training.batch(0)
+    part, batch = part_of(training), training.batch(0)
     training.method.task_loss(training.forward(batch), batch).backward()
     task = {name: parameter.grad.norm() for name, parameter in training.net.named_parameters()}
     before = parameters(training)
@@ -152,13 +171,13 @@ def test_a_second_optimizer_steps_on_gradients_no_longer_than_the_task_s():
 
 def test_the_second_optimizer_lowers_the_bound():
     training, _ = prepared({"mi.lr": 1e-2})
-    part, batch = training.method.parts["mi"], training.batch(0)
+    part, batch = part_of(training), training.batch(0)
     part.begin_epoch(training, Progress(0, 4))
     training.method.task_loss(training.forward(batch), batch).backward()
 
-    def bound():
+    def bound() -> float:
         z, c = part._embedded(training, batch)
-        return part.bound(z, c, frozen=True).item()
+        return float(part.bound(z, c, frozen=True))
 
     before = bound()
     for _ in range(5):
@@ -166,9 +185,9 @@ def test_the_second_optimizer_lowers_the_bound():
     assert bound() < before - 0.01
 
 
-def rate_of_second(training):
-    _, second = training.method.parts["mi"].inner_optimizers
-    return second.param_groups[0]["lr"]
+def rate_of_second(training: Training) -> float:
+    _, second = part_of(training).inner_optimizers
+    return float(second.param_groups[0]["lr"])
 
 
 @pytest.mark.parametrize("weight", [0.0, 0.5])
@@ -203,13 +222,14 @@ def test_a_net_trained_with_sgd_learns_its_task():
     assert counts.diagonal(0, 1, 2).sum() > 0.4 * counts.sum()
 
 
-def steps(training, count=2):
+def steps(training: Training, count: int = 2) -> None:
     for index in training._order[:count]:
-        training.step(index, None)
+        training.step(index)
 
 
 def test_inner_steps_walk_through_the_epoch_and_the_authors_start_over():
-    for protocol, expected in (("fixed", [0, 1, 2, 3, 4, 5]), ("official", [0, 1, 2, 0, 1, 2])):
+    walks: dict[Protocol, list[int]] = {"fixed": [0, 1, 2, 3, 4, 5], "official": [0, 1, 2, 0, 1, 2]}
+    for protocol, expected in walks.items():
         training, numbers = prepared(protocol=protocol)
         steps(training)
         assert numbers == expected
@@ -264,17 +284,18 @@ def test_a_finer_attribute_takes_the_place_of_the_group():
     assert part.statistics.layers[0].in_features == 4 + E
     assert torch.equal(part.attribute(replace(example.batch, attribute=vector)), vector)
     assert method().attribute(example.batch).tolist() == [[1, 0], [0, 1], [1, 0]]
+    z = example.student.embedding
+    assert z is not None
     torch.manual_seed(1)
-    ours = part.bound(example.student.embedding, vector, frozen=True)
+    ours = part.bound(z, vector, frozen=True)
     torch.manual_seed(1)
     shuffled = vector[torch.randperm(3)]
-    z = example.student.embedding
     torch.testing.assert_close(ours, part.statistics(vector, z).mean() - part.statistics(shuffled, z).exp().mean().log())
 
 
 def test_the_estimate_of_the_last_inner_step_is_reported():
     training, _ = prepared()
-    terms = training.step(training._order[0], None)
+    terms = training.step(training._order[0])
     assert terms.keys() == {"ce", "estimate"}
     (record,) = train_epochs(digits_training("mi", QUICK | {"mi.updates": "penalty"}), 1)
     assert {"train.ce", "train.information", "train.estimate"} < record.keys()

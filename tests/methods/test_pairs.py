@@ -8,12 +8,13 @@ import pytest
 from fairtune.errors import InvalidInput
 from fairtune.methods import compose
 from fairtune.plugins import names
+from fairtune.space import Value
 from fairtune.spec import Optimizer, PlugIn
 from fairtune.testing.trainings import tiny_training, train_epochs
 
 OUTSIDE = "tests.methods.outside:Adversary"
 PAIRS = list(itertools.combinations([*names("method"), OUTSIDE], 2))
-VALUES = {"mi.inner_steps": 1, "fitnet.stages": "one"}
+VALUES: dict[str, Value] = {"mi.inner_steps": 1, "fitnet.stages": "one"}
 SGD = Optimizer(name="sgd", lr=0.1, schedule="constant")
 FLOOR = 1e-10
 """Far above the rounding of float64, far below what the weakest of the methods moves."""

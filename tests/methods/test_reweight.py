@@ -3,7 +3,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from fairtune.methods.reweight import reweighing
+from fairtune.methods.reweight import Reweighing, reweighing
 from fairtune.testing.examples import random_example, started
 from fairtune.testing.trainings import digits_splits, digits_training
 
@@ -15,6 +15,7 @@ def weights(cells, **values):
     composite = started("reweight", {f"reweight.{name}": value for name, value in values.items()}, num_classes=2)
     part = composite.parts["reweight"]
     part.start(part.context._replace(shares=np.array(cells) / np.sum(cells)))
+    assert isinstance(part, Reweighing)
     return composite, part.weights
 
 
@@ -64,4 +65,6 @@ def test_each_loss_counts_by_the_cell_of_its_sample():
 def test_a_training_weighs_by_its_own_training_split():
     training = digits_training("reweight")
     cells = digits_splits()["train"].cells
-    np.testing.assert_allclose(training.method.parts["reweight"].weights, reweighing(cells), rtol=1e-6)
+    part = training.method.parts["reweight"]
+    assert isinstance(part, Reweighing)
+    np.testing.assert_allclose(part.weights, torch.from_numpy(reweighing(cells)), rtol=1e-6)

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from fairtune.errors import InvalidInput
-from fairtune.methods import components, compose
-from fairtune.plugins import load, names
+from fairtune.methods import Method, components, compose
+from fairtune.plugins import names
 from fairtune.testing.trainings import digits_training
 
 EPOCHS = 8
@@ -80,7 +80,7 @@ def test_weights_leave_no_information_about_the_group_in_the_label():
     assert information(joint_of(batch, ones)) > 0.15
 
 
-@pytest.mark.parametrize("balancing", [name for name in names("method") if load("method", name).sampling == "balanced"])
+@pytest.mark.parametrize("balancing", [name for name in names("method") if Method.load(name).sampling == "balanced"])
 def test_what_is_balanced_is_not_weighed_again(balancing):
     with pytest.raises(InvalidInput, match=f"reweight weighs what the batches of {balancing} have balanced already"):
         compose(f"{balancing}+reweight", {})

@@ -1,4 +1,6 @@
 import math
+from collections.abc import Callable
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -7,6 +9,7 @@ from sklearn.metrics import accuracy_score
 
 from fairtune.errors import DataError
 from fairtune.metrics import deo_a, deo_m, gaps, small_cells
+from fairtune.records import GroupCounts
 from tests.builders import counts_of_recalls, group_counts, random_predictions
 
 # recalls 0.9 0.5 0.6 / 0.7 0.8 0.6 / 0.8 0.6 0.6: gaps 0.2, 0.3, 0
@@ -96,7 +99,8 @@ def test_small_cells_are_named_with_their_size():
 
 def test_is_fairlearn_s_equalized_odds_difference_for_two_classes():
     y, a, predicted, counts = random_predictions(classes=2, groups=3)
-    for ours, aggregate in ((deo_m, "worst_case"), (deo_a, "mean")):
+    pairs: list[tuple[Callable[[GroupCounts], float], Literal["worst_case", "mean"]]] = [(deo_m, "worst_case"), (deo_a, "mean")]
+    for ours, aggregate in pairs:
         theirs = equalized_odds_difference(y, predicted, sensitive_features=a, agg=aggregate)
         assert ours(counts) == pytest.approx(theirs)
 

@@ -80,8 +80,8 @@ def test_what_is_reported_is_what_the_methods_lower_on_a_batch_of_the_whole_set(
     p = rng.dirichlet(np.ones(3), samples)
     counts = GroupCounts(table(y, a, np.eye(3, dtype=np.int64)[p.argmax(1)], 3), table(y, a, p, 3))
     assert (counts.cells == 0).sum() == 2
-    y, a, p = map(torch.tensor, (y, a, p))
-    loss = getattr(_hanel, name)(p, _hanel.members(y, a, 3, 3, p.dtype), False)
+    of_y, of_a, of_p = map(torch.tensor, (y, a, p))
+    loss = getattr(_hanel, name)(of_p, _hanel.members(of_y, of_a, 3, 3, of_p.dtype), False)
     assert getattr(metrics, name)(counts) == pytest.approx(float(loss))
 
 

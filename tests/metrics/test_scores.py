@@ -81,7 +81,7 @@ class TestEveryScore:
 
 def test_each_score_is_the_metric_of_its_name():
     found = scores(COUNTS)
-    assert found == {name: score.compute(COUNTS) for name, score in OF_COUNTS.items()}
+    assert found == {name: score.compute(COUNTS) for name, score in OF_COUNTS.items() if score.compute is not None}
     assert all(
         score.compute is getattr(metrics, name) for name, score in SCORES.items() if name in metrics.__all__ and score.compute
     )

@@ -7,7 +7,8 @@ from functools import lru_cache
 
 import pytest
 
-from fairtune.plugins import load, names
+from fairtune.models import Net
+from fairtune.plugins import names
 from fairtune.testing import ModelContract
 from fairtune.testing.models import Case
 from tests.models.small import ChannelMeans
@@ -19,7 +20,7 @@ LONG_TO_TRACE = (*HEAVY, "shufflenet_v2")
 
 @lru_cache(maxsize=12)
 def case(name):
-    return Case(load("model", name), ModelContract.shape, {})
+    return Case(Net.load(name), ModelContract.shape, {})
 
 
 def models(slow):

@@ -45,6 +45,7 @@ def test_gradient_is_the_mask():
     x = torch.ones(1000, requires_grad=True)
     dropped = Dropout(0.25)(x)
     dropped.sum().backward()
+    assert x.grad is not None
     assert torch.equal(x.grad, dropped.detach())
 
 

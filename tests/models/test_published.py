@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from fairtune.plugins import load
+from fairtune.models import Net
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ from fairtune.plugins import load
     ],
 )
 def test_has_the_published_number_of_parameters(name, shape, num_classes, parameters):
-    net = load("model", name)(shape, num_classes)
+    net = Net.load(name).build(shape, num_classes)
     assert sum(parameter.numel() for parameter in net.parameters()) == parameters
 
 
@@ -45,7 +45,7 @@ def test_has_the_published_number_of_parameters(name, shape, num_classes, parame
     ],
 )
 def test_has_the_published_taps(name, shape, options, features, maps):
-    net = load("model", name)(shape, 2, **options).eval()
+    net = Net.load(name).build(shape, 2, **options).eval()
     with torch.no_grad():
         out = net(torch.rand(1, *shape), want_maps=True)
     assert out.features.shape == (1, features)
@@ -55,7 +55,7 @@ def test_has_the_published_taps(name, shape, options, features, maps):
 @pytest.mark.parametrize("name", ["resnet18", "shufflenet_v2", "simple_convnet"])
 def test_the_pooled_tap_is_the_mean_of_the_flat_one(name):
     shape = (3, 64, 64)
-    net = load("model", name)(shape, 2, tap="flat").eval()
+    net = Net.load(name).build(shape, 2, tap="flat").eval()
     out = net(torch.rand(2, *shape), want_maps=True)
     assert torch.equal(out.features, out.maps.flatten(1))
     torch.testing.assert_close(out.embedding, out.maps.mean((2, 3)))

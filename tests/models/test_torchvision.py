@@ -5,10 +5,9 @@ import torch
 import torchvision
 
 from fairtune.errors import InvalidInput
-from fairtune.models import _torchvision
+from fairtune.models import Net, _torchvision
 from fairtune.models.resnet18 import ResNet18
 from fairtune.models.torchvision import TorchvisionClassifiers
-from fairtune.plugins import load
 from fairtune.seeding import torch_stream
 from fairtune.testing.trainings import CPU
 
@@ -48,7 +47,7 @@ def images(side, batch=2):
 def test_cutting_a_classifier_changes_no_value(name, side):
     """Of every family: with torchvision's weights and 1000 classes ours is torchvision's, dropping and normalising included."""
     theirs = _torchvision._random(name)
-    ours = TorchvisionClassifiers.member(name)((3, side, side), 1000)
+    ours = TorchvisionClassifiers.member(name).build((3, side, side), 1000)
     state = theirs.state_dict()
     last = next(key.rpartition(".")[0] for key in reversed(state))
     renamed = {f"head.{k.removeprefix(last + '.')}" if k.startswith(f"{last}.") else f"body.{k}": v for k, v in state.items()}
@@ -76,7 +75,7 @@ def test_cutting_a_classifier_changes_no_value(name, side):
     ],
 )
 def test_the_map_is_what_the_last_pooling_sees(name, maps, width):
-    net = TorchvisionClassifiers.member(name)((3, 64, 64), 2).eval()
+    net = TorchvisionClassifiers.member(name).build((3, 64, 64), 2).eval()
     out = net(images(64), want_maps=True)
     assert out.maps.shape == (2, *maps)
     assert torch.equal(out.features, out.maps.flatten(1))
@@ -85,14 +84,14 @@ def test_the_map_is_what_the_last_pooling_sees(name, maps, width):
 
 @pytest.mark.slow
 def test_a_vision_transformer_has_no_map():
-    net = TorchvisionClassifiers.member("vit_b_32")((3, 224, 224), 2, tap="flat").eval()
+    net = TorchvisionClassifiers.member("vit_b_32").build((3, 224, 224), 2, tap="flat").eval()
     out = net(images(224), want_maps=True)
     assert out.maps is None
     assert torch.equal(out.features, out.embedding)
 
 
 def test_is_loaded_by_its_address():
-    plugin = load("model", "torchvision:resnet34")
+    plugin = Net.load("torchvision:resnet34")
     assert plugin.declared() == ResNet18.declared()
     assert plugin.summary() == "resnet34 of torchvision, with a head for K classes."
 
@@ -108,7 +107,7 @@ def test_is_loaded_by_its_address():
 )
 def test_an_unknown_classifier_is_refused_with_near_misses(name, reason):
     with pytest.raises(InvalidInput, match=reason):
-        load("model", f"torchvision:{name}")
+        Net.load(f"torchvision:{name}")
 
 
 @pytest.mark.parametrize(
@@ -126,11 +125,11 @@ def test_an_unknown_classifier_is_refused_with_near_misses(name, reason):
 )
 def test_images_that_do_not_fit_are_refused_with_a_way_out(name, shape, reason):
     with pytest.raises(InvalidInput, match=rf"the model {name} {reason}" if name != "vit_b_32" else reason):
-        TorchvisionClassifiers.member(name)(shape, 2)
+        TorchvisionClassifiers.member(name).build(shape, 2)
 
 
 def test_looking_at_the_shape_leaves_no_trace():
-    net = TorchvisionClassifiers.member("resnet34")(SHAPE, 2)
+    net = TorchvisionClassifiers.member("resnet34").build(SHAPE, 2)
     assert all(module.training for module in net.modules())
     assert int(net.state_dict()["body.bn1.num_batches_tracked"]) == 0
 
@@ -167,7 +166,7 @@ class TestImageNet:
         net.pretrain("imagenet")
         assert torch.equal(net.head.weight, head)
         assert caplog.messages == []
-        assert torch.equal(net.body.get_submodule("layer4.1.conv2").weight, theirs.layer4[1].conv2.weight)
+        assert torch.equal(net.body.get_parameter("layer4.1.conv2.weight"), theirs.layer4[1].conv2.weight)
 
     def test_without_a_network_both_ways_are_named(self, monkeypatch):
         monkeypatch.setattr(urllib.request, "_opener", None)  # urllib keeps the proxies of its first request for the whole process
@@ -190,8 +189,8 @@ class TestImageNet:
 def test_a_file_with_torchvisions_names_wants_standardised_images(tmp_path, name, mean):
     theirs = _torchvision._random(name)
     torch.save(theirs.state_dict(), tmp_path / "weights.pth")
-    net = TorchvisionClassifiers.member(name)(SHAPE, 1000)
-    net.pretrain(net.complete({"weights": str(tmp_path / "weights.pth")})["weights"])
+    net = TorchvisionClassifiers.member(name).build(SHAPE, 1000)
+    net.pretrain(str(net.complete({"weights": str(tmp_path / "weights.pth")})["weights"]))
     assert float(net.normalise.mean[0, 0, 0]) == pytest.approx(mean)
     torch.testing.assert_close(net.eval()(images(32)).logits, theirs.eval()(net.normalise(images(32))))
 
@@ -199,15 +198,15 @@ def test_a_file_with_torchvisions_names_wants_standardised_images(tmp_path, name
 def test_auxiliary_heads_are_left_out(tmp_path):
     theirs = torchvision.models.googlenet(init_weights=False, aux_logits=True)
     torch.save(theirs.state_dict(), tmp_path / "weights.pth")
-    net = TorchvisionClassifiers.member("googlenet")(SHAPE, 2)
+    net = TorchvisionClassifiers.member("googlenet").build(SHAPE, 2)
     net.pretrain(str(tmp_path / "weights.pth"))
-    assert torch.equal(net.body.conv1.conv.weight, theirs.conv1.conv.weight)
+    assert torch.equal(net.get_parameter("body.conv1.conv.weight"), theirs.conv1.conv.weight)
 
 
 def test_torchvisions_last_layer_stays_where_the_paper_keeps_it(tmp_path):
     theirs = torchvision.models.efficientnet_b1()
     torch.save(theirs.state_dict(), tmp_path / "weights.pth")
-    net = load("model", "efficientnet_b1")(SHAPE, 2, side=0)
+    net = Net.load("efficientnet_b1").build(SHAPE, 2, side=0)
     net.pretrain(str(tmp_path / "weights.pth"))
     theirs, net = theirs.eval(), net.eval()
     torch.testing.assert_close(net(images(32)).features, theirs(net.normalise(images(32))))

@@ -114,7 +114,7 @@ class TestFit:
             net.pretrain(pin(path, NAMES))
         assert caplog.messages == [f"the weights {path} have no head for these classes: the head starts from random weights"]
         assert torch.equal(net.head.weight, head)
-        assert torch.equal(net.layers[0].weight, other.layers[0].weight)
+        assert torch.equal(net.state_dict()["layers.0.weight"], other.state_dict()["layers.0.weight"])
 
     def test_the_first_things_that_do_not_fit_are_named(self):
         state = MLP((5,), 2).state_dict()

@@ -1,9 +1,11 @@
 """Classes of a notebook or a script, which no other process can import."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from ray import cloudpickle
+from rich.console import Console
 
 from fairtune import plugins
 from fairtune.api.search import resume
@@ -68,7 +70,7 @@ def test_edited_it_is_another(forgetful):
 
 
 def test_without_its_source_it_has_its_name(forgetful):
-    namespace = {"Method": Method, "__name__": "__main__"}
+    namespace: dict[str, Any] = {"Method": Method, "__name__": "__main__"}
     exec("class Quick(Method):\n    'Does nothing.'", namespace)
     assert plugins.give("method", namespace["Quick"]) == "given:Quick"
 
@@ -86,12 +88,12 @@ def test_resuming_elsewhere_is_refused_before_anything_starts(forgetful, tmp_pat
     session = Session(*small_search(tmp_path, method=plugins.give("method", calm()))).run(1)
     monkeypatch.setattr(_given, "_kept", {})
     with pytest.raises(InvalidInput, match="the method Calm was given as a class in Python"):
-        resume(session.folder.path, None)
+        resume(session.folder.path, Console())
 
 
 def test_a_worker_that_cannot_import_it_trains_it(forgetful, tmp_path, monkeypatch):
     session = Session(*small_search(tmp_path, method=plugins.give("method", calm()), trials=1)).run(1)
-    job = session.plan.next()
+    job = session.next_job()
     packed = cloudpickle.dumps(dict(plugins.given()))
     assert b"size" in packed
     monkeypatch.setattr(_given, "_kept", {})

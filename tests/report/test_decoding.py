@@ -4,6 +4,7 @@ from rich.console import Console
 
 from fairtune.datasets import Progress
 from fairtune.report.decoding import progress_bars
+from tests.consoles import text_on
 
 
 def shown(*steps, terminal):
@@ -11,7 +12,7 @@ def shown(*steps, terminal):
     with progress_bars(console) as report:
         for step in steps:
             report(Progress(*step))
-    return console.file.getvalue()
+    return text_on(console)
 
 
 def test_a_terminal_shows_how_far_each_part_is():

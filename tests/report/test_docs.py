@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 
 from fairtune.metrics import SCORES, Interval
 from fairtune.space import Integer, Options, OptionsOrFile, Real, Space
@@ -12,7 +13,7 @@ from fairtune.study.opening import Opening
 from fairtune.study.summary import Baseline, Chosen, Confirmed, Cost, Summary, Trial
 
 DOCS = (Path(__file__).parents[2] / "docs" / "summary.md").read_text()
-SECTIONS = {
+SECTIONS: dict[str, list[type[BaseModel]]] = {
     "`summary`": [Summary],
     "`baseline`": [Baseline],
     "`trials[]`": [Trial],

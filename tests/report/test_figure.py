@@ -1,4 +1,6 @@
+import numpy as np
 import pytest
+from matplotlib.lines import Line2D
 
 from fairtune.report.figure import draw_front
 from fairtune.study.summary import summarise
@@ -32,12 +34,17 @@ def test_three_objectives_are_two_pairs_against_the_first(by_three):
     assert roles == {"baseline", "chosen", "most accurate", "fairest", "highest worst group accuracy"}
 
 
+def coordinates(line: Line2D) -> tuple[list[float], list[float]]:
+    """Of the points of a line, across and up."""
+    return np.asarray(line.get_xdata()).tolist(), np.asarray(line.get_ydata()).tolist()
+
+
 def test_the_panels_hold_the_scores(by_three):
     views = {view.number: view for view in by_three.study.views()}
     summary = summary_of(by_three)
     for axes, name in zip(draw_front(summary).axes[::2], ("deo_m", "worst_group_accuracy"), strict=True):
         (line,) = [line for line in axes.get_lines() if line.get_label() == "front"]
-        points = list(zip(line.get_xdata(), line.get_ydata(), strict=True))
+        points = list(zip(*coordinates(line), strict=True))
         assert points == [(views[number].val[name], views[number].val["accuracy"]) for number in summary.front]
 
 
@@ -45,8 +52,8 @@ def test_the_staircase_is_what_the_front_reaches(by_iou):
     summary = summary_of(by_iou)
     (line,) = [line for line in draw_front(summary).axes[0].get_lines() if line.get_label() == "front"]
     assert line.get_drawstyle() == "steps-post"
-    assert list(line.get_xdata()) == sorted(line.get_xdata())
-    assert list(line.get_ydata()) == sorted(line.get_ydata())
+    for along in coordinates(line):
+        assert along == sorted(along)
 
 
 def test_without_accuracy_there_is_no_floor_to_draw(by_three):

@@ -9,6 +9,8 @@ from fairtune.study.folders import RunFolder
 from fairtune.study.study import SearchStudy
 from tests.search_helpers import small_search
 
+pytestmark = pytest.mark.usefixtures("trained_once")
+
 
 def empty_study(folder, spec):
     folder.study.touch()

@@ -9,6 +9,8 @@ from fairtune.report import write_report
 from fairtune.report.page import describe_intervals, format_error, format_params, render_page
 from fairtune.study.summary import summarise
 
+pytestmark = pytest.mark.usefixtures("trained_once")
+
 
 def page_of(session):
     write_report(session.spec, session.place, session.study)

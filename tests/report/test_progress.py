@@ -5,6 +5,7 @@ from rich.console import Console
 
 from fairtune.report import progress as module
 from fairtune.report.progress import format_left, format_rate, is_live, progress
+from tests.consoles import text_on
 
 
 @pytest.mark.parametrize(
@@ -29,7 +30,7 @@ def test_a_bar_has_a_rate_and_the_time_left():
         now[0] += 1
         bars.update(task, completed=done)
     console.print(bars.make_tasks_table(bars.tasks))
-    text = console.file.getvalue()
+    text = text_on(console)
     assert "decoding train" in text
     assert "30/100" in text
     assert "10.0 samples/s, 7 s left" in text

@@ -6,22 +6,24 @@ import json
 import math
 import re
 import shutil
-from functools import cache, partial
+from functools import cache
 
 import pandas as pd
 import pytest
 from rich.console import Console
 
 from fairtune import plugins
-from fairtune.metrics import SCORES, _score, interval
+from fairtune.metrics import SCORES
 from fairtune.report import write_report
 from fairtune.report.page import format_score
 from fairtune.report.terminal import print_outcome
 from fairtune.report.write import report_files
 from fairtune.rules import objectives_of
 from fairtune.study.folders import RunFolder
+from fairtune.study.jobs import Job
 from fairtune.study.summary import Summary
 from fairtune.training.trial import failed
+from tests.consoles import text_on
 from tests.search_helpers import Session, small_search
 
 RULES = [*plugins.names("rule"), "tests.test_rules:ThreeRule"]
@@ -82,12 +84,6 @@ def trained(tmp_path_factory):
     return session
 
 
-@pytest.fixture(autouse=True)
-def _few_draws(monkeypatch):
-    """What an interval is made of is tested elsewhere: here it is enough that there is one."""
-    monkeypatch.setattr(_score, "interval", partial(interval, replicates=50))
-
-
 def session_of(trained, rule, name, trials):
     """A new search of the same kind in which a job ends as it is told to."""
     spec = trained.spec.model_copy(update={"select": rule, "trials": max(1, len(trials))})
@@ -115,7 +111,7 @@ def every_state(trained):
 
 
 def end(session, real, outcome):
-    job = session.plan.next()
+    job = session.next_job()
     result = real.model_copy(update={"spec": job.spec})
     session.plan.finish(job, result.model_copy(update=outcome(result)))
 
@@ -124,7 +120,7 @@ def confirm(session, trained, outcome):
     (real,) = trained.study.finals.values()
     while not session.plan.complete:
         job = session.plan.next()
-        if job == "done":
+        if not isinstance(job, Job):
             return
         result = real.model_copy(update={"spec": job.spec})
         session.plan.finish(job, result.model_copy(update=outcome(result)))
@@ -151,7 +147,7 @@ def written(session):
 def terminal(summary):
     console = Console(file=io.StringIO(), width=200, markup=False, highlight=False)
     print_outcome(console, summary)
-    return console.file.getvalue()
+    return text_on(console)
 
 
 @pytest.mark.parametrize("rule", RULES)

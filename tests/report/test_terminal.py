@@ -9,6 +9,8 @@ from fairtune.study.summary import summarise
 from fairtune.training.data import open_data
 from tests.search_helpers import Session, crash, small_search, train
 
+pytestmark = pytest.mark.usefixtures("trained_once")
+
 
 def terminal(width=160):
     return Console(record=True, force_terminal=True, width=width, file=io.StringIO(), markup=False, highlight=False)
@@ -87,7 +89,7 @@ def test_a_terminal_shows_what_runs_and_what_is_best(tmp_path):
     spec, place = small_search(tmp_path, trials=4, epochs=3)
     with SearchDisplay(console, spec, []) as display:
         session = Session(spec, place, observers=[display]).run(2)
-        first, second = session.plan.next(), session.plan.next()
+        first, second = session.next_job(), session.next_job()
         standing = session.study.result(0)
         display.job_progressed(second, standing.model_copy(update={"history": standing.history[:2]}))
         console.print(display._table())
@@ -104,7 +106,7 @@ def test_a_terminal_counts_confirmations(tmp_path):
     console = terminal()
     with SearchDisplay(console, *small_search(tmp_path, trials=1)[:1], []) as display:
         session = Session(*small_search(tmp_path, trials=1), observers=[display]).run(2)
-        job = session.plan.next()
+        job = session.next_job()
         session.plan.finish(job, train(job, session.plan))
         console.print(display._table())
     assert "1 of 1 trials, 1 of 2 confirmations" in shown(console)
@@ -116,7 +118,7 @@ def test_a_terminal_tells_the_pace_and_what_is_left(tmp_path):
     spec, place = small_search(tmp_path, trials=4, epochs=3)
     display = SearchDisplay(console, spec, [], clock=lambda: now[0])
     session = Session(spec, place, observers=[display]).run(1)
-    first, second = session.plan.next(), session.plan.next()
+    first, second = session.next_job(), session.next_job()
     console.print(display._table())
     assert "left" not in shown(console)
     now[0] += 30
@@ -135,7 +137,7 @@ def test_the_time_left_is_no_longer_than_the_budget(tmp_path):
     spec, place = small_search(tmp_path, trials=4, epochs=1, time_budget="70s")
     display = SearchDisplay(console, spec, [], clock=lambda: now[0])
     session = Session(spec, place, observers=[display]).run(1)
-    job = session.plan.next()
+    job = session.next_job()
     now[0] += 30
     session.plan.finish(job, train(job, session.plan))
     console.print(display._table())

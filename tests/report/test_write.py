@@ -6,6 +6,8 @@ from fairtune.metrics import SCORES
 from fairtune.report import write_report
 from fairtune.report.write import report_files
 
+pytestmark = pytest.mark.usefixtures("trained_once")
+
 
 def write(session):
     return write_report(session.spec, session.place, session.study)

@@ -7,7 +7,8 @@ from PIL import Image
 
 from fairtune.datasets import _identity
 from fairtune.errors import DataError, InvalidInput
-from fairtune.request.resolve import Request, resolve, resolve_one
+from fairtune.request.options import Request
+from fairtune.request.resolve import resolve, resolve_one
 from fairtune.spec import PlugIn, SearchSpec
 from fairtune.study.folders import RunFolder
 from fairtune.study.study import SearchStudy

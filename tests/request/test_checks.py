@@ -4,6 +4,7 @@ import os
 import socket
 import socketserver
 import threading
+import time
 
 import pytest
 import torch
@@ -147,7 +148,7 @@ def test_a_server_that_is_just_starting_is_waited_for(monkeypatch):
     starting = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Healthy, bind_and_activate=False)
     starting.server_bind()
     uri = f"http://127.0.0.1:{starting.server_port}"
-    monkeypatch.setattr(checks.time, "sleep", lambda pause: starting.server_activate() if pause else None)
+    monkeypatch.setattr(time, "sleep", lambda pause: starting.server_activate() if pause else None)
     with answering(starting):
         assert checks.tracking(uri) == []
 

@@ -17,7 +17,8 @@ EXPECTED = [
     *("dataset", "method", "model", "set", "space", "teacher_set"),
     *("select", "accuracy_floor", "trials", "time_budget_s", "sampler", "scheduler", "final_seeds"),
     *("epochs", "batch_size", "seed", "precision", "protocol", "train_fraction"),
-    *("data", "runs", "name", "tracking_uri", "address", "gpus_per_trial", "cpus_per_trial", "max_concurrent"),
+    *("data", "runs", "name", "tracking_uri", "study", "address"),
+    *("gpus_per_trial", "cpus_per_trial", "max_concurrent", "trial_timeout_s"),
 ]
 
 

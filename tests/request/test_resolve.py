@@ -4,6 +4,8 @@ from pathlib import Path
 import pytest
 from safetensors.torch import save_file
 
+from fairtune.datasets.biased_mnist import BiasedMNIST
+from fairtune.datasets.cifar10s import CIFAR10S
 from fairtune.datasets.digits import Digits
 from fairtune.errors import FairtuneError, InvalidInput
 from fairtune.files import data_root
@@ -295,11 +297,13 @@ def test_one_trial_in_a_folder_that_cannot_be_written(tmp_path):
 def test_the_protocol_reaches_a_dataset_that_has_one(tmp_path, protocol, settings, expected):
     request = Request(dataset="biased_mnist", data=str(tmp_path), protocol=protocol, set=settings)
     dataset, _ = resolve_dataset(request)
+    assert isinstance(dataset, BiasedMNIST)
     assert dataset.protocol == expected
 
 
 def test_a_protocol_of_its_own_is_left_to_the_dataset(tmp_path):
     dataset, _ = resolve_dataset(Request(dataset="cifar10s", data=str(tmp_path), protocol="official"))
+    assert isinstance(dataset, CIFAR10S)
     assert dataset.protocol == "mfd"
 
 

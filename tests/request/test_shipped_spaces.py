@@ -4,9 +4,15 @@ import pytest
 import yaml
 
 from fairtune.request.spaces import folder, hyperparameters, matching
-from fairtune.space import Options, Real, parse_domain
+from fairtune.space import Domain, Options, Real, Value, parse_domain
 
 FILES = sorted(folder().glob("*.yaml"))
+
+
+def narrows(given: Value | Domain, code: Value | Domain) -> bool:
+    if not isinstance(code, Real | Options):
+        return False
+    return given.within(code) if isinstance(given, Real | Options) else code.contains(given)
 
 
 def faults_of(path):
@@ -25,7 +31,7 @@ def faults_of(path):
                 continue
             if domain == code:
                 faults.append(f"{key}: {domain} stands in the code already")
-            elif not (domain.within(code) if isinstance(domain, Real | Options) else code.contains(domain)):
+            elif not narrows(domain, code):
                 faults.append(f"{key}: {domain} does not narrow {code}, the range in the code: change it there")
             (line,) = (number for number, line in enumerate(lines) if line.strip().startswith(f"{key}:") and line.startswith("  "))
             if "#" not in lines[line] and not lines[line - 1].startswith("  #"):

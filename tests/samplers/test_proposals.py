@@ -2,13 +2,18 @@
 
 import logging
 import math
+from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
+from typing import Literal
 
 import pytest
 
 from fairtune.plugins import names
 from fairtune.samplers import Outcome, Proposals
-from fairtune.space import Integer, Options, Real, Space, parse_domain
+from fairtune.samplers._proposals import Proposal
+from fairtune.space import Integer, Options, Real, Space, Value, parse_domain
+from fairtune.spec import SearchSpec, TrialSpec
 from fairtune.study.study import trials_to_run
 from tests.search_helpers import small_search
 
@@ -36,23 +41,24 @@ BUDGET = 9
 
 
 @cache
-def base():
-    return small_search("unused")[0]
+def base() -> SearchSpec:
+    return small_search(Path("unused"))[0]
 
 
-def search_spec(space, sampler, **changes):
+def search_spec(space: str, sampler: str, **changes: object) -> SearchSpec:
     return base().model_copy(update={"spaces": SPACES[space], "sampler": sampler, "trials": BUDGET, **changes})
 
 
 class Run:
     """A search that trains nothing, its trials kept in memory as a study keeps them; scores depend on the setting alone."""
 
-    def __init__(self, spec):
+    def __init__(self, spec: SearchSpec) -> None:
         self.spec = spec
-        self.trials, self.outcomes = [], {}
+        self.trials: list[Proposal] = []
+        self.outcomes: dict[int, Outcome] = {}
         self.open()
 
-    def open(self):
+    def open(self) -> None:
         """Go on in a new process."""
         self.proposals = Proposals(self.spec, ["maximize", "minimize"])
         for number, proposal in enumerate(self.trials):
@@ -60,28 +66,29 @@ class Run:
             if number in self.outcomes:
                 self.proposals.tell(number, proposal.method, self.outcomes[number])
 
-    def ask(self):
+    def ask(self) -> Proposal | None:
         proposal = self.proposals.propose(len(self.trials))
         if proposal is not None:
             self.trials.append(proposal)
         return proposal
 
-    def tell(self, number):
-        state = ("complete", "complete", "failed", "complete", "pruned")[number % 5]
+    def tell(self, number: int) -> None:
+        states: list[Literal["complete", "failed", "pruned"]] = ["complete", "complete", "failed", "complete", "pruned"]
+        state = states[number % 5]
         accuracy = int(self.trained(number).id, 16) % 1000 / 1000
         self.outcomes[number] = Outcome(state, [accuracy, accuracy / 2] if state == "complete" else (), 0.5 - accuracy)
         self.proposals.tell(number, self.trials[number].method, self.outcomes[number])
 
-    def tell_all(self):
+    def tell_all(self) -> None:
         for number in range(len(self.trials)):
             if number not in self.outcomes:
                 self.tell(number)
 
-    def trained(self, number):
+    def trained(self, number: int) -> TrialSpec:
         proposal = self.trials[number]
         return self.spec.trial(proposal.method, proposal.values, needs_baseline=False)
 
-    def go(self, trials, at_a_time=1):
+    def go(self, trials: int, at_a_time: float = 1) -> None:
         """Ask for so many trials while there are any, each told when that many are under way."""
         for _ in range(min(trials, trials_to_run(self.spec) - len(self.trials))):
             if self.ask() is None:
@@ -89,18 +96,22 @@ class Run:
             if len(self.trials) - len(self.outcomes) == at_a_time:
                 self.tell(len(self.outcomes))
 
-    def check(self, settings):
+    def check(self, settings: int) -> None:
         assert len(self.trials) == settings
         assert len({self.trained(number).id for number in range(settings)}) == settings
         assert all(set(trial.values) == set(self.spec.spaces[trial.method].search) for trial in self.trials)
 
 
 @pytest.fixture
-def complaints():
+def complaints() -> Iterator[list[str]]:
     """What Optuna would tell the user."""
     found = []
-    handler = logging.Handler(logging.WARNING)
-    handler.emit = lambda record: found.append(record.getMessage())
+
+    class Handler(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            found.append(record.getMessage())
+
+    handler = Handler(logging.WARNING)
     logging.getLogger("optuna").addHandler(handler)
     yield found
     logging.getLogger("optuna").removeHandler(handler)
@@ -147,7 +158,7 @@ def test_seed_number_and_outcomes_decide_what_is_proposed_whatever_the_sessions(
         assert trace(sampler, space, 1, [BUDGET], seed=1) != undisturbed
 
 
-def trace(sampler, space, at_a_time, sessions, **changes):
+def trace(sampler: str, space: str, at_a_time: float, sessions: list[int], **changes: object) -> list[tuple[str, dict[str, Value]]]:
     """Method and values of every trial."""
     run = Run(search_spec(space, sampler, **changes))
     for trials in sessions:
@@ -196,8 +207,8 @@ def test_nsga2_goes_on_with_its_generations_when_resumed():
     assert generations(run.trials[-1:]) in ([before], [before + 1])
 
 
-def generations(trials):
-    return [mark for trial in trials for name, mark in trial.marks.items() if name.endswith(":generation")]
+def generations(trials: list[Proposal]) -> list[int]:
+    return [int(str(mark)) for trial in trials for name, mark in trial.marks.items() if name.endswith(":generation")]
 
 
 def test_an_option_given_twice_is_one_option():

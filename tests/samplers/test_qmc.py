@@ -3,9 +3,13 @@ from collections import Counter
 from fairtune.samplers import Outcome, Problem
 from fairtune.samplers._learner import Learner
 from fairtune.samplers.qmc import QuasiMonteCarlo
-from fairtune.space import Options, Real
+from fairtune.space import Domain, Options, Real
 
-SEARCH = {"m.share": Real(low=0, high=1), "m.weight": Real(low=0, high=1), "m.kernel": Options(values=("a", "b", "c", "d"))}
+SEARCH: dict[str, Domain] = {
+    "m.share": Real(low=0, high=1),
+    "m.weight": Real(low=0, high=1),
+    "m.kernel": Options(values=("a", "b", "c", "d")),
+}
 
 
 def test_after_the_first_setting_every_part_of_every_range_is_visited_once():

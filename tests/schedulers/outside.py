@@ -8,7 +8,7 @@ from fairtune.schedulers import Scheduler
 class StopsTheFirst(Scheduler):
     """Stops the first who comes to the second epoch, and shows who was where."""
 
-    seen: ClassVar[list] = []
+    seen: ClassVar[list[object]] = []
 
     def rungs(self, epochs):
         return [2, 3]

@@ -2,11 +2,12 @@
 
 import pytest
 
-from fairtune.plugins import load, names
+from fairtune.plugins import names
+from fairtune.schedulers import Scheduler
 from fairtune.testing import SchedulerContract
 
 
 class TestEveryScheduler(SchedulerContract):
     @pytest.fixture(params=names("scheduler"))
     def scheduler(self, request):
-        return load("scheduler", request.param)(("accuracy", "deo_m"))
+        return Scheduler.load(request.param)(("accuracy", "deo_m"))

@@ -1,10 +1,12 @@
+from pathlib import Path
+
 import pytest
 
 from fairtune.errors import InvalidInput
 from fairtune.request.options import Request
 from fairtune.request.resolve import resolve
 from fairtune.schedulers import Ladder
-from fairtune.spec import TrialResult
+from fairtune.spec import Epoch, TrialResult
 from tests.schedulers.outside import StopsTheFirst
 from tests.search_helpers import small_search
 
@@ -14,7 +16,7 @@ OBJECTIVES = ("accuracy", "deo_m")
 
 @pytest.fixture(scope="module")
 def baseline():
-    return small_search("unused")[0].baseline()
+    return small_search(Path("unused"))[0].baseline()
 
 
 @pytest.fixture
@@ -24,7 +26,7 @@ def seen():
 
 
 def result(spec, epochs):
-    history = tuple({"epoch": k, "train.loss": 1.0, "val.accuracy": k / 10, "val.deo_m": 0.5} for k in range(1, epochs + 1))
+    history = tuple(Epoch(number=k, losses={"loss": 1.0}, val={"accuracy": k / 10, "deo_m": 0.5}) for k in range(1, epochs + 1))
     return TrialResult(spec=spec, state="running", history=history)
 
 

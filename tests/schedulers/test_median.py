@@ -1,9 +1,9 @@
 import itertools
+import time
 
 import pytest
 
 from fairtune.schedulers.median import Median
-from fairtune.search import trainable
 from fairtune.spec import Stop
 from fairtune.testing.schedulers import standing
 from tests.schedulers.test_ladder import OBJECTIVES
@@ -69,7 +69,7 @@ def test_the_same_seed_stops_the_same_trials_whatever_the_clock_says(tmp_path, m
 
     first = ends("first", 6)
     clock = itertools.count(step=100)
-    monkeypatch.setattr(trainable.time, "perf_counter", lambda: float(next(clock)))
+    monkeypatch.setattr(time, "perf_counter", lambda: float(next(clock)))
     assert ends("slow", 5) == first
     assert first[:4] == [("complete", 3, None)] * 4
     state, epochs, stopped = first[4]

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from fairtune.api import waiting
-from fairtune.api.waiting import with_room
+from fairtune.api.waiting import with_patience
 from fairtune.errors import Interrupted, NoRoom, SearchFault
 from fairtune.request.options import Request
 from fairtune.request.resolve import resolve
@@ -38,7 +38,9 @@ def on_pictures(tmp_path, monkeypatch):
     write_animals(tmp_path / "data", 80)
     options = {"dataset": "manifest", "data": str(tmp_path / "data"), "runs": str(tmp_path / "runs"), "name": "run"}
     small = {"method": "reweight", "batch_size": 16, "epochs": 1, "trials": 2, "final_seeds": 1, "set": ["size=8"]}
-    return Session(*resolve(Request(**options | small | {"accuracy_floor": "0", "precision": "fp32", "gpus_per_trial": 0}))).run(1)
+    return Session(*resolve(Request.read(options | small | {"accuracy_floor": "0", "precision": "fp32", "gpus_per_trial": 0}))).run(
+        1
+    )
 
 
 def test_data_that_are_missing_stop_the_search_and_its_trials_wait(on_pictures, tmp_path, monkeypatch):
@@ -84,7 +86,7 @@ def test_whatever_fails_while_the_disk_is_full_waits(tmp_path, jobs):
     with small_disk(tmp_path / "disk", 48) as disk:
         watcher = Watcher()
         session = Session(*small_search(disk), observers=[watcher]).run(jobs)
-        job = session.plan.next()
+        job = session.next_job()
         filler = fill(disk)
         session.plan.finish(job, failed(job.spec, "its worker process died"))
         assert isinstance(session.plan.error, NoRoom)
@@ -98,7 +100,7 @@ def test_whatever_fails_while_the_disk_is_full_waits(tmp_path, jobs):
 def test_a_full_cache_is_told_by_the_worker(tmp_path):
     """Its disk is another one, which the machine that plans may not even have."""
     session = Session(*small_search(tmp_path)).run(1)
-    job = session.plan.next()
+    job = session.next_job()
     lacks = Room(folder="/elsewhere", bytes=3 * 2**30)
     session.plan.finish(job, failed(job.spec, "full").model_copy(update={"state": "waiting", "lacks": lacks}))
     assert str(session.plan.error).startswith("no room in /elsewhere: 3,072 MiB are needed")
@@ -108,7 +110,7 @@ def test_a_full_cache_is_told_by_the_worker(tmp_path):
 def test_a_teacher_that_only_its_worker_sees_is_not_trained_for_ever(tmp_path):
     session = Session(*small_search(tmp_path)).run(1)
     shutil.rmtree(tmp_path / "baselines")
-    job = session.plan.next()
+    job = session.next_job()
     assert str(job.key) == "baseline"
     session.plan.finish(job, session.study.baseline.result)
     assert "give --runs a folder that all machines share" in str(session.plan.error)
@@ -136,7 +138,7 @@ def test_it_goes_on_by_itself_when_there_is_room(tmp_path, monkeypatch):
 
         helper = threading.Thread(target=free)
         helper.start()
-        done = with_room(disk, console, session)
+        done = with_patience(place, console, session)
         helper.join()
         assert len(sessions) == 2
         assert ended(done)
@@ -156,10 +158,10 @@ def test_the_waiting_can_be_interrupted(tmp_path, monkeypatch):
     def interrupt(seconds):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(waiting.time, "sleep", interrupt)
+    monkeypatch.setattr(time, "sleep", interrupt)
 
     def session():
         raise NoRoom(tmp_path, 1)
 
     with pytest.raises(Interrupted, match=r"what is finished is kept. Go on with: fairtune resume"):
-        with_room(tmp_path, Console(quiet=True), session)
+        with_patience(small_search(tmp_path)[1], Console(quiet=True), session)

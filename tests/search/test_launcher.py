@@ -2,6 +2,7 @@
 
 import copy
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -159,7 +160,8 @@ class TestFallback:
         def scorer(node, resources, kind):
             return available_first(node, resources, kind, node_availability_summary=summary)
 
-        started, _ = get_nodes_for(SHIPPED["available_node_types"], {}, "head", 8, [{"CPU": 1, "GPU": 1}] * demand, scorer)
+        asked: list[dict[str, Any]] = [{"CPU": 1, "GPU": 1}] * demand  # of numbers.Real, says Ray, which no int is for mypy
+        started, _ = get_nodes_for(SHIPPED["available_node_types"], {}, "head", 8, asked, scorer)
         return dict(started)
 
     def test_spot_comes_first(self):

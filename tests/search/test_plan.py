@@ -58,6 +58,7 @@ def test_the_order_is_baseline_then_trials_then_finals(whole):
     assert whole.study.complete is True
 
 
+@pytest.mark.usefixtures("trained_once")
 def test_a_job_says_what_it_is_for(whole, tmp_path):
     purposes = {job.kind: job.purpose for job in whole.trained}
     assert purposes == {"baseline": Purpose.PROBED, "trial": Purpose.SEARCH, "final": Purpose.FINAL}
@@ -120,6 +121,7 @@ def test_nothing_else_is_left_on_disk(whole):
     assert not any((whole.folder.path / "finals").iterdir())
 
 
+@pytest.mark.usefixtures("trained_once")
 def test_observers_are_told_everything(tmp_path):
     watcher = Watcher()
     session = Session(*small_search(tmp_path, trials=2), observers=[watcher]).run()
@@ -144,6 +146,7 @@ def test_trials_never_open_the_test_split(tmp_path, monkeypatch):
     assert list(cache_folder().rglob("test-x.npy"))
 
 
+@pytest.mark.usefixtures("trained_once")
 def test_a_second_search_finds_the_teacher_by_content(tmp_path):
     first = run_small(tmp_path, trials=1)
     watcher = Watcher()
@@ -157,28 +160,33 @@ def test_a_second_search_finds_the_teacher_by_content(tmp_path):
     assert home.weights.stat().st_mtime_ns == written
 
 
+@pytest.mark.usefixtures("trained_once")
 def test_another_training_is_another_teacher(tmp_path):
     run_small(tmp_path, trials=1)
     assert "baseline" in kinds(Session(*small_search(tmp_path, name="second", epochs=1)).run(1))
 
 
+@pytest.mark.usefixtures("trained_once")
 def test_a_teacher_without_its_weights_is_trained_again(tmp_path):
     first = run_small(tmp_path, trials=1)
     baseline_folder(tmp_path, first.spec.baseline()).weights.unlink()
     assert run_small(tmp_path, trials=1, name="second").keys[0] == "baseline"
 
 
+@pytest.mark.usefixtures("trained_once")
 def test_a_method_without_hyperparameters_is_tried_once(tmp_path):
     session = run_small(tmp_path, method="ss", trials=20)
     assert [(record.number, record.params) for record in session.trials] == [(0, {})]
 
 
+@pytest.mark.usefixtures("trained_once")
 def test_the_plain_model_can_be_searched_too(tmp_path):
     session = run_small(tmp_path, method="scratch")
     assert session.study.choice.number == 0
     assert [key for key in session.keys if key.startswith("final")] == ["final-baseline-1"]
 
 
+@pytest.mark.usefixtures("trained_once")
 def test_every_trial_of_the_budget_is_another_training(tmp_path):
     session = run_small(tmp_path, trials=20, epochs=1, sampler="random", set=["weight=1,2,3,4,5,6"])
     assert sorted(record.params["mfd.weight"] for record in session.trials) == [1, 2, 3, 4, 5, 6]
@@ -186,13 +194,15 @@ def test_every_trial_of_the_budget_is_another_training(tmp_path):
     assert summarise(session.spec, session.place, session.study).cost.epochs == 6
 
 
+@pytest.mark.usefixtures("trained_once")
 def test_jobs_under_way_at_once_differ(tmp_path):
     session = Session(*small_search(tmp_path, trials=4, epochs=1, set=["weight=1,2,3"])).run(1)
-    jobs = [session.plan.next() for _ in range(4)]
-    assert jobs[3] == "wait"
-    assert len({job.spec.id for job in jobs[:3]}) == 3
+    jobs = [session.next_job() for _ in range(3)]
+    assert session.plan.next() == "wait"
+    assert len({job.spec.id for job in jobs}) == 3
 
 
+@pytest.mark.usefixtures("trained_once")
 def test_roles_of_equal_settings_share_a_retraining_and_both_stand(tmp_path):
     """Runs of older versions, and trials that equal the baseline, have roles of several numbers for one setting."""
     session = Session(*small_search(tmp_path, method="scratch,ss", trials=2, epochs=1)).run(3)
@@ -210,11 +220,13 @@ def test_roles_of_equal_settings_share_a_retraining_and_both_stand(tmp_path):
     assert confirmed["most_accurate"].test == confirmed["baseline"].test
 
 
+@pytest.mark.usefixtures("trained_once")
 def test_every_method_of_a_list_is_tried(tmp_path):
     session = run_small(tmp_path, method="mfd,ss", trials=2)
     assert [(record.method, record.params) for record in session.trials] == [("mfd", {"mfd.weight": 3.0}), ("ss", {})]
 
 
+@pytest.mark.usefixtures("trained_once")
 class TestFailures:
     def test_a_diverging_trial_is_recorded_and_the_search_goes_on(self, tmp_path):
         session = run_small(tmp_path, **points(tmp_path, {"weight": 1}, {"weight": 1e39}, {"weight": 2}))
@@ -259,6 +271,7 @@ class TestFailures:
         assert session.plan.complete
 
 
+@pytest.mark.usefixtures("trained_once")
 def test_no_feasible_trial_means_no_choice_but_the_ends_are_confirmed(tmp_path):
     session = run_small(tmp_path, accuracy_floor="1")
     assert session.study.choice.number is None
@@ -286,6 +299,7 @@ def test_each_objective_has_its_end_of_the_front(by_three):
     assert all("worst_group_accuracy" in part.test for part in confirmed.values())
 
 
+@pytest.mark.usefixtures("trained_once")
 class TestTimeBudget:
     def test_no_trial_starts_after_it(self, tmp_path):
         session = run_small(tmp_path, time_budget="0.000001s")
@@ -319,12 +333,12 @@ class TestTimeBudget:
         timed(spec, place, clock).run(1)
         for _ in range(3):
             cut = timed(spec, place, clock)
-            assert cut.plan.next().key == JobKey.trial(0)
+            assert cut.next_job().key == JobKey.trial(0)
             clock.now += 20
-            assert cut.plan.next().key == JobKey.trial(1), "the driver asks whenever it can; then it is killed"
+            assert cut.next_job().key == JobKey.trial(1), "the driver asks whenever it can; then it is killed"
         late = timed(spec, place, clock)
         assert late.study.noted_s == 60
-        assert [late.plan.next().key for _ in range(2)] == [JobKey.trial(0), JobKey.trial(1)]
+        assert [late.next_job().key for _ in range(2)] == [JobKey.trial(0), JobKey.trial(1)]
         assert late.plan.next() == "wait", "what was begun is handed out again, but nothing new"
 
 
@@ -350,6 +364,7 @@ def timed(spec, place, clock):
     return Session(spec, place, study=SearchStudy(RunFolder.of(place).study, spec, clock))
 
 
+@pytest.mark.usefixtures("trained_once")
 class TestWallTime:
     """However a session stops, the time it took is in the study and in the summary."""
 
@@ -395,7 +410,7 @@ class TestWallTime:
     def test_a_process_killed_in_a_long_trial_loses_less_than_a_minute(self, tmp_path, turn):
         clock = Clock()
         session = timed(*small_search(tmp_path), clock).run(1)
-        job = session.plan.next()
+        job = session.next_job()
         standing = failed(job.spec, "").model_copy(update={"state": "running"})
         callback = ProgressCallback(PlanSearcher(session.plan, Shared(), lambda: None))
         turns = {
@@ -426,6 +441,7 @@ class TestWallTime:
         assert self.noted(session) == (30, 30)
 
 
+@pytest.mark.usefixtures("trained_once")
 class TestKilled:
     """Sessions end as a killed process does: what is in the study and on disk stays, nothing else."""
 
@@ -434,7 +450,7 @@ class TestKilled:
     def test_nothing_is_lost_or_repeated_whenever_it_is_killed(self, tmp_path, after, ended):
         spec, place = small_search(tmp_path, trials=2)
         first = Session(spec, place).run(after)
-        cut, asked = first.plan.next(), first.trials
+        cut, asked = first.next_job(), first.trials
         if ended:
             train(cut, first.plan)
         second = Session(spec, place).run()
@@ -448,7 +464,7 @@ class TestKilled:
         whole = run_small(tmp_path / "whole", epochs=3)
         spec, place = small_search(tmp_path / "cut", epochs=3)
         first = Session(spec, place).run(1)
-        job = first.plan.next()
+        job = first.next_job()
         stop_after_an_epoch(job, first.plan)
         assert job.folder.checkpoint.is_file()
         watcher = Watcher()
@@ -459,7 +475,7 @@ class TestKilled:
     def test_two_left_over_trials_both_end(self, tmp_path):
         spec, place = small_search(tmp_path)
         first = Session(spec, place).run(1)
-        keys = [first.plan.next().key for _ in range(2)]
+        keys = [first.next_job().key for _ in range(2)]
         assert keys == [JobKey.trial(0), JobKey.trial(1)]
         second = Session(spec, place).run()
         assert second.keys[:3] == ["trial-0", "trial-1", "trial-2"]
@@ -538,7 +554,7 @@ class TestPromise:
 
 def worker_dies_after_an_epoch(session):
     """The next training is under way when the process is killed; it has a checkpoint."""
-    job = session.plan.next()
+    job = session.next_job()
     worker = trainable.TrialTrainable.__new__(trainable.TrialTrainable)
     worker.setup(trainable.job_config(job, session.place))
     worker._trial.run_epoch()

@@ -7,7 +7,10 @@ from ray.tune.search import Searcher
 
 from fairtune.search.searcher import PlanSearcher, ProgressCallback
 from fairtune.search.shared import Shared
+from fairtune.study.jobs import Job
 from tests.search_helpers import Session, Watcher, small_search, train
+
+pytestmark = pytest.mark.usefixtures("trained_once")
 
 TUNE = SimpleNamespace(trial_id="t1")
 
@@ -92,7 +95,7 @@ def test_tune_waits_while_the_plan_does_and_ends_with_it(session):
     assert isinstance(searcher.suggest("t1"), dict)
     assert searcher.suggest("t2") is None
     searcher.on_trial_complete("t1", report(searcher))
-    while (job := session.plan.next()) != "done":
+    while isinstance(job := session.plan.next(), Job):
         session.plan.finish(job, train(job, session.plan))
     assert searcher.suggest("t3") == Searcher.FINISHED
 

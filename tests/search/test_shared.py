@@ -1,7 +1,12 @@
 """Two searches of one folder, run side by side in this process."""
 
+import pytest
+
 from fairtune.search.shared import Shared
+from fairtune.study.jobs import Job
 from tests.search_helpers import Session, Watcher, small_search, train
+
+pytestmark = pytest.mark.usefixtures("trained_once")
 
 
 def begun(runs, name, watcher=None):
@@ -13,6 +18,7 @@ def test_who_comes_second_waits_for_the_baseline_and_takes_it_over(tmp_path, cap
     second = begun(tmp_path, "second", watcher)
     with Shared() as its, Shared() as others:
         baseline = its.allowed(first.plan)
+        assert isinstance(baseline, Job)
         assert baseline.kind == "baseline"
         assert [others.allowed(second.plan) for _ in range(3)] == ["wait"] * 3
         (line,) = [record.getMessage() for record in caplog.records if record.name == "fairtune.locks"]

@@ -1,6 +1,7 @@
 """What a scheduler stops, in searches with real trainings, run one after the other in this process."""
 
 import itertools
+import time
 
 import pytest
 
@@ -45,7 +46,7 @@ def test_it_never_looks_finished(stopped):
 
 def test_a_slow_machine_stops_the_same_trials(tmp_path, monkeypatch, stopped):
     clock = itertools.count(step=100)
-    monkeypatch.setattr(trainable.time, "perf_counter", lambda: float(next(clock)))
+    monkeypatch.setattr(time, "perf_counter", lambda: float(next(clock)))
     again = run_small(tmp_path, **SEARCH)
     assert stops(again) == stops(stopped)
     assert [record.params for record in again.trials] == [record.params for record in stopped.trials]
@@ -69,6 +70,6 @@ def test_a_trial_reports_at_its_rungs_and_as_time_passes(tmp_path, monkeypatch, 
     monkeypatch.setattr(trainable, "REPORT_EVERY_S", every_s)
     session = Session(*small_search(tmp_path, **SEARCH)).run(1)
     worker = TrialTrainable.__new__(TrialTrainable)
-    worker.setup(trainable.job_config(session.plan.next(), session.place))
-    epochs = [TrialResult.model_validate_json(worker.step()["trial"]).epochs for _ in reported]
+    worker.setup(trainable.job_config(session.next_job(), session.place))
+    epochs = [TrialResult.model_validate_json(str(worker.step()["trial"])).epochs for _ in reported]
     assert epochs == reported

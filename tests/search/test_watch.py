@@ -1,7 +1,8 @@
 from types import SimpleNamespace
 
-from fairtune.search.watch import WaitNotice
+from fairtune.search.watch import RetryNotice, WaitNotice
 from fairtune.spec import Place
+from fairtune.study.key import JobKey
 
 PLACE = Place(data="data", runs="runs", name="run", gpus_per_trial=1)
 
@@ -31,3 +32,9 @@ def test_nothing_is_said_while_a_trial_runs(caplog):
 
 def test_a_wait_that_has_ended_is_forgotten(caplog):
     assert lines(caplog, (0, "PENDING"), (7, "PENDING"), (8, "RUNNING"), (9, "PENDING"), (16, "PENDING")) == []
+
+
+def test_a_worker_that_died_is_told_in_a_line(caplog):
+    jobs = {"abc": SimpleNamespace(key=JobKey.trial(3))}
+    RetryNotice(jobs).on_trial_recover(0, [], SimpleNamespace(status="RUNNING", trial_id="abc"))
+    assert caplog.messages == ["the worker of trial-3 died: another goes on from its checkpoint"]

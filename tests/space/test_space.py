@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from fairtune.space import Integer, Options, OptionsOrFile, Real, Space, hyperparameter, parse_domain
+from fairtune.space import Integer, Options, OptionsOrFile, Real, Space, Value, hyperparameter, parse_domain
 
 REAL = Real(low=0.1, high=100, log=True)
 LINEAR = Real(low=0, high=1)
@@ -115,7 +115,7 @@ def test_narrowing_moves_a_name_between_searched_and_fixed():
 
 
 def test_points_are_cut_to_what_is_searched():
-    points = (
+    points: tuple[dict[str, Value], ...] = (
         {"m.weight": 3.0, "m.kernel": "rbf"},
         {"m.weight": 5.0, "m.kernel": "poly"},
         {"m.weight": 3.0},

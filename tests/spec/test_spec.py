@@ -94,7 +94,7 @@ def search_spec(**changes):
         "batch_size": 64,
         "seed": 3,
     }
-    return SearchSpec(**(fields | changes))
+    return SearchSpec.model_validate(fields | changes)
 
 
 def test_the_baseline_is_plain_training_with_everything_else_alike():

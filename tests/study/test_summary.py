@@ -12,6 +12,8 @@ from fairtune.study.key import JobKey
 from fairtune.study.summary import SCHEMA, Summary, summarise
 from tests.search_helpers import Session, run_small, small_search
 
+pytestmark = pytest.mark.usefixtures("trained_once")
+
 PLANE = ("accuracy", "deo_m")
 KEYS = [
     "schema",
@@ -171,7 +173,7 @@ def test_the_plain_model_as_a_method_shares_the_baselines_confirmation(tmp_path)
 
 def test_a_score_that_is_not_defined_is_null(tmp_path):
     session = Session(*small_search(tmp_path, trials=1)).run(1)
-    job = session.plan.next()
+    job = session.next_job()
     baseline = session.study.baseline.result
     session.plan.finish(job, baseline.model_copy(update={"spec": job.spec, "val": {**baseline.val, "deo_m": math.nan}}))
     (trial,) = written(session)["trials"]

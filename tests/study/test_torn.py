@@ -6,10 +6,10 @@ import shutil
 import sqlite3
 import subprocess
 
+import optuna
 import pytest
 
 from fairtune.errors import InvalidInput
-from fairtune.study import database as database_module
 from fairtune.study.database import Copies
 from fairtune.study.folders import RunFolder
 from fairtune.study.study import SearchStudy
@@ -108,7 +108,7 @@ def test_a_torn_study_does_not_take_the_place_of_its_copy(folder):
 
 def test_a_process_killed_while_it_makes_a_study_leaves_none(tmp_path, monkeypatch):
     spec, _ = small_search(tmp_path / "runs")
-    monkeypatch.setattr(database_module.optuna, "create_study", lambda **options: 1 / 0)
+    monkeypatch.setattr(optuna, "create_study", lambda **options: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         SearchStudy(tmp_path / "study.db", spec)
     assert not (tmp_path / "study.db").exists()

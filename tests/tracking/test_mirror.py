@@ -14,8 +14,10 @@ import threading
 import time
 import urllib.request
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -23,24 +25,31 @@ from fairtune.errors import FairtuneError, Interrupted
 from fairtune.report import write_report
 from fairtune.report.write import report_files
 from fairtune.search import trainable
+from fairtune.spec import Place, SearchSpec, TrialResult
 from fairtune.study.folders import RunFolder
+from fairtune.study.jobs import Job
 from fairtune.study.key import JobKey
-from fairtune.study.study import SearchStudy
+from fairtune.study.study import Record, SearchStudy
+from fairtune.study.summary import Summary
 from fairtune.tracking.creation import creation_of
 from fairtune.tracking.mirror import Tracker
 from fairtune.tracking.outcome import front_table
 from fairtune.training.trial import failed
-from tests.search_helpers import Session, small_search, train
+from tests.search_helpers import Session, Watcher, small_search, train
 from tests.test_locks import HOLDER
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     from mlflow import MlflowClient
+    from mlflow.entities import Run as MlflowRun
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:mlflow", "ignore::FutureWarning:mlflow")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning:mlflow", "ignore::FutureWarning:mlflow"),
+    pytest.mark.usefixtures("trained_once"),
+]
 
 
-def mirrored(spec, place):
+def mirrored(spec: SearchSpec, place: Place) -> tuple[Session, Tracker]:
     """A session, and the tracker that watches it."""
     folder = RunFolder.of(place)
     folder.save(spec, place)
@@ -49,7 +58,7 @@ def mirrored(spec, place):
     return Session(spec, place, [tracker], study), tracker
 
 
-def finish(session, tracker):
+def finish(session: Session, tracker: Tracker) -> Summary:
     """What follows a search that has ended."""
     summary = write_report(session.spec, session.place, session.study)
     chosen = session.folder.chosen.path if summary.chosen else None
@@ -57,13 +66,13 @@ def finish(session, tracker):
     return summary
 
 
-def whole(runs, **options):
+def whole(runs: Path, **options: object) -> SimpleNamespace:
     session, tracker = mirrored(*small_search(runs, **options))
     summary = finish(session.run(), tracker)
     return SimpleNamespace(session=session, tracker=tracker, summary=summary, **vars(look(session)))
 
 
-def look(session):
+def look(session: Session | SimpleNamespace) -> SimpleNamespace:
     """The search's run and its children by job, as MLflow has them."""
     client = MlflowClient(session.place.mlflow)
     parent = client.get_run(session.study.mirror.run_id)
@@ -73,26 +82,27 @@ def look(session):
     return SimpleNamespace(client=client, parent=parent, children=children)
 
 
-def steps(seen, key, metric="val/accuracy"):
+def steps(seen: SimpleNamespace, key: str, metric: str = "val/accuracy") -> list[int]:
     return [point.step for point in seen.client.get_metric_history(seen.children[key].info.run_id, metric)]
 
 
-def artifact(seen, run, name, folder):
+def artifact(seen: SimpleNamespace, run: MlflowRun, name: str, folder: Path) -> Any:
     return json.loads(Path(seen.client.download_artifacts(run.info.run_id, name, str(folder))).read_text())
 
 
-def artifacts(seen, run, path=None):
+def artifacts(seen: SimpleNamespace, run: MlflowRun, path: str | None = None) -> set[str]:
     return {file.path for file in seen.client.list_artifacts(run.info.run_id, path)}
 
 
-def statuses(seen):
+def statuses(seen: SimpleNamespace) -> dict[str, str]:
     return {key: run.info.status for key, run in seen.children.items()}
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory):
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of runs with one database, because MLflow takes seconds to make one."""
-    return tmp_path_factory.mktemp("runs")
+    folder: Path = tmp_path_factory.mktemp("runs")
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -222,15 +232,15 @@ def test_after_a_kill_the_same_runs_go_on(runs, monkeypatch):
     assert all(steps(after, key) == [1, 2, 3] for key in after.children)
 
 
-def cut_after_an_epoch(session):
+def cut_after_an_epoch(session: Session) -> None:
     """A trial that has reported one epoch when the process is killed."""
-    job = session.plan.next()
+    job = session.next_job()
 
     class Killed(Exception):
         pass
 
-    class Killer:
-        def job_progressed(self, job, result):
+    class Killer(Watcher):
+        def job_progressed(self, job: Job, result: TrialResult) -> None:
             raise Killed
 
     session.plan.observers = [*session.plan.observers, Killer()]
@@ -255,7 +265,7 @@ def test_nothing_stays_running_when_a_search_is_cut_short(runs, error, status):
     assert {look(again).parent.info.status, *statuses(look(again)).values()} == {"FINISHED"}
 
 
-def train_until_told(session, key):
+def train_until_told(session: Session, key: str) -> None:
     while key not in session.keys:
         session.run(1)
 
@@ -264,7 +274,7 @@ JOBS = {"baseline": 1, "teacher": 2, "trial-0": 3, "final-baseline-4": 5, "final
 """How many jobs have ended when a job of each kind has."""
 
 
-def started(spec, place):
+def started(spec: SearchSpec, place: Place) -> Session:
     """A new session of a search that is at once stopped again, as by Ctrl-C while Ray starts."""
     session, tracker = mirrored(spec, place)
     with contextlib.suppress(Interrupted), tracker:
@@ -275,7 +285,7 @@ def started(spec, place):
 def test_a_job_that_has_ended_never_changes_its_status(runs):
     options = {"name": "often-stopped", "epochs": 1, "trials": 2, "teacher_set": ["skew=0.5"], "seed": 3}
     spec, place = small_search(runs, **options)
-    expected = {}
+    expected: dict[str, str] = {}
     for key, jobs in JOBS.items():
         session, tracker = mirrored(spec, place)
         with contextlib.suppress(Interrupted), tracker:
@@ -304,8 +314,14 @@ def test_a_job_that_ended_as_the_process_was_killed_is_not_called_killed(runs, k
     """What has ended is in the study, but MLflow was not told any more."""
     spec, place = small_search(runs, name=f"lost-{key}", epochs=1, trials=2, teacher_set=["skew=0.6"], seed=4)
     session, tracker = mirrored(spec, place)
+    told = tracker.job_finished
+
+    def unless_killed(job: Job, result: TrialResult, record: Record | None) -> None:
+        if str(job.key) != key:
+            told(job, result, record)
+
+    vars(tracker)["job_finished"] = unless_killed
     while key not in session.keys:
-        tracker.job_finished = lambda job, *rest: None if str(job.key) == key else type(tracker).job_finished(tracker, job, *rest)
         session.run(1)
     assert statuses(look(session))[key] == "RUNNING"
     assert statuses(look(mirrored(spec, place)[0]))[key] == "FINISHED"
@@ -324,7 +340,7 @@ def test_a_teacher_found_is_mirrored_too(runs):
 def test_scores_that_are_not_defined_are_left_out(runs, tmp_path):
     session, tracker = mirrored(*small_search(runs, name="undefined", epochs=1, trials=1, seed=6))
     train_until_told(session, "trial-0")
-    while (job := session.plan.next()) != "done":
+    while isinstance(job := session.plan.next(), Job):
         session.plan.finish(job, failed(job.spec, "out of memory"))
     finish(session, tracker)
     seen = look(session)
@@ -368,14 +384,19 @@ def test_a_database_that_another_process_makes_is_waited_for(runs, search, caplo
     spec, place = small_search(runs, name="beside")
     holder = subprocess.Popen([sys.executable, "-c", HOLDER, str(creation_of(place).file)], stdout=subprocess.PIPE, text=True)
     holder.stdout.readline()
-    threading.Thread(target=lambda: (wait_for(caplog), holder.kill()), daemon=True).start()
+
+    def release() -> None:
+        wait_for(caplog)
+        holder.kill()
+
+    threading.Thread(target=release, daemon=True).start()
     mirrored(spec, place)
     holder.communicate()
     (line,) = [record.getMessage() for record in caplog.records if record.name == "fairtune.locks"]
     assert line.startswith(f"waiting for MLflow's database, in use by process {holder.pid} on ")
 
 
-def wait_for(caplog):
+def wait_for(caplog: pytest.LogCaptureFixture) -> None:
     while "fairtune.locks" not in {record.name for record in caplog.records}:
         time.sleep(0.05)
 
@@ -395,7 +416,7 @@ def test_searches_that_begin_together_make_one_database(tmp_path):
 
 
 @contextlib.contextmanager
-def broken(database):
+def broken(database: Path) -> Iterator[None]:
     """MLflow's database without its table of runs."""
     with contextlib.closing(sqlite3.connect(database)) as connection:
         connection.execute("ALTER TABLE runs RENAME TO mislaid")
@@ -404,7 +425,7 @@ def broken(database):
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory):
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A real MLflow server on loopback."""
     folder = tmp_path_factory.mktemp("server")
     with socket.socket() as probe:
@@ -425,7 +446,7 @@ def server(tmp_path_factory):
         process.wait()
 
 
-def answers(uri):
+def answers(uri: str) -> bool:
     with contextlib.suppress(OSError), urllib.request.urlopen(f"{uri}/health", timeout=2):
         return True
     return False

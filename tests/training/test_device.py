@@ -1,4 +1,5 @@
 import os
+from typing import Any
 
 import numpy as np
 import pytest
@@ -48,7 +49,8 @@ def test_autocast_acts_for_bf16_only(precision, dtype):
 
 
 def test_float32_is_not_rounded_whatever_ran_before():
-    operations = torch.backends.cuda.matmul, torch.backends.cudnn.conv, torch.backends.cudnn.rnn
+    cudnn: Any = torch.backends.cudnn  # torch puts another module in its place
+    operations = torch.backends.cuda.matmul, cudnn.conv, cudnn.rnn
     for operation in operations:
         operation.fp32_precision = "tf32"
     keep_float32_exact()

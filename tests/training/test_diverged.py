@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from fairtune.batches.split import DeviceSplit
-from fairtune.datasets import open_splits
+from fairtune.datasets import Dataset, open_splits
 from fairtune.errors import Diverged
 from fairtune.methods import compose
-from fairtune.plugins import load, names
+from fairtune.plugins import names
 from fairtune.records import Outputs, Purpose
 from fairtune.spec import PlugIn, TrialSpec
 from fairtune.testing.trainings import CPU, NO_FILES
@@ -39,7 +39,7 @@ def spec_of(method, classes, model="mlp"):
 
 @lru_cache
 def opened(classes):
-    dataset = load("dataset", "synthetic")(**options(classes))
+    dataset = Dataset.load("synthetic")(**options(classes))
     return open_splits(dataset, NO_FILES, 1.0), dataset.describe(NO_FILES)
 
 

@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -33,6 +35,7 @@ def test_the_scores_of_an_epoch_are_those_of_the_net_on_the_validation_split():
     training = Training(made.spec, made.net, made.method, made.train, made.validation, weighting="cells")
     val = training.run_epoch().val
     assert val == evaluate(training.net, training.validation, precision="fp32").scores("cells")
+    assert training.counts is not None
     assert val["accuracy"] == scores(training.counts, weighting="cells")["accuracy"]
 
 
@@ -71,6 +74,8 @@ def test_a_balanced_epoch_is_as_long_as_a_plain_one():
 
 class Recorder(DeviceSplit):
     """Remembers what was drawn for each batch."""
+
+    drawn: list[Any]
 
     def batch(self, index, drawn=None):
         self.drawn.append(drawn)
@@ -181,10 +186,10 @@ def test_the_schedule_is_restored(schedule):
 
 
 def test_dropout_noise_is_restored():
-    spec = {"model": digits_spec().model.model_copy(update={"name": "cnn"})}
-    whole = digits_training(**spec)
+    model = digits_spec().model.model_copy(update={"name": "cnn"})
+    whole = digits_training(model=model)
     train_epochs(whole, 1)
-    restored = digits_training(**spec)
+    restored = digits_training(model=model)
     restored.load_state_dict(saved_and_loaded(whole.state_dict()))
     assert train_epochs(restored, 1) == train_epochs(whole, 1)
     for name, value in parameters(whole).items():
@@ -199,8 +204,8 @@ class SameOrder(Training):
 
 
 def test_every_epoch_has_its_own_noise():
-    still = {"optimizer": Optimizer(name="sgd", lr=1e-30, schedule="constant")}
-    made = digits_training(model=digits_spec().model.model_copy(update={"name": "cnn"}), **still)
+    still = Optimizer(name="sgd", lr=1e-30, schedule="constant")
+    made = digits_training(model=digits_spec().model.model_copy(update={"name": "cnn"}), optimizer=still)
     training = SameOrder(made.spec, made.net, made.method, made.train, made.validation)
     first, second = train_epochs(training, 2)
     assert first["train.ce"] != second["train.ce"]

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import torch
 from sklearn.metrics import roc_auc_score
+from torch import Tensor
 
 from fairtune.batches.split import DeviceSplit
 from fairtune.errors import InvalidInput
-from fairtune.records import Outputs, Split
+from fairtune.records import Array, Floats, Ints, Outputs, Split
 from fairtune.testing.trainings import CPU, digits_training
 from fairtune.training.probe import (
     MAX_SAMPLES,
@@ -27,12 +28,12 @@ from fairtune.training.probe import (
 SCORES = ["mutual_information", "private_accuracy", "private_auc"]
 
 
-def embedded(z, a, groups=2, weight=None):
-    weight = torch.ones(len(a), dtype=torch.float64) if weight is None else torch.tensor(weight, dtype=torch.float64)
-    return Embedded(torch.tensor(z), torch.tensor(a), weight / weight.mean(), groups)
+def embedded(z: Array, a: Ints, groups: int = 2, weight: Array | None = None) -> Embedded:
+    weights = torch.ones(len(a), dtype=torch.float64) if weight is None else torch.tensor(weight, dtype=torch.float64)
+    return Embedded(torch.tensor(z), torch.tensor(a), weights / weights.mean(), groups)
 
 
-def shifted(n, groups, shift, *, size=64, seed=0):
+def shifted(n: int, groups: int, shift: float, *, size: int = 64, seed: int = 0) -> tuple[Floats, Ints]:
     """Unit Gaussians in ``size`` dimensions, turned at random, whose means lie ``shift`` apart on a line, one per group."""
     rng = np.random.default_rng(seed)
     a = rng.integers(0, groups, n)
@@ -42,7 +43,7 @@ def shifted(n, groups, shift, *, size=64, seed=0):
     return z @ turn, a
 
 
-def information_of_shifted(groups, shift):
+def information_of_shifted(groups: int, shift: float) -> float:
     """Their mutual information: only the line matters."""
     x = np.linspace(-10, 10 + shift * groups, 20001)
     densities = np.stack([np.exp(-((x - shift * group) ** 2) / 2) / math.sqrt(2 * math.pi) for group in range(groups)])
@@ -50,7 +51,7 @@ def information_of_shifted(groups, shift):
     return float(np.trapezoid((densities * ratio).mean(0), x))
 
 
-def scored(z, a, groups=2, **options):
+def scored(z: Array, a: Ints, groups: int = 2, **options: int) -> dict[str, float]:
     half = len(a) // 2
     return score_embedding(embedded(z[:half], a[:half], groups), embedded(z[half:], a[half:], groups), **options)
 
@@ -58,7 +59,8 @@ def scored(z, a, groups=2, **options):
 class TestAgainstKnownInformation:
     @pytest.mark.parametrize("groups", [2, 4])
     def test_an_independent_embedding_says_nothing(self, groups):
-        found = scored(*shifted(2000, groups, 0.0), groups)
+        z, a = shifted(2000, groups, 0.0)
+        found = scored(z, a, groups)
         assert 0 <= found["mutual_information"] < 0.005
         assert found["private_accuracy"] == pytest.approx(1 / groups, abs=0.05)
         assert found["private_auc"] == pytest.approx(0.5, abs=0.05)
@@ -73,7 +75,8 @@ class TestAgainstKnownInformation:
     @pytest.mark.parametrize(("groups", "shift", "short"), [(2, 1.0, 0.04), (2, 2.0, 0.06), (2, 3.0, 0.06), (4, 2.0, 0.12)])
     def test_a_mixture_of_gaussians_is_bounded_from_below_and_not_far_from_it(self, groups, shift, short):
         truth = information_of_shifted(groups, shift)
-        found = scored(*shifted(5000, groups, shift), groups)["mutual_information"]
+        z, a = shifted(5000, groups, shift)
+        found = scored(z, a, groups)["mutual_information"]
         assert truth - short < found < truth + 0.02
 
     def test_what_no_linear_probe_can_see(self):
@@ -141,11 +144,11 @@ class TestTheProbe:
         torch.testing.assert_close(predicted.exp().sum(1), torch.ones(100))
 
 
-def trained_alone(net, used, left_out):
+def trained_alone(net: torch.nn.Module, used: Embedded, left_out: Embedded) -> tuple[int, list[Tensor]]:
     """The best epoch of a net that ``torch.optim.AdamW`` moves once an epoch until it is stopped early, and its parameters then."""
     optimizer = torch.optim.AdamW(net.parameters(), lr=2e-3, weight_decay=1.0)
 
-    def loss(samples):
+    def loss(samples: Embedded) -> Tensor:
         return (samples.weight * torch.nn.functional.cross_entropy(net(samples.z), samples.a, reduction="none")).mean()
 
     best, best_epoch, kept = loss(left_out).item(), 0, [parameter.detach().clone() for parameter in net.parameters()]
@@ -176,8 +179,8 @@ def test_the_four_members_train_as_each_would_alone():
             parameter.data.copy_(value[member].view_as(parameter))
         epoch, kept = trained_alone(net, fit.take(used[member]), fit.take(rows[member]))
         epochs.append(epoch)
-        for parameter, alone in zip(together, kept, strict=True):
-            torch.testing.assert_close(parameter[member].view_as(alone), alone, atol=1e-5, rtol=1e-4)
+        for all_nets, alone in zip(together, kept, strict=True):
+            torch.testing.assert_close(all_nets[member].view_as(alone), alone, atol=1e-5, rtol=1e-4)
     assert len(set(epochs)) > 1
 
 
@@ -211,7 +214,7 @@ class TestScoresOfPredictions:
 class Verbatim(torch.nn.Module):
     """Takes its input for the embedding, in training mode something else."""
 
-    def forward(self, x, *, want_maps=False):
+    def forward(self, x: Tensor, *, want_maps: bool = False) -> Outputs:
         seen = x + 100 * torch.rand_like(x) if self.training else x
         return Outputs(seen, seen, None, seen)
 
@@ -219,18 +222,18 @@ class Verbatim(torch.nn.Module):
 class Blind(torch.nn.Module):
     """Returns no embedding."""
 
-    def forward(self, x, *, want_maps=False):
+    def forward(self, x: Tensor, *, want_maps: bool = False) -> Outputs:
         return Outputs(x, x)
 
 
-def split_of(z, y, a):
+def split_of(z: Array, y: Ints, a: Ints) -> DeviceSplit:
     rows = np.arange(len(a))
     split = Split(z.astype(np.float32), rows, y, a, rows, num_groups=2, num_classes=int(y.max()) + 1)
     return DeviceSplit(split, CPU, torch.float32)
 
 
 @lru_cache
-def skewed(n=2000):
+def skewed(n: int = 2000) -> DeviceSplit:
     """Embeddings that hold the label and nothing else, with the group following the label in nine of ten samples."""
     rng = np.random.default_rng(0)
     y = rng.integers(0, 2, n)

@@ -9,7 +9,7 @@ from fairtune.batches.augment import Augment
 from fairtune.batches.split import DeviceSplit
 from fairtune.batches.transforms import Crop, Flip, Rotation
 from fairtune.methods import compose
-from fairtune.plugins import load
+from fairtune.models import Net
 from fairtune.records import Split
 from fairtune.seeding import torch_stream
 from fairtune.testing.trainings import CPU
@@ -39,7 +39,7 @@ def flipped():
 
 def build_net(seed=0):
     with torch_stream(CPU, seed, "init"):
-        return load("model", "cnn")((3, 8, 8), 4)
+        return Net.load("cnn").build((3, 8, 8), 4)
 
 
 def random_batch(split, seed=0):

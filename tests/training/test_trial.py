@@ -2,6 +2,7 @@ import json
 import os
 import shutil
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from fairtune.methods import compose
 from fairtune.metrics import SCORES, scores
 from fairtune.models.mlp import MLP
 from fairtune.records import Purpose
-from fairtune.spec import Optimizer, PlugIn
+from fairtune.spec import Optimizer, PlugIn, TrialResult
 from fairtune.testing.trainings import CPU, digits_spec, without_seconds
 from fairtune.training import trial as trial_module
 from fairtune.training.assembly import class_weights, load_net
@@ -80,15 +81,16 @@ def test_a_trial_begins_with_the_memory_and_the_precision_of_its_own(tmp_path):
     large = np.ones(2**25)
     del large
     before = peak_memory_mb(CPU)
-    torch.backends.cudnn.conv.fp32_precision = "tf32"
+    cudnn: Any = torch.backends.cudnn  # torch puts another module in its place
+    cudnn.conv.fp32_precision = "tf32"
     result = run_trial(open_trial(digits_spec(epochs=1), tmp_path))
-    assert torch.backends.cudnn.conv.fp32_precision == "ieee"
+    assert cudnn.conv.fp32_precision == "ieee"
     if os.access("/proc/self/clear_refs", os.W_OK):
         assert 10 < result.peak_memory_mb < before - 100
 
 
 def test_every_epoch_is_reported_as_it_ends(tmp_path):
-    reports = []
+    reports: list[TrialResult] = []
     run_trial(open_trial(digits_spec(epochs=3), tmp_path), reports.append)
     assert [(report.state, report.epochs) for report in reports] == [("running", 1), ("running", 2), ("running", 3)]
     assert reports[0].val["accuracy"] == reports[0].history[0].val["accuracy"]
@@ -263,7 +265,7 @@ def test_a_student_learns_from_the_trained_baseline(tmp_path):
     trial = open_trial(digits_spec("hkd", teacher=teacher), tmp_path)
     net = load_net(teacher, trial.data.info, baseline_folder(tmp_path, teacher), CPU).eval()
     batch = trial.training.train.batch(torch.arange(10))
-    torch.testing.assert_close(trial.training.teacher.outputs(batch, None)["logits"], net(batch.x).logits.detach())
+    torch.testing.assert_close(trial.training.teacher.outputs(batch, ())["logits"], net(batch.x).logits.detach())
 
 
 def test_the_teacher_s_outputs_are_kept_apart_for_every_way_to_see_the_data(tmp_path):
@@ -303,10 +305,13 @@ def test_a_dataset_that_balances_its_classes_is_trained_with_weights(tmp_path):
     balanced = replace(data.info, class_balance=0.99)
     samples = np.bincount(data.train.y)
     expected = effective_number_weights(samples, 0.99)
-    np.testing.assert_allclose(class_weights(balanced, train, scratch), expected, rtol=1e-6)
+    weights = class_weights(balanced, train, scratch)
+    assert weights is not None
+    np.testing.assert_allclose(weights, expected, rtol=1e-6)
     assert np.argmax(expected) == np.argmin(samples)
     for method in ("ss", "mfd", "ss+hkd", "ffw"):
         drawn_equally = class_weights(balanced, train, compose(method, {}))
+        assert drawn_equally is not None
         np.testing.assert_allclose(drawn_equally, np.ones(10), rtol=1e-6)
 
 
@@ -324,7 +329,9 @@ def test_data_are_opened_whole(tmp_path):
     half = open_data(digits_spec(train_fraction=0.5), tmp_path)
     assert len(half.train) == pytest.approx(len(data.train) / 2, abs=20)
     assert len(half.validation) == len(data.validation)
-    assert len(open_data(digits_spec(), tmp_path, purpose=Purpose.FINAL).test) == 900
+    test = open_data(digits_spec(), tmp_path, purpose=Purpose.FINAL).test
+    assert test is not None
+    assert len(test) == 900
 
 
 def test_checking_the_data_needs_no_training(tmp_path):
