@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar  # noqa: TID251 (the types of Optuna's sampler)
 
 import optuna
 from optuna.distributions import BaseDistribution

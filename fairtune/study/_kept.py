@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, NamedTuple
 
 import optuna
 from optuna.distributions import BaseDistribution
@@ -189,7 +189,7 @@ def begin(
     study: optuna.Study,
     params: dict[str, Value],
     distributions: dict[str, BaseDistribution],
-    marks: dict[str, Any],
+    marks: dict[str, object],
     point: int | None,
 ) -> int:
     """Add a running trial with all its parameters in one write, and return its id; ``point`` is where it comes from."""
