@@ -89,7 +89,7 @@ class SearchStudy(Kept):
         study = open_on(database, scores) if isinstance(database, Server) else open_study(database, scores)
         self._copies = NoCopies() if isinstance(database, Server) else Copies(database)
         self._check_objectives(study)
-        self._folder = RunFolder(database.note.parent if isinstance(database, Server) else database.parent)
+        self._folder = RunFolder((database.note if isinstance(database, Server) else database).parent)
         self._details = Details(self._folder.details)
         super().__init__(study)
         past = study.get_trials(deepcopy=False)

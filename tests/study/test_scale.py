@@ -8,7 +8,7 @@ from fairtune.study.key import JobKey
 from fairtune.study.mirror import Mirror
 from tests.study.test_study import open_study, outcome
 
-ASKING, TELLING = 16, 20
+ASKING, TELLING = 12, 12
 """Statements at most: of a trial with one parameter."""
 
 
@@ -39,8 +39,8 @@ def test_a_trial_takes_as_many_statements_early_and_late(tmp_path, statements, s
         asking, (number, _, _) = statements_of(statements, study.ask)
         telling, _ = statements_of(statements, lambda number=number: study.tell(number, outcome(study)))
         counted.append((asking, telling))
-    # the first sets the methods' parameters up, and now and then the study is copied
-    assert counted[5] == counted[-1]
+    # a sampler that has learnt marks its trials
+    assert len(set(counted[30:])) == 1
     assert counted[-1][0] <= ASKING
     assert counted[-1][1] <= TELLING
 
