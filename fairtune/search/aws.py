@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Iterator, Sequence
+from functools import cache
+from typing import Any
 
 from fairtune.errors import unknown_name
 from fairtune.search.cluster_file import ClusterFile, Machine
@@ -44,13 +46,19 @@ def _image_faults(region: str, nodes: Sequence[Machine]) -> Iterator[str]:
         yield f"Ray knows no image for the region {region!r}: give its ImageId, or one of {', '.join(sorted(DEFAULT_AMI))}"
 
 
-def _setting_faults(node: Machine) -> Iterator[str]:
+@cache
+def _machine_settings() -> Any:
+    """What the cloud's published interface lets a machine be asked for with."""
     from botocore.loaders import Loader
     from botocore.model import ServiceModel
+
+    return ServiceModel(Loader().load_service_model("ec2", "service-2")).operation_model("RunInstances").input_shape
+
+
+def _setting_faults(node: Machine) -> Iterator[str]:
     from botocore.validate import ParamValidator
 
-    service = ServiceModel(Loader().load_service_model("ec2", "service-2"))
-    asked = service.operation_model("RunInstances").input_shape
+    asked = _machine_settings()
     given = {name: value for name, value in node.items() if name not in _RAY_ONLY}
     for name in sorted(set(given) - set(asked.members)):
         yield unknown_name("setting", name, asked.members)

@@ -23,18 +23,28 @@ def test_importing_it_loads_nothing_large():
     assert said(f"import sys, fairtune; print(sorted({LARGE} & set(sys.modules)))") == "[]"
 
 
-@pytest.mark.parametrize(
-    "script",
-    [
-        "import fairtune as ft; print(callable(ft.search)); import fairtune.search.plan, fairtune.methods.mfd",
-        "import fairtune.search.plan, fairtune.methods.mfd; import fairtune as ft; print(callable(ft.search))",
-        "from fairtune import search; print(callable(search)); import fairtune.search.plan",
-        "from fairtune.methods.mfd import mfd_loss; import fairtune as ft; print(ft.methods.mfd.mfd_loss is mfd_loss)",
-    ],
-)
-def test_a_room_can_be_called_and_entered_in_any_order(script):
+ORDERS = [
+    "import fairtune as ft; print(callable(ft.search)); import fairtune.search.plan, fairtune.methods.mfd",
+    "import fairtune.search.plan, fairtune.methods.mfd; import fairtune as ft; print(callable(ft.search))",
+    "from fairtune import search; print(callable(search)); import fairtune.search.plan",
+    "from fairtune.methods.mfd import mfd_loss; import fairtune as ft; print(ft.methods.mfd.mfd_loss is mfd_loss)",
+]
+EACH_IN_A_CHILD = """
+import os, sys, pandas, torch, torch.utils.data
+
+assert "fairtune" not in sys.modules
+for order in {orders}:
+    if not (child := os.fork()):
+        exec(order, {{}})
+        sys.stdout.flush()
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0, order
+"""
+
+
+def test_a_room_can_be_called_and_entered_in_any_order():
     then = "; import fairtune as ft; assert ft.search.__name__ == 'fairtune.search'; assert ft.methods().loc['mfd', 'what']"
-    assert said(script + then) == "True"
+    assert said(EACH_IN_A_CHILD.format(orders=[order + then for order in ORDERS])).split() == ["True"] * len(ORDERS)
 
 
 @pytest.mark.parametrize("kind", ["methods", "datasets", "models", "rules", "samplers", "schedulers"])

@@ -82,7 +82,11 @@ def test_a_run_that_may_only_be_read_is_not_resumed(unwritable):
 
 
 @pytest.mark.parametrize(
-    "environment", [{"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}]
+    "environment",
+    [
+        {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+        pytest.param({"PYTHONIOENCODING": "ascii"}, marks=pytest.mark.slow),
+    ],
 )
 def test_a_terminal_that_knows_only_ascii_shows_the_outcome(mixed, environment):
     done = called("report", mixed.folder.path, **environment)

@@ -6,17 +6,17 @@ import sys
 from pathlib import Path
 
 from tests.plugins.packages import install
-from tests.plugins.test_installed import call, environment
+from tests.plugins.test_installed import environment, shown  # noqa: F401  (a fixture)
 
 PAGE = (Path(__file__).parents[2] / "docs" / "plugins.md").read_text()
 METHOD, TEST = re.findall(r"```python\n(.*?)```", PAGE, re.S)
 GROUP, NAME, ADDRESS = re.search(r'\[project.entry-points."(.*)"\]\n(\w+) = "(.*)"', PAGE).groups()
 
 
-def test_the_package_of_the_page_is_found_and_keeps_the_contract(tmp_path):
+def test_the_package_of_the_page_is_found_and_keeps_the_contract(tmp_path, shown):  # noqa: F811
     site = install(tmp_path / "site", "calm-nets", f"[{GROUP}]\n{NAME} = {ADDRESS}\n")
     (site / "calm_nets" / "__init__.py").write_text(METHOD)
-    assert "citation: A. Nobody, Calm Nets, 2026" in call("list", "methods", NAME, site=site).stdout
+    assert "citation: A. Nobody, Calm Nets, 2026" in shown("list", "methods", NAME, site=site).stdout
     (tmp_path / "test_calm.py").write_text(TEST)
     quick = "line or legal or order or cross_entropy or weight"
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", quick, "--rootdir", tmp_path, tmp_path]

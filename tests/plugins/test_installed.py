@@ -51,6 +51,18 @@ def call(*words, site, **changes):
     return subprocess.run(command, capture_output=True, text=True, check=False, env=found, timeout=500)
 
 
+@pytest.fixture
+def shown(monkeypatch):
+    """``shown(*words, site=...)``: what the command answers in this process, which finds the packages in a folder from now on."""
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def invoke(*words, site):
+        monkeypatch.syspath_prepend(str(site))
+        return CliRunner().invoke(app, [*words])
+
+    return invoke
+
+
 def environment(site):
     """Of a process that finds the packages in a folder."""
     return {**os.environ, "PYTHONPATH": str(site), "COLUMNS": "200"}
@@ -122,10 +134,10 @@ class TestClashes:
         with pytest.raises(InvalidInput, match=r"'best' is claimed by the package one \(one.rule:Best\) and the package other"):
             plugins.load("rule", "best")
 
-    def test_are_told_by_list(self, tmp_path):
+    def test_are_told_by_list(self, shown, tmp_path):
         install(tmp_path, "rival", "[fairtune.methods]\nmfd = rival.one:Mine\na+b = rival.one:Mine\n")
-        done = call("list", "methods", site=tmp_path)
-        assert done.returncode == 0
+        done = shown("list", "methods", site=tmp_path)
+        assert done.exit_code == 0
         assert "the method 'mfd' is claimed by fairtune itself" in done.stderr
         assert "names a method 'a+b': a name is of letters, digits, _ and -; it can be used as rival.one:Mine" in done.stderr
         assert any(line.startswith("hkd ") for line in done.stdout.splitlines())
@@ -146,11 +158,11 @@ class TestABrokenPackage:
         ):
             assert line in told
 
-    def test_breaks_no_other_command(self, broken):
-        done = call("list", "rules", site=broken)
-        assert (done.returncode, done.stderr) == (0, "")
-        done = call("train", "--method", "rude", site=broken)
-        assert done.returncode == 2
+    def test_breaks_no_other_command(self, shown, broken):
+        done = shown("list", "rules", site=broken)
+        assert (done.exit_code, done.stderr) == (0, "")
+        done = shown("train", "--method", "rude", site=broken)
+        assert (done.exit_code, type(done.exception)) == (2, SystemExit)
         assert "cannot load the method 'rude' of the package broken (broken.rude:Mine): SystemExit: no licence" in done.stderr
         assert "Traceback" not in done.stderr
 
