@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 # Tests start many processes: where bytecode is not kept, each of them compiles torch, Ray and MLflow anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: setup setup-cluster wheel demo test test-fast test-slow chaos check bench clean
+.PHONY: setup setup-cluster wheel demo test test-fast test-ray test-slow chaos check bench clean
 
 setup: $(READY)
 
@@ -32,11 +32,13 @@ wheel: setup
 demo: setup
 	$(BIN)/fairtune search --dataset digits --method mfd --trials 16
 
-test: test-fast
+test: test-fast test-ray
+
+test-ray: setup
 	$(BIN)/python -m pytest -m "ray and not slow and not gpu"
 
 test-fast: setup
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile -m "not ray and not slow and not gpu"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal -m "not ray and not slow and not gpu"
 
 test-slow: setup
 	$(BIN)/python -m pytest -m slow -s

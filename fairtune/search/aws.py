@@ -5,10 +5,13 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Iterator, Sequence
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING
 
 from fairtune.errors import unknown_name
 from fairtune.search.cluster_file import ClusterFile, Machine
+
+if TYPE_CHECKING:
+    from botocore.model import ServiceModel
 
 _RAY_ONLY = {"SubnetIds"}
 """Settings of a machine that Ray takes for itself."""
@@ -47,18 +50,18 @@ def _image_faults(region: str, nodes: Sequence[Machine]) -> Iterator[str]:
 
 
 @cache
-def _machine_settings() -> Any:
-    """What the cloud's published interface lets a machine be asked for with."""
+def _cloud() -> ServiceModel:
+    """The cloud's published interface, of some megabytes."""
     from botocore.loaders import Loader
     from botocore.model import ServiceModel
 
-    return ServiceModel(Loader().load_service_model("ec2", "service-2")).operation_model("RunInstances").input_shape
+    return ServiceModel(Loader().load_service_model("ec2", "service-2"))
 
 
 def _setting_faults(node: Machine) -> Iterator[str]:
     from botocore.validate import ParamValidator
 
-    asked = _machine_settings()
+    asked = _cloud().operation_model("RunInstances").input_shape
     given = {name: value for name, value in node.items() if name not in _RAY_ONLY}
     for name in sorted(set(given) - set(asked.members)):
         yield unknown_name("setting", name, asked.members)
