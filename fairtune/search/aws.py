@@ -11,7 +11,7 @@ from fairtune.errors import unknown_name
 from fairtune.search.cluster_file import ClusterFile, Machine
 
 if TYPE_CHECKING:
-    from botocore.model import StructureShape
+    from botocore.model import ServiceModel
 
 _RAY_ONLY = {"SubnetIds"}
 """Settings of a machine that Ray takes for itself."""
@@ -50,20 +50,18 @@ def _image_faults(region: str, nodes: Sequence[Machine]) -> Iterator[str]:
 
 
 @cache
-def _machine_settings() -> StructureShape:
-    """What the cloud's published interface lets a machine be asked for with."""
+def _cloud() -> ServiceModel:
+    """The cloud's published interface, of some megabytes."""
     from botocore.loaders import Loader
     from botocore.model import ServiceModel
 
-    service = ServiceModel(Loader().load_service_model("ec2", "service-2"))
-    asked: StructureShape = service.operation_model("RunInstances").input_shape
-    return asked
+    return ServiceModel(Loader().load_service_model("ec2", "service-2"))
 
 
 def _setting_faults(node: Machine) -> Iterator[str]:
     from botocore.validate import ParamValidator
 
-    asked = _machine_settings()
+    asked = _cloud().operation_model("RunInstances").input_shape
     given = {name: value for name, value in node.items() if name not in _RAY_ONLY}
     for name in sorted(set(given) - set(asked.members)):
         yield unknown_name("setting", name, asked.members)
