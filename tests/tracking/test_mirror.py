@@ -380,6 +380,19 @@ def test_a_mirror_that_fails_does_not_stop_the_search(runs, caplog):
     assert all(steps(look(session), key) == [1] for key in session.keys)
 
 
+def test_a_mirror_that_fails_to_the_end_has_everything_after_a_resume(runs, caplog):
+    spec, place = small_search(runs, name="away", epochs=1, trials=1)
+    session, tracker = mirrored(spec, place)
+    with broken(runs / "mlflow.db"):
+        finish(session.run(), tracker)
+    assert caplog.messages[-1] == f"MLflow lacks records of the search: fairtune resume {session.folder.path} writes them"
+    again, tracker = mirrored(spec, place)
+    finish(again.run(), tracker)
+    assert statuses(look(again)) == dict.fromkeys(["baseline", *session.keys], "FINISHED")
+    assert all(steps(look(again), key) == [1] for key in session.keys)
+    assert look(again).parent.info.status == "FINISHED"
+
+
 def test_a_database_that_another_process_makes_is_waited_for(runs, search, caplog):
     spec, place = small_search(runs, name="beside")
     holder = subprocess.Popen([sys.executable, "-c", HOLDER, str(creation_of(place).file)], stdout=subprocess.PIPE, text=True)
@@ -502,21 +515,3 @@ def test_a_server_that_is_away_for_a_while_has_everything_in_the_end(server, tmp
     (line,) = caplog.messages
     assert line.startswith(f"MLflow at {server.uri} does not take the search's records: ")
     assert line.count("\n") == 0
-
-
-@pytest.mark.slow
-def test_a_server_that_stays_away_has_everything_after_a_resume(server, tmp_path, caplog):
-    session, tracker = mirrored(*small_search(tmp_path, tracking_uri=server.uri, trials=1, name="away"))
-    session.run(1)
-    server.stop()
-    try:
-        finish(session.run(), tracker)
-    finally:
-        server.start()
-    assert f"fairtune resume {session.folder.path}" in caplog.messages[-1]
-    again, tracker = mirrored(session.spec, session.place)
-    finish(again.run(), tracker)
-    seen = look(again)
-    assert seen.parent.info.status == "FINISHED"
-    assert statuses(seen) == dict.fromkeys(session.keys, "FINISHED")
-    assert all(steps(seen, key) == [1, 2] for key in session.keys)
