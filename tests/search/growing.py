@@ -61,20 +61,31 @@ CLUSTER_FILE = {
 }
 
 
-def set_up(folder: Path) -> None:
-    """A head that runs no trial and an autoscaler that starts nodes on this machine, all on loopback and with a token."""
+def in_private(folder: Path) -> None:
+    """Make this namespace ready for clusters that listen on loopback and want a token."""
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     os.environ |= {
-        "AUTOSCALER_UPDATE_INTERVAL_S": "1",
         "HOME": str(folder),
         "OMP_NUM_THREADS": "1",
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN": secrets.token_hex(32),
         "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
-        "RAY_FAKE_CLUSTER": "1",
         "RAY_USAGE_STATS_ENABLED": "0",
-        "RAY_enable_autoscaler_v2": "0",
     }
+
+
+def at_work() -> set[str]:
+    """Nodes on which trials train."""
+    from ray._private.state import actors
+
+    working = [actor for actor in actors().values() if actor["State"] == "ALIVE" and "Trainable" in actor["ActorClassName"]]
+    return {actor["Address"]["NodeID"] for actor in working}
+
+
+def set_up(folder: Path) -> None:
+    """A head that runs no trial and an autoscaler that starts nodes on this machine."""
+    in_private(folder)
+    os.environ |= {"AUTOSCALER_UPDATE_INTERVAL_S": "1", "RAY_FAKE_CLUSTER": "1", "RAY_enable_autoscaler_v2": "0"}
     file = folder / "cluster.json"
     file.write_text(json.dumps(CLUSTER_FILE))
     where = ["--head", f"--port={GCS.rpartition(':')[2]}", "--node-ip-address=127.0.0.1", f"--temp-dir={folder}/r"]
@@ -111,22 +122,12 @@ class Onlooker:
 
         return {node["NodeID"] for node in ray.nodes() if node["Alive"] and node["Resources"].get("GPU")}
 
-    def at_work(self) -> set[str]:
-        """Nodes on which trials train."""
-        from ray._private.state import actors
-
-        return {
-            actor["Address"]["NodeID"]
-            for actor in actors().values()
-            if actor["State"] == "ALIVE" and "Trainable" in actor["ActorClassName"]
-        }
-
 
 def watch(search: "subprocess.Popen[bytes]", ended: Callable[[], int]) -> dict[str, Any]:
     """Look on until the search has ended and the nodes that it wanted have left."""
     onlooker = Onlooker()
     while search.poll() is None:
-        wanted, workers, busy = onlooker.wanted(), onlooker.workers(), onlooker.at_work()
+        wanted, workers, busy = onlooker.wanted(), onlooker.workers(), at_work()
         onlooker.hosts |= busy
         onlooker.note("demand of the baseline seen", wanted > 0)
         onlooker.note("first GPU node up", len(workers) > 0)

@@ -1,11 +1,5 @@
-"""How far a cluster grows, and a search on one that does."""
+"""How far a cluster grows."""
 
-import json
-import os
-import shutil
-import subprocess
-import sys
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -19,12 +13,6 @@ from tests.search import growing
 
 ROOT = Path(__file__).parents[2]
 PLACE = Place(data="data", runs="runs", name="run", gpus_per_trial=1, address="127.0.0.1:1")
-
-
-def namespaces():
-    """Whether this user may make a private network and process namespace."""
-    command = ["unshare", "-n", "-p", "-f", "--mount-proc", "ip", "link", "set", "lo", "up"]
-    return shutil.which("unshare") and subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
 class TestLimits:
@@ -84,29 +72,3 @@ class TestTrialsAtATime:
             InvalidInput, match=r"^no trial fits a node that the cluster at 127\.0\.0\.1:1 has or may start: it asks"
         ):
             seen(0)
-
-
-@pytest.mark.ray
-@pytest.mark.slow
-@pytest.mark.skipif(not namespaces(), reason="makes a private network and process namespace: Linux, root, iproute2")
-def test_a_search_gets_the_nodes_that_its_trials_want_and_leaves_none():
-    folder = tempfile.mkdtemp(prefix="ftg", dir="/tmp")
-    try:
-        seen = grown(Path(folder))
-    finally:
-        shutil.rmtree(folder)
-    assert seen["exit"] == 0, seen["said"]
-    assert "opening the test split" in seen["said"]
-    assert set(seen["seen"]) == growing.MOMENTS, seen
-    assert seen["hosts"] == growing.GPU_NODES, seen
-
-
-def grown(folder):
-    """What was seen of a search on a cluster that grows."""
-    outcome = folder / "outcome.json"
-    inside = [sys.executable, "-m", "tests.search.growing", str(folder), str(outcome)]
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
-    command = ["unshare", "-n", "-p", "-f", "--mount-proc", *inside]
-    ran = subprocess.run(command, cwd=ROOT, env=clean, capture_output=True, text=True, timeout=500, check=False)
-    assert ran.returncode == 0, ran.stderr
-    return json.loads(outcome.read_text())
