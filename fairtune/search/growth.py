@@ -12,16 +12,21 @@ import json
 import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import psutil
 import ray
 import yaml
 from ray._private.ray_constants import DEBUG_AUTOSCALING_STATUS
-from ray._raylet import GCS_AUTOSCALER_STATE_NAMESPACE, GCS_AUTOSCALER_V2_ENABLED_KEY
+from ray._raylet import (  # type: ignore[attr-defined]  # not in its stub
+    GCS_AUTOSCALER_STATE_NAMESPACE,
+    GCS_AUTOSCALER_V2_ENABLED_KEY,
+)
 from ray.autoscaler._private.util import format_readonly_node_type
 from ray.experimental.internal_kv import _internal_kv_get
 from ray.util.client import ray as client
+
+from fairtune.search.cluster_file import ClusterFile, MachineType
 
 _FILE, _GCS = "--autoscaling-config=", "--gcs-address="
 _MIRRORED = format_readonly_node_type("")
@@ -39,11 +44,11 @@ def trials_when_grown(needs: Mapping[str, float]) -> float | None:
     """
     file = next(_files_of_autoscalers(), None)
     if file is not None:
-        return trials_within(yaml.safe_load(file.read_text(encoding="utf-8")), needs)
+        return trials_within(cast("ClusterFile", yaml.safe_load(file.read_text(encoding="utf-8"))), needs)
     return math.inf if _has_autoscaler() else None
 
 
-def trials_within(config: Mapping[str, Any], needs: Mapping[str, float]) -> int:
+def trials_within(config: ClusterFile, needs: Mapping[str, float]) -> int:
     """How many trials fit the largest cluster that a cluster file allows.
 
     Args:
@@ -59,7 +64,7 @@ def trials_within(config: Mapping[str, Any], needs: Mapping[str, float]) -> int:
     return trials
 
 
-def _trials_on(node: Mapping[str, Any], needs: Mapping[str, float]) -> int:
+def _trials_on(node: MachineType, needs: Mapping[str, float]) -> int:
     has = node.get("resources", {})
     return int(min(has.get(name, 0) // amount for name, amount in needs.items() if amount > 0))
 

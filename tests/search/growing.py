@@ -27,7 +27,7 @@ MOMENTS = {
     "all GPU nodes gone",
 }
 SEARCH = (
-    f"search --address {GCS} --gpus-per-trial 1 --trials {TRIALS} --epochs 60 --accuracy-floor 0 --final-seeds 1 --name run --runs"
+    f"search --address {GCS} --gpus-per-trial 1 --trials {TRIALS} --epochs 200 --accuracy-floor 0 --final-seeds 1 --name run --runs"
 )
 CLUSTER_FILE = {
     "cluster_name": "growing",

@@ -37,9 +37,12 @@ def main(folder: Path, outcome: Path) -> None:
     from ray.cluster_utils import Cluster
 
     cluster = Cluster()
-    where = {"node_ip_address": "127.0.0.1"}
-    cluster.add_node(num_cpus=0, include_dashboard=False, temp_dir=f"{folder}/r", _system_config=SOON_KNOWN, **where)
-    nodes = {node.node_id: node for node in (cluster.add_node(num_cpus=1, num_gpus=1, **where) for _ in range(2))}
+    cluster.add_node(
+        num_cpus=0, include_dashboard=False, temp_dir=f"{folder}/r", _system_config=SOON_KNOWN, node_ip_address="127.0.0.1"
+    )
+    nodes = {
+        node.node_id: node for node in (cluster.add_node(num_cpus=1, num_gpus=1, node_ip_address="127.0.0.1") for _ in range(2))
+    }
     ray.init(address=cluster.address, log_to_driver=False)
     command = [Path(sys.executable).with_name("fairtune"), *SEARCH.split(), "--address", cluster.address, "--runs", str(folder)]
     with (folder / "said.txt").open("w") as said:

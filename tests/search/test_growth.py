@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import ray
 import yaml
 
 from fairtune.errors import InvalidInput
@@ -47,7 +48,7 @@ class TestTrialsAtATime:
         """What a cluster without a GPU is asked for, by what it may grow to."""
 
         def seen(grown, **place):
-            monkeypatch.setattr(cluster.ray, "cluster_resources", lambda: {"CPU": 4.0})
+            monkeypatch.setattr(ray, "cluster_resources", lambda: {"CPU": 4.0})
             monkeypatch.setattr(cluster, "trials_when_grown", lambda needs: grown)
             return cluster._concurrency(PLACE.model_copy(update=place))
 

@@ -13,7 +13,7 @@ import pytest
 from tests.search import growing, losing
 
 ROOT = Path(__file__).parents[2]
-ALONE = ["unshare", "-n", "-p", "-f", "--mount-proc"]
+ALONE = ["unshare", "-n", "-p", "-f", "--kill-child", "--mount-proc"]
 
 
 def may_be_alone():

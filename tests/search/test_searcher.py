@@ -106,9 +106,3 @@ def test_what_is_told_of_a_job_that_has_ended_changes_nothing(searcher, keeper):
     hear(searcher, told)
     searcher.on_trial_complete("t1", told)
     assert (len(keeper.finished), keeper.progressed) == (1, [])
-
-
-def test_a_trial_that_goes_on_after_its_worker_died_is_named(searcher, caplog):
-    ProgressCallback(searcher).on_trial_recover(1, [TUNE], TUNE)
-    (line,) = [record.getMessage() for record in caplog.records]
-    assert line == f"{searcher.jobs['t'].key}: its worker died; it goes on from its checkpoint on another one"
