@@ -147,7 +147,7 @@ def watch(search: "subprocess.Popen[bytes]", ended: Callable[[], int]) -> dict[s
 def main(folder: Path, outcome: Path) -> None:
     """Set up, search, look on, and write what was seen."""
     set_up(folder)
-    command = [Path(sys.executable).with_name("fairtune"), *SEARCH.split(), str(folder / "runs")]
+    command = [str(Path(sys.executable).with_name("fairtune")), *SEARCH.split(), str(folder / "runs")]
     with (folder / "said.txt").open("w") as said:
         search = subprocess.Popen(command, stdout=said, stderr=said)
         seen = watch(search, lambda: len(list((folder / "runs" / "run" / "trials").glob("*/trial.json"))))

@@ -44,7 +44,14 @@ def main(folder: Path, outcome: Path) -> None:
         node.node_id: node for node in (cluster.add_node(num_cpus=1, num_gpus=1, node_ip_address="127.0.0.1") for _ in range(2))
     }
     ray.init(address=cluster.address, log_to_driver=False)
-    command = [Path(sys.executable).with_name("fairtune"), *SEARCH.split(), "--address", cluster.address, "--runs", str(folder)]
+    command = [
+        str(Path(sys.executable).with_name("fairtune")),
+        *SEARCH.split(),
+        "--address",
+        cluster.address,
+        "--runs",
+        str(folder),
+    ]
     with (folder / "said.txt").open("w") as said:
         search = subprocess.Popen(command, stdout=said, stderr=said)
     kept = folder / "run" / "trials" / "0000" / "checkpoint.pt"

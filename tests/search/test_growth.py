@@ -1,6 +1,7 @@
 """How far a cluster grows."""
 
 from pathlib import Path
+from typing import cast
 
 import pytest
 import ray
@@ -8,11 +9,13 @@ import yaml
 
 from fairtune.errors import InvalidInput
 from fairtune.search import cluster
+from fairtune.search.cluster_file import ClusterFile, MachineType
 from fairtune.search.growth import trials_within
 from fairtune.spec import Place
 from tests.search import growing
 
 ROOT = Path(__file__).parents[2]
+FILE = cast("ClusterFile", growing.CLUSTER_FILE)
 PLACE = Place(data="data", runs="runs", name="run", gpus_per_trial=1, address="127.0.0.1:1")
 
 
@@ -27,14 +30,22 @@ class TestLimits:
         ],
     )
     def test_are_those_of_each_type_of_node(self, needs, trials):
-        assert trials_within(growing.CLUSTER_FILE, needs) == trials
+        assert trials_within(FILE, needs) == trials
 
     def test_are_those_of_all_nodes_too(self):
-        assert trials_within(growing.CLUSTER_FILE | {"max_workers": 1}, {"CPU": 1, "GPU": 1}) == 1
+        assert trials_within(FILE | {"max_workers": 1}, {"CPU": 1, "GPU": 1}) == 1
 
     def test_count_the_head(self):
-        types = {"head": {"resources": {"CPU": 4}}, "worker": {"resources": {"CPU": 2}}}
-        file = {"head_node_type": "head", "max_workers": 3, "available_node_types": types}
+        types: dict[str, MachineType] = {
+            "head": {"node_config": {}, "resources": {"CPU": 4}},
+            "worker": {"node_config": {}, "resources": {"CPU": 2}},
+        }
+        file: ClusterFile = {
+            "provider": {"type": "local"},
+            "head_node_type": "head",
+            "max_workers": 3,
+            "available_node_types": types,
+        }
         assert trials_within(file, {"CPU": 1, "GPU": 0}) == 4 + 3 * 2
 
     def test_of_our_cluster_file(self):
