@@ -128,7 +128,8 @@ def _ray(place: Place) -> Finding:
     except FairtuneError as error:
         return Finding("Ray", where, str(error))
     nodes = f"{has.nodes} node{'s' * (has.nodes != 1)}, {has.cpus:g} CPUs, {has.gpus:g} GPUs, {has.memory_gib:.1f} GiB"
-    return Finding("Ray", f"{where}: {nodes}; {has.trials} trial{'s' * (has.trials != 1)} at a time")
+    trials = "all trials" if has.trials is None else f"{has.trials} trial{'s' * (has.trials != 1)}"
+    return Finding("Ray", f"{where}: {nodes}; {trials} at a time")
 
 
 def _data(folder: Path) -> Finding:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import logging
+import math
 import os
 import secrets
 import sys
@@ -21,6 +22,7 @@ from ray._private.authentication.authentication_utils import is_token_auth_enabl
 from fairtune.endings import kept_from_children
 from fairtune.errors import InvalidInput
 from fairtune.search.access import authentication
+from fairtune.search.growth import trials_when_grown
 from fairtune.search.knock import knock
 from fairtune.spec import Place
 
@@ -43,13 +45,13 @@ class _Start(TypedDict, total=False):
 
 
 @contextmanager
-def cluster(place: Place) -> Iterator[int]:
+def cluster(place: Place) -> Iterator[int | None]:
     """Connect to the cluster, or start one on this machine that ends with the block.
 
     A cluster started here listens on loopback only and wants a token that this process alone knows.
 
     Yields:
-        How many trials can run at a time.
+        How many trials to ask for at a time; None for all that there are, where the cluster grows and does not say how far.
 
     Raises:
         InvalidInput: the cluster does not answer or start, or can never run a trial of this size.
@@ -190,16 +192,20 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _concurrency(place: Place) -> int:
-    have = ray.cluster_resources()
-    fits = int(have.get("CPU", 0) // place.cpus_per_trial)
-    if place.gpus_per_trial > 0:
-        fits = min(fits, int(have.get("GPU", 0) // place.gpus_per_trial))
+def _concurrency(place: Place) -> int | None:
     if place.max_concurrent is not None:
         return place.max_concurrent
-    if fits == 0 and place.address is None:
+    needs = {"CPU": place.cpus_per_trial, "GPU": place.gpus_per_trial}
+    have = ray.cluster_resources()
+    fits = min(have.get(name, 0) // amount for name, amount in needs.items() if amount > 0)
+    grown = None if place.address is None else trials_when_grown(needs)
+    if fits == 0 and (place.address is None or grown == 0):
+        where = "this machine" if place.address is None else f"a node that the cluster at {place.address} has or may start"
         raise InvalidInput(
-            f"no trial fits this machine: it asks for {place.cpus_per_trial:g} CPUs and {place.gpus_per_trial:g} GPUs, "
+            f"no trial fits {where}: it asks for {place.cpus_per_trial:g} CPUs and {place.gpus_per_trial:g} GPUs, "
             f"Ray sees {have.get('CPU', 0):g} and {have.get('GPU', 0):g}"
         )
-    return max(1, fits)
+    if grown == math.inf:
+        _log.warning("the cluster grows and does not say how far: asking for every trial at once; set a limit by --max-concurrent")
+        return None
+    return max(1, int(fits), int(grown or 0))

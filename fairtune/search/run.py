@@ -19,7 +19,7 @@ from fairtune.search.watch import RayDied, RetryNotice, WaitNotice, check_alive
 from fairtune.spec import Place, SearchSpec
 from fairtune.study.folders import RunFolder
 from fairtune.study.jobs import Observer
-from fairtune.study.study import SearchStudy
+from fairtune.study.study import SearchStudy, trials_to_run
 
 _RETRIES = 2
 
@@ -46,7 +46,7 @@ def run_search(spec: SearchSpec, place: Place, study: SearchStudy, observers: Se
             tune_config=tune.TuneConfig(
                 search_alg=searcher,
                 num_samples=-1,
-                max_concurrent_trials=concurrency,
+                max_concurrent_trials=concurrency or trials_to_run(spec),
                 reuse_actors=True,
                 trial_dirname_creator=lambda trial: str(trial.trial_id),
             ),

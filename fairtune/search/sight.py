@@ -17,14 +17,14 @@ class Sight(NamedTuple):
         nodes: machines that are alive.
         cpus, gpus: in all.
         memory_gib: that Ray would give out.
-        trials: that a search would run at a time.
+        trials: that a search would ask for at a time; None for all that it has.
     """
 
     nodes: int
     cpus: float
     gpus: float
     memory_gib: float
-    trials: int
+    trials: int | None
 
 
 def look(place: Place) -> Sight:

@@ -1,0 +1,59 @@
+"""Searches on clusters whose nodes come and go."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from tests.search import growing, losing
+
+ROOT = Path(__file__).parents[2]
+ALONE = ["unshare", "-n", "-p", "-f", "--kill-child", "--mount-proc"]
+
+
+def may_be_alone():
+    """Whether this user may make a private network and process namespace."""
+    tools = shutil.which("unshare") and shutil.which("ip")
+    return tools and subprocess.run([*ALONE, "ip", "link", "set", "lo", "up"], capture_output=True, check=False).returncode == 0
+
+
+pytestmark = [
+    pytest.mark.ray,
+    pytest.mark.slow,
+    pytest.mark.skipif(not may_be_alone(), reason="makes a private network and process namespace: Linux, root, iproute2"),
+]
+
+
+@pytest.fixture
+def seen():
+    """What a part saw that ran alone; its folder's name is short for the sake of Ray's sockets."""
+    with tempfile.TemporaryDirectory(prefix="ft", dir="/tmp", ignore_cleanup_errors=True) as folder:
+
+        def seen(part):
+            outcome = Path(folder) / "outcome.json"
+            clean = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+            command = [*ALONE, sys.executable, "-m", part.__name__, folder, str(outcome)]
+            ran = subprocess.run(command, cwd=ROOT, env=clean, capture_output=True, text=True, timeout=500, check=False)
+            assert ran.returncode == 0, ran.stderr
+            return json.loads(outcome.read_text())
+
+        yield seen
+
+
+def test_a_search_gets_the_nodes_that_its_trials_want_and_leaves_none(seen):
+    grown = seen(growing)
+    assert grown["exit"] == 0, grown["said"]
+    assert set(grown["seen"]) == growing.MOMENTS, grown
+    assert grown["hosts"] == growing.GPU_NODES, grown
+
+
+def test_a_trial_whose_node_is_lost_goes_on_elsewhere_and_nothing_of_ray_s_is_printed(seen):
+    lost = seen(losing)
+    assert lost["exit"] == 130, lost["said"]
+    assert "the worker of trial-0 died: another goes on from its checkpoint" in lost["said"]
+    assert not [word for word in ("Traceback", "raylet", "state-dump") if word in lost["said"]], lost["said"]
