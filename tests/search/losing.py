@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from tests.search.growing import at_work, in_private
 
-SEARCH = "search --gpus-per-trial 1 --max-concurrent 1 --trials 1 --epochs 5000 --accuracy-floor 0 --name run"
+SEARCH = "search --gpus-per-trial 1 --max-concurrent 1 --trials 1 --epochs 600 --accuracy-floor 0 --name run"
 SOON_KNOWN = {"health_check_period_ms": 1000, "health_check_timeout_ms": 2000, "health_check_failure_threshold": 5}
 Seen = TypeVar("Seen")
 
