@@ -22,6 +22,7 @@ class MachineType(TypedDict):
     resources: dict[str, float]
     min_workers: NotRequired[int]
     max_workers: NotRequired[int]
+    priority: NotRequired[int]
 
 
 class Provider(TypedDict):

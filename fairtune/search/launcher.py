@@ -124,16 +124,17 @@ def _limits(config: ClusterFile) -> Iterator[str]:
 
 
 def _spot(config: ClusterFile) -> Iterator[str]:
-    """Ray starts, of equal types, the one whose name sorts last."""
+    """Ray starts, of equal types that can be had, the one of the highest priority."""
     workers = _workers(config)
     for spot, kind in workers.items():
         if not _is_spot(kind):
             continue
-        for other, fallback in workers.items():
-            if fallback["resources"] == kind["resources"] and not _is_spot(fallback) and other > spot:
+        for other, dearer in workers.items():
+            equal = dearer["resources"] == kind["resources"] and not _is_spot(dearer)
+            if equal and dearer.get("priority", 0) >= kind.get("priority", 0):
                 yield (
-                    f"of the equal types {spot!r} and {other!r} Ray starts {other!r}, whose name sorts last, and never the spot "
-                    "machines: rename one"
+                    f"of the equal types {spot!r} and {other!r} Ray may start {other!r} where spot machines can be had: give "
+                    f"{spot!r} the higher priority"
                 )
 
 

@@ -2,18 +2,13 @@
 
 import copy
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
-from ray.autoscaler._private.node_provider_availability_tracker import NodeProviderAvailabilityTracker
-from ray.autoscaler._private.resource_demand_scheduler import get_nodes_for
-from ray.autoscaler.node_launch_exception import NodeLaunchException
 from typer.testing import CliRunner
 
 from fairtune.cli.main import app
 from fairtune.errors import InvalidInput
-from fairtune.search.fallback import available_first
 from fairtune.search.launcher import read_cluster_file
 
 ROOT = Path(__file__).parents[2]
@@ -107,10 +102,10 @@ def test_faults_are_said_together():
     assert len(refused.value.faults) == 2
 
 
-def test_the_spot_type_that_would_never_start_is_named():
-    config = copy.deepcopy(SHIPPED)
-    config["available_node_types"]["a_spot"] = config["available_node_types"].pop("gpu_spot")
-    with pytest.raises(InvalidInput, match="of the equal types 'a_spot' and 'gpu_on_demand' Ray starts 'gpu_on_demand'"):
+@pytest.mark.parametrize("priority", [None, 0])
+def test_the_spot_type_that_might_never_start_is_named(priority):
+    config = changed((*SPOT, "priority"), priority)
+    with pytest.raises(InvalidInput, match="of the equal types 'gpu_spot' and 'gpu_on_demand' Ray may start 'gpu_on_demand'"):
         read(config)
 
 
@@ -144,38 +139,3 @@ def test_a_file_that_is_not_there_is_a_sentence():
     result = CliRunner().invoke(app, ["cluster", "check", "none.yaml"])
     assert (result.exit_code, result.stdout) == (2, "")
     assert "none.yaml" in result.stderr
-
-
-class TestFallback:
-    """Ray's own choice of machines, with our scorer in it."""
-
-    @staticmethod
-    def started(failed=(), demand=8):
-        tracker = NodeProviderAvailabilityTracker()
-        for kind in failed:
-            error = NodeLaunchException("InsufficientInstanceCapacity", "none left", None)
-            tracker.update_node_availability(kind, 10**12, error)
-        summary = tracker.summary()
-
-        def scorer(node, resources, kind):
-            return available_first(node, resources, kind, node_availability_summary=summary)
-
-        asked: list[dict[str, Any]] = [{"CPU": 1, "GPU": 1}] * demand  # of numbers.Real, says Ray, which no int is for mypy
-        started, _ = get_nodes_for(SHIPPED["available_node_types"], {}, "head", 8, asked, scorer)
-        return dict(started)
-
-    def test_spot_comes_first(self):
-        assert self.started() == {"gpu_spot": 8}
-
-    def test_on_demand_stands_in_where_spot_has_run_out(self):
-        assert self.started(failed=["gpu_spot"], demand=4) == {"gpu_on_demand": 4}
-
-    def test_what_on_demand_may_not_serve_is_asked_of_spot_again(self):
-        assert self.started(failed=["gpu_spot"]) == {"gpu_on_demand": 4, "gpu_spot": 4}
-
-    def test_a_machine_that_serves_nothing_is_not_ranked(self):
-        assert self.started(demand=0) == {}
-
-    def test_the_head_names_a_scorer_that_exists(self):
-        (start,) = [command for command in SHIPPED["head_start_ray_commands"] if "ray start" in command]
-        assert f"RAY_AUTOSCALER_UTILIZATION_SCORER={available_first.__module__}.{available_first.__name__} " in start
