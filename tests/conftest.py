@@ -154,7 +154,7 @@ def by_three(tmp_path_factory: pytest.TempPathFactory) -> Session:
     from tests.search_helpers import run_small, trained_once
 
     with trained_once():
-        return run_small(tmp_path_factory.mktemp("by_three"), select="tests.test_rules:ThreeRule", trials=4)
+        return run_small(tmp_path_factory.mktemp("by_three"), select="tests.rules.test_rules:ThreeRule", trials=4)
 
 
 @pytest.fixture(scope="session", params=["mixed", "infeasible", "unfinished", "by_iou"])

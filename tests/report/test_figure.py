@@ -57,7 +57,7 @@ def test_the_staircase_is_what_the_front_reaches(by_iou):
 
 
 def test_without_accuracy_there_is_no_floor_to_draw(by_three):
-    figure = draw_front(summary_of(by_three, "tests.test_rules:LossRule"))
+    figure = draw_front(summary_of(by_three, "tests.rules.test_rules:LossRule"))
     assert titles(figure)[0] == ("worst group accuracy (higher is better)", "loss (lower is better)")
     assert not any(said.startswith("floor") for said in legend(figure.axes[0]))
 

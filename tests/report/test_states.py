@@ -26,7 +26,7 @@ from fairtune.training.trial import failed
 from tests.consoles import text_on
 from tests.search_helpers import Session, small_search
 
-RULES = [*plugins.names("rule"), "tests.test_rules:ThreeRule"]
+RULES = [*plugins.names("rule"), "tests.rules.test_rules:ThreeRule"]
 PROBED = [name for name, score in SCORES.items() if score.source == "probe"]
 OF_A_NET = [name for name, score in SCORES.items() if score.source != "counts"]
 UNDEFINED = dict.fromkeys((name for name, score in SCORES.items() if score.source == "counts" and name != "accuracy"), math.nan)
@@ -60,7 +60,7 @@ FINALS = {
 }
 """What came of a retraining."""
 
-TELLING = ("mutual_information", "tests.test_rules:ThreeRule")
+TELLING = ("mutual_information", "tests.rules.test_rules:ThreeRule")
 """The rules with most that can be missing: what only the probe measures, and three objectives at once."""
 AFTER = [
     pytest.param(rule, outcome, marks=[] if rule in TELLING or outcome == "one undefined" else pytest.mark.slow)

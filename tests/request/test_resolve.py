@@ -166,12 +166,12 @@ def test_data_lie_where_told(monkeypatch, tmp_path):
         ),
         ({"select": "deom"}, "unknown rule 'deom': did you mean 'deo_m'?"),
         (
-            {"select": "tests.test_rules:UnknownRule"},
-            "the rule tests.test_rules:UnknownRule: unknown score 'deo': did you mean 'deo_m'",
+            {"select": "tests.rules.test_rules:UnknownRule"},
+            "the rule tests.rules.test_rules:UnknownRule: unknown score 'deo': did you mean 'deo_m'",
         ),
         (
-            {"select": "tests.test_rules:AucRule"},
-            "--select tests.test_rules:AucRule: auc, equal_opportunity takes two classes, and the data have 10",
+            {"select": "tests.rules.test_rules:AucRule"},
+            "--select tests.rules.test_rules:AucRule: auc, equal_opportunity takes two classes, and the data have 10",
         ),
         ({"sampler": "tpee"}, "unknown sampler 'tpee': did you mean 'tpe'?"),
         ({"scheduler": "non"}, "unknown scheduler 'non': did you mean 'none'?"),

@@ -13,7 +13,7 @@ from fairtune.study.study import SearchStudy, search_size
 from tests.search_helpers import small_search
 
 SAMPLERS = names("sampler")
-THREE = "tests.test_rules:ThreeRule"
+THREE = "tests.rules.test_rules:ThreeRule"
 QUICK = ("tpe", "nsga2", "random")
 
 

@@ -104,9 +104,9 @@ class UnknownRule(LowestDEOM):
 
 def test_a_rule_searches_for_any_scores():
     assert objectives_of("sigma_iou") == ("accuracy", "sigma_iou")
-    assert objectives_of("tests.test_rules:LowestDEOM") == PLANE
-    assert objectives_of("tests.test_rules:ThreeRule") == THREE
-    assert objectives_of("tests.test_rules:LossRule") == ("loss", "worst_group_accuracy")
+    assert objectives_of("tests.rules.test_rules:LowestDEOM") == PLANE
+    assert objectives_of("tests.rules.test_rules:ThreeRule") == THREE
+    assert objectives_of("tests.rules.test_rules:LossRule") == ("loss", "worst_group_accuracy")
     with pytest.raises(InvalidInput, match="did you mean 'deo_m'"):
         objectives_of("deom")
 
@@ -124,17 +124,17 @@ def test_a_rule_searches_for_any_scores():
     ],
 )
 def test_a_rule_without_scores_to_search_for_is_refused(rule, said):
-    with pytest.raises(InvalidInput, match=f"the rule tests.test_rules:{rule}.*{said}"):
-        objectives_of(f"tests.test_rules:{rule}")
+    with pytest.raises(InvalidInput, match=f"the rule tests.rules.test_rules:{rule}.*{said}"):
+        objectives_of(f"tests.rules.test_rules:{rule}")
 
 
 def test_a_rule_of_two_classes_is_refused_on_more():
-    check_classes("tests.test_rules:AucRule", 2)
-    check_classes("tests.test_rules:ThreeRule", 10)
+    check_classes("tests.rules.test_rules:AucRule", 2)
+    check_classes("tests.rules.test_rules:ThreeRule", 10)
     with pytest.raises(
         InvalidInput, match="AucRule: auc, equal_opportunity takes two classes, and the data have 10: choose another"
     ):
-        check_classes("tests.test_rules:AucRule", 10)
+        check_classes("tests.rules.test_rules:AucRule", 10)
 
 
 def test_a_cost_is_least_for_the_best():
