@@ -12,13 +12,13 @@ from fairtune.errors import InvalidInput, unknown_name
 _DATE = "tag:yaml.org,2002:timestamp"
 
 
-def read_mapping(path: Path, kind: str, keys: Collection[str]) -> dict[str, object]:
+def read_mapping(path: Path, kind: str, keys: Collection[str] | None = None) -> dict[str, object]:
     """What a YAML file says, by key.
 
     Args:
         path: the file.
         kind: what it holds, in words.
-        keys: those it may have.
+        keys: those it may have; None for any.
 
     Raises:
         InvalidInput: it cannot be read, is empty or no mapping, has a key twice at any depth, or has keys that are not known.
@@ -26,11 +26,11 @@ def read_mapping(path: Path, kind: str, keys: Collection[str]) -> dict[str, obje
     called = f"the {kind} {path}"
     content, faults = _parsed(_text(path, called), called)
     if content is None:
-        raise InvalidInput(f"{called} is empty: give it some of {_listed(keys)}, or leave it out")
+        raise InvalidInput(f"{called} is empty: give it {_some(keys)}, or leave it out")
     if not isinstance(content, dict):
         shape = "a list" if isinstance(content, list) else f"the single value {content!r}"
-        raise InvalidInput(f"{called} must be a mapping with some of {_listed(keys)}; it is {shape}")
-    faults += [unknown_name("key", str(key), keys) for key in content if key not in keys]
+        raise InvalidInput(f"{called} must be a mapping with {_some(keys)}; it is {shape}")
+    faults += [unknown_name("key", str(key), keys) for key in content if keys is not None and key not in keys]
     if faults:
         raise InvalidInput([f"{called}: {fault}" for fault in faults])
     return content
@@ -96,5 +96,5 @@ def _twice(node: yaml.Node, known: set[int]) -> Iterator[str]:
             yield from _twice(value, known)
 
 
-def _listed(keys: Collection[str]) -> str:
-    return ", ".join(sorted(keys))
+def _some(keys: Collection[str] | None) -> str:
+    return "keys" if keys is None else f"some of {', '.join(sorted(keys))}"

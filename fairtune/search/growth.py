@@ -16,7 +16,6 @@ from typing import cast
 
 import psutil
 import ray
-import yaml
 from ray._private.ray_constants import DEBUG_AUTOSCALING_STATUS
 from ray._raylet import (  # type: ignore[attr-defined]  # not in its stub
     GCS_AUTOSCALER_STATE_NAMESPACE,
@@ -26,6 +25,7 @@ from ray.autoscaler._private.util import format_readonly_node_type
 from ray.experimental.internal_kv import _internal_kv_get
 from ray.util.client import ray as client
 
+from fairtune.request.yaml_files import read_mapping
 from fairtune.search.cluster_file import ClusterFile, MachineType
 
 _FILE, _GCS = "--autoscaling-config=", "--gcs-address="
@@ -44,7 +44,7 @@ def trials_when_grown(needs: Mapping[str, float]) -> float | None:
     """
     file = next(_files_of_autoscalers(), None)
     if file is not None:
-        return trials_within(cast("ClusterFile", yaml.safe_load(file.read_text(encoding="utf-8"))), needs)
+        return trials_within(cast("ClusterFile", read_mapping(file, "autoscaler's file")), needs)
     return math.inf if _has_autoscaler() else None
 
 

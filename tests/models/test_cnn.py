@@ -22,7 +22,7 @@ def x():
 def relu_before_pool(net, x):
     """The net as the paper draws it, in evaluation mode."""
     for pair in net.pairs:
-        maps = F.relu(pair["second"](F.relu(pair["first"](x))))
+        maps = F.relu(pair.second(F.relu(pair.first(x))))
         x = F.max_pool2d(maps, 2)
     features = F.relu(net.hidden(x.flatten(1)))
     return net.head(features), features, maps
@@ -56,7 +56,7 @@ def test_relu_after_the_pool_gives_the_gradients_of_relu_before_it(net, x):
 def test_a_gradient_flows_through_the_maps(net, x):
     maps = net.train()(x, want_maps=True).maps
     maps.sum().backward()
-    assert net.pairs[0]["first"].weight.grad.abs().sum() > 0
+    assert net.pairs[0].first.weight.grad.abs().sum() > 0
 
 
 def test_drops_in_training_only(net, x):
