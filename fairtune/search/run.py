@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import warnings
 from collections.abc import Sequence
@@ -60,6 +61,7 @@ def run_search(spec: SearchSpec, place: Place, study: SearchStudy, observers: Se
                 verbose=0,
             ),
         )
+        logging.getLogger("ray.tune.execution.experiment_state").setLevel(logging.CRITICAL)  # nothing depends on that state
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             try:
