@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 import urllib.parse
@@ -76,3 +77,13 @@ def login_of(address: str) -> tuple[str, str | None]:
     if match is None:
         return address, None
     return _PASSWORD.sub("", address), urllib.parse.unquote(f"{match['user']}:{match['password']}")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches a host, given by address or as ``localhost``; any other name counts as others'."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host == "localhost"
+    mapped = getattr(address, "ipv4_mapped", None)  # which Python before 3.13 does not look into
+    return bool((mapped or address).is_loopback)

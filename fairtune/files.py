@@ -68,11 +68,6 @@ def is_whole(path: Path) -> bool:
     return True
 
 
-def is_sealed(path: Path) -> bool:
-    """Whether a file has a note of what it holds."""
-    return _read_seal(path) is not None
-
-
 def remove(path: Path) -> None:
     """Remove a file and its note, if they are there."""
     for file in (path, _seal_of(path)):

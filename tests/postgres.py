@@ -53,10 +53,8 @@ class Postgres:
         self._run("pg_ctl", "-D", self.data, "-m", "immediate", "-w", "stop")
 
     def remove(self):
-        with pytest.MonkeyPatch.context():
-            subprocess.run(
-                [binary("pg_ctl"), "-D", self.data, "-m", "immediate", "stop"], user=self.user, cwd="/", capture_output=True
-            )
+        command = [binary("pg_ctl"), "-D", self.data, "-m", "immediate", "stop"]
+        subprocess.run(command, user=self.user, cwd="/", capture_output=True)
         time.sleep(0.2)
         shutil.rmtree(self.folder, ignore_errors=True)
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterator
 from typing import NamedTuple
 
 import psutil
+
+from fairtune.addresses import is_loopback
 
 _OURS = ("raylet", "gcs_server", "ray::", "ray/dashboard", "ray/_private", "mlflow", "fairtune")
 
@@ -43,12 +44,5 @@ def _of(process: psutil.Process, program: str) -> Iterator[Listener]:
     except psutil.Error:
         return
     for host, port in sorted(found):
-        if _beyond(host):
+        if not is_loopback(host):
             yield Listener(program, process.pid, f"{host}:{port}", token)
-
-
-def _beyond(host: str) -> bool:
-    """Whether other machines can reach an address."""
-    address = ipaddress.ip_address(host)
-    mapped = getattr(address, "ipv4_mapped", None)
-    return not (mapped or address).is_loopback

@@ -55,8 +55,7 @@ def runs_folder(place: Place) -> list[str]:
 
 def study(place: Place) -> list[str]:
     """Faults of where the study is kept: a database that does not answer, or a file that several machines write to."""
-    kind = file_system(Path(place.runs))
-    if place.study is None and place.address is not None and is_shared(kind):
+    if place.study is None and place.address is not None and is_shared(kind := file_system(Path(place.runs))):
         return [
             f"--runs {place.runs} is on {kind}, where SQLite can lose the study: give --study postgresql://USER@HOST/DATABASE, or "
             "--runs on a disk of this machine that the others mount"

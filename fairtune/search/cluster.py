@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import math
 import os
@@ -19,10 +18,11 @@ import ray
 from ray._private import utils, worker
 from ray._private.authentication.authentication_utils import is_token_auth_enabled
 
+from fairtune.addresses import is_loopback
 from fairtune.endings import kept_from_children
 from fairtune.errors import InvalidInput
 from fairtune.search.access import authentication
-from fairtune.search.growth import trials_when_grown
+from fairtune.search.growth import fitting, trials_when_grown
 from fairtune.search.knock import knock
 from fairtune.spec import Place
 
@@ -157,7 +157,7 @@ def _saying_itself_what_fails() -> Iterator[None]:
 
 def _check_loopback() -> None:
     address = ray.util.get_node_ip_address()
-    if not _is_loopback(address):
+    if not is_loopback(address):
         raise InvalidInput(
             f"Ray was imported before fairtune and would let other machines in at {address}: import fairtune.search first, or "
             "set RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER=0 before Python starts"
@@ -177,7 +177,7 @@ def _short_folder() -> Path:
 
 
 def _warn_if_open(hosts: Iterable[str], authenticates: bool) -> None:
-    reachable = sorted({host for host in hosts if not _is_loopback(host)})
+    reachable = sorted({host for host in hosts if not is_loopback(host)})
     if reachable and not authenticates:
         _log.warning(
             f"whoever reaches {', '.join(reachable[:3])} can run code on this Ray cluster, as it asks for no token: restart it "
@@ -185,19 +185,12 @@ def _warn_if_open(hosts: Iterable[str], authenticates: bool) -> None:
         )
 
 
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
 def _concurrency(place: Place) -> int | None:
     if place.max_concurrent is not None:
         return place.max_concurrent
     needs = {"CPU": place.cpus_per_trial, "GPU": place.gpus_per_trial}
     have = ray.cluster_resources()
-    fits = min(have.get(name, 0) // amount for name, amount in needs.items() if amount > 0)
+    fits = fitting(have, needs)
     grown = None if place.address is None else trials_when_grown(needs)
     if fits == 0 and (place.address is None or grown == 0):
         where = "this machine" if place.address is None else f"a node that the cluster at {place.address} has or may start"
@@ -208,4 +201,4 @@ def _concurrency(place: Place) -> int | None:
     if grown == math.inf:
         _log.warning("the cluster grows and does not say how far: asking for every trial at once; set a limit by --max-concurrent")
         return None
-    return max(1, int(fits), int(grown or 0))
+    return max(1, fits, int(grown or 0))

@@ -64,9 +64,18 @@ def trials_within(config: ClusterFile, needs: Mapping[str, float]) -> int:
     return trials
 
 
-def _trials_on(node: MachineType, needs: Mapping[str, float]) -> int:
-    has = node.get("resources", {})
+def fitting(has: Mapping[str, float], needs: Mapping[str, float]) -> int:
+    """How many trials fit what there is of each resource.
+
+    Args:
+        has: amount of each.
+        needs: amount that a trial takes.
+    """
     return int(min(has.get(name, 0) // amount for name, amount in needs.items() if amount > 0))
+
+
+def _trials_on(node: MachineType, needs: Mapping[str, float]) -> int:
+    return fitting(node.get("resources", {}), needs)
 
 
 def _files_of_autoscalers() -> Iterator[Path]:

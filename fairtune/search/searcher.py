@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
 
 from ray.tune import Callback, Stopper
 from ray.tune.search import Searcher
@@ -11,19 +10,13 @@ from ray.tune.search import Searcher
 from fairtune.search.plan import Plan
 from fairtune.search.shared import Shared
 from fairtune.search.trainable import JobConfig, job_config
+from fairtune.search.watch import TuneTrial
 from fairtune.spec import TrialResult
 from fairtune.study.jobs import Job
 from fairtune.training.trial import failed
 
 Report = Mapping[str, object]
 """What a worker reports, as Tune hands it on."""
-
-
-class _TuneTrial(Protocol):
-    """What Tune calls a trial: one of our jobs."""
-
-    @property
-    def trial_id(self) -> str: ...
 
 
 class PlanSearcher(Searcher):
@@ -97,7 +90,7 @@ class Ending(Callback):
     def __init__(self, may_go_on: Callable[[], None]) -> None:
         self._may_go_on = may_go_on
 
-    def on_step_begin(self, iteration: int, trials: Sequence[_TuneTrial], **info: object) -> None:
+    def on_step_begin(self, iteration: int, trials: Sequence[TuneTrial], **info: object) -> None:
         """Called at every turn of Tune's loop, some times a second."""
         self._may_go_on()
 
@@ -124,12 +117,12 @@ class ProgressCallback(Callback):
     def __init__(self, searcher: PlanSearcher) -> None:
         self.searcher = searcher
 
-    def on_step_begin(self, iteration: int, trials: Sequence[_TuneTrial], **info: object) -> None:
+    def on_step_begin(self, iteration: int, trials: Sequence[TuneTrial], **info: object) -> None:
         """Called at every turn of Tune's loop, some times a second."""
         self.searcher.plan.tick()
 
     def on_trial_result(
-        self, iteration: int, trials: Sequence[_TuneTrial], trial: _TuneTrial, result: Report, **info: object
+        self, iteration: int, trials: Sequence[TuneTrial], trial: TuneTrial, result: Report, **info: object
     ) -> None:
         """Tell the observers where a trial stands."""
         job = self.searcher.jobs.get(trial.trial_id)

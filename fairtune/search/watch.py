@@ -19,11 +19,16 @@ _log = logging.getLogger(__name__)
 _SILENCE_S = 8.0
 
 
-class _TuneTrial(Protocol):
+class TuneTrial(Protocol):
+    """What Tune calls a trial: one of our jobs."""
+
     @property
-    def status(self) -> str: ...
+    def status(self) -> str:
+        """``PENDING``, ``RUNNING`` and so on."""
+
     @property
-    def trial_id(self) -> str: ...
+    def trial_id(self) -> str:
+        """Tune's name of it."""
 
 
 class _Keyed(Protocol):
@@ -61,7 +66,7 @@ class RetryNotice(Callback):
     def __init__(self, jobs: Mapping[str, _Keyed]) -> None:
         self._jobs = jobs
 
-    def on_trial_recover(self, iteration: int, trials: Sequence[_TuneTrial], trial: _TuneTrial, **info: object) -> None:
+    def on_trial_recover(self, iteration: int, trials: Sequence[TuneTrial], trial: TuneTrial, **info: object) -> None:
         """Called when a job is about to be retried."""
         _log.warning(f"the worker of {self._jobs[trial.trial_id].key} died: another goes on from its checkpoint")
 
@@ -92,7 +97,7 @@ class WaitNotice(Callback):
         self._since: float | None = None
         self._silence = _SILENCE_S
 
-    def on_step_begin(self, iteration: int, trials: Sequence[_TuneTrial], **info: object) -> None:
+    def on_step_begin(self, iteration: int, trials: Sequence[TuneTrial], **info: object) -> None:
         """Called at every turn of Tune's loop, some times a second."""
         states = {trial.status for trial in trials}
         if "RUNNING" in states or "PENDING" not in states:

@@ -8,17 +8,15 @@ import warnings
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import Literal
 
 import optuna
 from sqlalchemy import URL
 from sqlalchemy.exc import SQLAlchemyError
 
 from fairtune.files import write_atomically
+from fairtune.spec import Direction
 from fairtune.study.patient import PatientConnection, connect
 from fairtune.study.whole import NAME, check_study, copy_of, damaged, fault_of
-
-Direction = Literal["minimize", "maximize"]
 
 _EVERY_S = 60.0
 _SHARE = 50

@@ -15,7 +15,8 @@ from sqlalchemy import create_engine, text
 from fairtune.addresses import shown
 from fairtune.errors import InvalidInput
 from fairtune.files import write_text
-from fairtune.study.database import Direction, name_scores
+from fairtune.spec import Direction
+from fairtune.study.database import name_scores
 from fairtune.study.server import TIMEOUT_S, Server, reaching, url_of
 
 _LOCK = 7_018_211_021

@@ -48,10 +48,8 @@ def reaching(address: str) -> Iterator[None]:
         raise NoServer(shown(address), reason) from None
 
 
-def faults_of(address: str | None) -> list[str]:
-    """Faults of the address of a study, asked before anything starts; None has none."""
-    if address is None:
-        return []
+def faults_of(address: str) -> list[str]:
+    """Faults of the address of a study, asked before anything starts."""
     try:
         url = url_of(address)
         engine = create_engine(url, connect_args={"connect_timeout": TIMEOUT_S})

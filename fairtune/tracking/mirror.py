@@ -153,16 +153,19 @@ class Tracker:
         for ended in self._unwritten():
             if ended.key in self._mirror.children:
                 self._write_ended(ended)
-        for key in self._open:
-            self._client.set_terminated(self._mirror.children[key], "KILLED")
-        self._open.clear()
+        self._close_open()
 
     def _cut_short(self, status: str) -> None:
         self._write_everything()
-        for key in self._open:
-            self._client.set_terminated(self._mirror.children[key], "KILLED")
+        self._close_open()
         if self._parent_open:
             self._client.set_terminated(self._mirror.run_id, status)
+
+    def _close_open(self) -> None:
+        """Until they are gone on with."""
+        for key in self._open:
+            self._client.set_terminated(self._mirror.children[key], "KILLED")
+        self._open.clear()
 
     def _finish(self, summary: Summary, files: list[Path], chosen: Path | None) -> None:
         self._write_everything()

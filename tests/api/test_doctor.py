@@ -9,6 +9,7 @@ import psutil
 import pytest
 from typer.testing import CliRunner
 
+from fairtune.addresses import is_loopback
 from fairtune.api import doctor, sockets
 from fairtune.cli.main import app
 from fairtune.spec import Place
@@ -75,7 +76,7 @@ def listening():
     [("127.0.0.1", False), ("::1", False), ("::ffff:127.0.0.1", False), ("0.0.0.0", True), ("::", True), ("::ffff:10.0.0.5", True)],
 )
 def test_loopback_has_several_spellings(host, beyond):
-    assert sockets._beyond(host) is beyond
+    assert is_loopback(host) is not beyond
 
 
 def test_what_listens_on_loopback_is_no_matter(listening):
@@ -85,7 +86,7 @@ def test_what_listens_on_loopback_is_no_matter(listening):
 
 def test_what_listens_beyond_is_named(listening, monkeypatch):
     pid, port = listening
-    monkeypatch.setattr(sockets, "_beyond", lambda _: True)
+    monkeypatch.setattr(sockets, "is_loopback", lambda _: False)
     assert ("mlflow", pid, f"127.0.0.1:{port}", False) in set(sockets.listeners())
     found = next(found for found in doctor._network() if f"({pid})" in found.text)
     assert found.fault.startswith("whoever reaches it gets in")
