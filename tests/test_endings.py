@@ -132,13 +132,13 @@ def test_what_is_sent_to_all_is_kept_from_children():
 def test_a_closed_terminal_ends_in_good_order_although_nothing_can_be_printed(tmp_path):
     leader, terminal = pty.openpty()
     note = tmp_path / "note"
-    code = IN_GOOD_ORDER.replace("SETTLES", "0") + f"open({str(note)!r}, 'w').write('settled')"
+    code = IN_GOOD_ORDER.replace("SETTLES", "1") + f"open({str(note)!r}, 'w').write('settled')"
     process = subprocess.Popen(
         [sys.executable, "-c", code], stdin=terminal, stdout=terminal, stderr=terminal, start_new_session=True
     )
     os.close(terminal)
     assert os.read(leader, 7).strip() == b"ready"
+    process.send_signal(signal.SIGHUP)  # before the terminal goes: some systems then send one of their own, which must find it awake
     os.close(leader)
-    process.send_signal(signal.SIGHUP)
     assert process.wait(timeout=60) == 0
     assert note.read_text() == "settled"
