@@ -138,7 +138,7 @@ def test_a_closed_terminal_ends_in_good_order_although_nothing_can_be_printed(tm
     )
     os.close(terminal)
     assert os.read(leader, 7).strip() == b"ready"
-    process.send_signal(signal.SIGHUP)  # before the terminal goes: some systems then send one of their own, which must find it awake
+    process.send_signal(signal.SIGHUP)  # some systems send one of their own when the terminal goes: it must find it awake
     os.close(leader)
     assert process.wait(timeout=60) == 0
     assert note.read_text() == "settled"
