@@ -14,11 +14,12 @@ from typing import NamedTuple
 import psutil
 import torch
 
+from fairtune.addresses import shown
 from fairtune.api.sockets import listeners
 from fairtune.datasets import cache_folder
 from fairtune.errors import FairtuneError
 from fairtune.mounts import file_system, is_shared
-from fairtune.request.checks import writable
+from fairtune.request.checks import resources, study, writable
 from fairtune.spec import Place
 from fairtune.training.device import autocast, has_fast_bf16, resolve_precision
 
@@ -50,12 +51,16 @@ def examine(place: Place, precision: str) -> Iterator[Finding]:
     """
     yield Finding("fairtune", f"{version('fairtune')} · Python {platform.python_version()} · " + _versions())
     yield _machine()
-    yield from _gpus(place)
+    yield from _gpus()
+    yield from (
+        Finding("trials", f"{place.cpus_per_trial:g} CPUs, {place.gpus_per_trial:g} GPUs", lacks) for lacks in resources(place)
+    )
     yield _precision(precision)
     yield _ray(place)
     yield _data(Path(place.data))
     yield _folder("data cache", cache_folder(), "FAIRTUNE_CACHE")
-    yield _runs(Path(place.runs))
+    yield _runs(Path(place.runs), in_folder=place.study is None)
+    yield from _study(place)
     yield from _network()
 
 
@@ -75,7 +80,7 @@ def _processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _gpus(place: Place) -> Iterator[Finding]:
+def _gpus() -> Iterator[Finding]:
     count = torch.cuda.device_count()
     for number in range(count):
         free, total = torch.cuda.mem_get_info(number)
@@ -85,8 +90,6 @@ def _gpus(place: Place) -> Iterator[Finding]:
         driver = shutil.which("nvidia-smi") is not None
         fault = f"there is a driver, but torch {version('torch')} cannot use it: update the driver, or install a torch for it"
         yield Finding("GPU", "none that torch can use", fault if driver else None)
-    if place.gpus_per_trial > count and place.address is None:
-        yield Finding("--gpus-per-trial", f"{place.gpus_per_trial:g}", f"this machine has {count}: give 0, or --address")
 
 
 def _precision(asked: str) -> Finding:
@@ -146,14 +149,21 @@ def _folder(topic: str, folder: Path, option: str) -> Finding:
     return Finding(topic, f"{folder.absolute()}, {free:,.1f} GiB free on {file_system(folder)}", fault)
 
 
-def _runs(folder: Path) -> Finding:
+def _runs(folder: Path, *, in_folder: bool) -> Finding:
     found = _folder("runs", folder, "--runs")
     kind = file_system(folder) if found.fault is None else ""
-    if is_shared(kind):
+    if in_folder and is_shared(kind):
         return found._replace(
             fault=f"the study is an SQLite database, which {kind} can damage: give --study, or --runs on a local disk"
         )
     return found
+
+
+def _study(place: Place) -> Iterator[Finding]:
+    """The database server that keeps studies, where there is one."""
+    if place.study is not None:
+        faults = study(place)
+        yield Finding("study", shown(place.study), faults[0] if faults else None)
 
 
 def _network() -> Iterator[Finding]:

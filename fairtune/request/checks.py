@@ -14,7 +14,7 @@ from pathlib import Path
 
 import torch
 
-from fairtune.addresses import login_of, shown
+from fairtune.addresses import STUDY_VARIABLE, login_of, shown
 from fairtune.mounts import file_system, is_shared
 from fairtune.request.faults import Faults
 from fairtune.spec import Place, SearchSpec
@@ -60,9 +60,27 @@ def study(place: Place) -> list[str]:
             f"--runs {place.runs} is on {kind}, where SQLite can lose the study: give --study postgresql://USER@HOST/DATABASE, or "
             "--runs on a disk of this machine that the others mount"
         ]
+    if (fault := _kept_elsewhere(place)) is not None:
+        return [fault]
     attempt = Faults()
     database = attempt.attempt(partial(database_of, place))
     return [*attempt.found, *(faults_of(database.address) if isinstance(database, Server) else [])]
+
+
+def _kept_elsewhere(place: Place) -> str | None:
+    """Why a run that was begun has its study in the other place than the one that is asked for, and would begin a second one."""
+    folder = RunFolder.of(place)
+    if place.study is None and folder.server.exists():
+        return (
+            f"the run {place.name!r} keeps its study on a database server ({folder.server} names it): give its address by --study "
+            f"or {STUDY_VARIABLE}, or choose another --name"
+        )
+    if place.study is not None and folder.holds_study:
+        return (
+            f"the run {place.name!r} keeps its study in {folder.study}: leave out --study and unset {STUDY_VARIABLE}, or choose "
+            "another --name"
+        )
+    return None
 
 
 def run_folder(spec: SearchSpec, place: Place) -> list[str]:

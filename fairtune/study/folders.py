@@ -110,7 +110,12 @@ class RunFolder:
     @property
     def holds_search(self) -> bool:
         """Whether a search was begun here, whatever has become of its study."""
-        return self.study.exists() or copy_of(self.study).exists() or self.server.exists()
+        return self.holds_study or self.server.exists()
+
+    @property
+    def holds_study(self) -> bool:
+        """Whether the study of a search that was begun here is a file of this folder."""
+        return self.study.exists() or copy_of(self.study).exists()
 
     def save(self, spec: SearchSpec, place: Place) -> None:
         """Write what is searched and where; the run's own folder is not named, as it may move."""

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from fairtune.addresses import is_loopback
 from fairtune.api import doctor, sockets
 from fairtune.cli.main import app
+from fairtune.request.checks import resources
 from fairtune.spec import Place
 
 TOPICS = ["fairtune", "machine", "GPU", "precision", "Ray", "data", "data cache", "runs", "network"]
@@ -40,18 +41,28 @@ def test_what_is_wrong_is_counted_and_fails(tmp_path):
     assert result.output.splitlines()[-1] == f"{len(wrong)} things to mend"
 
 
-def test_more_gpus_than_there_are(tmp_path):
-    place = Place(data="data", runs=str(tmp_path), name="run", gpus_per_trial=1000)
-    assert [found.fault for found in doctor._gpus(place)][-1].startswith("this machine has ")
+def test_more_than_there_is(tmp_path):
+    place = Place(data="data", runs=str(tmp_path), name="run", gpus_per_trial=1000, address=None)
+    found = next(found for found in doctor.examine(place, "auto") if found.topic == "trials")
+    assert found.fault == resources(place)[0]
 
 
 @pytest.mark.parametrize(("kind", "wrong"), [("nfs4", True), ("fuse.sshfs", True), ("lustre", True), ("ext4", False)])
 def test_a_study_does_not_belong_on_a_shared_file_system(tmp_path, monkeypatch, kind, wrong):
     mounts = [SimpleNamespace(mountpoint="/", fstype="ext4"), SimpleNamespace(mountpoint=str(tmp_path), fstype=kind)]
     monkeypatch.setattr(psutil, "disk_partitions", lambda **_: mounts)
-    found = doctor._runs(tmp_path / "runs")
+    found = doctor._runs(tmp_path / "runs", in_folder=True)
     assert f"on {kind}" in found.text
     assert (found.fault is not None) is wrong
+    assert doctor._runs(tmp_path / "runs", in_folder=False).fault is None
+
+
+def test_a_server_that_keeps_studies_is_asked(tmp_path):
+    place = Place(data="data", runs=str(tmp_path), name="run")
+    assert list(doctor._study(place)) == []
+    (found,) = doctor._study(place.model_copy(update={"study": "postgresql://me:s3cret@127.0.0.1:9/studies"}))
+    assert found.fault is not None
+    assert "s3cret" not in found.text + found.fault
 
 
 def test_a_full_disk_is_wrong(tmp_path, monkeypatch):

@@ -86,6 +86,21 @@ def test_a_folder_moved_since_counts_as_where_it_is(tmp_path):
     assert moved.load() == (spec, place.model_copy(update={"runs": str(tmp_path / "new"), "name": "renamed"}))
 
 
+def test_a_run_is_not_begun_a_second_time_where_its_study_is_not(tmp_path):
+    address = "postgresql://me@127.0.0.1:9/studies"
+    spec, place = small_search(tmp_path)
+    folder = RunFolder.of(place)
+    folder.save(spec, place)
+    SearchStudy(folder.study, spec)
+    assert checks.study(place) == []
+    (fault,) = checks.study(place.model_copy(update={"study": address}))
+    assert fault.startswith(f"the run 'run' keeps its study in {folder.study}: leave out --study and unset FAIRTUNE_STUDY")
+    folder.study.unlink()
+    folder.server.write_text('{"study": "run-1"}')
+    (fault,) = checks.study(place)
+    assert fault.startswith(f"the run 'run' keeps its study on a database server ({folder.server} names it): give its address by")
+
+
 @pytest.mark.parametrize("spoilt", ["spec", "place"])
 def test_a_spoilt_run_says_so(tmp_path, spoilt):
     spec, place = small_search(tmp_path)
