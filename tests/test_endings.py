@@ -57,10 +57,16 @@ except KeyboardInterrupt:
 """
 
 
-def python(code, **options):
-    return subprocess.Popen(
-        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True, **options
-    )
+def hear_all():
+    """In a new process: tests may run where somebody, such as nohup, has signals ignored."""
+    for number in ENDINGS:
+        signal.signal(number, signal.SIG_DFL)
+
+
+def python(code, prepare=hear_all):
+    command = [sys.executable, "-c", code]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, start_new_session=True, preexec_fn=prepare)
 
 
 def heard(process, word):
@@ -112,7 +118,7 @@ def test_elsewhere_a_signal_is_ctrl_c(once, said):
 
 
 def test_what_a_process_was_started_to_ignore_it_ignores():
-    process = python(IN_GOOD_ORDER.replace("SETTLES", "0"), preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+    process = python(IN_GOOD_ORDER.replace("SETTLES", "0"), prepare=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
     heard(process, "ready")
     process.send_signal(signal.SIGHUP)
     time.sleep(0.5)
@@ -134,7 +140,12 @@ def test_a_closed_terminal_ends_in_good_order_although_nothing_can_be_printed(tm
     note = tmp_path / "note"
     code = IN_GOOD_ORDER.replace("SETTLES", "1") + f"open({str(note)!r}, 'w').write('settled')"
     process = subprocess.Popen(
-        [sys.executable, "-c", code], stdin=terminal, stdout=terminal, stderr=terminal, start_new_session=True
+        [sys.executable, "-c", code],
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
+        start_new_session=True,
+        preexec_fn=hear_all,
     )
     os.close(terminal)
     assert os.read(leader, 7).strip() == b"ready"
