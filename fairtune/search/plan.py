@@ -18,18 +18,19 @@ from fairtune.methods import compose
 from fairtune.metrics import SCORES
 from fairtune.records import Purpose
 from fairtune.room import MARGIN, has_room
-from fairtune.rules import Rule, ends, objectives_of
-from fairtune.schedulers import Ladder, Verdict
+from fairtune.rules import objectives_of
+from fairtune.schedulers import Verdict
+from fairtune.search.confirmation import choose, retrainings, settings_to_confirm
+from fairtune.search.trials import Trials
 from fairtune.search.weights import Weights
 from fairtune.space import Value
 from fairtune.spec import TIME_BUDGET, Place, SearchSpec, Stop, TrialResult, TrialSpec
 from fairtune.study.baseline import Baseline
-from fairtune.study.choice import CHOSEN, Choice
 from fairtune.study.folders import RunFolder
-from fairtune.study.jobs import Job, Observer, final_seeds
+from fairtune.study.jobs import Job, Observer
 from fairtune.study.key import JobKey, Kind
 from fairtune.study.opening import Opening
-from fairtune.study.study import SearchStudy, trials_to_run
+from fairtune.study.study import SearchStudy
 
 _log = logging.getLogger(__name__)
 _NOTE_EVERY_S = 15.0
@@ -56,17 +57,14 @@ class Plan:
         self._objectives = objectives_of(spec.select)
         self._purposes = _purposes(self._objectives)
         self._running: dict[JobKey, Job] = {}
-        self._left_over = study.left_over()
         self._finals: list[Job] | None = None
-        self._limit = trials_to_run(spec)
-        self._ladder = Ladder(spec.scheduler, self._objectives, spec.epochs)
+        self._trials = Trials(spec, study)
         self._stops: dict[JobKey, Stop] = {}
         self._starved: set[JobKey] = set()
         self._at_a_time = math.inf
         self._weights = Weights(self.folder, self._objectives, study.views())
         if study.baseline is not None:
             self._announce_baseline(study.baseline, found=True)
-            self._remember_standings(study.baseline.floor)
 
     def __enter__(self) -> Plan:
         return self
@@ -143,11 +141,12 @@ class Plan:
         self.tick()
         if job.kind != "trial" or standing.state != "running":
             return "go_on"
-        by = TIME_BUDGET if self._budget_spent() else self._stopped_by_scheduler(job, standing)
-        if by is None:
-            return "go_on"
-        self._stops[job.key] = Stop(by=by, epoch=standing.epochs)
-        return "stop"
+        assert job.number is not None
+        spent = self._budget_spent()
+        verdict: Verdict = "stop" if spent else self._trials.verdict(job.number, standing)
+        if verdict == "stop":
+            self._stops[job.key] = Stop(by=TIME_BUDGET if spent else self.spec.scheduler, epoch=standing.epochs)
+        return verdict
 
     def interrupted(self) -> None:
         """Tell the observers that the user wants to stop."""
@@ -169,20 +168,6 @@ class Plan:
         for observer in self.observers:
             observer.job_started(job)
         return job
-
-    def _stopped_by_scheduler(self, job: Job, standing: TrialResult) -> str | None:
-        assert job.number is not None
-        assert self.study.baseline is not None
-        self._ladder.note(job.number, job.spec.method, standing, self.study.baseline.floor)
-        return self._ladder.name if self._ladder.verdict(job.number, standing.epochs) == "stop" else None
-
-    def _remember_standings(self, floor: float) -> None:
-        """Let the scheduler know of the trials of earlier sessions."""
-        if not self._ladder.rungs:
-            return
-        for record in self.study.records():
-            if (result := self.study.result(record.number)) is not None:
-                self._ladder.note(record.number, record.method, result, floor)
 
     def _running_kind(self, kind: Kind) -> bool:
         return any(job.kind == kind for job in self._running.values())
@@ -231,8 +216,7 @@ class Plan:
         """Keep a job for later."""
         if job.kind == "trial":
             assert job.number is not None
-            record = self.study.record(job.number)
-            self._left_over.insert(0, (record.number, record.method, record.params))
+            self._trials.hand_back(job.number)
         elif job.kind == "final":
             assert self._finals is not None
             self._finals.insert(0, job)
@@ -271,21 +255,13 @@ class Plan:
             observer.baseline_ready(baseline.result, baseline.floor, found=found)
 
     def _next_trial(self) -> Job | None:
-        while (asked := self._ask()) is not None:
+        while (asked := self._trials.next(new=not self._budget_spent())) is not None:
             job = self._trial_job(*asked)
             ended = job.folder.read_ended(job.spec)
             if ended is None:
                 return job
             self._settle(job, ended)
         return None
-
-    def _ask(self) -> tuple[int, str, dict[str, Value]] | None:
-        """A trial to run: one that was begun before, else a new one; None if there is none left."""
-        if self._left_over:
-            return self._left_over.pop(0)
-        if self._budget_spent() or self.study.asked >= self._limit:
-            return None
-        return self.study.ask()
 
     def _settle(self, job: Job, result: TrialResult) -> None:
         """End a job whose result is known already: it ended as the search was killed, or after the study was copied."""
@@ -297,11 +273,11 @@ class Plan:
         every_value = {**self.spec.spaces[method].fixed, **values}
         spec = self.spec.trial(method, every_value, needs_baseline=compose(method, every_value).needs_baseline)
         job = self._job(JobKey.trial(number), spec)
-        return job._replace(rungs=self._ladder.rungs)
+        return job._replace(rungs=self._trials.rungs)
 
     def _next_final(self) -> Job | None:
         if self._finals is None:
-            self._finals = self._choose()
+            self._finals = self._to_confirm()
         while self._finals:
             job = self._finals.pop(0)
             ended = job.folder.read_ended(job.spec)
@@ -310,44 +286,20 @@ class Plan:
             self._settle(job, ended)
         return None
 
-    def _choose(self) -> list[Job]:
-        choice = self.study.choice or self._fix_choice()
-        if choice is None:
+    def _to_confirm(self) -> list[Job]:
+        """The retrainings that are left; with the first of them the test split is opened."""
+        try:
+            choice = self.study.choice or choose(self.spec, self.study, out_of_time=self._budget_spent())
+        except FairtuneError as error:
+            self.error = error
             return []
-        specs = {"baseline": self.spec.baseline()}
-        for role, number in choice.roles.items():
-            result = self.study.result(number)
-            assert result is not None
-            if result.spec not in specs.values():
-                specs[role] = result.spec
-        every = [(JobKey.final(role, seed), spec) for role, spec in specs.items() for seed in final_seeds(self.spec)]
-        jobs = [self._job(key, spec.model_copy(update={"seed": key.seed})) for key, spec in every if key not in self.study.finals]
+        settings = settings_to_confirm(self.spec, self.study, choice)
+        jobs = [self._job(key, spec) for key, spec in retrainings(self.spec, self.study, settings)]
         if jobs:
-            self.study.keep_opening(Opening.now(specs, [job.key for job in jobs]))
+            self.study.keep_opening(Opening.now(settings, [job.key for job in jobs]))
             for observer in self.observers:
                 observer.confirming(choice.roles, len(jobs))
         return jobs
-
-    def _fix_choice(self) -> Choice | None:
-        views = self.study.views()
-        if not views:
-            self.error = FairtuneError(self._why_nothing_completed())
-            return None
-        chosen = Rule.load(self.spec.select).build().choose(views)
-        roles = {} if chosen is None else {CHOSEN: chosen.number}
-        roles |= {role: view.number for role, view in ends(views, self._objectives).items()}
-        choice = Choice(roles)
-        self.study.keep_choice(choice)
-        return choice
-
-    def _why_nothing_completed(self) -> str:
-        records = self.study.records()
-        errors = [record.result.error for record in records if record.result is not None and record.result.error]
-        if errors:
-            return f"none of {len(records)} trials completed; the first failed with: {errors[0]}"
-        if self._budget_spent():
-            return f"the time budget ended before one of {len(records)} trials completed: raise --time-budget or lower --epochs"
-        return f"the scheduler {self.spec.scheduler} stopped each of {len(records)} trials: choose another --scheduler"
 
 
 def _purposes(objectives: Sequence[str]) -> Mapping[Kind, Purpose]:
