@@ -17,6 +17,7 @@ from fairtune.search.trainable import REPORT_EVERY_S, TrialTrainable, job_config
 from fairtune.spec import Place, SearchSpec, TrialResult
 from fairtune.study.folders import RunFolder, database_of
 from fairtune.study.jobs import Job, Observer
+from fairtune.study.opening import Opening
 from fairtune.study.study import Record, SearchStudy
 from fairtune.training.folder import TrialFolder, baseline_folder
 
@@ -165,6 +166,9 @@ class Watcher:
 
     def baseline_ready(self, result: TrialResult, floor: float, *, found: bool) -> None:
         self.seen.append(("baseline", result, floor, found))
+
+    def reopened(self, openings: Sequence[Opening]) -> None:
+        self.seen.append(("reopened", openings))
 
     def job_started(self, job: Job) -> None:
         self.seen.append(("started", str(job.key)))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 from rich.console import Console
 
@@ -21,7 +22,7 @@ from fairtune.report.terminal import SearchDisplay, print_header, print_outcome
 from fairtune.report.write import report_files
 from fairtune.request import checks
 from fairtune.request.faults import Faults
-from fairtune.request.options import Request
+from fairtune.request.options import Request, extended
 from fairtune.request.resolve import resolve
 from fairtune.search.cluster import check_cluster
 from fairtune.search.run import run_search, stopped
@@ -46,19 +47,23 @@ def search(request: Request, console: Console) -> Summary:
     return run(spec, place, console, request)
 
 
-def resume(folder: Path, console: Console, tracking_uri: str | None = None) -> Summary:
-    """Go on with a search that was stopped or killed, and report.
+def resume(
+    folder: Path, console: Console, tracking_uri: str | None = None, more: Mapping[str, object] = MappingProxyType({})
+) -> Summary:
+    """Go on with a search that was stopped or killed, or with other limits, and report.
 
     Args:
         folder: of the run.
         console: where to print.
         tracking_uri: where MLflow's records are now; None for where they were, with the password from the environment.
+        more: limits of the search by name, in place of those that it had; a search that was over goes on where they let it.
 
     Raises:
         InvalidInput: the folder holds no search, or it cannot run here.
         NoFeasibleTrial, FairtuneError: as :func:`search`.
     """
     spec, place = RunFolder(folder).load()
+    spec = extended(spec, more)
     if (known := tracking_uri or place.tracking_uri) is not None:
         place = place.model_copy(update={"tracking_uri": store(known)})
     faults = Faults()
@@ -66,8 +71,10 @@ def resume(folder: Path, console: Console, tracking_uri: str | None = None) -> S
     faults.found += checks.writable(RunFolder.of(place).path, "copy the run to one that can be")
     for kind, name in plugins_of(spec):
         faults.attempt(partial(plugins.check_name, kind, name))
+    faults.found += checks.budget(spec, place)
     faults.raise_if_any()
-    return run(spec, place, console)
+    request = RunFolder(folder).request
+    return run(spec, place, console, Request.from_file(request, more) if more and request.exists() else None)
 
 
 def plugins_of(spec: SearchSpec) -> Iterator[tuple[Kind, str]]:
@@ -85,7 +92,7 @@ def run(spec: SearchSpec, place: Place, console: Console, request: Request | Non
         spec: the search.
         place: where it runs.
         console: where to print.
-        request: what it was made from, kept as ``RUN/spec.yaml``; None to go on with a search that has it.
+        request: what it is made from, kept as ``RUN/spec.yaml``; None to go on with a search that has it.
 
     Raises:
         NoFeasibleTrial: no trial reached the floor; the report is written all the same.

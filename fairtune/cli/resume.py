@@ -6,20 +6,26 @@ from typing import Annotated
 
 import typer
 
+from fairtune.cli._options import takes
 from fairtune.cli._run import Run
 from fairtune.cli._told import console, told
+from fairtune.request.options import Request
+from fairtune.spec import Limits
 
 Records = Annotated[str | None, typer.Option("--tracking-uri", help="Where MLflow's records are now.", show_default="as before")]
 
 
-def resume(run: Run, tracking_uri: Records = None) -> None:
-    """Go on with a search that was stopped or killed; nothing finished is lost or repeated.
+@takes(Request, *Limits.model_fields)
+def resume(more: dict[str, object], run: Run, tracking_uri: Records = None) -> None:
+    """Go on with a search that was stopped or killed, or with more of a budget; nothing finished is lost or repeated.
 
-    [bold]Example[/]
+    [bold]Examples[/]
 
       fairtune resume runs/digits-mfd-20260101-120000
+
+      fairtune resume runs/digits-mfd-20260101-120000 --trials 40 --time-budget 2h
     """
     with told():
         from fairtune.api.search import resume
 
-        resume(run, console, tracking_uri)
+        resume(run, console, tracking_uri, more)

@@ -24,6 +24,7 @@ from fairtune.spec import Place, SearchSpec, TrialResult
 from fairtune.study.folders import RunFolder
 from fairtune.study.jobs import Job
 from fairtune.study.key import JobKey
+from fairtune.study.opening import Opening
 from fairtune.study.study import Record, trials_to_run
 from fairtune.study.summary import Summary
 
@@ -102,6 +103,17 @@ class SearchDisplay:
         """One line on the baseline and the floor it sets."""
         how = "trained earlier" if found else f"trained in {result.seconds:.1f} s"
         self.console.print(f"baseline  {self._scores(result.val)}  ({how}); floor: accuracy {floor:.4f}", soft_wrap=True)
+
+    def reopened(self, openings: Sequence[Opening]) -> None:
+        """Say that the choice is open again, and whether somebody may know test scores by now."""
+        if openings:
+            when = ", ".join(opening.when for opening in openings)
+            self.console.print(
+                f"the choice is open again. The test split was opened {when}: trials do not see it, but who has read its scores "
+                "no longer decides blindly",
+                style="yellow",
+                soft_wrap=True,
+            )
 
     def job_started(self, job: Job) -> None:
         """Show a running job."""

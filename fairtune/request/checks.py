@@ -17,11 +17,13 @@ import torch
 from fairtune.addresses import STUDY_VARIABLE, login_of, shown
 from fairtune.mounts import file_system, is_shared
 from fairtune.request.faults import Faults
-from fairtune.spec import Place, SearchSpec
+from fairtune.spec import Limits, Place, SearchSpec
 from fairtune.study.folders import RunFolder, database_of
 from fairtune.study.server import Server, faults_of
 
 _TIMEOUT_S = 5
+_LEAST_TRAININGS = 4
+"""Of a search that has an outcome: baseline and one trial, and each of them again to be scored on the test split."""
 _AGAIN_AFTER_S = (0.5, 0.5, 0.5, 0.5)
 """Pauses before a server that refuses, perhaps because it is just starting, is asked again."""
 
@@ -39,6 +41,20 @@ def resources(place: Place) -> list[str]:
             f"--gpus-per-trial {place.gpus_per_trial:g}: this machine has {gpus} CUDA GPUs; give 0 to train on the CPU, "
             "or --address of a cluster that has them"
         )
+    return faults
+
+
+def budget(spec: SearchSpec, place: Place) -> list[str]:
+    """Faults of the limits of a search: too little for an outcome, or of what it does not use."""
+    faults = []
+    least = _LEAST_TRAININGS * spec.epochs
+    if spec.epoch_budget is not None and spec.epoch_budget < least:
+        faults.append(
+            f"--epoch-budget {spec.epoch_budget}: the baseline, one trial and a retraining of each take {_LEAST_TRAININGS} x "
+            f"{spec.epochs} = {least} epochs: give at least those, or lower --epochs"
+        )
+    if spec.gpu_budget_s is not None and place.gpus_per_trial == 0:
+        faults.append("--gpu-budget: the trials have no GPU: give --gpus-per-trial, or --time-budget instead")
     return faults
 
 
@@ -95,7 +111,9 @@ def _other_search(before: SearchSpec, now: SearchSpec, folder: RunFolder) -> str
     """How the search in a folder differs from the one that is asked for, and what to do."""
     name = folder.path.name
     if _on_any_data(before) != _on_any_data(now):
-        return f"the run {name!r} exists with another specification ({folder.spec}): choose another --name, or resume it"
+        return f"the run {name!r} exists with another specification ({folder.spec}): choose another --name, or resume it" + (
+            f" (fairtune resume {folder.path} takes other limits)" if _without_limits(before) == _without_limits(now) else ""
+        )
     if before.dataset.digest is None:
         return f"the run {name!r} is of an earlier version, which kept no digest of its data: choose another --name, or resume it"
     return (
@@ -109,6 +127,10 @@ def _named_as(now: SearchSpec, before: SearchSpec) -> SearchSpec:
     if before.classes:
         return before
     return before.model_copy(update={"classes": now.classes, "groups": now.groups, "shape": now.shape})
+
+
+def _without_limits(spec: SearchSpec) -> SearchSpec:
+    return _on_any_data(spec).model_copy(update=dict(Limits(trials=1)))
 
 
 def _on_any_data(spec: SearchSpec) -> SearchSpec:

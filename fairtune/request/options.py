@@ -25,7 +25,7 @@ from fairtune.request.faults import Faults, sentences
 from fairtune.request.order import in_order
 from fairtune.request.settings import Settings
 from fairtune.request.yaml_files import read_mapping, write_mapping
-from fairtune.spec import Positive, Precision, Resources, SearchOptions, TrainingOptions
+from fairtune.spec import Limits, Positive, Precision, Resources, SearchOptions, SearchSpec, TrainingOptions
 
 T = TypeVar("T")
 
@@ -137,6 +137,23 @@ class TrainRequest(DataRequest):
             if its and set(its) == set(others):
                 faults.found.append(f"--method {one},{other}: this is the same method twice: name it once")
         return _passed(text, faults.found)
+
+
+def extended(spec: SearchSpec, given: Mapping[str, object]) -> SearchSpec:
+    """A search under other limits.
+
+    Args:
+        spec: the search.
+        given: the limits that somebody typed, by the names of their fields; the others stay.
+
+    Raises:
+        InvalidInput: every fault of them.
+    """
+    try:
+        limits = Limits.model_validate({**spec.limits.model_dump(), **given})
+    except ValidationError as error:
+        raise InvalidInput(list(sentences(error, Limits))) from error
+    return spec.model_copy(update=dict(limits))
 
 
 class Request(TrainRequest, SearchOptions, Resources):

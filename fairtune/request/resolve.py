@@ -51,6 +51,7 @@ def resolve(request: Request, report: Report = silent) -> tuple[SearchSpec, Plac
     faults.found += checks.resources(place) + checks.runs_folder(place) + checks.tracking(place.tracking_uri) + checks.study(place)
     faults.raise_if_any()
     assert spec is not None
+    faults.found += checks.budget(spec, place)
     check_runnable(spec, place, faults, report)
     faults.raise_if_any()
     spec = _with_digests(spec, Path(place.data))

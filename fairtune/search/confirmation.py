@@ -2,33 +2,34 @@
 
 from __future__ import annotations
 
+import itertools
+
 from fairtune.errors import FairtuneError
 from fairtune.rules import Rule, ends, objectives_of
 from fairtune.spec import SearchSpec, TrialSpec
 from fairtune.study.choice import CHOSEN, Choice
 from fairtune.study.jobs import final_seeds
 from fairtune.study.key import JobKey
-from fairtune.study.study import SearchStudy
+from fairtune.study.study import SearchStudy, trials_to_run
 
 
-def choose(spec: SearchSpec, study: SearchStudy, *, out_of_time: bool) -> Choice:
+def choose(spec: SearchSpec, study: SearchStudy) -> Choice:
     """Let the rule choose among the complete trials, and keep what it chose.
 
     Args:
         spec: the search.
         study: its record.
-        out_of_time: whether the time budget is spent.
 
     Raises:
         FairtuneError: no trial completed; why.
     """
     views = study.views()
     if not views:
-        raise FairtuneError(_why_nothing_completed(spec, study, out_of_time))
+        raise FairtuneError(_why_nothing_completed(spec, study))
     chosen = Rule.load(spec.select).build().choose(views)
     roles = {} if chosen is None else {CHOSEN: chosen.number}
     roles |= {role: view.number for role, view in ends(views, objectives_of(spec.select)).items()}
-    choice = Choice(roles)
+    choice = Choice(roles, spec.limits)
     study.keep_choice(choice)
     return choice
 
@@ -45,16 +46,28 @@ def settings_to_confirm(spec: SearchSpec, study: SearchStudy, choice: Choice) ->
 
 
 def retrainings(spec: SearchSpec, study: SearchStudy, settings: dict[str, TrialSpec]) -> list[tuple[JobKey, TrialSpec]]:
-    """The retrainings of these settings on the final seeds that have not ended yet."""
-    every = [(JobKey.final(role, seed), setting) for role, setting in settings.items() for seed in final_seeds(spec)]
-    return [(key, setting.model_copy(update={"seed": key.seed})) for key, setting in every if key not in study.finals]
+    """The retrainings of these settings on the final seeds that have not ended yet, all settings on one seed before the next."""
+    ended = {result.spec.id for result in study.finals.values()}
+    every = [(role, setting.model_copy(update={"seed": seed})) for seed in final_seeds(spec) for role, setting in settings.items()]
+    return [(_free_key(study, role, wanted.seed), wanted) for role, wanted in every if wanted.id not in ended]
 
 
-def _why_nothing_completed(spec: SearchSpec, study: SearchStudy, out_of_time: bool) -> str:
+def _free_key(study: SearchStudy, role: str, seed: int) -> JobKey:
+    """A name that no earlier retraining has: a role may have changed its setting since."""
+    names = itertools.chain([role], (f"{role}-{count}" for count in itertools.count(2)))
+    return next(key for key in (JobKey.final(name, seed) for name in names) if key not in study.finals)
+
+
+def has_other_limits(spec: SearchSpec, study: SearchStudy, choice: Choice) -> bool:
+    """Whether a search whose trials were over has other limits now, and so perhaps more trials."""
+    if choice.limits is None:
+        return study.asked < trials_to_run(spec)
+    return choice.limits != spec.limits
+
+
+def _why_nothing_completed(spec: SearchSpec, study: SearchStudy) -> str:
     records = study.records()
     errors = [record.result.error for record in records if record.result is not None and record.result.error]
     if errors:
         return f"none of {len(records)} trials completed; the first failed with: {errors[0]}"
-    if out_of_time:
-        return f"the time budget ended before one of {len(records)} trials completed: raise --time-budget or lower --epochs"
     return f"the scheduler {spec.scheduler} stopped each of {len(records)} trials: choose another --scheduler"

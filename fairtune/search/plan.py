@@ -20,11 +20,12 @@ from fairtune.records import Purpose
 from fairtune.room import MARGIN, has_room
 from fairtune.rules import objectives_of
 from fairtune.schedulers import Verdict
-from fairtune.search.confirmation import choose, retrainings, settings_to_confirm
+from fairtune.search.budget import Budget
+from fairtune.search.confirmation import choose, has_other_limits, retrainings, settings_to_confirm
 from fairtune.search.trials import Trials
 from fairtune.search.weights import Weights
 from fairtune.space import Value
-from fairtune.spec import TIME_BUDGET, Place, SearchSpec, Stop, TrialResult, TrialSpec
+from fairtune.spec import Place, SearchSpec, Stop, TrialResult, TrialSpec
 from fairtune.study.baseline import Baseline
 from fairtune.study.folders import RunFolder
 from fairtune.study.jobs import Job, Observer
@@ -59,10 +60,15 @@ class Plan:
         self._running: dict[JobKey, Job] = {}
         self._finals: list[Job] | None = None
         self._trials = Trials(spec, study)
+        self._budget = Budget(spec, place, study)
         self._stops: dict[JobKey, Stop] = {}
         self._starved: set[JobKey] = set()
         self._at_a_time = math.inf
         self._weights = Weights(self.folder, self._objectives, study.views())
+        if study.choice is not None and has_other_limits(spec, study, study.choice):
+            study.reopen()
+            for observer in observers:
+                observer.reopened(study.openings)
         if study.baseline is not None:
             self._announce_baseline(study.baseline, found=True)
 
@@ -102,6 +108,7 @@ class Plan:
     def finish(self, job: Job, result: TrialResult) -> None:
         """Take the result of a job that has ended, or where it stood when it was stopped."""
         self._running.pop(job.key, None)
+        self._budget.drop(job)
         stop = self._stops.pop(job.key, None)
         if (fault := self._fault(result)) is not None:
             self._hold(job, fault)
@@ -128,24 +135,27 @@ class Plan:
         else:
             self.study.keep_final(job.key, result)
             shutil.rmtree(job.folder.path, ignore_errors=True)
+        self._budget.end(job, result)
         for observer in self.observers:
             observer.job_finished(job, result, record)
 
     def verdict(self, job: Job, standing: TrialResult) -> Verdict:
-        """Whether a running trial goes on: asks the time budget, then the scheduler. Other jobs always go on.
+        """Whether a running trial goes on: asks the budget, then the scheduler. Other jobs always go on.
 
         Args:
             job: the trial's.
             standing: where it stands, reported at least at each of its rungs.
         """
         self.tick()
+        if standing.state == "running":
+            self._budget.note(job, standing)
         if job.kind != "trial" or standing.state != "running":
             return "go_on"
         assert job.number is not None
-        spent = self._budget_spent()
+        spent = self._budget.spent
         verdict: Verdict = "stop" if spent else self._trials.verdict(job.number, standing)
         if verdict == "stop":
-            self._stops[job.key] = Stop(by=TIME_BUDGET if spent else self.spec.scheduler, epoch=standing.epochs)
+            self._stops[job.key] = Stop(by=spent or self.spec.scheduler, epoch=standing.epochs)
         return verdict
 
     def interrupted(self) -> None:
@@ -165,15 +175,13 @@ class Plan:
             self._hand_back(job)
             job = teacher
         self._running[job.key] = job
+        self._budget.begin(job)
         for observer in self.observers:
             observer.job_started(job)
         return job
 
     def _running_kind(self, kind: Kind) -> bool:
         return any(job.kind == kind for job in self._running.values())
-
-    def _budget_spent(self) -> bool:
-        return self.spec.time_budget_s is not None and self.study.wall_s >= self.spec.time_budget_s
 
     def _next_baseline(self) -> Job | Literal["wait", "done"]:
         if self._running:
@@ -255,7 +263,7 @@ class Plan:
             observer.baseline_ready(baseline.result, baseline.floor, found=found)
 
     def _next_trial(self) -> Job | None:
-        while (asked := self._trials.next(new=not self._budget_spent())) is not None:
+        while (asked := self._trials.next(new=self._budget.lets_begin)) is not None:
             job = self._trial_job(*asked)
             ended = job.folder.read_ended(job.spec)
             if ended is None:
@@ -281,20 +289,22 @@ class Plan:
         while self._finals:
             job = self._finals.pop(0)
             ended = job.folder.read_ended(job.spec)
-            if ended is None:
+            if ended is not None:
+                self._settle(job, ended)
+            elif self._budget.lets_confirm(job):
                 return job
-            self._settle(job, ended)
         return None
 
     def _to_confirm(self) -> list[Job]:
         """The retrainings that are left; with the first of them the test split is opened."""
         try:
-            choice = self.study.choice or choose(self.spec, self.study, out_of_time=self._budget_spent())
+            choice = self.study.choice or choose(self.spec, self.study)
         except FairtuneError as error:
             self.error = error
             return []
         settings = settings_to_confirm(self.spec, self.study, choice)
-        jobs = [self._job(key, spec) for key, spec in retrainings(self.spec, self.study, settings)]
+        every = [self._job(key, spec) for key, spec in retrainings(self.spec, self.study, settings)]
+        jobs = [job for job in every if self._budget.lets_confirm(job)]
         if jobs:
             self.study.keep_opening(Opening.now(settings, [job.key for job in jobs]))
             for observer in self.observers:

@@ -1,15 +1,15 @@
 """What determines a trial and a search, and what came of a trial."""
 
 from fairtune.spec.base import Direction, Positive, Precision, Protocol, digest
-from fairtune.spec.result import TIME_BUDGET, Brief, Epoch, Room, State, Stop, TrialResult
-from fairtune.spec.search import Place, Resources, SearchOptions, SearchSpec, TrainingOptions
+from fairtune.spec.result import Brief, Epoch, Room, State, Stop, TrialResult
+from fairtune.spec.search import Limits, Place, Resources, SearchOptions, SearchSpec, TrainingOptions
 from fairtune.spec.trial import Optimizer, PlugIn, TrialSpec
 
 __all__ = [
-    "TIME_BUDGET",
     "Brief",
     "Direction",
     "Epoch",
+    "Limits",
     "Optimizer",
     "Place",
     "PlugIn",

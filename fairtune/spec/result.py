@@ -17,15 +17,13 @@ Counts = Annotated[
     PlainSerializer(GroupCounts.to_json),
 ]
 """Group counts, in JSON as nested lists."""
-TIME_BUDGET = "time_budget"
-"""Who stops a trial that no scheduler stops."""
 
 
 class Stop(Frozen):
     """Why a training was stopped early.
 
     Attributes:
-        by: ``time_budget``, or the scheduler's name.
+        by: the budget that is spent (``time_budget``, ``epoch_budget``, ``gpu_budget``), or the scheduler's name.
         epoch: after which.
     """
 
@@ -33,7 +31,8 @@ class Stop(Frozen):
     epoch: Annotated[int, Field(ge=0)]
 
     def __str__(self) -> str:
-        return f"by {'the time budget' if self.by == TIME_BUDGET else self.by} at epoch {self.epoch}"
+        by = f"the {self.by.replace('_', ' ')}" if self.by.endswith("_budget") else self.by
+        return f"by {by} at epoch {self.epoch}"
 
 
 class Epoch(Frozen):

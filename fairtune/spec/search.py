@@ -26,15 +26,29 @@ class TrainingOptions(Frozen):
     train_fraction: Annotated[float, Field(gt=0, le=1), Option("Share of the training split used.")] = 1.0
 
 
-class SearchOptions(TrainingOptions):
-    """What a user says of a search and its specification keeps as it is."""
+class Limits(Frozen):
+    """How much a search may take: its trials end at whichever limit comes first."""
 
     trials: Annotated[Positive, Option("Settings to try.")] = 20
     time_budget_s: Annotated[
         Duration | None,
         Field(validation_alias=AliasChoices("time_budget", "time_budget_s")),
-        Option("Stop the trials after this long: 90s, 15m, 2h.", default="no limit", flag="--time-budget", metavar="DURATION"),
+        Option("End the whole search after this long: 90s, 2h.", default="no limit", flag="--time-budget", metavar="DURATION"),
     ] = None
+    epoch_budget: Annotated[Positive | None, Option("End it after so many epochs, all trainings together.", default="no limit")] = (
+        None
+    )
+    gpu_budget_s: Annotated[
+        Duration | None,
+        Field(validation_alias=AliasChoices("gpu_budget", "gpu_budget_s")),
+        Option("End it after so much time of one GPU: 8h.", default="no limit", flag="--gpu-budget", metavar="DURATION"),
+    ] = None
+    patience: Annotated[Positive | None, Option("No more trials once so many have not moved the front.", default="no limit")] = None
+
+
+class SearchOptions(TrainingOptions, Limits):
+    """What a user says of a search and its specification keeps as it is."""
+
     accuracy_floor: Annotated[
         Floor, Option("Accuracy a trial must reach: a number, or teacher with an offset.", metavar="FLOOR")
     ] = Floor.parse("teacher-0.01")
@@ -87,6 +101,11 @@ class SearchSpec(SearchOptions):
     epochs: Positive
     batch_size: Positive
     precision: Precision = "fp32"
+
+    @property
+    def limits(self) -> Limits:
+        """How much it may take."""
+        return Limits(**{name: getattr(self, name) for name in Limits.model_fields})
 
     @property
     def names(self) -> Names:

@@ -14,7 +14,7 @@ from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 from fairtune.errors import InvalidInput
 from fairtune.samplers import Outcome
 from fairtune.space import Value
-from fairtune.spec import Brief, TrialResult
+from fairtune.spec import Brief, Limits, TrialResult
 from fairtune.study.baseline import Baseline
 from fairtune.study.choice import Choice
 from fairtune.study.details import Part, without_details
@@ -49,6 +49,7 @@ class _Attributes(BaseModel):
     baseline: _Result | None = None
     floor: float | None = None
     roles: dict[str, int] = Field(default_factory=dict)
+    limits: Limits | None = None
     chosen: int | None = None
     test_opened: tuple[Opening, ...] = ()
     finals: dict[JobName, _Result] = Field(default_factory=dict)
@@ -83,7 +84,7 @@ class Kept:
         self._study = study
         stored = _Attributes.read(study.user_attrs)
         self._baseline = None if stored.baseline is None or stored.floor is None else Baseline(stored.baseline, stored.floor)
-        self._choice = None if stored.chosen is None else Choice(stored.roles)
+        self._choice = None if stored.chosen is None else Choice(stored.roles, stored.limits)
         self._openings = stored.test_opened
         self._finals = stored.finals
         self._noted_s = stored.wall_s
@@ -112,8 +113,14 @@ class Kept:
 
     def keep_choice(self, choice: Choice) -> None:
         """Keep the choice."""
-        self._write(roles=dict(choice.roles), chosen=_NOBODY if choice.number is None else choice.number)
+        limits = {} if choice.limits is None else {"limits": choice.limits.model_dump(mode="json")}
+        self._write(roles=dict(choice.roles), **limits, chosen=_NOBODY if choice.number is None else choice.number)
         self._choice = choice
+
+    def reopen(self) -> None:
+        """Forget that the search has come to its end, and what was chosen; what was retrained is kept."""
+        self._write(complete=False, chosen=None)
+        self._complete, self._choice = False, None
 
     @property
     def openings(self) -> tuple[Opening, ...]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from fairtune.spec import Limits
+
 CHOSEN = "chosen"
 """The role of the trial that the rule chose."""
 
@@ -15,9 +17,11 @@ class Choice:
 
     Attributes:
         roles: number of the trial in each role: ``chosen`` unless no trial is feasible, and the ends of the front.
+        limits: under which the trials ended; None in runs of versions that did not say.
     """
 
     roles: Mapping[str, int]
+    limits: Limits | None = None
 
     @property
     def number(self) -> int | None:

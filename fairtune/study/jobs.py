@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from fairtune.records import Purpose
 from fairtune.spec import SearchSpec, TrialResult, TrialSpec
 from fairtune.study.key import JobKey, Kind
+from fairtune.study.opening import Opening
 from fairtune.study.study import Record
 from fairtune.training.folder import TrialFolder
 
@@ -45,6 +46,9 @@ class Observer(Protocol):
 
     def baseline_ready(self, result: TrialResult, floor: float, *, found: bool) -> None:
         """The baseline is there; ``found`` if an earlier search trained it."""
+
+    def reopened(self, openings: Sequence[Opening]) -> None:
+        """A search that was over goes on under other limits; the test split was opened so often before."""
 
     def job_started(self, job: Job) -> None:
         """A job is handed out."""

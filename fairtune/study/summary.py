@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -14,8 +14,6 @@ from fairtune.names import Names
 from fairtune.rules import covered, front, objectives_of
 from fairtune.space import Value
 from fairtune.spec import Place, SearchSpec, Stop, TrialResult
-from fairtune.study.jobs import final_seeds
-from fairtune.study.key import JobKey
 from fairtune.study.opening import Opening
 from fairtune.study.study import Record, SearchStudy
 
@@ -59,6 +57,8 @@ class Trial(_Scored):
     feasible: bool | None
     error: str | None = None
     stopped: Stop | None = None
+    search_s: float = 0.0
+    search_epochs: int = 0
 
 
 class Chosen(_Scored):
@@ -85,11 +85,16 @@ class Confirmed(_Part):
 
 
 class Cost(_Part):
-    """What the search took: wall time of the whole, training time and epochs of the trials."""
+    """What the search took: wall time of the whole; training time and epochs of its parts."""
 
     wall_s: float
     trial_s: float
     epochs: int
+    baseline_s: float = 0.0
+    baseline_epochs: int = 0
+    confirmation_s: float = 0.0
+    confirmation_epochs: int = 0
+    gpu_s: float = 0.0
 
 
 class Summary(_Part):
@@ -148,7 +153,7 @@ def summarise(spec: SearchSpec, place: Place, study: SearchStudy) -> Summary:
         raise InvalidInput(f"the search {place.name} has no baseline yet: go on with fairtune resume")
     baseline, records = study.baseline.result, study.records()
     views, objectives = study.views(), objectives_of(spec.select)
-    trials = [_trial(record) for record in records]
+    trials = list(_trials(records))
     return Summary(
         complete=study.complete,
         name=place.name,
@@ -163,14 +168,33 @@ def summarise(spec: SearchSpec, place: Place, study: SearchStudy) -> Summary:
         chosen=_chosen(study, records),
         confirmed=_confirmed(spec, study, records),
         hypervolume=covered(views, objectives),
-        cost=Cost(
-            wall_s=study.noted_s,
-            trial_s=sum(trial.seconds for trial in trials),
-            epochs=sum(trial.epochs for trial in trials),
-        ),
+        cost=_cost(place, study, baseline, trials),
         test_opened=study.openings,
         small_cells=small_cells(baseline.counts("val")),
     )
+
+
+def _cost(place: Place, study: SearchStudy, baseline: TrialResult, trials: Sequence[Trial]) -> Cost:
+    finals = study.finals.values()
+    trial_s, confirmation_s = sum(trial.seconds for trial in trials), sum(result.seconds for result in finals)
+    return Cost(
+        wall_s=study.noted_s,
+        trial_s=trial_s,
+        epochs=sum(trial.epochs for trial in trials),
+        baseline_s=baseline.seconds,
+        baseline_epochs=baseline.epochs,
+        confirmation_s=confirmation_s,
+        confirmation_epochs=sum(result.epochs for result in finals),
+        gpu_s=(baseline.seconds + trial_s + confirmation_s) * place.gpus_per_trial,
+    )
+
+
+def _trials(records: Iterable[Record]) -> Iterator[Trial]:
+    """Every trial, with what it and those before it took."""
+    seconds, epochs = 0.0, 0
+    for trial in map(_trial, records):
+        seconds, epochs = seconds + trial.seconds, epochs + trial.epochs
+        yield trial.model_copy(update={"search_s": seconds, "search_epochs": epochs})
 
 
 def _trial(record: Record) -> Trial:
@@ -202,19 +226,20 @@ def _chosen(study: SearchStudy, records: list[Record]) -> Chosen | None:
 
 
 def _confirmed(spec: SearchSpec, study: SearchStudy, records: list[Record]) -> dict[str, Confirmed]:
-    """By role; roles of one setting, the baseline's too, share its retraining."""
-    roles = {} if study.choice is None else study.choice.roles
-    trained: dict[str, Confirmed] = {}
-    confirmed: dict[str, Confirmed] = {}
-    for role, number in [("baseline", None), *roles.items()]:
-        keys = {seed: JobKey.final(role, seed) for seed in final_seeds(spec)}
-        results = {seed: study.finals[key] for seed, key in keys.items() if key in study.finals}
-        setting = spec.baseline().id if number is None else _id_of(records[number])
-        if results:
-            trained[setting] = _score(number, results, objectives_of(spec.select))
-        if setting in trained:
-            confirmed[role] = trained[setting].model_copy(update={"number": number})
-    return confirmed
+    """By role; whichever role a setting was retrained for, the roles that it has now share that, the baseline's too."""
+    numbers = {"baseline": None} | ({} if study.choice is None else dict[str, int | None](study.choice.roles))
+    retrained: dict[str, dict[int, TrialResult]] = {}
+    for result in sorted(study.finals.values(), key=lambda result: result.spec.seed):
+        setting = result.spec.model_copy(update={"seed": spec.seed}).id
+        retrained.setdefault(setting, {})[result.spec.seed] = result
+    objectives = objectives_of(spec.select)
+    settings = {role: spec.baseline().id if number is None else _id_of(records[number]) for role, number in numbers.items()}
+    scored = {setting: _score(retrained[setting], objectives) for setting in settings.values() if setting in retrained}
+    return {
+        role: scored[setting].model_copy(update={"number": numbers[role]})
+        for role, setting in settings.items()
+        if setting in scored
+    }
 
 
 def _id_of(record: Record) -> str:
@@ -222,12 +247,12 @@ def _id_of(record: Record) -> str:
     return record.result.id
 
 
-def _score(number: int | None, results: dict[int, TrialResult], objectives: Sequence[str]) -> Confirmed:
+def _score(results: dict[int, TrialResult], objectives: Sequence[str]) -> Confirmed:
     complete = {seed: result for seed, result in results.items() if result.state == "complete"}
     scored = dict.fromkeys((*HEADLINES, *objectives))
     scored |= dict.fromkeys(score.name for score in SCORES.values() if score.shown == "confirmed" and _defined(score, complete))
     return Confirmed(
-        number=number,
+        number=None,
         seeds=list(complete),
         failed_seeds=[seed for seed in results if seed not in complete],
         test={name: _interval(name, list(complete.values())) for name in scored} if complete else {},

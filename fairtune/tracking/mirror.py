@@ -13,7 +13,7 @@ import math
 import os
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -25,6 +25,7 @@ from fairtune.study.folders import RunFolder
 from fairtune.study.jobs import Job
 from fairtune.study.key import JobKey
 from fairtune.study.mirror import Mirror
+from fairtune.study.opening import Opening
 from fairtune.study.study import Record, SearchStudy
 from fairtune.study.summary import Summary
 from fairtune.tracking.creation import creation_of
@@ -110,6 +111,11 @@ class Tracker:
         if found:
             self._safely(lambda: self._write_ended(_Ended(JobKey("baseline"), result)))
 
+    def reopened(self, openings: Sequence[Opening]) -> None:
+        """Open the search's run again."""
+        self._parent_open = True
+        self._safely(lambda: self._client.update_run(self._mirror.run_id, status="RUNNING"))
+
     def job_started(self, job: Job) -> None:
         """Open the job's child run."""
         self._safely(lambda: self._begin(job))
@@ -186,9 +192,13 @@ class Tracker:
             self._parent_open = False
 
     def _write_front(self, summary: Summary) -> None:
-        """The front as a table, once: MLflow appends to a table that is there."""
+        """The front as a table, in the place of an earlier one, to which MLflow would append."""
+        table = front_table(summary)
         if _FRONT not in {file.path for file in self._client.list_artifacts(self._mirror.run_id)}:
-            self._client.log_table(self._mirror.run_id, front_table(summary), _FRONT)
+            self._client.log_table(self._mirror.run_id, table, _FRONT)
+        else:
+            rows = [list(row) for row in zip(*table.values(), strict=True)]
+            self._client.log_dict(self._mirror.run_id, {"columns": list(table), "data": rows}, _FRONT)
 
     def _write_everything(self) -> None:
         for ended in self._unwritten():

@@ -58,6 +58,8 @@ def test_a_name_is_taken_by_another_search_but_not_by_the_same(tmp_path):
     assert checks.run_folder(spec, place) == []
     (fault,) = checks.run_folder(spec.model_copy(update={"trials": 99}), place)
     assert fault.startswith("the run 'run' exists with another specification")
+    assert fault.endswith(f"choose another --name, or resume it (fairtune resume {folder.path} takes other limits)")
+    (fault,) = checks.run_folder(spec.model_copy(update={"epochs": 99}), place)
     assert fault.endswith("choose another --name, or resume it")
 
 

@@ -1,0 +1,161 @@
+"""What a search may still spend. Its trials end at whichever limit comes first, and the confirmation has a part of each kept.
+
+Every limit but the number of trials is of the whole search: baseline, trials and retrainings. Half of what the baseline leaves is
+for the trials at least; what the retrainings are expected to take is kept for them out of the other half. At least one trial runs
+to its end, and every setting that is confirmed is retrained on one seed, whatever they take.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from fairtune.rules import front, objectives_of
+from fairtune.spec import Brief, Place, SearchSpec, TrialResult
+from fairtune.study.jobs import Job, final_seeds
+from fairtune.study.key import JobKey
+from fairtune.study.study import SearchStudy
+
+
+class _Limit(NamedTuple):
+    """One limit and where the search stands.
+
+    Attributes:
+        name: ``time_budget``, ``epoch_budget`` or ``gpu_budget``.
+        whole: of it.
+        spent: so far.
+        pledged: what the trainings under way will take beside that.
+        one: what a training takes.
+        kept: for the confirmation.
+    """
+
+    name: str
+    whole: float
+    spent: float
+    pledged: float
+    one: float
+    kept: float
+
+    @property
+    def has_room(self) -> bool:
+        """Whether one more trial can be brought to its end."""
+        return self.spent + self.pledged + self.one <= self.whole - self.kept
+
+
+class Budget:
+    """The limits of a search.
+
+    Args:
+        spec: the search.
+        place: where it runs.
+        study: its record, perhaps with a past.
+    """
+
+    def __init__(self, spec: SearchSpec, place: Place, study: SearchStudy) -> None:
+        self._spec = spec
+        self._gpus = place.gpus_per_trial
+        self._study = study
+        self._objectives = objectives_of(spec.select)
+        self._epochs, self._seconds = 0, 0.0
+        self._complete, self._complete_s = 0, 0.0
+        self._ended = 0
+        self._standing: dict[JobKey, tuple[int, float]] = {}
+        self._abreast = 1
+        for result in self._past():
+            self._count(result)
+
+    def begin(self, job: Job) -> None:
+        """A training begins."""
+        self._standing[job.key] = (0, 0.0)
+        self._abreast = max(self._abreast, len(self._standing))
+
+    def note(self, job: Job, standing: TrialResult) -> None:
+        """A training stands here."""
+        self._standing[job.key] = (standing.epochs, standing.seconds)
+
+    def drop(self, job: Job) -> None:
+        """A training has gone back to be done later."""
+        self._standing.pop(job.key, None)
+
+    def end(self, job: Job, result: TrialResult) -> None:
+        """A training has ended."""
+        self.drop(job)
+        self._count(result.brief)
+        self._ended += job.kind == "trial"
+
+    @property
+    def lets_begin(self) -> bool:
+        """Whether one more trial may begin: there is room to end it, or none has ended yet."""
+        if not self._ended and not self._standing:
+            return True
+        return all(limit.has_room for limit in self._limits()) and not self._out_of_patience()
+
+    @property
+    def spent(self) -> str | None:
+        """The limit that ends the trials under way, by name; none as long as no trial is complete."""
+        if not any(record.state == "complete" for record in self._study.records()):
+            return None
+        return next((limit.name for limit in self._limits() if limit.spent >= limit.whole - limit.kept), None)
+
+    def lets_confirm(self, job: Job) -> bool:
+        """Whether a retraining may begin; on the first seed, always."""
+        if job.spec.seed == final_seeds(self._spec)[0]:
+            return True
+        return all(limit.spent + limit.pledged + limit.one <= limit.whole for limit in self._limits())
+
+    def _past(self) -> Iterator[Brief]:
+        """What has been trained so far."""
+        if self._study.baseline is not None:
+            yield self._study.baseline.result.brief
+        for record in self._study.records():
+            if record.result is not None:
+                self._ended += 1
+                yield record.result
+        yield from (result.brief for result in self._study.finals.values())
+
+    def _count(self, result: Brief) -> None:
+        self._epochs += result.epochs
+        self._seconds += result.seconds
+        if result.state == "complete":
+            self._complete += 1
+            self._complete_s += result.seconds
+
+    def _limits(self) -> Iterator[_Limit]:
+        spec, standing = self._spec, self._standing.values()
+        first = None if self._study.baseline is None else self._study.baseline.result
+        one = self._complete_s / max(1, self._complete)
+        if spec.time_budget_s is not None:
+            before = 0.0 if first is None else first.seconds
+            kept = self._kept(spec.time_budget_s - before, one / self._abreast)
+            yield _Limit("time_budget", spec.time_budget_s, self._study.wall_s, 0.0, one, kept)
+        if spec.epoch_budget is not None:
+            trained = sum(epochs for epochs, _ in standing)
+            kept = self._kept(spec.epoch_budget - (0 if first is None else first.epochs), spec.epochs)
+            pledged = len(standing) * spec.epochs - trained
+            yield _Limit("epoch_budget", spec.epoch_budget, self._epochs + trained, pledged, spec.epochs, kept)
+        if spec.gpu_budget_s is not None:
+            trained_s = sum(seconds for _, seconds in standing)
+            before = 0.0 if first is None else first.seconds * self._gpus
+            kept = self._kept(spec.gpu_budget_s - before, one * self._gpus)
+            pledged_s = sum(max(0.0, one - seconds) for _, seconds in standing)
+            spent = (self._seconds + trained_s) * self._gpus
+            yield _Limit("gpu_budget", spec.gpu_budget_s, spent, pledged_s * self._gpus, one * self._gpus, kept)
+
+    def _kept(self, left: float, each: float) -> float:
+        """What is kept for the confirmation, of what the baseline has left."""
+        return min(each * len(final_seeds(self._spec)) * most_confirmed(self._objectives), max(0.0, left) / 2)
+
+    def _out_of_patience(self) -> bool:
+        """Whether so many trials have ended since the latest that is on the front."""
+        if self._spec.patience is None:
+            return False
+        views = [view for view in self._study.views() if view.feasible]
+        latest = max((view.number for view in front(views, self._objectives)), default=math.inf)
+        since = sum(record.number > latest for record in self._study.records() if record.state != "running")
+        return since >= self._spec.patience
+
+
+def most_confirmed(objectives: Sequence[str]) -> int:
+    """How many settings are confirmed at most: the baseline, the choice, and the best of the front in each objective."""
+    return 2 + len(objectives)

@@ -1,0 +1,224 @@
+"""What a search may spend, and how it goes on with more; real trainings, run one after the other in this process."""
+
+import pytest
+
+from fairtune.errors import InvalidInput
+from fairtune.request.options import Request, extended
+from fairtune.rules import front
+from fairtune.search import trainable
+from fairtune.search.budget import Budget, most_confirmed
+from fairtune.spec import Stop, TrialResult
+from fairtune.study.baseline import Baseline
+from fairtune.study.folders import RunFolder
+from fairtune.study.jobs import final_seeds
+from fairtune.study.key import JobKey
+from fairtune.study.study import SearchStudy
+from fairtune.study.summary import summarise
+from tests.search_helpers import Session, Watcher, run_small, small_search
+
+pytestmark = pytest.mark.usefixtures("trained_once")
+
+
+def epochs_of(session):
+    cost = summarise(session.spec, session.place, session.study).cost
+    return cost.baseline_epochs + cost.epochs + cost.confirmation_epochs
+
+
+def told(tmp_path, *points, clock=lambda: 0.0, **options):
+    """A search whose trials have these accuracies and gaps, and nothing else; 10 s of the baseline and 20 s of each trial."""
+    spec, place = small_search(tmp_path, trials=20, **options)
+    folder = RunFolder.of(place)
+    folder.path.mkdir(parents=True, exist_ok=True)
+    study = SearchStudy(folder.study, spec, clock)
+    val = {"accuracy": 0.9, "deo_m": 0.3}
+    study.keep_baseline(Baseline(TrialResult(spec=spec.baseline(), state="complete", val=val, seconds=10), 0.85))
+    for accuracy, deo_m in points:
+        asked = study.ask()
+        assert asked is not None
+        number, method, values = asked
+        trial = spec.trial(method, values, needs_baseline=True)
+        val = {"accuracy": accuracy, "deo_m": deo_m}
+        study.tell(number, TrialResult(spec=trial, state="complete", val=val, seconds=20))
+    return spec, place, study
+
+
+class TestEpochs:
+    def test_the_whole_search_stays_within(self, tmp_path):
+        session = run_small(tmp_path, epochs=2, trials=20, epoch_budget=20)
+        assert session.plan.complete
+        assert len(session.trials) == 5, "2 of the baseline, 8 kept for four retrainings: 5 times 2 are left"
+        assert epochs_of(session) <= 20
+        assert all(record.state == "complete" for record in session.trials), "none begins that could not be ended"
+
+    def test_what_runs_beside_counts(self, tmp_path):
+        session = Session(*small_search(tmp_path, epochs=2, trials=20, epoch_budget=20)).run(1)
+        jobs = [session.plan.next() for _ in range(6)]
+        assert [str(getattr(job, "key", job)) for job in jobs] == [*(f"trial-{number}" for number in range(5)), "wait"]
+
+    def test_too_little_for_an_outcome_is_refused(self, tmp_path):
+        with pytest.raises(InvalidInput, match=r"--epoch-budget 7: the baseline, one trial .* take 4 x 2 = 8 epochs"):
+            small_search(tmp_path, epochs=2, epoch_budget=7)
+        assert run_small(tmp_path, epochs=2, epoch_budget=8).plan.complete
+
+    def test_trials_under_way_end_when_it_is_spent(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(trainable, "REPORT_EVERY_S", 0.0)
+        spec, place = small_search(tmp_path, epochs=3, trials=20, epoch_budget=30)
+        Session(spec, place).run(2)
+        session = Session(spec.model_copy(update={"epoch_budget": 12}), place)
+        begun = session.study.ask()
+        assert begun is not None
+        session.plan._trials._left_over = [begun]
+        session.run()
+        assert session.trials[1].state == "pruned"
+        assert session.study.result(1).stopped == Stop(by="epoch_budget", epoch=2)
+        assert str(session.study.result(1).stopped) == "by the epoch budget at epoch 2"
+
+
+class TestGpus:
+    def test_they_are_what_is_counted(self, tmp_path):
+        spec, place, study = told(tmp_path, *[(0.9, 0.2)] * 4, final_seeds=1)
+        place = place.model_copy(update={"gpus_per_trial": 0.5})
+
+        def lets_begin(budget_s):
+            return Budget(spec.model_copy(update={"gpu_budget_s": budget_s}), place, study).lets_begin
+
+        spent, one = (10 + 4 * 20) / 2, (10 + 4 * 20) / 5 / 2
+        kept = one * most_confirmed(("accuracy", "deo_m"))
+        assert lets_begin(spent + one + kept + 0.1)
+        assert not lets_begin(spent + one + kept - 0.1)
+        assert Budget(spec.model_copy(update={"gpu_budget_s": spent}), place, study).spent == "gpu_budget"
+
+    def test_there_must_be_some(self, tmp_path):
+        with pytest.raises(InvalidInput, match="--gpu-budget: the trials have no GPU"):
+            small_search(tmp_path, gpu_budget="1h")
+
+
+class TestPatience:
+    def lets_begin(self, tmp_path, *points, patience=2):
+        spec, place, study = told(tmp_path, *points, patience=patience)
+        return Budget(spec, place, study).lets_begin
+
+    def test_a_front_that_moves_is_waited_for(self, tmp_path):
+        assert self.lets_begin(tmp_path, (0.9, 0.3), (0.9, 0.2), (0.86, 0.1))
+
+    def test_one_that_stands_still_is_not(self, tmp_path):
+        assert not self.lets_begin(tmp_path, (0.9, 0.1), (0.9, 0.2), (0.86, 0.15))
+
+    def test_infeasible_trials_do_not_move_it(self, tmp_path):
+        assert not self.lets_begin(tmp_path, (0.9, 0.1), (0.5, 0.0), (0.6, 0.0))
+
+    def test_nothing_feasible_so_far_is_no_front(self, tmp_path):
+        assert self.lets_begin(tmp_path, (0.5, 0.1), (0.5, 0.2), (0.5, 0.3), (0.5, 0.3))
+
+    def test_a_search_ends_by_it(self, tmp_path):
+        session = run_small(tmp_path, method="scratch,ss,reweight", trials=3, patience=1)
+        views = session.study.views()
+        latest = [max(view.number for view in front(views[:count], ("accuracy", "deo_m"))) for count in range(1, len(views) + 1)]
+        assert all(number == count for count, number in enumerate(latest[:-1])), "it goes on for as long as the front moves"
+        assert len(views) == 3 or latest[-1] < len(views) - 1
+
+
+class TestTime:
+    def test_a_part_is_kept_for_the_confirmation(self, tmp_path):
+        passed = [0.0]
+        spec, place, study = told(tmp_path, (0.9, 0.2), (0.9, 0.1), final_seeds=2, clock=lambda: passed[0])
+        one = (10 + 2 * 20) / 3
+
+        def lets_begin(budget_s):
+            return Budget(spec.model_copy(update={"time_budget_s": budget_s}), place, study).lets_begin
+
+        passed[0] = 300.0
+        assert lets_begin(300 + 9 * one + 1)
+        assert not lets_begin(300 + 9 * one - 1)
+        passed[0] = 0.0
+        assert lets_begin(2 * one - 9), "but half of what the baseline leaves is for the trials"
+        assert not lets_begin(2 * one - 11)
+
+
+class TestMore:
+    @pytest.fixture
+    def over(self, tmp_path):
+        return run_small(tmp_path, trials=2, final_seeds=1)
+
+    def test_a_search_that_was_over_goes_on(self, over):
+        watcher = Watcher()
+        more = Session(over.spec.model_copy(update={"trials": 5}), over.place, observers=[watcher])
+        assert more.study.choice is None
+        assert watcher.events("reopened") == [("reopened", over.study.openings)]
+        more.run()
+        assert more.keys[:3] == ["trial-2", "trial-3", "trial-4"]
+        assert "final-baseline-1" not in more.keys
+        assert more.plan.complete
+        self.check(more)
+
+    def check(self, session):
+        """Every role's scores are those of its setting, and nothing was retrained twice."""
+        summary = summarise(session.spec, session.place, session.study)
+        finals = session.study.finals.values()
+        assert len({result.spec.id for result in finals}) == len(finals)
+        assert set(summary.confirmed) == {"baseline", *session.study.choice.roles}
+        (seed,) = final_seeds(session.spec)
+        for role, number in session.study.choice.roles.items():
+            spec = session.study.result(number).spec.model_copy(update={"seed": seed})
+            (of_role,) = [result for result in finals if result.spec == spec]
+            assert summary.confirmed[role].score("accuracy").mean == pytest.approx(of_role.test["accuracy"])
+
+    def test_a_role_that_changed_its_setting_keeps_both_retrainings(self, over):
+        study = over.study
+        (before,) = [key for key in study.finals if key.role == "chosen"]
+        more = Session(over.spec.model_copy(update={"trials": 3}), over.place).run(1)
+        perfect = {**more.study.result(2).val, "accuracy": 1.0, "deo_m": 0.0}
+        better = more.study.result(2).model_copy(update={"val": perfect})
+        changed = Session(more.spec, more.place)
+        changed.study._records[2] = changed.study._records[2]._replace(result=better.brief)
+        changed.run()
+        assert changed.study.choice.number == 2
+        assert changed.keys == ["final-chosen-2-1"]
+        assert {before, JobKey.final("chosen-2", 1)} <= set(changed.study.finals)
+        assert JobKey.parse("final-chosen-2-1") == JobKey.final("chosen-2", 1)
+        self.check(changed)
+
+    def test_with_the_same_limits_it_stays_over(self, over):
+        again = Session(over.spec, over.place)
+        assert again.study.choice is not None
+        assert again.run().keys == []
+
+    def test_killed_before_it_was_opened_again_it_still_goes_on(self, over):
+        over.folder.save(over.spec.model_copy(update={"trials": 3}), over.place)
+        spec, place = over.folder.load()
+        assert Session(spec, place).run().keys[0] == "trial-2"
+
+    def test_more_seeds_are_confirmed_when_there_is_more(self, tmp_path):
+        short = run_small(tmp_path, trials=1, time_budget="0.000001s", final_seeds=2)
+        assert {job.spec.seed for job in short.trained if job.kind == "final"} == {1}
+        openings = short.study.openings
+        assert Session(short.spec, short.place).run().keys == []
+        assert SearchStudy(short.folder.study, short.spec).openings == openings, "nothing is opened where nothing is retrained"
+        more = Session(short.spec.model_copy(update={"time_budget_s": 3600.0}), short.place).run()
+        assert {(job.kind, job.spec.seed) for job in more.trained} == {("final", 2)}
+        assert summarise(more.spec, more.place, more.study).confirmed["chosen"].seeds == [1, 2]
+
+    def test_what_is_typed_is_checked(self, over):
+        more = extended(over.spec, {"trials": "7", "time_budget_s": "2h"})
+        assert (more.trials, more.time_budget_s) == (7, 7200)
+        assert more.model_copy(update={"trials": 2, "time_budget_s": None}) == over.spec
+        with pytest.raises(InvalidInput) as refused:
+            extended(over.spec, {"trials": "0", "time_budget_s": "soon"})
+        assert [fault.split(":")[0] for fault in refused.value.faults] == ["--trials", "cannot read the time budget 'soon'"]
+
+    def test_the_request_is_that_of_the_longer_search(self, over):
+        file = over.folder.request
+        Request.read({"trials": 2, "method": "ss"}).write(file)
+        Request.from_file(file, {"trials": "40"}).write(file)
+        again = Request.from_file(file, {})
+        assert (again.trials, again.method) == (40, "ss")
+
+
+def test_what_every_point_of_the_front_cost(tmp_path):
+    session = run_small(tmp_path, trials=3)
+    summary = summarise(session.spec, session.place, session.study)
+    assert [trial.search_epochs for trial in summary.trials] == [2, 4, 6]
+    assert summary.trials[-1].search_s == pytest.approx(summary.cost.trial_s)
+    assert summary.cost.baseline_epochs == 2
+    assert summary.cost.confirmation_epochs == 2 * len(session.study.finals)
+    assert summary.cost.gpu_s == 0
