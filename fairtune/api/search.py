@@ -11,6 +11,7 @@ from rich.console import Console
 
 from fairtune import plugins
 from fairtune.addresses import store
+from fairtune.api.expected import expected_time
 from fairtune.api.waiting import with_patience
 from fairtune.errors import NoFeasibleTrial
 from fairtune.files import write_atomically
@@ -108,7 +109,7 @@ def _run(spec: SearchSpec, place: Place, console: Console, request: Request | No
     data = open_data(spec.baseline(), Path(place.data))
     splits = {"train": data.train, "validation": data.validation}
     cells = {name: split.cells for name, split in splits.items()}
-    print_header(console, spec, place, data.info, cells, data.remarks)
+    print_header(console, spec, place, data.info, cells, data.remarks, expected_time(spec, place, data))
     folder = RunFolder.of(place)
     try:
         summary = with_patience(place, console, partial(_session, spec, place, console, request))

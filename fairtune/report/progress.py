@@ -24,8 +24,13 @@ def format_rate(per_s: float, what: str) -> str:
 
 def format_left(seconds: float) -> str:
     """How long it will take, such as ``40 s left``."""
+    return f"{format_duration(seconds)} left"
+
+
+def format_duration(seconds: float) -> str:
+    """A time, such as ``40 s`` or ``3 min``."""
     unit, size = next(((unit, size) for unit, size in reversed(_UNITS) if seconds >= 2 * size), _UNITS[0])
-    return f"{seconds / size:.0f} {unit} left"
+    return f"{seconds / size:.0f} {unit}"
 
 
 def progress(console: Console, what: str) -> Progress:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from rich.console import Console, Group, RenderableType
@@ -18,7 +18,7 @@ from fairtune.datasets import Info
 from fairtune.metrics import SCORES, Interval, label
 from fairtune.records import Ints
 from fairtune.report.page import describe_intervals, format_error, format_params, format_score
-from fairtune.report.progress import format_left, format_rate, is_live
+from fairtune.report.progress import format_duration, format_left, format_rate, is_live
 from fairtune.rules import objectives_of
 from fairtune.spec import Place, SearchSpec, TrialResult
 from fairtune.study.folders import RunFolder
@@ -41,9 +41,15 @@ class _Phase(NamedTuple):
 
 
 def print_header(
-    console: Console, spec: SearchSpec, place: Place, info: Info, cells: Mapping[str, Ints], remarks: Sequence[str] = ()
+    console: Console,
+    spec: SearchSpec,
+    place: Place,
+    info: Info,
+    cells: Mapping[str, Ints],
+    remarks: Sequence[str] = (),
+    expected: str | None = None,
 ) -> None:
-    """Data and group counts, what is to be said of them, what is searched, the budget, and where things go."""
+    """Data and group counts, what is to be said of them, what is searched, the budget and the time, and where things go."""
     title = f"fairtune {spec.methods} on {spec.dataset.name} with {spec.model.name}, run {place.name}"
     console.print(title, style="bold", soft_wrap=True)
     grid = Table.grid(padding=(0, 2))
@@ -55,14 +61,28 @@ def print_header(
         searched = ", ".join(f"{name} {domain}" for name, domain in space.search.items()) or "nothing to search: one setting"
         grid.add_row(method, searched)
     trials = trials_to_run(spec)
-    budget = f"{trials} trial{'s' * (trials > 1)} of {spec.epochs} epochs, batches of {spec.batch_size}, {spec.precision}"
-    grid.add_row("budget", budget + (f", {spec.time_budget_s:g} s at most" if spec.time_budget_s else ""))
+    size = f"{trials} trial{'s' * (trials > 1)} of {spec.epochs} epochs, batches of {spec.batch_size}, {spec.precision}"
+    grid.add_row("budget", ", ".join([size, *_limits(spec)]))
+    if expected is not None:
+        grid.add_row("expected", expected)
     grid.add_row("floor", f"accuracy {spec.accuracy_floor}; chosen by {spec.select}; confirmed on {spec.final_seeds} seeds")
     grid.add_row("folder", str(RunFolder.of(place).path))
     grid.add_row("mlflow", shown(place.mlflow))
     console.print(grid)
     for remark in remarks:
         console.print(remark, style="yellow", soft_wrap=True)
+
+
+def _limits(spec: SearchSpec) -> Iterator[str]:
+    """What ends a search beside the number of its trials."""
+    if spec.time_budget_s is not None:
+        yield f"{format_duration(spec.time_budget_s)} at most"
+    if spec.epoch_budget is not None:
+        yield f"{spec.epoch_budget:,} epochs at most"
+    if spec.gpu_budget_s is not None:
+        yield f"{format_duration(spec.gpu_budget_s)} of one GPU at most"
+    if spec.patience is not None:
+        yield f"until {spec.patience} in a row have not moved the front"
 
 
 class SearchDisplay:

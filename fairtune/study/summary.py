@@ -92,6 +92,7 @@ class Cost(_Part):
     epochs: int
     baseline_s: float = 0.0
     baseline_epochs: int = 0
+    confirmations: int = 0
     confirmation_s: float = 0.0
     confirmation_epochs: int = 0
     gpu_s: float = 0.0
@@ -183,6 +184,7 @@ def _cost(place: Place, study: SearchStudy, baseline: TrialResult, trials: Seque
         epochs=sum(trial.epochs for trial in trials),
         baseline_s=baseline.seconds,
         baseline_epochs=baseline.epochs,
+        confirmations=len(finals),
         confirmation_s=confirmation_s,
         confirmation_epochs=sum(result.epochs for result in finals),
         gpu_s=(baseline.seconds + trial_s + confirmation_s) * place.gpus_per_trial,

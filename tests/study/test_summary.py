@@ -33,7 +33,8 @@ KEYS = [
 KEYS += ["hypervolume", "cost", "test_opened", "small_cells"]
 TRIAL = ["number", "id", "state", "method", "params", "epochs", "seconds", "val", "feasible", "error", "stopped"]
 TRIAL += ["search_s", "search_epochs"]
-COST = ["wall_s", "trial_s", "epochs", "baseline_s", "baseline_epochs", "confirmation_s", "confirmation_epochs", "gpu_s"]
+COST = ["wall_s", "trial_s", "epochs", "baseline_s", "baseline_epochs"]
+COST += ["confirmations", "confirmation_s", "confirmation_epochs", "gpu_s"]
 PROBED = ["mutual_information", "private_accuracy", "private_auc"]
 INTERVAL = ["mean", "std", "low", "high", "values"]
 

@@ -1,0 +1,89 @@
+"""How long a search will take here: said before it starts, and refused where its time budget is too short for an outcome."""
+
+from __future__ import annotations
+
+import math
+import os
+from typing import NamedTuple
+
+import torch
+
+from fairtune.errors import InvalidInput
+from fairtune.report.progress import format_duration
+from fairtune.rules import objectives_of
+from fairtune.search.budget import most_confirmed
+from fairtune.spec import Place, SearchSpec
+from fairtune.study.folders import RunFolder
+from fairtune.study.key import JobKey
+from fairtune.study.study import trials_to_run
+from fairtune.training.data import Data
+from fairtune.training.device import pick_device
+from fairtune.training.pace import seconds_of_training
+
+
+class _Pace(NamedTuple):
+    """What is known of the trainings of a search before it starts.
+
+    Attributes:
+        one_s: seconds of one of the baseline.
+        known: whether the baseline has been trained.
+        abreast: how many run at a time.
+    """
+
+    one_s: float
+    known: bool
+    abreast: int
+
+
+def expected_time(spec: SearchSpec, place: Place, data: Data) -> str | None:
+    """How long a search will take, in words; None where that is not known before its first training has ended.
+
+    On a GPU no steps are timed, as the process that drives the search would hold memory of it to the end.
+
+    Raises:
+        InvalidInput: the time budget of a search that has not begun is too short for an outcome.
+    """
+    pace = _pace(spec, place, data)
+    if pace is None:
+        return None
+    if not RunFolder.of(place).holds_search:
+        _check(spec, pace)
+    trials, retrained = trials_to_run(spec), spec.final_seeds * most_confirmed(objectives_of(spec.select))
+    whole = pace.one_s * ((not pace.known) + math.ceil(trials / pace.abreast) + math.ceil(retrained / pace.abreast))
+    shortest = min(whole, spec.time_budget_s or math.inf)
+    return (
+        f"about {format_duration(shortest)}: {format_duration(pace.one_s)} for a training of the baseline, methods take longer; "
+        f"{trials} trials and at most {retrained} retrainings, {pace.abreast} at a time"
+    )
+
+
+def _pace(spec: SearchSpec, place: Place, data: Data) -> _Pace | None:
+    if place.address is not None:
+        return None
+    folder = RunFolder.of(place).job(JobKey("baseline"), spec.baseline())
+    trained, device = folder.read_trained(), pick_device(place.gpus_per_trial)
+    if trained is not None:
+        return _Pace(trained.seconds, True, _abreast(place))
+    if device.type != "cpu":
+        return None
+    return _Pace(seconds_of_training(spec.baseline(), data, device, max(1, int(place.cpus_per_trial))), False, _abreast(place))
+
+
+def _abreast(place: Place) -> int:
+    """How many trainings run at a time on this machine."""
+    fitting = [int((os.cpu_count() or 1) / place.cpus_per_trial)]
+    if place.gpus_per_trial > 0:
+        fitting.append(int(torch.cuda.device_count() / place.gpus_per_trial))
+    if place.max_concurrent is not None:
+        fitting.append(place.max_concurrent)
+    return max(1, min(fitting))
+
+
+def _check(spec: SearchSpec, pace: _Pace) -> None:
+    least = pace.one_s * ((not pace.known) + 1 + math.ceil(2 / pace.abreast))
+    if spec.time_budget_s is not None and spec.time_budget_s < least:
+        raise InvalidInput(
+            f"--time-budget {format_duration(spec.time_budget_s)}: the baseline, one trial and a retraining of each take at least "
+            f"about {format_duration(least)} here ({spec.epochs} epochs of {pace.one_s / spec.epochs:.2g} s): give more, or lower "
+            "--epochs"
+        )

@@ -1,0 +1,53 @@
+"""The expected time of a search."""
+
+from pathlib import Path
+
+import pytest
+
+from fairtune.api import expected
+from fairtune.api.expected import expected_time
+from fairtune.errors import InvalidInput
+from fairtune.search.budget import most_confirmed
+from fairtune.training.data import open_data
+from tests.search_helpers import Session, small_search
+
+
+def expect(spec, place):
+    return expected_time(spec, place, open_data(spec.baseline(), Path(place.data)))
+
+
+def test_it_is_said_before_the_first_training(tmp_path):
+    text = expect(*small_search(tmp_path, trials=7, final_seeds=3, max_concurrent=1))
+    assert text.startswith("about ")
+    assert text.endswith(f"; 7 trials and at most {3 * most_confirmed(('accuracy', 'deo_m'))} retrainings, 1 at a time")
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_a_budget_too_short_for_an_outcome_is_refused(tmp_path, monkeypatch, known):
+    spec, place = small_search(tmp_path, time_budget="39s", max_concurrent=1)
+    monkeypatch.setattr(expected, "_pace", lambda *_: expected._Pace(10.0, known, 1))
+    if known:
+        assert expect(spec, place).startswith("about 39 s: 10 s for a training")
+        spec = spec.model_copy(update={"time_budget_s": 29.0})
+    with pytest.raises(InvalidInput, match=r"--time-budget .9 s: .* take at least about .0 s here"):
+        expect(spec, place)
+
+
+def test_what_has_begun_is_not_refused(tmp_path):
+    spec, place = small_search(tmp_path, time_budget="0.001s")
+    with pytest.raises(InvalidInput, match="--time-budget"):
+        expect(spec, place)
+    Session(spec, place)
+    assert expect(spec, place) is not None
+
+
+def test_a_baseline_that_is_there_tells(tmp_path):
+    spec, place = small_search(tmp_path)
+    session = Session(spec, place).run(1)
+    pace = expected._pace(spec, place, open_data(spec.baseline(), Path(place.data)))
+    assert (pace.known, pace.one_s) == (True, session.study.baseline.result.seconds)
+
+
+def test_of_a_cluster_nothing_is_known(tmp_path):
+    spec, place = small_search(tmp_path)
+    assert expect(spec, place.model_copy(update={"address": "auto"})) is None
