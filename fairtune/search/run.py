@@ -16,13 +16,11 @@ from fairtune.search.plan import Plan
 from fairtune.search.searcher import Ending, PlanSearcher, PlanStopper, ProgressCallback
 from fairtune.search.shared import Shared
 from fairtune.search.trainable import TrialTrainable
-from fairtune.search.watch import RayDied, RetryNotice, WaitNotice, check_alive
+from fairtune.search.watch import RayDied, Retries, WaitNotice, check_alive
 from fairtune.spec import Place, SearchSpec
 from fairtune.study.folders import RunFolder
 from fairtune.study.jobs import Observer
 from fairtune.study.study import SearchStudy, trials_to_run
-
-_RETRIES = 2
 
 
 def run_search(spec: SearchSpec, place: Place, study: SearchStudy, observers: Sequence[Observer] = ()) -> None:
@@ -55,8 +53,13 @@ def run_search(spec: SearchSpec, place: Place, study: SearchStudy, observers: Se
                 name=folder.scratch.name,
                 storage_path=str(folder.path),
                 stop=PlanStopper(searcher),
-                callbacks=[ProgressCallback(searcher), Ending(may_go_on), WaitNotice(place), RetryNotice(searcher.jobs)],
-                failure_config=tune.FailureConfig(max_failures=_RETRIES),
+                callbacks=[
+                    ProgressCallback(searcher),
+                    Ending(may_go_on),
+                    WaitNotice(place),
+                    Retries(searcher.jobs, searcher.epochs),
+                ],
+                failure_config=tune.FailureConfig(max_failures=Retries.IN_VAIN),
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
                 verbose=0,
             ),

@@ -58,9 +58,13 @@ class PlanSearcher(Searcher):
             self.heard(trial_id, result)
         _, last = self._heard.pop(trial_id, ("", None))
         if error or last is None:
-            reason = "its worker process died, and again when it was retried (out of memory, or killed)"
+            reason = "its worker process died, as did those that took over and got no further (out of memory, or killed)"
             last = (last or failed(job.spec, reason)).model_copy(update={"state": "failed", "error": reason, "starved": True})
         self.plan.finish(job, last)
+
+    def epochs(self, trial_id: str) -> int:
+        """How many epochs a job has reported."""
+        return self._heard[trial_id][1].epochs if trial_id in self._heard else 0
 
     def heard(self, trial_id: str, result: Report) -> TrialResult:
         """Where a trial stands by what it reports, which is parsed once, whoever asks."""

@@ -30,6 +30,13 @@ class TuneTrial(Protocol):
     def trial_id(self) -> str:
         """Tune's name of it."""
 
+    @property
+    def num_failures(self) -> int:
+        """How often its worker has died."""
+
+    max_failures: int
+    """How often it may die."""
+
 
 class _Keyed(Protocol):
     @property
@@ -56,19 +63,31 @@ def check_alive() -> None:
         raise RayDied(f"Ray's {' and '.join(dead)} died on this machine, perhaps for lack of memory")
 
 
-class RetryNotice(Callback):
-    """Says that a worker has died and that another takes over.
+class Retries(Callback):
+    """Has a job whose worker has died taken over, as often as it gets further; says so.
+
+    Over days on machines that may be taken away, workers die more often than a number set in advance would allow.
 
     Args:
         jobs: what Tune's trials are, by their ids.
+        epochs: how far one of them has got.
     """
 
-    def __init__(self, jobs: Mapping[str, _Keyed]) -> None:
+    IN_VAIN = 2
+    """How often a job is taken over without getting further."""
+
+    def __init__(self, jobs: Mapping[str, _Keyed], epochs: Callable[[str], int]) -> None:
         self._jobs = jobs
+        self._epochs = epochs
+        self._furthest: dict[str, int] = {}
 
     def on_trial_recover(self, iteration: int, trials: Sequence[TuneTrial], trial: TuneTrial, **info: object) -> None:
         """Called when a job is about to be retried."""
         _log.warning(f"the worker of {self._jobs[trial.trial_id].key} died: another goes on from its checkpoint")
+        reached = self._epochs(trial.trial_id)
+        if reached > self._furthest.get(trial.trial_id, 0):
+            self._furthest[trial.trial_id] = reached
+            trial.max_failures = trial.num_failures + self.IN_VAIN
 
 
 def _node() -> Node | None:

@@ -15,6 +15,7 @@ import ray
 from fairtune.report import write_report
 from fairtune.report.write import report_files
 from fairtune.search.run import run_search
+from fairtune.search.watch import Retries
 from fairtune.study.folders import RunFolder
 from fairtune.study.study import SearchStudy
 from fairtune.tracking.mirror import Tracker
@@ -69,17 +70,20 @@ def words(pid, file):
 
 
 class Killer(Watcher):
-    """Kills the workers once, as soon as a trial is half way."""
+    """Kills the workers whenever the first trial has got further, more often than it may die in vain."""
 
     killed = 0
+    left = Retries.IN_VAIN + 1
+    reached = 0
 
     def job_progressed(self, job, result):
         super().job_progressed(job, result)
-        if self.killed == 0 and job.kind == "trial" and result.state == "running":
+        if self.left and (job.kind, job.number) == ("trial", 0) and result.state == "running" and result.epochs > self.reached:
             workers = [pid for pid in processes_of(os.environ["RAY_TMPDIR"]) if "Trainable" in "".join(words(pid, "cmdline"))]
             for worker in workers:
                 os.kill(worker, signal.SIGKILL)
-            self.killed = len(workers)
+            self.killed += len(workers)
+            self.reached, self.left = result.epochs, self.left - 1
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,6 @@
 from types import SimpleNamespace
 
-from fairtune.search.watch import RetryNotice, WaitNotice
+from fairtune.search.watch import Retries, WaitNotice
 from fairtune.spec import Place
 from fairtune.study.key import JobKey
 
@@ -35,6 +35,23 @@ def test_a_wait_that_has_ended_is_forgotten(caplog):
 
 
 def test_a_worker_that_died_is_told_in_a_line(caplog):
-    jobs = {"abc": SimpleNamespace(key=JobKey.trial(3))}
-    RetryNotice(jobs).on_trial_recover(0, [], SimpleNamespace(status="RUNNING", trial_id="abc"))
+    assert deaths(0) == [2]
     assert caplog.messages == ["the worker of trial-3 died: another goes on from its checkpoint"]
+
+
+def deaths(*epochs):
+    """How often a job may die, after each death of its workers at these epochs."""
+    reached = iter(epochs)
+    retries = Retries({"abc": SimpleNamespace(key=JobKey.trial(3))}, lambda _: next(reached))
+    trial = SimpleNamespace(status="RUNNING", trial_id="abc", num_failures=0, max_failures=Retries.IN_VAIN)
+    allowed = []
+    for _ in epochs:
+        trial.num_failures += 1
+        retries.on_trial_recover(0, [], trial)
+        allowed.append(trial.max_failures)
+    return allowed
+
+
+def test_a_job_is_taken_over_as_often_as_it_gets_further():
+    assert deaths(3, 5, 9, 12) == [3, 4, 5, 6]
+    assert deaths(3, 3, 3) == [3, 3, 3], "after the third death in one place it has failed"
