@@ -100,4 +100,5 @@ class _ByFront(Ranking):
 
 def _beats(a: Floats, b: Floats) -> Mask:
     """Whether a point is nowhere worse than another, and somewhere better."""
-    return np.logical_and.reduce(a <= b, axis=1) & np.logical_or.reduce(a < b, axis=1)
+    found: Mask = np.logical_and.reduce(a <= b, axis=1) & np.logical_or.reduce(a < b, axis=1)
+    return found
