@@ -113,6 +113,14 @@ def test_nothing_is_taken_up_when_the_time_is_spent(tmp_path):
     assert session.study.waiting == []
 
 
+def test_an_epoch_budget_counts_the_epochs_of_who_is_taken_up_once(tmp_path):
+    """12 are for baseline and trials: 9 are trained when trial 3 begins, and 12 when trial 1 would be taken up once more."""
+    session = run_small(tmp_path / "undisturbed", **SEARCH, epoch_budget=21)
+    assert [key for key in session.keys if not key.startswith("final")] == ORDER[:-1]
+    first = Session(*small_search(tmp_path / "interrupted", **SEARCH, epoch_budget=21)).run(4)
+    assert [*first.keys, *Session(first.spec, first.place).run().keys] == session.keys
+
+
 def test_trials_of_several_methods_wait_and_go_on(tmp_path):
     options = SEARCH | {"method": "mfd,hkd", "set": [], "sampler": "tpe", "trials": 6}
     undisturbed = run_small(tmp_path / "undisturbed", **options)
