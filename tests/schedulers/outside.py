@@ -38,3 +38,10 @@ class WaitsForOthers(Scheduler):
 
     def verdict(self, trial, others):
         return "go_on" if len(others) >= self.needs.get(trial.number, 0) else "pause"
+
+
+class HasMovedItsRungs(WaitsForOthers):
+    """As it might be after somebody has changed it while a search was interrupted."""
+
+    def rungs(self, epochs):
+        return [2]

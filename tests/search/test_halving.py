@@ -104,6 +104,15 @@ def test_interrupted_or_not_a_search_is_the_same(tmp_path, whole, after, at_rung
     assert [*killed.keys, *resumed.keys] == whole.keys
 
 
+def test_who_waits_at_a_rung_that_there_is_no_more_is_let_go(tmp_path):
+    first = Session(*small_search(tmp_path, **SEARCH)).run(4)
+    changed = first.spec.model_copy(update={"scheduler": "tests.schedulers.outside:HasMovedItsRungs"})
+    second = Session(changed, first.place)
+    assert second.study.waiting == []
+    assert second.run().plan.complete
+    assert stops(second)[1:3] == stops(first)[1:]
+
+
 def test_nothing_is_taken_up_when_the_time_is_spent(tmp_path):
     clock = Clock()
     session = timed(*small_search(tmp_path, **SEARCH, time_budget="1h"), clock).run(4)
