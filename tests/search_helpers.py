@@ -92,7 +92,7 @@ def train(job: Job, plan: Plan) -> TrialResult:
         standing = TrialResult.model_validate_json(step["trial"])
         for observer in plan.observers:
             observer.job_progressed(job, standing)
-        if step["done"] or plan.verdict(job, standing) == "stop":
+        if step["done"] or plan.verdict(job, standing) != "go_on":
             break
     if kept is not None and standing.state == "complete" and reports == 1:
         shutil.copytree(job.folder.path, kept)

@@ -13,6 +13,7 @@ from fairtune.metrics._accuracy import (
     worst_group_accuracy,
 )
 from fairtune.metrics._auc import auc
+from fairtune.metrics._crowding import crowding, pareto_ranks
 from fairtune.metrics._deo import deo_a, deo_m, gaps, small_cells
 from fairtune.metrics._independence import dp_l2, dp_mi, eo_l2, eo_mi
 from fairtune.metrics._interval import (
@@ -25,6 +26,7 @@ from fairtune.metrics._interval import (
     redraw_predictions,
 )
 from fairtune.metrics._iou import group_iou, iou, iou_paired, sigma_iou
+from fairtune.metrics._noise import standard_error
 from fairtune.metrics._odds import equal_opportunity, equalized_odds
 from fairtune.metrics._pareto import hypervolume, non_dominated
 from fairtune.metrics._parity import demographic_parity
@@ -44,6 +46,7 @@ __all__ = [
     "auc",
     "balanced_accuracy",
     "cell_accuracy",
+    "crowding",
     "demographic_parity",
     "deo_a",
     "deo_m",
@@ -63,11 +66,13 @@ __all__ = [
     "iou_paired",
     "label",
     "non_dominated",
+    "pareto_ranks",
     "redraw_margins",
     "redraw_predictions",
     "scores",
     "sigma_iou",
     "small_cells",
+    "standard_error",
     "worst_cell_accuracy",
     "worst_group_accuracy",
 ]

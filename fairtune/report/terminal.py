@@ -74,7 +74,7 @@ def print_header(
 
 
 def _limits(spec: SearchSpec) -> Iterator[str]:
-    """What ends a search beside the number of its trials."""
+    """What ends a search, or a trial, beside the number of trials and of epochs."""
     if spec.time_budget_s is not None:
         yield f"{format_duration(spec.time_budget_s)} at most"
     if spec.epoch_budget is not None:
@@ -83,6 +83,8 @@ def _limits(spec: SearchSpec) -> Iterator[str]:
         yield f"{format_duration(spec.gpu_budget_s)} of one GPU at most"
     if spec.patience is not None:
         yield f"until {spec.patience} in a row have not moved the front"
+    if spec.scheduler != "none":
+        yield f"stopped early by {spec.scheduler}"
 
 
 class SearchDisplay:
@@ -136,7 +138,8 @@ class SearchDisplay:
             )
 
     def job_started(self, job: Job) -> None:
-        """Show a running job."""
+        """Show a running job; a trial that was stopped and is taken up again has not finished."""
+        self._finished = [record for record in self._finished if record.number != job.number]
         if self._phase is None and job.kind == "trial":
             self._phase = _Phase("trials", self._clock(), len(self._finished))
         self._running[job.key] = (job, None)

@@ -24,10 +24,10 @@ from fairtune.request.faults import Faults
 from fairtune.request.options import DataRequest, Request, TrainRequest
 from fairtune.request.plugin_options import check_keys, dataset_options, options_given, options_of, teacher_options
 from fairtune.request.runnable import check_runnable
+from fairtune.request.scheduling import scheduler_of, scheduler_options
 from fairtune.request.settings import Setting
 from fairtune.request.spaces import OPTIMIZER, build_space, hyperparameters, matching
 from fairtune.rules import check_classes, objectives_of
-from fairtune.schedulers import Ladder
 from fairtune.space import Space
 from fairtune.spec import Optimizer, Place, PlugIn, Resources, SearchOptions, SearchSpec, TrialSpec
 from fairtune.training.data import make_dataset
@@ -73,7 +73,7 @@ def resolve_one(request: TrainRequest, report: Report = silent) -> tuple[TrialSp
     if len(request.methods) > 1:
         raise InvalidInput(f"--method {request.method}: train takes one method; search takes a list")
     faults = Faults()
-    search = Request.read(dict(request))
+    search = Request.read({**dict(request), "scheduler": "none"})
     place = resolve_place(search)
     spec = _spec(search, faults)
     faults.raise_if_any()
@@ -124,7 +124,6 @@ def _spec(request: Request, faults: Faults) -> SearchSpec | None:
     if info is None:
         return None
     epochs = info.epochs if request.epochs is None else request.epochs
-    faults.attempt(lambda: Ladder(request.scheduler, objectives_of(request.select), epochs))
     faults.attempt(lambda: check_classes(request.select, len(info.classes)))
     model = request.model or info.model
     net = net or Net.load(model)
@@ -132,10 +131,13 @@ def _spec(request: Request, faults: Faults) -> SearchSpec | None:
     settable = OPTIMIZER | options_of("dataset", dataset) | options_of("model", net)
     for method in request.methods:
         settable |= hyperparameters(method)
+    settable |= faults.attempt(partial(scheduler_options, request)) or {}
     check_keys(settable, settings, faults)
     of_teacher = teacher_options(request, dataset, settings, faults)
-    spaces = {method: faults.attempt(partial(_space, method, request, settings)) for method in request.methods}
-    if faults.found:
+    found = {method: faults.attempt(partial(_space, method, request, settings)) for method in request.methods}
+    spaces = {method: space for method, space in found.items() if space is not None}
+    scheduler = faults.attempt(partial(scheduler_of, request, spaces, epochs, faults))
+    if scheduler is None or faults.found:
         return None
     gpus = _gpus(request)
     precision = request.precision
@@ -145,7 +147,7 @@ def _spec(request: Request, faults: Faults) -> SearchSpec | None:
         lambda: SearchSpec(
             dataset=PlugIn(name=request.dataset, options=options),
             model=PlugIn(name=model, options=model_options or {}),
-            spaces={method: space for method, space in spaces.items() if space is not None},
+            spaces=spaces,
             teacher_dataset=None if of_teacher is None else PlugIn(name=request.dataset, options=of_teacher),
             classes=info.classes,
             groups=info.groups,
@@ -154,6 +156,8 @@ def _spec(request: Request, faults: Faults) -> SearchSpec | None:
             batch_size=info.batch_size if request.batch_size is None else request.batch_size,
             optimizer=_optimizer(spaces),
             precision=resolve_precision(precision, pick_device(gpus)),
+            scheduler=scheduler.name,
+            scheduler_options=scheduler.options,
             **_same(request, SearchOptions),
         )
     )
@@ -165,9 +169,9 @@ def _check_sampler(request: Request) -> None:
     check(request.sampler, [SCORES[name].direction for name in objectives_of(request.select)])
 
 
-def _optimizer(spaces: dict[str, Space | None]) -> Optimizer:
+def _optimizer(spaces: dict[str, Space]) -> Optimizer:
     """The optimiser of every training of the search, the baseline's too: what the user fixed, else the papers'."""
-    fixed = {name: value for space in spaces.values() if space for name, value in space.fixed.items()}
+    fixed = {name: value for space in spaces.values() for name, value in space.fixed.items()}
     return Optimizer.model_validate({name.removeprefix("optimizer."): fixed[name] for name in OPTIMIZER if name in fixed})
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -52,6 +53,7 @@ class Learner:
         self._study = optuna.create_study(directions=problem.directions, sampler=optuna.samplers.RandomSampler())
         self._distributions = {name: distribution(domain) for name, domain in problem.search.items()}
         self._running: dict[int, optuna.Trial] = {}
+        self._pruned: dict[int, int] = {}
 
     def draw(self, number: int, given: Params, accepted: Callable[[Params], bool]) -> optuna.Trial | None:
         """The first of a few draws, with some values given, that is accepted."""
@@ -83,6 +85,17 @@ class Learner:
             self._study.tell(trial, list(outcome.values))
         else:
             self._study.tell(trial, state=TrialState.PRUNED if outcome.state == "pruned" else TrialState.FAIL)
+        if outcome.state == "pruned":
+            self._pruned[number] = trial._trial_id
+
+    def take_up(self, number: int) -> None:
+        """Let a trial that was told as pruned run again, in its old place: what is proposed next may depend on the order."""
+        storage, trial_id = self._study._storage, self._pruned.pop(number)
+        trial = copy.copy(storage.get_trial(trial_id))
+        trial.state, trial.datetime_complete = TrialState.RUNNING, None
+        storage._set_trial(trial_id, trial)  # type: ignore[attr-defined]  # of the storage in memory
+        self._study.sampler = optuna.samplers.RandomSampler()
+        self._running[number] = optuna.Trial(self._study, trial_id)
 
     def withdraw(self, number: int) -> None:
         """Forget a draw of which no trial has come."""

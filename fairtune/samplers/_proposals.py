@@ -99,6 +99,12 @@ class Proposals:
         if self._chooser is not None:
             self._chooser.tell(number, outcome)
 
+    def take_up(self, number: int, method: str) -> None:
+        """Forget what came of a trial that was told as pruned: it goes on."""
+        self._learners[method].take_up(number)
+        if self._chooser is not None:
+            self._chooser.take_up(number)
+
     def _choose(self, number: int, left: Sequence[str]) -> str:
         if self._chooser is None:
             return left[0]

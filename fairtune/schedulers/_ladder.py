@@ -1,14 +1,20 @@
-"""The rungs of a search: who was there, and what its scheduler says of the next who comes."""
+"""The rungs of a search: who was there, what its scheduler says of the next who comes, and who waits there."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 from fairtune.errors import InvalidInput
 from fairtune.metrics import SCORES
 from fairtune.schedulers._base import Scheduler, Standing, Verdict
+from fairtune.space import Value
 from fairtune.spec import TrialResult
+
+MOST_WAITING = 16
+"""Trials that wait at a rung, each with a checkpoint on the disk; of more, the last in the scheduler's order are let go."""
 
 
 class Ladder:
@@ -18,16 +24,19 @@ class Ladder:
         name: of the scheduler.
         objectives: names of the scores that the rule weighs.
         epochs: of a whole trial.
+        options: of the scheduler; those that are not given have their default.
 
     Raises:
-        InvalidInput: there is no such scheduler, it is none, or it cannot judge by these objectives.
+        InvalidInput: there is no such scheduler, it is none, or it cannot judge by these objectives or so short a training.
     """
 
-    def __init__(self, name: str, objectives: Sequence[str], epochs: int) -> None:
+    def __init__(self, name: str, objectives: Sequence[str], epochs: int, options: Mapping[str, Value] | None = None) -> None:
         self.name = name
-        self._scheduler = Scheduler.load(name).build(objectives)
+        self._scheduler = Scheduler.load(name).build(tuple(objectives), **(options or {}))
         self.rungs = tuple(self._scheduler.rungs(epochs))
         self._standings: dict[int, dict[int, Standing]] = {rung: {} for rung in self.rungs}
+        self._waiting: dict[int, set[int]] = {rung: set() for rung in self.rungs}
+        self._looked: set[int] = set()
         if not all(0 < rung < epochs for rung in self.rungs) or any(a >= b for a, b in pairwise(self.rungs)):
             raise InvalidInput(f"the scheduler {name!r} has the rungs {self.rungs}: give rising epochs from 1 to {epochs - 1}")
         late = [score for score in objectives if SCORES[score].source == "probe"]
@@ -37,19 +46,25 @@ class Ladder:
                 "have ended: choose another rule, or --scheduler none"
             )
 
-    def note(self, number: int, method: str, result: TrialResult, floor: float) -> None:
+    def note(self, number: int, method: str, result: TrialResult, floor: Callable[[int], float]) -> None:
         """Take up where a trial stood at every rung that it has come to.
 
         Args:
             number: of the trial.
             method: that it trains.
             result: what came of it, or where it stands.
-            floor: the accuracy below which it is infeasible.
+            floor: by epoch, from 1: the accuracy below which a trial is infeasible.
         """
-        for rung in self.rungs:
-            if rung <= result.epochs:
+        for place, rung in enumerate(self.rungs):
+            known = self._standings[rung].get(number)
+            if rung == result.epochs or (rung < result.epochs and known is None):
                 scores = result.history[rung - 1].val
-                self._standings[rung][number] = Standing(number, method, rung, scores, scores["accuracy"] >= floor)
+                counts = result.val_counts if rung == result.epochs else None
+                missing = _shortfall(scores["accuracy"], floor(rung))
+                self._standings[rung][number] = Standing(number, method, rung, place, scores, missing, counts)
+                self._looked.discard(rung)
+            elif known is not None and known.counts is not None:
+                self._standings[rung][number] = replace(known, counts=None)
 
     def verdict(self, number: int, epoch: int) -> Verdict:
         """Whether a noted trial goes on after this epoch; between rungs it does."""
@@ -57,3 +72,41 @@ class Ladder:
             return "go_on"
         there = self._standings[epoch]
         return self._scheduler.verdict(there[number], [there[other] for other in sorted(there) if other != number])
+
+    def wait(self, number: int, epoch: int) -> list[int]:
+        """Let a noted trial wait at a rung; returns who cannot be taken up any more, because too many wait there."""
+        waiting = self._waiting[epoch]
+        waiting.add(number)
+        self._looked.discard(epoch)
+        if len(waiting) <= MOST_WAITING:
+            return []
+        ranked = self._scheduler.ranked(self._there(epoch))
+        gone = [other for other in ranked if other in waiting][MOST_WAITING:]
+        for other in gone:
+            self._leave(other, epoch)
+        return gone
+
+    def take_up(self) -> int | None:
+        """Who of those that wait goes on after all, the highest rung first; None if nobody does. It waits no longer."""
+        for rung in reversed(self.rungs):
+            if self._waiting[rung] and rung not in self._looked:
+                number = self._scheduler.next_up(self._waiting[rung], self._there(rung))
+                if number is not None:
+                    self._leave(number, rung)
+                    return number
+                self._looked.add(rung)
+        return None
+
+    def _there(self, rung: int) -> list[Standing]:
+        """All who were at a rung, by number."""
+        return [self._standings[rung][number] for number in sorted(self._standings[rung])]
+
+    def _leave(self, number: int, rung: int) -> None:
+        self._waiting[rung].remove(number)
+        self._standings[rung][number] = replace(self._standings[rung][number], counts=None)
+
+
+def _shortfall(accuracy: float, floor: float) -> float:
+    if math.isnan(accuracy):
+        return math.inf
+    return max(0.0, floor - accuracy)

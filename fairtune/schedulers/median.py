@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from statistics import median_high
 from typing import ClassVar
 
-from fairtune.metrics import SCORES
 from fairtune.schedulers._base import Scheduler, Standing, Verdict
 
 _RUNGS = 10
@@ -50,5 +49,4 @@ class Median(Scheduler):
 
 def _badness(standing: Standing, score: str) -> tuple[bool, float]:
     """Greater for a worse score; greatest for what is infeasible, and then for what is not defined."""
-    loss = SCORES[score].cost(standing.scores.get(score, math.nan))
-    return not standing.feasible, math.inf if math.isnan(loss) else loss
+    return not standing.feasible, standing.cost(score)

@@ -61,13 +61,16 @@ class Budget:
         self._complete, self._complete_s = 0, 0.0
         self._ended = 0
         self._standing: dict[JobKey, tuple[int, float]] = {}
+        self._waiting: dict[JobKey, tuple[int, float]] = {}
         self._abreast = 1
         for result in self._past():
             self._count(result)
 
     def begin(self, job: Job) -> None:
-        """A training begins."""
-        self._standing[job.key] = (0, 0.0)
+        """A training begins, or goes on where it has waited."""
+        stood = self._waiting.pop(job.key, (0, 0.0))
+        self._epochs, self._seconds = self._epochs - stood[0], self._seconds - stood[1]
+        self._standing[job.key] = stood
         self._abreast = max(self._abreast, len(self._standing))
 
     def note(self, job: Job, standing: TrialResult) -> None:
@@ -79,10 +82,12 @@ class Budget:
         self._standing.pop(job.key, None)
 
     def end(self, job: Job, result: TrialResult) -> None:
-        """A training has ended."""
+        """A training has ended, or waits."""
         self.drop(job)
         self._count(result.brief)
         self._ended += job.kind == "trial"
+        if job.number in self._study.waiting:
+            self._waiting[job.key] = (result.epochs, result.seconds)
 
     @property
     def lets_begin(self) -> bool:
@@ -108,9 +113,12 @@ class Budget:
         """What has been trained so far."""
         if self._study.baseline is not None:
             yield self._study.baseline.result.brief
+        waiting = self._study.waiting
         for record in self._study.records():
             if record.result is not None:
                 self._ended += 1
+                if record.number in waiting:
+                    self._waiting[JobKey.trial(record.number)] = (record.result.epochs, record.result.seconds)
                 yield record.result
         yield from (result.brief for result in self._study.finals.values())
 
@@ -147,13 +155,13 @@ class Budget:
         return min(each * len(final_seeds(self._spec)) * most_confirmed(self._objectives), max(0.0, left) / 2)
 
     def _out_of_patience(self) -> bool:
-        """Whether so many trials have ended since the latest that is on the front."""
+        """Whether so many trials have ended for good since the latest that is on the front."""
         if self._spec.patience is None:
             return False
         views = [view for view in self._study.views() if view.feasible]
         latest = max((view.number for view in front(views, self._objectives)), default=math.inf)
         since = sum(record.number > latest for record in self._study.records() if record.state != "running")
-        return since >= self._spec.patience
+        return since - sum(number > latest for number in self._study.waiting) >= self._spec.patience
 
 
 def most_confirmed(objectives: Sequence[str]) -> int:

@@ -31,7 +31,7 @@ from fairtune.study.folders import RunFolder
 from fairtune.study.jobs import Job, Observer
 from fairtune.study.key import JobKey, Kind
 from fairtune.study.opening import Opening
-from fairtune.study.study import SearchStudy
+from fairtune.study.study import Record, SearchStudy
 
 _log = logging.getLogger(__name__)
 _NOTE_EVERY_S = 15.0
@@ -59,9 +59,10 @@ class Plan:
         self._purposes = _purposes(self._objectives)
         self._running: dict[JobKey, Job] = {}
         self._finals: list[Job] | None = None
-        self._trials = Trials(spec, study)
+        self._trials = Trials(spec, study, self.folder)
         self._budget = Budget(spec, place, study)
         self._stops: dict[JobKey, Stop] = {}
+        self._pauses: set[JobKey] = set()
         self._starved: set[JobKey] = set()
         self._at_a_time = math.inf
         self._weights = Weights(self.folder, self._objectives, study.views())
@@ -109,7 +110,8 @@ class Plan:
         """Take the result of a job that has ended, or where it stood when it was stopped."""
         self._running.pop(job.key, None)
         self._budget.drop(job)
-        stop = self._stops.pop(job.key, None)
+        stop, pauses = self._stops.pop(job.key, None), job.key in self._pauses
+        self._pauses.discard(job.key)
         if (fault := self._fault(result)) is not None:
             self._hold(job, fault)
             return
@@ -128,16 +130,22 @@ class Plan:
                 self._check_seen(job)
         elif job.kind == "trial":
             assert job.number is not None
-            record = self.study.tell(job.number, result)
-            if (view := record.view) is not None:
-                self._weights.keep(view)
-            job.folder.drop_checkpoints()
+            record = self._end_trial(job, job.number, result, pauses=pauses and result.state == "pruned")
         else:
             self.study.keep_final(job.key, result)
             shutil.rmtree(job.folder.path, ignore_errors=True)
         self._budget.end(job, result)
         for observer in self.observers:
             observer.job_finished(job, result, record)
+
+    def _end_trial(self, job: Job, number: int, result: TrialResult, *, pauses: bool) -> Record:
+        if pauses:
+            return self._trials.pause(number, result)
+        record = self.study.tell(number, result)
+        if (view := record.view) is not None:
+            self._weights.keep(view)
+        job.folder.drop_checkpoints()
+        return record
 
     def verdict(self, job: Job, standing: TrialResult) -> Verdict:
         """Whether a running trial goes on: asks the budget, then the scheduler. Other jobs always go on.
@@ -154,8 +162,10 @@ class Plan:
         assert job.number is not None
         spent = self._budget.spent
         verdict: Verdict = "stop" if spent else self._trials.verdict(job.number, standing)
-        if verdict == "stop":
+        if verdict != "go_on":
             self._stops[job.key] = Stop(by=spent or self.spec.scheduler, epoch=standing.epochs)
+        if verdict == "pause":
+            self._pauses.add(job.key)
         return verdict
 
     def interrupted(self) -> None:
@@ -281,7 +291,7 @@ class Plan:
         every_value = {**self.spec.spaces[method].fixed, **values}
         spec = self.spec.trial(method, every_value, needs_baseline=compose(method, every_value).needs_baseline)
         job = self._job(JobKey.trial(number), spec)
-        return job._replace(rungs=self._trials.rungs)
+        return job._replace(rungs=self._trials.rungs(number))
 
     def _next_final(self) -> Job | None:
         if self._finals is None:
@@ -297,6 +307,7 @@ class Plan:
 
     def _to_confirm(self) -> list[Job]:
         """The retrainings that are left; with the first of them the test split is opened."""
+        self._trials.end()
         try:
             choice = self.study.choice or choose(self.spec, self.study)
         except FairtuneError as error:

@@ -108,7 +108,7 @@ class PlanStopper(Stopper):
     def __call__(self, trial_id: str, result: Report) -> bool:
         """Whether to stop one trial."""
         job = self.searcher.jobs.get(trial_id)
-        return job is not None and self.searcher.plan.verdict(job, self.searcher.heard(trial_id, result)) == "stop"
+        return job is not None and self.searcher.plan.verdict(job, self.searcher.heard(trial_id, result)) != "go_on"
 
     def stop_all(self) -> bool:
         """Never: the confirmation still has to run."""

@@ -57,7 +57,8 @@ class TrialTrainable(tune.Trainable):
     """Trains one job after another in one actor, so that imports and data are paid for once.
 
     A step trains whole epochs, up to the trial's next rung or for about a second, and returns where the trial stands. So whoever
-    judges trials at their rungs sees them there, however fast or slow they are. Checkpoints are the trial's own, in the
+    judges trials at their rungs sees them there, however fast or slow they are: also the one that was interrupted between coming to
+    a rung and being judged there. It is kept at its rungs, whence it may be taken up again. Checkpoints are the trial's own, in the
     run's folder: a retried or resumed trial goes on from there whatever Ray remembers.
     """
 
@@ -65,6 +66,7 @@ class TrialTrainable(tune.Trainable):
     _failed: TrialResult
     _rungs: tuple[int, ...]
     _limit_s: float | None
+    _at_rung: bool
 
     def setup(self, config: Mapping[str, Any]) -> None:
         """Begin the first job."""
@@ -76,7 +78,7 @@ class TrialTrainable(tune.Trainable):
         return True
 
     def step(self) -> dict[str, object]:
-        """Train up to a rung, or for about a second; at least one epoch."""
+        """Train up to a rung, or for about a second; at least one epoch, but for a trial that is at a rung when it begins."""
         if self._trial is None:
             return self._report(self._failed)
         try:
@@ -101,11 +103,14 @@ class TrialTrainable(tune.Trainable):
 
     def _train(self, trial: Trial, alive: Callable[[], None]) -> TrialResult:
         began = time.perf_counter()
-        while not trial.done:
+        at_rung, self._at_rung = self._at_rung, False
+        while not (trial.done or at_rung):
             trial.run_epoch()
             alive()
-            if len(trial.history) in self._rungs or time.perf_counter() - began > REPORT_EVERY_S:
+            if (at_rung := len(trial.history) in self._rungs) or time.perf_counter() - began > REPORT_EVERY_S:
                 break
+        if at_rung:
+            trial.save_checkpoint()
         return trial.finish() if trial.done else trial.result("running")
 
     def _begin(self, job: _JobFields, place: str, given: bytes) -> None:
@@ -115,6 +120,7 @@ class TrialTrainable(tune.Trainable):
         spec = TrialSpec.model_validate_json(job["spec"])
         folder = TrialFolder(Path(job["folder"]))
         self._trial, self._rungs, self._limit_s = None, tuple(job["rungs"]), where.trial_timeout_s
+        self._at_rung = False
         if (reason := hung(folder.hung, self._limit_s)) is not None:
             self._failed = failed(spec, reason)
             return
@@ -128,6 +134,7 @@ class TrialTrainable(tune.Trainable):
                     device=pick_device(where.gpus_per_trial),
                     purpose=Purpose(job["purpose"]),
                 )
+            self._at_rung = len(self._trial.history) in self._rungs
         except Exception as error:
             self._failed = unable(spec, error)
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from fairtune.files import remove
 from fairtune.rules import objectives_of
 from fairtune.schedulers import Ladder, Verdict
 from fairtune.space import Value
 from fairtune.spec import SearchSpec, TrialResult
-from fairtune.study.study import SearchStudy, trials_to_run
+from fairtune.study.folders import RunFolder
+from fairtune.study.study import Record, SearchStudy, trials_to_run
 
 Asked = tuple[int, str, dict[str, Value]]
 """Number, method and searched values of a trial."""
@@ -18,27 +20,36 @@ class Trials:
     Args:
         spec: the search.
         study: its record, perhaps with a past.
+        folder: of the search.
     """
 
-    def __init__(self, spec: SearchSpec, study: SearchStudy) -> None:
+    def __init__(self, spec: SearchSpec, study: SearchStudy, folder: RunFolder) -> None:
         self._study = study
+        self._folder = folder
         self._limit = trials_to_run(spec)
         self._left_over = study.left_over()
-        self._ladder = Ladder(spec.scheduler, objectives_of(spec.select), spec.epochs)
+        self._past: dict[int, int] = {}
+        self._ladder = Ladder(spec.scheduler, objectives_of(spec.select), spec.epochs, spec.scheduler_options)
         self._remember()
 
-    @property
-    def rungs(self) -> tuple[int, ...]:
-        """The epochs after which a trial is judged."""
-        return self._ladder.rungs
-
     def next(self, *, new: bool) -> Asked | None:
-        """A trial to run: one that was begun before, else a new one where those are wanted; None if there is none left."""
+        """A trial to run; None if there is none left.
+
+        Args:
+            new: whether anything is begun beside what an earlier session began: a trial that waits at a rung is taken up again, or
+                else a setting tried that no trial has had.
+        """
         if self._left_over:
             return self._left_over.pop(0)
-        if not new or self._study.asked >= self._limit:
+        if not new:
             return None
-        return self._study.ask()
+        if (waiting := self._ladder.take_up()) is not None:
+            return self._taken_up(waiting)
+        return None if self._study.asked >= self._limit else self._study.ask()
+
+    def rungs(self, number: int) -> tuple[int, ...]:
+        """The epochs after which a trial is still to be judged."""
+        return tuple(rung for rung in self._ladder.rungs if rung > self._past.get(number, 0))
 
     def hand_back(self, number: int) -> None:
         """Keep a trial for later."""
@@ -52,9 +63,39 @@ class Trials:
             number: of the trial.
             standing: where it stands.
         """
+        self._note(number, standing)
+        return self._ladder.verdict(number, standing.epochs) if standing.epochs in self.rungs(number) else "go_on"
+
+    def pause(self, number: int, result: TrialResult) -> Record:
+        """Stop a trial for a while; its checkpoint stays."""
+        record = self._study.pause(number, result)
+        self._wait(number, result.epochs)
+        return record
+
+    def end(self) -> None:
+        """Let those go that wait still: no trial is trained any more."""
+        for number in self._study.waiting:
+            self._let_go(number)
+
+    def _taken_up(self, number: int) -> Asked:
+        brief = self._study.record(number).result
+        assert brief is not None
+        self._past[number] = brief.epochs
+        record = self._study.take_up(number)
+        return record.number, record.method, record.params
+
+    def _wait(self, number: int, epoch: int) -> None:
+        remove(self._folder.trial(number).checkpoint_before)
+        for gone in self._ladder.wait(number, epoch):
+            self._let_go(gone)
+
+    def _let_go(self, number: int) -> None:
+        self._study.let_go(number)
+        self._folder.trial(number).drop_checkpoints()
+
+    def _note(self, number: int, standing: TrialResult) -> None:
         assert self._study.baseline is not None
-        self._ladder.note(number, standing.spec.method, standing, self._study.baseline.floor)
-        return self._ladder.verdict(number, standing.epochs)
+        self._ladder.note(number, standing.spec.method, standing, self._study.baseline.floor_at)
 
     def _remember(self) -> None:
         """Let the scheduler know of the trials of earlier sessions."""
@@ -62,4 +103,10 @@ class Trials:
             return
         for record in self._study.records():
             if (result := self._study.result(record.number)) is not None:
-                self._ladder.note(record.number, record.method, result, self._study.baseline.floor)
+                self._note(record.number, result)
+        for number in self._study.waiting:
+            brief = self._study.record(number).result
+            if brief is not None and brief.epochs in self._ladder.rungs:
+                self._wait(number, brief.epochs)
+            else:  # somebody has changed the scheduler's code
+                self._let_go(number)

@@ -54,7 +54,6 @@ class SearchOptions(TrainingOptions, Limits):
     ] = Floor.parse("teacher-0.01")
     select: Annotated[str, Option("Rule that chooses: see fairtune list rules.")] = "deo_m"
     sampler: Annotated[str, Option("What proposes settings: see fairtune list samplers.")] = "tpe"
-    scheduler: Annotated[str, Option("What stops trials early: see fairtune list schedulers.")] = "none"
     final_seeds: Annotated[Positive, Option("Seeds that confirm the choice on the test split.")] = 4
 
 
@@ -85,6 +84,8 @@ class SearchSpec(SearchOptions):
     Attributes:
         dataset, model, optimizer, epochs, batch_size, precision: as in :class:`TrialSpec`.
         spaces: the space of each method searched, by the method's name.
+        scheduler: what stops trials early.
+        scheduler_options: all of them; none in runs of earlier versions, whose schedulers had none.
         teacher_dataset: what the teacher is trained on, where that is not ``dataset``: the same dataset under other options.
         classes, groups: their names, so that a run can be read without its data; none in runs of earlier versions.
         shape: of what a net sees, ``(C, H, W)`` or ``(F,)``.
@@ -93,6 +94,8 @@ class SearchSpec(SearchOptions):
     dataset: PlugIn
     model: PlugIn
     spaces: dict[str, Space]
+    scheduler: str = "none"
+    scheduler_options: dict[str, Value] = Field(default_factory=dict)
     teacher_dataset: PlugIn | None = None
     classes: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()

@@ -41,6 +41,7 @@ class _StoredRow(BaseModel):
     result: _Result
     epochs: int | None = None
     part: Part | None = None
+    waits: bool = False
 
 
 class _Attributes(BaseModel):
@@ -230,11 +231,13 @@ class Row(NamedTuple):
         small: the result without what is big; of an earlier version, whole.
         epochs: trained.
         part: where the rest is; None for a result of an earlier version.
+        waits: whether the trial was stopped but may be taken up again, unless Optuna has it as finished.
     """
 
     small: TrialResult
     epochs: int
     part: Part | None
+    waits: bool
 
     @property
     def brief(self) -> Brief:
@@ -242,10 +245,17 @@ class Row(NamedTuple):
         return self.small.brief.model_copy(update={"epochs": self.epochs})
 
 
-def keep_result(study: optuna.Study, trial_id: int, result: TrialResult, part: Part) -> None:
-    """Keep what came of a trial with it, but for what is big, and where that is."""
-    row = {"result": without_details(result).model_dump_json(), "epochs": result.epochs, "part": part.model_dump()}
+def keep_result(study: optuna.Study, trial_id: int, result: TrialResult, part: Part, *, waits: bool) -> None:
+    """Keep what came of a trial with it, but for what is big, and where that is; and whether it waits to be taken up again."""
+    small = without_details(result).model_dump_json()
+    row = {"result": small, "epochs": result.epochs, "part": part.model_dump(), "waits": waits}
     study._storage.set_trial_user_attr(trial_id, _RESULT, row)
+
+
+def take_up(study: optuna.Study, trial_id: int) -> None:
+    """Let a trial that waits run again: what had come of it stands no longer."""
+    row = study._storage.get_trial(trial_id).user_attrs[_RESULT]
+    study._storage.set_trial_user_attr(trial_id, _RESULT, {**row, "waits": False})
 
 
 def row_of(trial: optuna.trial.FrozenTrial) -> Row | None:
@@ -261,7 +271,7 @@ def row_of(trial: optuna.trial.FrozenTrial) -> Row | None:
         row = _StoredRow.model_validate(kept if isinstance(kept, dict) else {"result": kept})
     except ValidationError as error:
         raise _unreadable(str(JobKey.trial(trial.number)), error) from error
-    return Row(row.result, row.result.epochs if row.epochs is None else row.epochs, row.part)
+    return Row(row.result, row.result.epochs if row.epochs is None else row.epochs, row.part, row.waits)
 
 
 def _unreadable(name: str, error: ValidationError) -> InvalidInput:

@@ -13,11 +13,20 @@ class Baseline:
 
     Attributes:
         result: what came of it.
-        floor: the validation accuracy, in [0, 1], that a trial must reach to be feasible.
+        floor: the validation accuracy, in [0, 1], that a trial must reach in the end to be feasible.
     """
 
     result: TrialResult
     floor: float
+
+    def floor_at(self, epoch: int) -> float:
+        """What a trial must reach after an epoch: the floor, less what the baseline still lacked then of its own accuracy.
+
+        Args:
+            epoch: from 1 to the last.
+        """
+        lacked = self.result.val["accuracy"] - self.result.history[epoch - 1].val["accuracy"]
+        return self.floor - max(0.0, lacked)
 
     def reached_by(self, result: Brief) -> bool:
         """Whether a complete trial is feasible."""

@@ -19,7 +19,7 @@ from fairtune.rules import View, objectives_of
 from fairtune.samplers import Outcome, Proposal, Proposals, distribution
 from fairtune.space import Space, Value
 from fairtune.spec import Brief, SearchSpec, TrialResult
-from fairtune.study._kept import Kept, begin, keep_result, point_of, row_of, settle
+from fairtune.study._kept import Kept, begin, keep_result, point_of, row_of, settle, take_up
 from fairtune.study.baseline import Baseline
 from fairtune.study.choice import Choice
 from fairtune.study.database import Copies, open_study
@@ -42,7 +42,7 @@ class Record(NamedTuple):
 
     Attributes:
         number: counts from 0 in the order of asking.
-        state: ``running`` until told.
+        state: ``running`` until told; ``pruned`` too while it waits to be taken up again.
         method: which of the methods searched.
         params: what was searched, by full name.
         result: what came of it, in brief; None while it runs. :meth:`SearchStudy.result` has all of it.
@@ -94,6 +94,7 @@ class SearchStudy(Kept):
         super().__init__(study)
         past = study.get_trials(deepcopy=False)
         self._trial_ids = [trial._trial_id for trial in past]
+        self._waiting: set[int] = set()
         self._records = [self._read(trial) for trial in past]
         self._proposals = Proposals(spec, directions)
         for trial, record in zip(past, self._records, strict=True):
@@ -167,13 +168,38 @@ class SearchStudy(Kept):
         if result.state == "complete" and not all(math.isfinite(value) for value in values):
             scores = ", ".join(f"{name} {value}" for name, value in zip(self._objectives, values, strict=True))
             result = result.model_copy(update={"state": "failed", "error": f"the scores are not finite: {scores}"})
-        record, trial_id = self._records[number], self._trial_ids[number]
-        brief = result.brief
-        outcome = self._outcome(brief)
-        keep_result(self._study, trial_id, result, self._details.keep(result))
-        settle(self._study, trial_id, outcome)
+        keep_result(self._study, self._trial_ids[number], result, self._details.keep(result), waits=False)
+        settle(self._study, self._trial_ids[number], self._outcome(result.brief))
+        return self._told(number, result.brief)
+
+    def pause(self, number: int, result: TrialResult) -> Record:
+        """Tell a trial as pruned that may be taken up again; the study has it as running until :meth:`let_go`."""
+        keep_result(self._study, self._trial_ids[number], result, self._details.keep(result), waits=True)
+        self._waiting.add(number)
+        return self._told(number, result.brief)
+
+    def take_up(self, number: int) -> Record:
+        """Let a trial that waits run again."""
+        take_up(self._study, self._trial_ids[number])
+        self._waiting.remove(number)
+        self._proposals.take_up(number, self._records[number].method)
+        self._records[number] = self._records[number]._replace(state="running", result=None)
+        return self._records[number]
+
+    def let_go(self, number: int) -> None:
+        """End a trial that waits: it stays pruned."""
+        settle(self._study, self._trial_ids[number], Outcome("pruned"))
+        self._waiting.remove(number)
+
+    @property
+    def waiting(self) -> list[int]:
+        """The trials that may be taken up again."""
+        return sorted(self._waiting)
+
+    def _told(self, number: int, result: Brief) -> Record:
+        record, outcome = self._records[number], self._outcome(result)
         self._proposals.tell(number, record.method, outcome)
-        self._records[number] = record._replace(state=outcome.state, result=brief, feasible=self._feasible(brief))
+        self._records[number] = record._replace(state=outcome.state, result=result, feasible=self._feasible(result))
         self._copies.make_if_old()
         return self._records[number]
 
@@ -226,9 +252,13 @@ class SearchStudy(Kept):
         method = trial.params.get("method", next(iter(self.spec.spaces)))
         prefix = self._prefix(method)
         params = {name.removeprefix(prefix): value for name, value in trial.params.items() if name != "method"}
-        row = row_of(trial) if trial.state.is_finished() else None
-        result = None if row is None else row.brief
-        return Record(trial.number, _STATES[trial.state], method, params, result, self._feasible(result))
+        row, finished = row_of(trial), trial.state.is_finished()
+        waits = row is not None and row.waits and not finished
+        if waits:
+            self._waiting.add(trial.number)
+        result = row.brief if row is not None and (finished or waits) else None
+        state = "pruned" if waits else _STATES[trial.state]
+        return Record(trial.number, state, method, params, result, self._feasible(result))
 
     def _remember(self, trial: optuna.trial.FrozenTrial, record: Record) -> None:
         marks = {name: mark for name, mark in trial.system_attrs.items() if not name.startswith("constraints:")}

@@ -46,6 +46,7 @@ from mlflow.exceptions import MlflowException  # noqa: E402
 
 _PARENT = "mlflow.parentRunId"
 _JOB = "fairtune.job"
+_STOPPED = "fairtune.stopped"
 _ENDED = {"complete": "FINISHED", "pruned": "KILLED", "failed": "FAILED"}
 _FRONT = "front.json"
 _PAUSE_S = 30.0
@@ -150,6 +151,10 @@ class Tracker:
         """Nothing yet: the trainings under way are about to be kept."""
 
     def _begin(self, job: Job) -> None:
+        if job.kind == "trial" and job.key in self._ended:
+            self._ended.remove(job.key)
+            tags = [RunTag(_STOPPED, "no longer: taken up again")]
+            self._client.log_batch(self._child(job.key, job.spec), tags=tags)
         if job.key not in self._ended:
             self._client.update_run(self._child(job.key, job.spec), status="RUNNING")
             self._open.add(job.key)
@@ -337,7 +342,7 @@ class Tracker:
         if result.error is not None:
             self._client.log_batch(run_id, tags=[RunTag("fairtune.error", result.error[:5000])])
         if result.stopped is not None:
-            self._client.log_batch(run_id, tags=[RunTag("fairtune.stopped", str(result.stopped))])
+            self._client.log_batch(run_id, tags=[RunTag(_STOPPED, str(result.stopped))])
         self._client.set_terminated(run_id, _ENDED[result.state])
         self._open.discard(key)
         self._ended.add(key)

@@ -80,6 +80,7 @@ class Trial:
         self.history: list[Epoch] = []
         self.training = assemble(spec, self.data, runs=runs, device=device)
         self._seconds_before = self._restore()
+        self._saved_epochs = len(self.history)
         self._saved_at = time.perf_counter()
         self._saving_s = 0.0
         self._seconds_before += self._saved_at - began
@@ -155,8 +156,8 @@ class Trial:
         return self.result("running").model_copy(update=found)
 
     def save_checkpoint(self) -> None:
-        """Keep all that the next epoch depends on."""
-        if not self.history:
+        """Keep all that the next epoch depends on, unless it is kept already."""
+        if self._saved_epochs == len(self.history):
             return
         began = time.perf_counter()
         state: Checkpoint = {
@@ -167,7 +168,7 @@ class Trial:
             "counts": self.training.counts.to_json() if self.training.counts else None,
         }
         self.folder.keep_checkpoint(partial(_write_state, state))
-        self._saved_at = time.perf_counter()
+        self._saved_at, self._saved_epochs = time.perf_counter(), len(self.history)
         self._saving_s = self._saved_at - began
 
     def _restore(self) -> float:

@@ -221,3 +221,18 @@ def test_the_outcome_of_an_unfinished_search(unfinished):
     assert "front (validation)" in text
     assert "confirmed (test)" not in text
     assert "chosen" not in text
+
+
+def test_a_trial_that_is_taken_up_again_is_not_counted_until_it_ends(tmp_path):
+    console = log()
+    waits = {"scheduler": "tests.schedulers.outside:WaitsForOthers", "epochs": 3, "trials": 4, "sampler": "random"}
+    spec, place = small_search(tmp_path, set=["weight=1,2,3,4"], **waits)
+    with SearchDisplay(console, spec, []) as display:
+        session = Session(spec, place, observers=[display]).run()
+    counted = [re.sub("  .*", "", line) for line in lines(console, "trial ")]
+    told = [re.search(r"#\d", line)[0] for line in lines(console, "trial ")]
+    assert told == ["#0", "#1", "#2", "#1", "#3", "#1"]
+    assert counted == ["trial 1/4", "trial 2/4", "trial 3/4", "trial 3/4", "trial 4/4", "trial 4/4"]
+    assert [" pruned by " in line for line in lines(console, "trial ")] == [False, True, True, True, False, False]
+    assert "4 trials of 3 epochs, batches of" in header(session)
+    assert f"stopped early by {spec.scheduler}" in header(session)

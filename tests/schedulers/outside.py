@@ -26,3 +26,22 @@ class NoLadder(Scheduler):
 
     def verdict(self, trial, others):
         return "go_on"
+
+
+class WaitsForOthers(Scheduler):
+    """Lets some trials wait at epochs 1 and 2 until so many others have come there."""
+
+    needs: ClassVar[dict[int, int]] = {1: 2, 2: 9}
+
+    def rungs(self, epochs):
+        return [1, 2]
+
+    def verdict(self, trial, others):
+        return "go_on" if len(others) >= self.needs.get(trial.number, 0) else "pause"
+
+
+class HasMovedItsRungs(WaitsForOthers):
+    """As it might be after somebody has changed it while a search was interrupted."""
+
+    def rungs(self, epochs):
+        return [2]

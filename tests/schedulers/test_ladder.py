@@ -35,7 +35,7 @@ def test_a_scheduler_is_asked_at_its_rungs_with_who_was_there(baseline, seen):
     verdicts = []
     for number in (0, 1):
         for epochs in range(1, 6):
-            ladder.note(number, "mfd", result(baseline, epochs), floor=0.25)
+            ladder.note(number, "mfd", result(baseline, epochs), floor=lambda epoch: 0.25)
             verdicts.append(ladder.verdict(number, epochs))
     assert seen == [(0, 2, []), (0, 3, []), (1, 2, [0]), (1, 3, [0])]
     assert verdicts == ["go_on", "stop", *["go_on"] * 8]
@@ -43,21 +43,21 @@ def test_a_scheduler_is_asked_at_its_rungs_with_who_was_there(baseline, seen):
 
 def test_all_rungs_of_a_trial_of_an_earlier_session_are_known(baseline, seen):
     ladder = Ladder(OURS, OBJECTIVES, epochs=5)
-    ladder.note(0, "mfd", result(baseline, 5), floor=0.25)
-    ladder.note(1, "mfd", result(baseline, 2), floor=0.25)
+    ladder.note(0, "mfd", result(baseline, 5), floor=lambda epoch: 0.25)
+    ladder.note(1, "mfd", result(baseline, 2), floor=lambda epoch: 0.25)
     assert ladder.verdict(1, 2) == "go_on"
-    ladder.note(2, "mfd", result(baseline, 3), floor=0.25)
+    ladder.note(2, "mfd", result(baseline, 3), floor=lambda epoch: 0.25)
     assert ladder.verdict(2, 3) == "go_on"
     assert seen == [(1, 2, [0]), (2, 3, [0])], "trial 1 never came to epoch 3"
 
 
 def test_feasible_is_who_reached_the_floor_at_the_rung(baseline):
     ladder = Ladder(OURS, OBJECTIVES, epochs=5)
-    ladder.note(0, "mfd", result(baseline, 3), floor=0.25)
+    ladder.note(0, "mfd", result(baseline, 3), floor=lambda epoch: {2: 0.25, 3: 0.3}[epoch])
     stood = {rung: by_number[0] for rung, by_number in ladder._standings.items()}
-    assert {rung: (found.scores, found.feasible) for rung, found in stood.items()} == {
-        2: ({"accuracy": 0.2, "deo_m": 0.5}, False),
-        3: ({"accuracy": 0.3, "deo_m": 0.5}, True),
+    assert {rung: (found.rung, found.scores, found.shortfall, found.feasible) for rung, found in stood.items()} == {
+        2: (0, {"accuracy": 0.2, "deo_m": 0.5}, pytest.approx(0.05), False),
+        3: (1, {"accuracy": 0.3, "deo_m": 0.5}, 0.0, True),
     }
 
 

@@ -1,5 +1,6 @@
 import itertools
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -43,11 +44,11 @@ def test_nobody_is_stopped_before_four_others_of_its_method_were_there():
 
 
 def test_what_is_infeasible_is_worse_than_what_is_feasible_however_fair():
-    assert verdict(standing(9, 0.99, 0.0, feasible=False)) == "stop"
-    below = [other._replace(feasible=False) for other in CROWD]
-    assert verdict(standing(9, 0.99, 0.0, feasible=False), below) == "go_on"
+    assert verdict(standing(9, 0.99, 0.0, shortfall=0.1)) == "stop"
+    below = [replace(other, shortfall=0.1) for other in CROWD]
+    assert verdict(standing(9, 0.99, 0.0, shortfall=0.1), below) == "go_on"
     assert verdict(standing(9, 0.1, 0.9), below) == "go_on", "it is feasible, as most are not"
-    assert verdict(standing(9, 0.1, 0.9, feasible=False), below) == "stop"
+    assert verdict(standing(9, 0.1, 0.9, shortfall=0.1), below) == "stop"
 
 
 @pytest.mark.parametrize(

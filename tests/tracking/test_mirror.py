@@ -309,6 +309,28 @@ def test_a_job_that_has_ended_never_changes_its_status(runs):
     assert after.parent.info.end_time == done.parent.info.end_time
 
 
+def test_a_trial_that_waits_is_killed_and_runs_again_when_it_is_taken_up(runs):
+    """Trial 1 waits at epoch 1 and then at epoch 2, trial 2 to the end."""
+    waits = {"scheduler": "tests.schedulers.outside:WaitsForOthers", "epochs": 3, "trials": 4, "sampler": "random"}
+    spec, place = small_search(runs, name="waits", set=["weight=1,2,3,4"], **waits)
+    session, tracker = mirrored(spec, place)
+    with contextlib.suppress(Interrupted), tracker:
+        session.run(4)
+        waiting = look(session)
+        raise Interrupted("stopped")
+    assert statuses(waiting) == {"baseline": "FINISHED", "trial-0": "FINISHED", "trial-1": "KILLED", "trial-2": "KILLED"}
+    assert waiting.children["trial-1"].data.tags["fairtune.stopped"].endswith(" at epoch 1")
+    session, tracker = mirrored(spec, place)
+    assert session.next_job().key == JobKey.trial(1)
+    assert statuses(look(session)) == statuses(waiting) | {"trial-1": "RUNNING"}
+    session, tracker = mirrored(spec, place)
+    finish(session.run(), tracker)
+    done = look(session)
+    assert {name: status for name, status in statuses(done).items() if status != "FINISHED"} == {"trial-2": "KILLED"}
+    assert steps(done, "trial-1") == [1, 2, 3]
+    assert not done.children["trial-1"].data.tags["fairtune.stopped"].startswith("by ")
+
+
 @pytest.mark.parametrize("key", ["teacher", "trial-0"])
 def test_a_job_that_ended_as_the_process_was_killed_is_not_called_killed(runs, key):
     """What has ended is in the study, but MLflow was not told any more."""
