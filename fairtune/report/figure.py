@@ -80,7 +80,8 @@ def _test(axes: Axes, summary: Summary, pair: Pair) -> None:
     axes.set_title("confirmed, test split (95 % intervals)", loc="left", color=INK)
     if not drawn:
         missing = " or ".join(label(name) for name in pair if name != "accuracy")
-        reason = f"{missing} is not defined for any" if settings else "not confirmed yet"
+        pending = "nothing to confirm" if summary.complete else "not confirmed yet"
+        reason = f"{missing} is not defined for any" if settings else pending
         axes.text(0.5, 0.5, reason, ha="center", va="center", transform=axes.transAxes, color=MUTED)
         return
     _finish(axes, pair)

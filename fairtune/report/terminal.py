@@ -261,7 +261,8 @@ def print_outcome(console: Console, summary: Summary) -> None:
         chosen = summary.chosen
         console.print(f"chosen: trial {chosen.number}, {chosen.method} {format_params(chosen.params)}", style="bold")
     elif summary.complete:
-        console.print("no trial reached the floor: none is chosen", style="bold red")
+        sealed = "" if summary.test_opened else ", and the test split stays sealed"
+        console.print(f"no trial reached the floor: none is chosen{sealed}", style="bold red")
     folder = RunFolder.of(summary.place)
     for name, path in (("report", folder.page), ("summary", folder.summary), ("model", folder.chosen.weights)):
         if path.exists():
@@ -270,7 +271,8 @@ def print_outcome(console: Console, summary: Summary) -> None:
 
 
 def _front_table(summary: Summary) -> Table:
-    table = Table(title="front (validation)", title_justify="left", box=None, pad_edge=False, header_style="bold")
+    title = f"front (validation), hypervolume {format_score(summary.hypervolume)}"
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
     titles = [label(name) for name in summary.shown]
     for title in ("trial", "setting", *titles, ""):
         table.add_column(title, justify="right" if title in titles else "left")
@@ -278,7 +280,7 @@ def _front_table(summary: Summary) -> Table:
     numbered = {trial.number: trial for trial in summary.trials}
     for number in summary.front:
         trial = numbered[number]
-        remark = "chosen" if summary.chosen and summary.chosen.number == number else "" if trial.feasible else "below the floor"
+        remark = "chosen" if summary.chosen and summary.chosen.number == number else ""
         scores = (format_score(trial.score(name)) for name in summary.shown)
         table.add_row(f"#{number}", f"{trial.method} {format_params(trial.params)}", *scores, remark)
     return table

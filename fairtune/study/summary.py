@@ -11,13 +11,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from fairtune.errors import InvalidInput
 from fairtune.metrics import HEADLINES, SCORES, UNDEFINED, Interval, Number, Score, small_cells
 from fairtune.names import Names
-from fairtune.rules import covered, front, objectives_of
+from fairtune.rules import corner, covered, front, objectives_of
 from fairtune.space import Value
 from fairtune.spec import Place, SearchSpec, Stop, TrialResult
 from fairtune.study.opening import Opening
 from fairtune.study.study import Record, SearchStudy
 
-SCHEMA: Literal["fairtune-summary/1"] = "fairtune-summary/1"
+SCHEMA: Literal["fairtune-summary/2"] = "fairtune-summary/2"
 
 
 class _Part(BaseModel):
@@ -103,7 +103,7 @@ class Summary(_Part):
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
-    schema_: Literal["fairtune-summary/1"] = Field(default=SCHEMA, alias="schema")
+    schema_: Literal["fairtune-summary/2"] = Field(default=SCHEMA, alias="schema")
     complete: bool
     name: str
     spec: SearchSpec
@@ -117,6 +117,7 @@ class Summary(_Part):
     chosen: Chosen | None
     confirmed: dict[str, Confirmed]
     hypervolume: float
+    hypervolume_from: dict[str, Number]
     cost: Cost
     test_opened: tuple[Opening, ...]
     small_cells: list[tuple[int, int, int]]
@@ -154,6 +155,7 @@ def summarise(spec: SearchSpec, place: Place, study: SearchStudy) -> Summary:
         raise InvalidInput(f"the search {place.name} has no baseline yet: go on with fairtune resume")
     baseline, records = study.baseline.result, study.records()
     views, objectives = study.views(), objectives_of(spec.select)
+    worst = corner(baseline.val, study.baseline.floor, objectives)
     trials = list(_trials(records))
     return Summary(
         complete=study.complete,
@@ -168,7 +170,8 @@ def summarise(spec: SearchSpec, place: Place, study: SearchStudy) -> Summary:
         front=[view.number for view in front(views, objectives)],
         chosen=_chosen(study, records),
         confirmed=_confirmed(spec, study, records),
-        hypervolume=covered(views, objectives),
+        hypervolume=covered(views, objectives, worst),
+        hypervolume_from=worst,
         cost=_cost(place, study, baseline, trials),
         test_opened=study.openings,
         small_cells=small_cells(baseline.counts("val")),

@@ -66,4 +66,4 @@ def test_without_accuracy_there_is_no_floor_to_draw(by_three):
 def test_a_search_that_confirmed_nothing_says_so(request, name):
     session = request.getfixturevalue(name)
     said = [text.get_text() for text in draw_front(summary_of(session)).axes[1].texts]
-    assert said == (["not confirmed yet"] if name == "unfinished" else [])
+    assert said == {"unfinished": ["not confirmed yet"], "infeasible": ["nothing to confirm"], "mixed": []}[name]

@@ -272,13 +272,13 @@ class TestFailures:
 
 
 @pytest.mark.usefixtures("trained_once")
-def test_no_feasible_trial_means_no_choice_but_the_ends_are_confirmed(tmp_path):
+def test_no_feasible_trial_means_no_choice_and_a_sealed_test_split(tmp_path):
     session = run_small(tmp_path, accuracy_floor="1")
-    assert session.study.choice.number is None
-    assert set(session.study.choice.roles) == {"most_accurate", "fairest"}
+    assert session.study.choice.roles == {}
     assert [record.feasible for record in session.trials] == [False] * 3
+    assert session.keys == ["baseline", "trial-0", "trial-1", "trial-2"]
     assert session.plan.complete
-    assert any(key.startswith("final-most_accurate") for key in session.keys)
+    assert session.study.openings == ()
 
 
 def test_each_objective_has_its_end_of_the_front(by_three):
