@@ -15,6 +15,7 @@ from fairtune.search import run, trainable
 from fairtune.search.searcher import PlanSearcher, ProgressCallback
 from fairtune.search.shared import Shared
 from fairtune.spec import Stop
+from fairtune.study.baseline import Baseline
 from fairtune.study.choice import Choice
 from fairtune.study.folders import RunFolder
 from fairtune.study.jobs import final_seeds
@@ -279,6 +280,37 @@ def test_no_feasible_trial_means_no_choice_and_a_sealed_test_split(tmp_path):
     assert session.keys == ["baseline", "trial-0", "trial-1", "trial-2"]
     assert session.plan.complete
     assert session.study.openings == ()
+
+
+@pytest.mark.usefixtures("trained_once")
+class TestFloorAboveEveryAccuracy:
+    def test_it_is_refused_when_the_baseline_is_known(self, tmp_path):
+        session = run_small(tmp_path, accuracy_floor="teacher+0.9")
+        accuracy = session.trained[0].folder.read_trained().val["accuracy"]
+        assert session.keys == ["baseline"]
+        assert isinstance(session.plan.error, InvalidInput)
+        assert str(session.plan.error).startswith(
+            f"--accuracy-floor teacher+0.9 asks for accuracy {accuracy + 0.9:.4f}, and none is above 1: the baseline has "
+        )
+        assert (session.trials, session.study.openings) == ([], ())
+
+    def test_nothing_is_trained_where_the_baseline_is_known_already(self, tmp_path):
+        run_small(tmp_path, trials=1)
+        session = run_small(tmp_path, accuracy_floor="teacher+0.9", name="second")
+        assert (session.keys, session.trials) == ([], [])
+        assert "none is above 1" in str(session.plan.error)
+
+    def test_a_search_of_an_earlier_version_goes_no_further(self, tmp_path):
+        session = Session(*small_search(tmp_path)).run(2)
+        session.study.keep_baseline(Baseline(session.study.baseline.result, 1.27))
+        again = Session(session.spec, session.place).run()
+        assert (again.keys, again.study.choice, again.study.openings) == ([], None, ())
+        assert "asks for accuracy 1.2700" in str(again.plan.error)
+
+    def test_the_highest_accuracy_is_no_fault(self, tmp_path):
+        session = Session(*small_search(tmp_path)).run(1)
+        session.study.keep_baseline(Baseline(session.study.baseline.result, 0.7 + 0.1 + 0.2 + 1e-12))
+        assert Session(session.spec, session.place).plan.error is None
 
 
 def test_each_objective_has_its_end_of_the_front(by_three):
