@@ -20,6 +20,7 @@ from fairtune.records import Ints
 from fairtune.report.page import describe_intervals, format_error, format_params, format_score
 from fairtune.report.progress import format_duration, format_left, format_rate, is_live
 from fairtune.rules import objectives_of
+from fairtune.samplers import Proposals
 from fairtune.spec import Place, SearchSpec, TrialResult
 from fairtune.study.folders import RunFolder
 from fairtune.study.jobs import Job
@@ -65,6 +66,9 @@ def print_header(
     grid.add_row("budget", ", ".join([size, *_limits(spec)]))
     if expected is not None:
         grid.add_row("expected", expected)
+    proposals = Proposals(spec, [SCORES[name].direction for name in objectives_of(spec.select)])
+    for method, said in proposals.explain().items():
+        grid.add_row("sampler", f"{spec.sampler} for {method}: {said}")
     grid.add_row("floor", f"accuracy {spec.accuracy_floor}; chosen by {spec.select}; confirmed on {spec.final_seeds} seeds")
     grid.add_row("folder", str(RunFolder.of(place).path))
     grid.add_row("mlflow", shown(place.mlflow))

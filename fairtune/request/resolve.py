@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any  # noqa: TID251  fields of every type, by names known at run time
@@ -47,7 +47,7 @@ def resolve(request: Request, report: Report = silent) -> tuple[SearchSpec, Plac
     faults = Faults()
     place = resolve_place(request)
     spec = _spec(request, faults)
-    faults.attempt(partial(_check_sampler, request))
+    faults.attempt(partial(_check_sampler, request, {} if spec is None else spec.spaces))
     faults.found += checks.resources(place) + checks.runs_folder(place) + checks.tracking(place.tracking_uri) + checks.study(place)
     faults.raise_if_any()
     assert spec is not None
@@ -159,10 +159,10 @@ def _spec(request: Request, faults: Faults) -> SearchSpec | None:
     )
 
 
-def _check_sampler(request: Request) -> None:
+def _check_sampler(request: Request, spaces: Mapping[str, Space]) -> None:
     from fairtune.samplers import check  # and with it Optuna, which a single training does without
 
-    check(request.sampler, [SCORES[name].direction for name in objectives_of(request.select)])
+    check(request.sampler, [SCORES[name].direction for name in objectives_of(request.select)], spaces)
 
 
 def _optimizer(spaces: dict[str, Space | None]) -> Optimizer:

@@ -40,7 +40,7 @@ class Rule(Pluggable, ABC):
     """A selection rule.
 
     Attributes:
-        objectives: names of the scores that the sampler optimises, two or more of ``fairtune list scores``; each score knows its
+        objectives: names of the scores that the sampler optimises, one or more of ``fairtune list scores``; each score knows its
             direction. The front is of these.
     """
 
@@ -65,12 +65,12 @@ def objectives_of(select: str) -> tuple[str, ...]:
     """Names of the scores that a rule, given by name, searches for.
 
     Raises:
-        InvalidInput: there is no such rule, or its objectives are not two or more different scores that a search records.
+        InvalidInput: there is no such rule, or its objectives are not different scores that a search records.
     """
     given = Rule.load(select).objectives
-    if not all(isinstance(name, str) for name in given) or not 1 < len(set(given)) == len(given):
+    if not all(isinstance(name, str) for name in given) or not 0 < len(set(given)) == len(given):
         raise InvalidInput(
-            f"the rule {select} has the objectives {given}: give two or more different scores, such as ('accuracy', 'deo_m')"
+            f"the rule {select} has the objectives {given}: give one or more different scores, such as ('accuracy', 'deo_m')"
         )
     if unknown := [unknown_name("score", name, SCORES) for name in given if name not in SCORES]:
         raise InvalidInput(f"the rule {select}: {' '.join(unknown)} fairtune list scores says what a search records")

@@ -53,6 +53,10 @@ class Learner:
         self._distributions = {name: distribution(domain) for name, domain in problem.search.items()}
         self._running: dict[int, optuna.Trial] = {}
 
+    def explain(self) -> str:
+        """What the sampler says of this problem."""
+        return self._sampler.explain(self._problem)
+
     def draw(self, number: int, given: Params, accepted: Callable[[Params], bool]) -> optuna.Trial | None:
         """The first of a few draws, with some values given, that is accepted."""
         self._study.sampler = self._made_for(number)

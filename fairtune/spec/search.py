@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, get_args
 
-from pydantic import AliasChoices, Field
+from pydantic import AliasChoices, Field, model_validator
 
 from fairtune.addresses import STUDY_VARIABLE, VARIABLE, Address
 from fairtune.names import Names
@@ -53,7 +53,8 @@ class SearchOptions(TrainingOptions, Limits):
         Floor, Option("Accuracy a trial must reach: a number, or teacher with an offset.", metavar="FLOOR")
     ] = Floor.parse("teacher-0.01")
     select: Annotated[str, Option("Rule that chooses: see fairtune list rules.")] = "deo_m"
-    sampler: Annotated[str, Option("What proposes settings: see fairtune list samplers.")] = "tpe"
+    sampler: Annotated[str, Option("What proposes settings: see fairtune list samplers.")] = "auto"
+    joint: Annotated[bool, Option("Spend more trials on the methods that work, not as many on each.")] = False
     scheduler: Annotated[str, Option("What stops trials early: see fairtune list schedulers.")] = "none"
     final_seeds: Annotated[Positive, Option("Seeds that confirm the choice on the test split.")] = 4
 
@@ -101,6 +102,14 @@ class SearchSpec(SearchOptions):
     epochs: Positive
     batch_size: Positive
     precision: Precision = "fp32"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_earlier_versions(cls, data: object) -> object:
+        """They let the sampler choose among several methods."""
+        if not isinstance(data, dict) or "joint" in data:
+            return data
+        return {**data, "joint": len(data.get("spaces", {})) > 1}
 
     @property
     def limits(self) -> Limits:

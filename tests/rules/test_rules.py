@@ -90,6 +90,12 @@ class OneRule(LowestDEOM):
     objectives: ClassVar = ("accuracy",)
 
 
+class NoRule(LowestDEOM):
+    """A rule without objectives."""
+
+    objectives: ClassVar = ()
+
+
 class TwiceRule(LowestDEOM):
     """A rule that names an objective twice."""
 
@@ -106,6 +112,7 @@ def test_a_rule_searches_for_any_scores():
     assert objectives_of("sigma_iou") == ("accuracy", "sigma_iou")
     assert objectives_of("tests.rules.test_rules:LowestDEOM") == PLANE
     assert objectives_of("tests.rules.test_rules:ThreeRule") == THREE
+    assert objectives_of("tests.rules.test_rules:OneRule") == ("accuracy",)
     assert objectives_of("tests.rules.test_rules:LossRule") == ("loss", "worst_group_accuracy")
     with pytest.raises(InvalidInput, match="did you mean 'deo_m'"):
         objectives_of("deom")
@@ -116,10 +123,10 @@ def test_a_rule_searches_for_any_scores():
     [
         (
             "OldRule",
-            r"has the objectives \(\('accuracy', 'maximize'\), .*: give two or more different scores, such as \('accuracy', ",
+            r"has the objectives \(\('accuracy', 'maximize'\), .*: give one or more different scores, such as \('accuracy', ",
         ),
-        ("OneRule", r"has the objectives \('accuracy',\): give two or more"),
-        ("TwiceRule", r"has the objectives \('accuracy', 'accuracy'\): give two or more"),
+        ("NoRule", r"has the objectives \(\): give one or more"),
+        ("TwiceRule", r"has the objectives \('accuracy', 'accuracy'\): give one or more"),
         ("UnknownRule", r"unknown score 'deo': did you mean 'deo_m' .* unknown score 'beauty': .* fairtune list scores says what"),
     ],
 )
