@@ -142,7 +142,7 @@ class SearchDisplay:
     def job_started(self, job: Job) -> None:
         """Show a running job."""
         if self._phase is None and job.kind == "trial":
-            self._phase = _Phase("trials", self._clock(), len(self._finished))
+            self._phase = _Phase("trials", self._clock(), self._done)
         self._running[job.key] = (job, None)
 
     def job_progressed(self, job: Job, result: TrialResult) -> None:
@@ -177,7 +177,8 @@ class SearchDisplay:
 
     def _line(self, record: Record) -> str:
         assert record.result is not None
-        counted = f"trial {len(self._finished)}/{self._trials}"
+        taken_from = record.result.taken_from
+        counted = f"known from {taken_from}" if taken_from else f"trial {self._done}/{self._trials}"
         setting = f"#{record.number} {record.method} {format_params(record.params)}"
         if record.state != "complete":
             ended = record.result.stopped or f"after {record.result.epochs} epochs"
@@ -185,6 +186,11 @@ class SearchDisplay:
             return f"{counted}  {setting}  {record.state}{reason}"
         verdict = "feasible" if record.feasible else "below the floor"
         return f"{counted}  {setting}  {self._scores(record.result.val)}  {verdict}  {record.result.seconds:.1f} s"
+
+    @property
+    def _done(self) -> int:
+        """Trials that have ended here; what earlier runs have trained is not counted."""
+        return sum(record.result is None or record.result.taken_from is None for record in self._finished)
 
     def _table(self) -> RenderableType:
         table = Table(box=None, pad_edge=False, header_style="bold")
@@ -195,7 +201,7 @@ class SearchDisplay:
             table.add_row(*self._finished_row(record))
         for job, result in self._running.values():
             table.add_row(*self._running_row(job, result))
-        done = f"{len(self._finished)} of {self._trials} trials"
+        done = f"{self._done} of {self._trials} trials"
         if self._final is not None:
             done += f", {self._final[0]} of {self._final[1]} confirmations"
         return Group(table, Text(", ".join([done, f"{self._clock() - self._began:.0f} s", *self._pace()]), style="dim"))
@@ -204,7 +210,7 @@ class SearchDisplay:
         """How fast the trials or the confirmations go, and how long they will take; nothing before the first has ended."""
         if self._phase is None:
             return []
-        done, todo = (len(self._finished), self._trials) if self._final is None else self._final
+        done, todo = (self._done, self._trials) if self._final is None else self._final
         passed = self._clock() - self._phase.began
         if done <= self._phase.before or passed <= 0:
             return []

@@ -54,7 +54,7 @@ def resolve(request: Request, report: Report = silent) -> tuple[SearchSpec, Plac
     faults.found += checks.budget(spec, place)
     check_runnable(spec, place, faults, report)
     faults.raise_if_any()
-    spec = _with_digests(spec, Path(place.data))
+    spec = _with_earlier(_with_digests(spec, Path(place.data)), place)
     faults.found += checks.run_folder(spec, place)
     faults.raise_if_any()
     return spec, place
@@ -165,6 +165,14 @@ def _check_sampler(request: Request, spaces: Mapping[str, Space]) -> None:
     check(request.sampler, [SCORES[name].direction for name in objectives_of(request.select)], spaces)
 
 
+def _with_earlier(spec: SearchSpec, place: Place) -> SearchSpec:
+    if not place.warm_start:
+        return spec
+    from fairtune.request.warm import with_earlier  # and with it Optuna, as above
+
+    return with_earlier(spec, place)
+
+
 def _optimizer(spaces: dict[str, Space | None]) -> Optimizer:
     """The optimiser of every training of the search, the baseline's too: what the user fixed, else the papers'."""
     fixed = {name: value for space in spaces.values() if space for name, value in space.fixed.items()}
@@ -183,6 +191,7 @@ def resolve_place(request: Request) -> Place:
         | {
             "tracking_uri": request.tracking_uri or _store_by_environment(),
             "study": request.study or os.environ.get(STUDY_VARIABLE) or None,
+            "warm_start": tuple(str(Path(folder).expanduser().resolve()) for folder in request.warm_start),
         },
     )
 

@@ -82,7 +82,7 @@ class Budget:
         """A training has ended."""
         self.drop(job)
         self._count(result.brief)
-        self._ended += job.kind == "trial"
+        self._ended += job.kind == "trial" and result.taken_from is None
 
     @property
     def lets_begin(self) -> bool:
@@ -110,11 +110,13 @@ class Budget:
             yield self._study.baseline.result.brief
         for record in self._study.records():
             if record.result is not None:
-                self._ended += 1
+                self._ended += record.result.taken_from is None
                 yield record.result
         yield from (result.brief for result in self._study.finals.values())
 
     def _count(self, result: Brief) -> None:
+        if result.taken_from is not None:
+            return
         self._epochs += result.epochs
         self._seconds += result.seconds
         if result.state == "complete":

@@ -22,6 +22,7 @@ from fairtune.rules import objectives_of
 from fairtune.schedulers import Verdict
 from fairtune.search.budget import Budget
 from fairtune.search.confirmation import choose, has_other_limits, retrainings, settings_to_confirm
+from fairtune.search.earlier import Earlier
 from fairtune.search.trials import Trials
 from fairtune.search.weights import Weights
 from fairtune.space import Value
@@ -62,6 +63,7 @@ class Plan:
         self._finals: list[Job] | None = None
         self._trials = Trials(spec, study)
         self._budget = Budget(spec, place, study)
+        self._earlier = Earlier(spec, place.warm_start)
         self._stops: dict[JobKey, Stop] = {}
         self._starved: set[JobKey] = set()
         self._at_a_time = math.inf
@@ -281,9 +283,10 @@ class Plan:
     def _next_trial(self) -> Job | None:
         while (asked := self._trials.next(new=self._budget.lets_begin)) is not None:
             job = self._trial_job(*asked)
-            ended = job.folder.read_ended(job.spec)
+            ended = job.folder.read_ended(job.spec) or self._earlier.take_over(job)
             if ended is None:
                 return job
+            self._trials.know(asked[0], ended)
             self._settle(job, ended)
         return None
 

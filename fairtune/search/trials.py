@@ -36,7 +36,7 @@ class Trials:
         """A trial to run: one that was begun before, else a new one where those are wanted; None if there is none left."""
         if self._left_over:
             return self._left_over.pop(0)
-        if not new or self._study.asked >= self._limit:
+        if not new or self._study.asked - self._study.taken_over >= self._limit:
             return None
         return self._study.ask()
 
@@ -44,6 +44,11 @@ class Trials:
         """Keep a trial for later."""
         record = self._study.record(number)
         self._left_over.insert(0, (record.number, record.method, record.params))
+
+    def know(self, number: int, result: TrialResult) -> None:
+        """Let the scheduler know of a trial that ended elsewhere or before."""
+        if self._ladder.rungs and self._study.baseline is not None:
+            self._ladder.note(number, result.spec.method, result, self._study.baseline.floor)
 
     def verdict(self, number: int, standing: TrialResult) -> Verdict:
         """Whether a running trial goes on, by the scheduler.
@@ -62,4 +67,4 @@ class Trials:
             return
         for record in self._study.records():
             if (result := self._study.result(record.number)) is not None:
-                self._ladder.note(record.number, record.method, result, self._study.baseline.floor)
+                self.know(record.number, result)

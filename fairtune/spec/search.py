@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated, get_args
 
-from pydantic import AliasChoices, Field, model_validator
+from pydantic import AliasChoices, BeforeValidator, Field, model_validator
 
 from fairtune.addresses import STUDY_VARIABLE, VARIABLE, Address
 from fairtune.names import Names
@@ -12,6 +13,15 @@ from fairtune.options import Duration, Floor, Option, among
 from fairtune.space import Space, Value
 from fairtune.spec.base import Frozen, Positive, Precision, Protocol
 from fairtune.spec.trial import Optimizer, PlugIn, TrialSpec
+
+
+def _folders(given: object) -> object:
+    """One folder, or several, as texts."""
+    several = given if isinstance(given, list | tuple) else (given,)
+    return tuple(os.fspath(one) if isinstance(one, os.PathLike) else one for one in several)
+
+
+Folders = Annotated[tuple[str, ...], BeforeValidator(_folders)]
 
 
 class TrainingOptions(Frozen):
@@ -70,6 +80,9 @@ class Resources(Frozen):
         Field(repr=False),
         Option("PostgreSQL database of the study.", default=f"${STUDY_VARIABLE}, else SQLite in the run's folder"),
     ] = None
+    warm_start: Annotated[
+        Folders, Option("Earlier run of the same space, whose settings come first; repeat for more.", metavar="RUN")
+    ] = ()
     address: Annotated[str | None, Option("Ray cluster: auto or HOST:PORT.", default="this machine")] = None
     cpus_per_trial: Annotated[float, Field(gt=0), Option("CPU cores of each trial.")] = 1
     max_concurrent: Annotated[Positive | None, Option("Trials at a time.", default="as many as fit")] = None

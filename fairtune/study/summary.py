@@ -57,6 +57,7 @@ class Trial(_Scored):
     feasible: bool | None
     error: str | None = None
     stopped: Stop | None = None
+    taken_from: str | None = None
     search_s: float = 0.0
     search_epochs: int = 0
 
@@ -180,11 +181,12 @@ def summarise(spec: SearchSpec, place: Place, study: SearchStudy) -> Summary:
 
 def _cost(place: Place, study: SearchStudy, baseline: TrialResult, trials: Sequence[Trial]) -> Cost:
     finals = study.finals.values()
-    trial_s, confirmation_s = sum(trial.seconds for trial in trials), sum(result.seconds for result in finals)
+    own = [trial for trial in trials if trial.taken_from is None]
+    trial_s, confirmation_s = sum(trial.seconds for trial in own), sum(result.seconds for result in finals)
     return Cost(
         wall_s=study.noted_s,
         trial_s=trial_s,
-        epochs=sum(trial.epochs for trial in trials),
+        epochs=sum(trial.epochs for trial in own),
         baseline_s=baseline.seconds,
         baseline_epochs=baseline.epochs,
         confirmations=len(finals),
@@ -198,7 +200,8 @@ def _trials(records: Iterable[Record]) -> Iterator[Trial]:
     """Every trial, with what it and those before it took."""
     seconds, epochs = 0.0, 0
     for trial in map(_trial, records):
-        seconds, epochs = seconds + trial.seconds, epochs + trial.epochs
+        if trial.taken_from is None:
+            seconds, epochs = seconds + trial.seconds, epochs + trial.epochs
         yield trial.model_copy(update={"search_s": seconds, "search_epochs": epochs})
 
 
@@ -216,6 +219,7 @@ def _trial(record: Record) -> Trial:
         feasible=record.feasible,
         error=result.error if result else None,
         stopped=result.stopped if result else None,
+        taken_from=result.taken_from if result else None,
     )
 
 

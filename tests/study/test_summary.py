@@ -31,7 +31,7 @@ KEYS = [
     "confirmed",
 ]
 KEYS += ["hypervolume", "hypervolume_from", "cost", "test_opened", "small_cells"]
-TRIAL = ["number", "id", "state", "method", "params", "epochs", "seconds", "val", "feasible", "error", "stopped"]
+TRIAL = ["number", "id", "state", "method", "params", "epochs", "seconds", "val", "feasible", "error", "stopped", "taken_from"]
 TRIAL += ["search_s", "search_epochs"]
 COST = ["wall_s", "trial_s", "epochs", "baseline_s", "baseline_epochs"]
 COST += ["confirmations", "confirmation_s", "confirmation_epochs", "gpu_s"]
