@@ -45,7 +45,7 @@ def finished(tmp_path_factory):
 
 def test_the_summary_follows_its_schema(finished):
     summary = json.loads((finished[0] / "run" / "summary.json").read_text())
-    assert summary["schema"] == "fairtune-summary/1"
+    assert summary["schema"] == "fairtune-summary/2"
     assert summary["complete"]
     assert [trial["number"] for trial in summary["trials"]] == [0, 1, 2]
     assert {trial["state"] for trial in summary["trials"]} == {"complete"}

@@ -18,6 +18,7 @@ from fairtune.options import Option
 from fairtune.plugins import Kind
 from fairtune.request.options import DataRequest
 from fairtune.request.order import in_order
+from fairtune.request.settings import Setting
 
 T = TypeVar("T")
 R = TypeVar("R", bound=DataRequest)
@@ -81,7 +82,8 @@ def _as_typed(name: str, value: object) -> object:
 
 
 def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
-    annotation = tuple[str, ...] | Mapping[str, object] if field.default == () else _plain(field.annotation)
+    of_settings = field.annotation == tuple[Setting, ...]
+    annotation = tuple[str, ...] | Mapping[str, object] if of_settings else _plain(field.annotation)
     if name in _KINDS:
         annotation = annotation | type
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=annotation)

@@ -45,16 +45,17 @@ def takes(model: type[DataRequest], *names: str) -> Callable[[Callable[..., None
 
 def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
     option = _option(field)
-    several = field.default == ()
-    default = option.default if field.default is None else None if several else str(field.default)
+    several, kinds = field.default == (), _kinds(field.annotation)
+    is_flag = kinds == {bool}
+    default = option.default if field.default is None else None if several or is_flag else str(field.default)
     made = typer.Option(
         option.called(name),
         help=option.help + (f"  [dim]\\[default: {default}][/]" if default else ""),
-        metavar=option.metavar or ("NUMBER" if _kinds(field.annotation) & {int, float} else "TEXT"),
+        metavar=None if is_flag else option.metavar or ("NUMBER" if kinds & {int, float} else "TEXT"),
         show_default=False,
         rich_help_panel=panel_of(name),
     )
-    kind = list[str] | None if several else str | None
+    kind = list[str] | None if several else bool | None if is_flag else str | None
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind, made])
 
 

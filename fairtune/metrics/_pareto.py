@@ -1,4 +1,4 @@
-"""The front: the non-dominated points of any objectives, and how much of their space it covers."""
+"""The front: the non-dominated points of any objectives, and how much of the way to perfect it covers."""
 
 from __future__ import annotations
 
@@ -31,23 +31,23 @@ def non_dominated(points: npt.ArrayLike, objectives: Sequence[Score]) -> npt.NDA
     return mask
 
 
-def hypervolume(points: npt.ArrayLike, objectives: Sequence[Score]) -> float:
-    """Volume between the front and the worst values of all objectives, as a share of their ranges.
+def hypervolume(points: npt.ArrayLike, objectives: Sequence[Score], worst: Sequence[float]) -> float:
+    """Volume between the front and a corner, as a share of the box from that corner to perfect in every objective.
 
     Args:
         points: ``(n, m)``, a column for each objective.
-        objectives: the m scores; a range without an end counts as 1 wide.
+        objectives: the m scores.
+        worst: the corner, a value for each objective. What is not better than it in every objective covers nothing.
 
     Returns:
-        0 for no point, 1 for one that is perfect in every objective.
+        0 for no point, 1 for one that is perfect in every objective; 0 too where the corner leaves nothing to gain.
     """
     points = _columns(points, objectives)
     points = points[np.isfinite(points).all(axis=1)]
-    if not len(points):
+    gains = [score.cost(value) - score.cost(score.ends[1]) for score, value in zip(objectives, worst, strict=True)]
+    if not len(points) or min(gains) <= 0:
         return 0.0
-    worst = [score.ends[0] for score in objectives]
-    whole = math.prod(abs(best - worst) for worst, best in (score.ends for score in objectives))
-    return float(moocore.hypervolume(points, ref=worst, maximise=_maximised(objectives))) / whole
+    return float(moocore.hypervolume(points, ref=worst, maximise=_maximised(objectives))) / math.prod(gains)
 
 
 def _columns(points: npt.ArrayLike, objectives: Sequence[Score]) -> npt.NDArray[np.float64]:

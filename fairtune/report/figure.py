@@ -22,14 +22,19 @@ _ENDS = (("^", BLUE), ("v", MUTED), ("s", "#8a4fc8"), ("P", "#c88a1f"))
 def draw_front(summary: Summary) -> Figure:
     """Trials on validation with floor and front, and what the confirmation found on test, side by side.
 
-    A row for each objective after the first, against the first, which stands upright.
+    A row for each objective after the first, against the first, which stands upright. One objective alone stands against accuracy,
+    and accuracy alone against DEO_M.
     """
-    upright, *others = summary.objectives
+    upright, *others = _axes(summary.objectives)
     figure = Figure(figsize=(10.5, 4.4 * len(others)), layout="constrained", dpi=130)
     for (left, right), other in zip(figure.subplots(len(others), 2, squeeze=False), others, strict=True):
         _validation(left, summary, (other, upright))
         _test(right, summary, (other, upright))
     return figure
+
+
+def _axes(objectives: Sequence[str]) -> Sequence[str]:
+    return objectives if len(objectives) > 1 else tuple(dict.fromkeys(("accuracy", *objectives, "deo_m")))[:2]
 
 
 def _validation(axes: Axes, summary: Summary, pair: Pair) -> None:
@@ -80,7 +85,8 @@ def _test(axes: Axes, summary: Summary, pair: Pair) -> None:
     axes.set_title("confirmed, test split (95 % intervals)", loc="left", color=INK)
     if not drawn:
         missing = " or ".join(label(name) for name in pair if name != "accuracy")
-        reason = f"{missing} is not defined for any" if settings else "not confirmed yet"
+        pending = "nothing to confirm" if summary.complete else "not confirmed yet"
+        reason = f"{missing} is not defined for any" if settings else pending
         axes.text(0.5, 0.5, reason, ha="center", va="center", transform=axes.transAxes, color=MUTED)
         return
     _finish(axes, pair)

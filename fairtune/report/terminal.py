@@ -20,6 +20,7 @@ from fairtune.records import Ints
 from fairtune.report.page import describe_intervals, format_error, format_params, format_score
 from fairtune.report.progress import format_duration, format_left, format_rate, is_live
 from fairtune.rules import objectives_of
+from fairtune.samplers import Proposals
 from fairtune.spec import Place, SearchSpec, TrialResult
 from fairtune.study.folders import RunFolder
 from fairtune.study.jobs import Job
@@ -65,6 +66,9 @@ def print_header(
     grid.add_row("budget", ", ".join([size, *_limits(spec)]))
     if expected is not None:
         grid.add_row("expected", expected)
+    proposals = Proposals(spec, [SCORES[name].direction for name in objectives_of(spec.select)])
+    for method, said in proposals.explain().items():
+        grid.add_row("sampler", f"{spec.sampler} for {method}: {said}")
     grid.add_row("floor", f"accuracy {spec.accuracy_floor}; chosen by {spec.select}; confirmed on {spec.final_seeds} seeds")
     grid.add_row("folder", str(RunFolder.of(place).path))
     grid.add_row("mlflow", shown(place.mlflow))
@@ -141,7 +145,7 @@ class SearchDisplay:
         """Show a running job; a trial that was stopped and is taken up again has not finished."""
         self._finished = [record for record in self._finished if record.number != job.number]
         if self._phase is None and job.kind == "trial":
-            self._phase = _Phase("trials", self._clock(), len(self._finished))
+            self._phase = _Phase("trials", self._clock(), self._done)
         self._running[job.key] = (job, None)
 
     def job_progressed(self, job: Job, result: TrialResult) -> None:
@@ -176,7 +180,8 @@ class SearchDisplay:
 
     def _line(self, record: Record) -> str:
         assert record.result is not None
-        counted = f"trial {len(self._finished)}/{self._trials}"
+        taken_from = record.result.taken_from
+        counted = f"known from {taken_from}" if taken_from else f"trial {self._done}/{self._trials}"
         setting = f"#{record.number} {record.method} {format_params(record.params)}"
         if record.state != "complete":
             ended = record.result.stopped or f"after {record.result.epochs} epochs"
@@ -184,6 +189,11 @@ class SearchDisplay:
             return f"{counted}  {setting}  {record.state}{reason}"
         verdict = "feasible" if record.feasible else "below the floor"
         return f"{counted}  {setting}  {self._scores(record.result.val)}  {verdict}  {record.result.seconds:.1f} s"
+
+    @property
+    def _done(self) -> int:
+        """Trials that have ended here; what earlier runs have trained is not counted."""
+        return sum(record.result is None or record.result.taken_from is None for record in self._finished)
 
     def _table(self) -> RenderableType:
         table = Table(box=None, pad_edge=False, header_style="bold")
@@ -194,7 +204,7 @@ class SearchDisplay:
             table.add_row(*self._finished_row(record))
         for job, result in self._running.values():
             table.add_row(*self._running_row(job, result))
-        done = f"{len(self._finished)} of {self._trials} trials"
+        done = f"{self._done} of {self._trials} trials"
         if self._final is not None:
             done += f", {self._final[0]} of {self._final[1]} confirmations"
         return Group(table, Text(", ".join([done, f"{self._clock() - self._began:.0f} s", *self._pace()]), style="dim"))
@@ -203,7 +213,7 @@ class SearchDisplay:
         """How fast the trials or the confirmations go, and how long they will take; nothing before the first has ended."""
         if self._phase is None:
             return []
-        done, todo = (len(self._finished), self._trials) if self._final is None else self._final
+        done, todo = (self._done, self._trials) if self._final is None else self._final
         passed = self._clock() - self._phase.began
         if done <= self._phase.before or passed <= 0:
             return []
@@ -264,7 +274,8 @@ def print_outcome(console: Console, summary: Summary) -> None:
         chosen = summary.chosen
         console.print(f"chosen: trial {chosen.number}, {chosen.method} {format_params(chosen.params)}", style="bold")
     elif summary.complete:
-        console.print("no trial reached the floor: none is chosen", style="bold red")
+        sealed = "" if summary.test_opened else ", and the test split stays sealed"
+        console.print(f"no trial reached the floor: none is chosen{sealed}", style="bold red")
     folder = RunFolder.of(summary.place)
     for name, path in (("report", folder.page), ("summary", folder.summary), ("model", folder.chosen.weights)):
         if path.exists():
@@ -273,7 +284,8 @@ def print_outcome(console: Console, summary: Summary) -> None:
 
 
 def _front_table(summary: Summary) -> Table:
-    table = Table(title="front (validation)", title_justify="left", box=None, pad_edge=False, header_style="bold")
+    title = f"front (validation), hypervolume {format_score(summary.hypervolume)}"
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
     titles = [label(name) for name in summary.shown]
     for title in ("trial", "setting", *titles, ""):
         table.add_column(title, justify="right" if title in titles else "left")
@@ -281,7 +293,7 @@ def _front_table(summary: Summary) -> Table:
     numbered = {trial.number: trial for trial in summary.trials}
     for number in summary.front:
         trial = numbered[number]
-        remark = "chosen" if summary.chosen and summary.chosen.number == number else "" if trial.feasible else "below the floor"
+        remark = "chosen" if summary.chosen and summary.chosen.number == number else ""
         scores = (format_score(trial.score(name)) for name in summary.shown)
         table.add_row(f"#{number}", f"{trial.method} {format_params(trial.params)}", *scores, remark)
     return table

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any  # noqa: TID251  fields of every type, by names known at run time
@@ -47,14 +47,14 @@ def resolve(request: Request, report: Report = silent) -> tuple[SearchSpec, Plac
     faults = Faults()
     place = resolve_place(request)
     spec = _spec(request, faults)
-    faults.attempt(partial(_check_sampler, request))
+    faults.attempt(partial(_check_sampler, request, {} if spec is None else spec.spaces))
     faults.found += checks.resources(place) + checks.runs_folder(place) + checks.tracking(place.tracking_uri) + checks.study(place)
     faults.raise_if_any()
     assert spec is not None
     faults.found += checks.budget(spec, place)
     check_runnable(spec, place, faults, report)
     faults.raise_if_any()
-    spec = _with_digests(spec, Path(place.data))
+    spec = _with_earlier(_with_digests(spec, Path(place.data)), place)
     faults.found += checks.run_folder(spec, place)
     faults.raise_if_any()
     return spec, place
@@ -163,10 +163,18 @@ def _spec(request: Request, faults: Faults) -> SearchSpec | None:
     )
 
 
-def _check_sampler(request: Request) -> None:
+def _check_sampler(request: Request, spaces: Mapping[str, Space]) -> None:
     from fairtune.samplers import check  # and with it Optuna, which a single training does without
 
-    check(request.sampler, [SCORES[name].direction for name in objectives_of(request.select)])
+    check(request.sampler, [SCORES[name].direction for name in objectives_of(request.select)], spaces)
+
+
+def _with_earlier(spec: SearchSpec, place: Place) -> SearchSpec:
+    if not place.warm_start:
+        return spec
+    from fairtune.request.warm import with_earlier  # and with it Optuna, as above
+
+    return with_earlier(spec, place)
 
 
 def _optimizer(spaces: dict[str, Space]) -> Optimizer:
@@ -187,6 +195,7 @@ def resolve_place(request: Request) -> Place:
         | {
             "tracking_uri": request.tracking_uri or _store_by_environment(),
             "study": request.study or os.environ.get(STUDY_VARIABLE) or None,
+            "warm_start": tuple(str(Path(folder).expanduser().resolve()) for folder in request.warm_start),
         },
     )
 

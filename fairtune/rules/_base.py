@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, NamedTuple
 
 from fairtune.errors import InvalidInput, unknown_name
 from fairtune.metrics import SCORES, Score, hypervolume, non_dominated
 from fairtune.plugins import Pluggable
 from fairtune.space import Value
+
+_MARGIN = 0.01
+"""Below the floor, so that a trial that just reaches it covers something."""
 
 
 class View(NamedTuple):
@@ -36,7 +40,7 @@ class Rule(Pluggable, ABC):
     """A selection rule.
 
     Attributes:
-        objectives: names of the scores that the sampler optimises, two or more of ``fairtune list scores``; each score knows its
+        objectives: names of the scores that the sampler optimises, one or more of ``fairtune list scores``; each score knows its
             direction. The front is of these.
     """
 
@@ -61,12 +65,12 @@ def objectives_of(select: str) -> tuple[str, ...]:
     """Names of the scores that a rule, given by name, searches for.
 
     Raises:
-        InvalidInput: there is no such rule, or its objectives are not two or more different scores that a search records.
+        InvalidInput: there is no such rule, or its objectives are not different scores that a search records.
     """
     given = Rule.load(select).objectives
-    if not all(isinstance(name, str) for name in given) or not 1 < len(set(given)) == len(given):
+    if not all(isinstance(name, str) for name in given) or not 0 < len(set(given)) == len(given):
         raise InvalidInput(
-            f"the rule {select} has the objectives {given}: give two or more different scores, such as ('accuracy', 'deo_m')"
+            f"the rule {select} has the objectives {given}: give one or more different scores, such as ('accuracy', 'deo_m')"
         )
     if unknown := [unknown_name("score", name, SCORES) for name in given if name not in SCORES]:
         raise InvalidInput(f"the rule {select}: {' '.join(unknown)} fairtune list scores says what a search records")
@@ -88,31 +92,54 @@ def check_classes(select: str, num_classes: int) -> None:
 
 
 def front(views: Sequence[View], objectives: Sequence[str]) -> list[View]:
-    """The non-dominated trials, from the best in the last objective to the best in the first, such as the most accurate.
+    """The feasible trials that no feasible one dominates, from the best in the last objective to the best in the first.
+
+    What is below the floor cannot be chosen, however fair: a net that always gives one answer has no gap.
 
     Args:
         views: complete trials.
         objectives: of a rule (see :func:`objectives_of`).
     """
-    mask = non_dominated(*_points(views, objectives))
-    kept = [view for view, on_front in zip(views, mask, strict=True) if on_front]
+    choosable = [view for view in views if view.feasible]
+    mask = non_dominated(*_points(choosable, objectives))
+    kept = [view for view, on_front in zip(choosable, mask, strict=True) if on_front]
     return sorted(kept, key=lambda view: (view.costs(*reversed(objectives)), view.number))
 
 
-def covered(views: Sequence[View], objectives: Sequence[str]) -> float:
-    """The share of the objectives' space that trials cover (see :func:`fairtune.metrics.hypervolume`)."""
-    return hypervolume(*_points(views, objectives))
+def corner(baseline: Mapping[str, float], floor: float, objectives: Sequence[str]) -> dict[str, float]:
+    """Where fronts are measured from, by objective: the baseline's score, and for accuracy 0.01 below the floor.
+
+    So the baseline alone covers nothing, and neither does what is no better than it in another objective than accuracy.
+
+    Args:
+        baseline: its scores on the validation split; from the worst value of one that it lacks.
+        floor: the accuracy that a trial must reach.
+        objectives: of a rule.
+    """
+    given = {name: baseline.get(name, math.nan) for name in objectives} | {"accuracy": floor - _MARGIN}
+    return {name: given[name] if math.isfinite(given[name]) else SCORES[name].ends[0] for name in objectives}
+
+
+def covered(views: Sequence[View], objectives: Sequence[str], worst: Mapping[str, float]) -> float:
+    """The share of the way from a corner to perfect that the front covers (see :func:`fairtune.metrics.hypervolume`).
+
+    Args:
+        views: complete trials.
+        objectives: of a rule.
+        worst: the corner (see :func:`corner`).
+    """
+    return hypervolume(*_points(front(views, objectives), objectives), [worst[name] for name in objectives])
 
 
 def ends(views: Sequence[View], objectives: Sequence[str]) -> dict[str, View]:
     """The best trial of the front in each objective, by role: ``most_accurate``, ``fairest``, ``highest_auc``, ...
 
     Args:
-        views: complete trials, at least one of them with all scores defined.
+        views: complete trials; there are no ends if none is feasible.
         objectives: of a rule.
     """
     kept = front(views, objectives)
-    return {role_of(name, objectives): min(kept, key=lambda view: view.costs(name)) for name in objectives}
+    return {role_of(name, objectives): min(kept, key=lambda view: view.costs(name)) for name in objectives if kept}
 
 
 def role_of(name: str, objectives: Sequence[str]) -> str:

@@ -55,6 +55,10 @@ class Learner:
         self._running: dict[int, optuna.Trial] = {}
         self._pruned: dict[int, int] = {}
 
+    def explain(self) -> str:
+        """What the sampler says of this problem."""
+        return self._sampler.explain(self._problem)
+
     def draw(self, number: int, given: Params, accepted: Callable[[Params], bool]) -> optuna.Trial | None:
         """The first of a few draws, with some values given, that is accepted."""
         self._study.sampler = self._made_for(number)

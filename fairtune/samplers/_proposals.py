@@ -1,7 +1,8 @@
 """What a search tries next: the proposals of samplers, held to settings that no trial has had.
 
-Behind every method stands a study in memory, and one more behind the choice among methods. So every sampler sees a space of fixed
-dimensions, whatever methods are searched together, and a proposal that repeats an earlier setting never becomes a trial.
+Behind every method stands a study in memory, and one more behind the choice among the methods of a joint search. So every sampler
+sees a space of fixed dimensions, whatever methods are searched together, and a proposal that repeats an earlier setting never
+becomes a trial.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from fairtune.samplers._base import Problem, Sampler
 from fairtune.samplers._learner import Learner, Outcome, Params
 from fairtune.samplers._untried import untried
 from fairtune.seeding import stream_seed
-from fairtune.space import Options, Value
+from fairtune.space import Options, Space, Value
 from fairtune.spec import Direction, SearchSpec
 
 
@@ -40,7 +41,8 @@ class Proposal(NamedTuple):
 class Proposals:
     """Proposes settings of a search, none of them twice.
 
-    Points come first. Then the search's sampler chooses the method (or TPE, where it cannot) and the method's values.
+    Points come first, one of each method in turn. Then it is the turn of the method with the fewest trials, or in a joint search of
+    the one that the search's sampler chooses (TPE, where it cannot), and the sampler chooses the method's values.
     Where a sampler only repeats itself, one of the settings that are left takes the place of its proposal. What is proposed for a
     trial follows from the search's seed, the trial's number and what is known of other trials, in whichever session it is asked.
 
@@ -53,19 +55,24 @@ class Proposals:
         self._seed = spec.seed
         self._spaces = spec.spaces
         self._taken: dict[str, set[tuple[Value, ...]]] = {method: set() for method in spec.spaces}
-        several = len(spec.spaces) > 1
-        points = [(method, p) for method, space in spec.spaces.items() for p in space.usable_points() or ([{}] if several else [])]
-        self._points = deque((index, method, point) for index, (method, point) in enumerate(points))
+        self._points = deque(_in_turn(spec.spaces))
+        trials = -(-spec.trials // (1 if spec.joint else len(spec.spaces)))
         start = max(5, spec.trials // (4 * len(spec.spaces)))
         seeds = [stream_seed(spec.seed, "sampler", index) % 2**32 for index in range(len(spec.spaces) + 1)]
         sampler = Sampler.load(spec.sampler).build()
         chooser = sampler if sampler.chooses_methods else Sampler.load("tpe").build()
         methods = {"method": Options(values=tuple(spec.spaces))}
-        self._chooser = Learner(chooser, Problem(methods, directions, seeds[-1], start)) if several else None
+        several = len(spec.spaces) > 1
+        chosen = Problem(methods, directions, seeds[-1], start, spec.trials)
+        self._chooser = Learner(chooser, chosen) if several and spec.joint else None
         self._learners = {
-            method: Learner(sampler, Problem(space.search, directions, seed, start))
+            method: Learner(sampler, Problem(space.search, directions, seed, start, trials))
             for seed, (method, space) in zip(seeds, spec.spaces.items(), strict=False)
         }
+
+    def explain(self) -> dict[str, str]:
+        """What the sampler says of each method's space, if anything."""
+        return {method: said for method, learner in self._learners.items() if (said := learner.explain())}
 
     def propose(self, number: int) -> Proposal | None:
         """A new setting for the trial of this number; None if nothing is left to try."""
@@ -107,7 +114,7 @@ class Proposals:
 
     def _choose(self, number: int, left: Sequence[str]) -> str:
         if self._chooser is None:
-            return left[0]
+            return min(left, key=lambda method: len(self._taken[method]))
         chosen = self._chooser.draw(number, {}, lambda params: params["method"] in left)
         if chosen is None:
             chosen = self._chooser.draw(number, {"method": self._chance(number, 0).choice(left)}, lambda _: True)
@@ -132,6 +139,21 @@ class Proposals:
     def _key(self, method: str, values: Mapping[str, Value]) -> tuple[Value, ...]:
         """Equal for settings that are the same training: all else of a trial's specification follows from the search's."""
         return tuple(values[name] for name in self._spaces[method].search)
+
+
+def _in_turn(spaces: Mapping[str, Space]) -> list[tuple[int, str, Params]]:
+    """The points of all methods, the first of each before the second of any: position among all, method, values.
+
+    Among several methods one without points has an empty one, so that each is tried.
+    """
+    several = len(spaces) > 1
+    every = [(place, method, p) for method, space in spaces.items() for place, p in enumerate(_points(space, several))]
+    numbered = [(place, index, method, point) for index, (place, method, point) in enumerate(every)]
+    return [(index, method, point) for _, index, method, point in sorted(numbered, key=lambda one: one[:2])]
+
+
+def _points(space: Space, several: bool) -> list[Params]:
+    return space.usable_points() or ([{}] if several else [])
 
 
 def _marks(trial: optuna.Trial) -> dict[str, object]:

@@ -7,8 +7,7 @@ from typing import ClassVar
 import optuna
 
 from fairtune.samplers._base import Problem, Sampler
-
-_LARGEST_POPULATION = 50
+from fairtune.samplers._generations import LARGEST_POPULATION, InOrder
 
 
 class NSGA2(Sampler):
@@ -27,12 +26,8 @@ class NSGA2(Sampler):
 
     def on(self, problem: Problem) -> optuna.samplers.BaseSampler:
         """Optuna's."""
-        return _InOrder(population_size=min(_LARGEST_POPULATION, problem.start), seed=problem.seed)
+        return _InOrder(population_size=min(LARGEST_POPULATION, problem.start), seed=problem.seed)
 
 
-class _InOrder(optuna.samplers.NSGAIISampler):
-    """Optuna lists the parents by rank when it selects them and by number from then on; a resumed search selects them anew."""
-
-    def get_parent_population(self, study: optuna.Study, generation: int) -> list[optuna.trial.FrozenTrial]:
-        """By number."""
-        return sorted(super().get_parent_population(study, generation), key=lambda trial: trial.number)
+class _InOrder(InOrder, optuna.samplers.NSGAIISampler):
+    """Optuna's, the parents by number; its name is part of the marks of trials."""

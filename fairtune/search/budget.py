@@ -85,7 +85,7 @@ class Budget:
         """A training has ended, or waits."""
         self.drop(job)
         self._count(result.brief)
-        self._ended += job.kind == "trial"
+        self._ended += job.kind == "trial" and result.taken_from is None
         if job.number in self._study.waiting:
             self._waiting[job.key] = (result.epochs, result.seconds)
 
@@ -116,13 +116,15 @@ class Budget:
         waiting = self._study.waiting
         for record in self._study.records():
             if record.result is not None:
-                self._ended += 1
+                self._ended += record.result.taken_from is None
                 if record.number in waiting:
                     self._waiting[JobKey.trial(record.number)] = (record.result.epochs, record.result.seconds)
                 yield record.result
         yield from (result.brief for result in self._study.finals.values())
 
     def _count(self, result: Brief) -> None:
+        if result.taken_from is not None:
+            return
         self._epochs += result.epochs
         self._seconds += result.seconds
         if result.state == "complete":

@@ -35,7 +35,9 @@ def choose(spec: SearchSpec, study: SearchStudy) -> Choice:
 
 
 def settings_to_confirm(spec: SearchSpec, study: SearchStudy, choice: Choice) -> dict[str, TrialSpec]:
-    """What is retrained in each role, every setting once."""
+    """What is retrained in each role, every setting once; nothing, not even the baseline, where no trial is feasible."""
+    if not choice.roles:
+        return {}
     specs = {"baseline": spec.baseline()}
     for role, number in choice.roles.items():
         result = study.result(number)

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
-from fairtune.errors import FairtuneError, NoRoom, SearchFault
+from fairtune.errors import FairtuneError, InvalidInput, NoRoom, SearchFault
 from fairtune.methods import compose
 from fairtune.metrics import SCORES
 from fairtune.records import Purpose
@@ -22,6 +22,7 @@ from fairtune.rules import objectives_of
 from fairtune.schedulers import Verdict
 from fairtune.search.budget import Budget
 from fairtune.search.confirmation import choose, has_other_limits, retrainings, settings_to_confirm
+from fairtune.search.earlier import Earlier
 from fairtune.search.trials import Trials
 from fairtune.search.weights import Weights
 from fairtune.space import Value
@@ -35,6 +36,7 @@ from fairtune.study.study import Record, SearchStudy
 
 _log = logging.getLogger(__name__)
 _NOTE_EVERY_S = 15.0
+_ROUNDING = 1e-9
 
 
 class Plan:
@@ -61,6 +63,7 @@ class Plan:
         self._finals: list[Job] | None = None
         self._trials = Trials(spec, study, self.folder)
         self._budget = Budget(spec, place, study)
+        self._earlier = Earlier(spec, place.warm_start)
         self._stops: dict[JobKey, Stop] = {}
         self._pauses: set[JobKey] = set()
         self._starved: set[JobKey] = set()
@@ -72,6 +75,8 @@ class Plan:
                 observer.reopened(study.openings)
         if study.baseline is not None:
             self._announce_baseline(study.baseline, found=True)
+            if study.choice is None:
+                self._check_floor(study.baseline)
 
     def __enter__(self) -> Plan:
         return self
@@ -257,8 +262,21 @@ class Plan:
             self._check_seen(job)
             return
         baseline = Baseline(result, self.spec.accuracy_floor.above(result.val["accuracy"]))
+        self._check_floor(baseline)
+        if self.error is not None:
+            return
         self.study.keep_baseline(baseline)
         self._announce_baseline(baseline, found=found)
+
+    def _check_floor(self, baseline: Baseline) -> None:
+        """End the search before its first trial where no accuracy could reach the floor."""
+        if baseline.floor > 1 + _ROUNDING:
+            accuracy = baseline.result.val["accuracy"]
+            self.error = InvalidInput(
+                f"--accuracy-floor {self.spec.accuracy_floor} asks for accuracy {baseline.floor:.4f}, and none is above 1: the "
+                f"baseline has {accuracy:.4f}. Begin another search with a number from 0 to 1, or an offset of less than "
+                f"{1 - accuracy:.4f}; the baseline is not trained again"
+            )
 
     def _missing_teacher(self, job: Job) -> Job | None:
         """The training of a job's teacher, if it has one that is not there: not trained yet, or lost with its folder."""
@@ -275,9 +293,10 @@ class Plan:
     def _next_trial(self) -> Job | None:
         while (asked := self._trials.next(new=self._budget.lets_begin)) is not None:
             job = self._trial_job(*asked)
-            ended = job.folder.read_ended(job.spec)
+            ended = job.folder.read_ended(job.spec) or self._earlier.take_over(job)
             if ended is None:
                 return job
+            self._trials.know(asked[0], ended)
             self._settle(job, ended)
         return None
 

@@ -45,7 +45,7 @@ class Trials:
             return None
         if (waiting := self._ladder.take_up()) is not None:
             return self._taken_up(waiting)
-        return None if self._study.asked >= self._limit else self._study.ask()
+        return None if self._study.asked - self._study.taken_over >= self._limit else self._study.ask()
 
     def rungs(self, number: int) -> tuple[int, ...]:
         """The epochs after which a trial is still to be judged."""
@@ -55,6 +55,11 @@ class Trials:
         """Keep a trial for later."""
         record = self._study.record(number)
         self._left_over.insert(0, (record.number, record.method, record.params))
+
+    def know(self, number: int, result: TrialResult) -> None:
+        """Let the scheduler know of a trial that ended elsewhere or before."""
+        if self._ladder.rungs and self._study.baseline is not None:
+            self._note(number, result)
 
     def verdict(self, number: int, standing: TrialResult) -> Verdict:
         """Whether a running trial goes on, by the scheduler.

@@ -39,11 +39,11 @@ class Space(Frozen):
 
     def usable_points(self) -> list[dict[str, Value]]:
         """The points, cut to what is searched; those outside a searched range or a fixed value are left out."""
-        kept: list[dict[str, Value]] = []
+        kept: dict[frozenset[tuple[str, Value]], dict[str, Value]] = {}
         for point in self.points:
             inside = all(self.search[name].contains(value) for name, value in point.items() if name in self.search)
             agrees = all(self.fixed[name] == value for name, value in point.items() if name in self.fixed)
             cut = {name: value for name, value in point.items() if name in self.search}
-            if inside and agrees and cut and cut not in kept:
-                kept.append(cut)
-        return kept
+            if inside and agrees and cut:
+                kept.setdefault(frozenset(cut.items()), cut)
+        return list(kept.values())

@@ -90,7 +90,7 @@ class Brief(Frozen):
     Attributes:
         id: of what was trained.
         epochs: trained.
-        state, stopped, val, seconds, peak_memory_mb, error: as in :class:`TrialResult`.
+        state, stopped, val, seconds, peak_memory_mb, error, taken_from: as in :class:`TrialResult`.
     """
 
     id: str
@@ -101,6 +101,7 @@ class Brief(Frozen):
     seconds: float = 0.0
     peak_memory_mb: float = 0.0
     error: str | None = None
+    taken_from: str | None = None
 
 
 class TrialResult(Frozen):
@@ -120,6 +121,7 @@ class TrialResult(Frozen):
         peak_memory_mb: highest memory use in MiB since the trial began or went on.
         error: why it failed or waits.
         lacks: the space that it waits for.
+        taken_from: the earlier run's trial that this was, ``RUN/trial-3``, if another search takes it over.
         starved: whether it failed for want of memory, as far as that can be told; fewer at a time may help.
         versions: of Python, torch and fairtune.
     """
@@ -137,6 +139,7 @@ class TrialResult(Frozen):
     error: str | None = None
     lacks: Room | None = None
     starved: bool = False
+    taken_from: str | None = None
     versions: dict[str, str] = Field(default_factory=dict)
 
     @property
@@ -156,6 +159,7 @@ class TrialResult(Frozen):
             seconds=self.seconds,
             peak_memory_mb=self.peak_memory_mb,
             error=self.error,
+            taken_from=self.taken_from,
         )
 
     def counts(self, split: Literal["val", "test"]) -> GroupCounts:

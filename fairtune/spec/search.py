@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated, get_args
 
-from pydantic import AliasChoices, Field
+from pydantic import AliasChoices, BeforeValidator, Field, model_validator
 
 from fairtune.addresses import STUDY_VARIABLE, VARIABLE, Address
 from fairtune.names import Names
@@ -12,6 +13,15 @@ from fairtune.options import Duration, Floor, Option, among
 from fairtune.space import Space, Value
 from fairtune.spec.base import Frozen, Positive, Precision, Protocol
 from fairtune.spec.trial import Optimizer, PlugIn, TrialSpec
+
+
+def _folders(given: object) -> object:
+    """One folder, or several, as texts."""
+    several = given if isinstance(given, list | tuple) else (given,)
+    return tuple(os.fspath(one) if isinstance(one, os.PathLike) else one for one in several)
+
+
+Folders = Annotated[tuple[str, ...], BeforeValidator(_folders)]
 
 
 class TrainingOptions(Frozen):
@@ -53,7 +63,8 @@ class SearchOptions(TrainingOptions, Limits):
         Floor, Option("Accuracy a trial must reach: a number, or teacher with an offset.", metavar="FLOOR")
     ] = Floor.parse("teacher-0.01")
     select: Annotated[str, Option("Rule that chooses: see fairtune list rules.")] = "deo_m"
-    sampler: Annotated[str, Option("What proposes settings: see fairtune list samplers.")] = "tpe"
+    sampler: Annotated[str, Option("What proposes settings: see fairtune list samplers.")] = "auto"
+    joint: Annotated[bool, Option("Spend more trials on the methods that work, not as many on each.")] = False
     final_seeds: Annotated[Positive, Option("Seeds that confirm the choice on the test split.")] = 4
 
 
@@ -68,6 +79,9 @@ class Resources(Frozen):
         Field(repr=False),
         Option("PostgreSQL database of the study.", default=f"${STUDY_VARIABLE}, else SQLite in the run's folder"),
     ] = None
+    warm_start: Annotated[
+        Folders, Option("Earlier run of the same space, whose settings come first; repeat for more.", metavar="RUN")
+    ] = ()
     address: Annotated[str | None, Option("Ray cluster: auto or HOST:PORT.", default="this machine")] = None
     cpus_per_trial: Annotated[float, Field(gt=0), Option("CPU cores of each trial.")] = 1
     max_concurrent: Annotated[Positive | None, Option("Trials at a time.", default="as many as fit")] = None
@@ -104,6 +118,14 @@ class SearchSpec(SearchOptions):
     epochs: Positive
     batch_size: Positive
     precision: Precision = "fp32"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_earlier_versions(cls, data: object) -> object:
+        """They let the sampler choose among several methods."""
+        if not isinstance(data, dict) or "joint" in data:
+            return data
+        return {**data, "joint": len(data.get("spaces", {})) > 1}
 
     @property
     def limits(self) -> Limits:

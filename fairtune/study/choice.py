@@ -16,7 +16,7 @@ class Choice:
     """The trials that go to the test split, fixed before it is opened.
 
     Attributes:
-        roles: number of the trial in each role: ``chosen`` unless no trial is feasible, and the ends of the front.
+        roles: number of the trial in each role: ``chosen``, and the ends of the front; none if no trial is feasible.
         limits: under which the trials ended; None in runs of versions that did not say.
     """
 

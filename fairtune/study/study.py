@@ -96,6 +96,7 @@ class SearchStudy(Kept):
         self._trial_ids = [trial._trial_id for trial in past]
         self._waiting: set[int] = set()
         self._records = [self._read(trial) for trial in past]
+        self._taken_over = sum(map(_is_taken_over, self._records))
         self._proposals = Proposals(spec, directions)
         for trial, record in zip(past, self._records, strict=True):
             self._remember(trial, record)
@@ -200,8 +201,14 @@ class SearchStudy(Kept):
         record, outcome = self._records[number], self._outcome(result)
         self._proposals.tell(number, record.method, outcome)
         self._records[number] = record._replace(state=outcome.state, result=result, feasible=self._feasible(result))
+        self._taken_over += result.taken_from is not None
         self._copies.make_if_old()
         return self._records[number]
+
+    @property
+    def taken_over(self) -> int:
+        """How many of the trials were trained by earlier runs; no budget counts them."""
+        return self._taken_over
 
     @property
     def asked(self) -> int:
@@ -279,6 +286,10 @@ class SearchStudy(Kept):
 
     def _prefix(self, method: str) -> str:
         return f"{method}/" if len(self.spec.spaces) > 1 else ""
+
+
+def _is_taken_over(record: Record) -> bool:
+    return record.result is not None and record.result.taken_from is not None
 
 
 def search_size(spaces: dict[str, Space]) -> float:

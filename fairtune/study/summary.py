@@ -11,13 +11,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from fairtune.errors import InvalidInput
 from fairtune.metrics import HEADLINES, SCORES, UNDEFINED, Interval, Number, Score, small_cells
 from fairtune.names import Names
-from fairtune.rules import covered, front, objectives_of
+from fairtune.rules import corner, covered, front, objectives_of
 from fairtune.space import Value
 from fairtune.spec import Place, SearchSpec, Stop, TrialResult
 from fairtune.study.opening import Opening
 from fairtune.study.study import Record, SearchStudy
 
-SCHEMA: Literal["fairtune-summary/1"] = "fairtune-summary/1"
+SCHEMA: Literal["fairtune-summary/2"] = "fairtune-summary/2"
 
 
 class _Part(BaseModel):
@@ -57,6 +57,7 @@ class Trial(_Scored):
     feasible: bool | None
     error: str | None = None
     stopped: Stop | None = None
+    taken_from: str | None = None
     search_s: float = 0.0
     search_epochs: int = 0
 
@@ -103,7 +104,7 @@ class Summary(_Part):
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
-    schema_: Literal["fairtune-summary/1"] = Field(default=SCHEMA, alias="schema")
+    schema_: Literal["fairtune-summary/2"] = Field(default=SCHEMA, alias="schema")
     complete: bool
     name: str
     spec: SearchSpec
@@ -117,6 +118,7 @@ class Summary(_Part):
     chosen: Chosen | None
     confirmed: dict[str, Confirmed]
     hypervolume: float
+    hypervolume_from: dict[str, Number]
     cost: Cost
     test_opened: tuple[Opening, ...]
     small_cells: list[tuple[int, int, int]]
@@ -154,6 +156,7 @@ def summarise(spec: SearchSpec, place: Place, study: SearchStudy) -> Summary:
         raise InvalidInput(f"the search {place.name} has no baseline yet: go on with fairtune resume")
     baseline, records = study.baseline.result, study.records()
     views, objectives = study.views(), objectives_of(spec.select)
+    worst = corner(baseline.val, study.baseline.floor, objectives)
     trials = list(_trials(records))
     return Summary(
         complete=study.complete,
@@ -168,7 +171,8 @@ def summarise(spec: SearchSpec, place: Place, study: SearchStudy) -> Summary:
         front=[view.number for view in front(views, objectives)],
         chosen=_chosen(study, records),
         confirmed=_confirmed(spec, study, records),
-        hypervolume=covered(views, objectives),
+        hypervolume=covered(views, objectives, worst),
+        hypervolume_from=worst,
         cost=_cost(place, study, baseline, trials),
         test_opened=study.openings,
         small_cells=small_cells(baseline.counts("val")),
@@ -177,11 +181,12 @@ def summarise(spec: SearchSpec, place: Place, study: SearchStudy) -> Summary:
 
 def _cost(place: Place, study: SearchStudy, baseline: TrialResult, trials: Sequence[Trial]) -> Cost:
     finals = study.finals.values()
-    trial_s, confirmation_s = sum(trial.seconds for trial in trials), sum(result.seconds for result in finals)
+    own = [trial for trial in trials if trial.taken_from is None]
+    trial_s, confirmation_s = sum(trial.seconds for trial in own), sum(result.seconds for result in finals)
     return Cost(
         wall_s=study.noted_s,
         trial_s=trial_s,
-        epochs=sum(trial.epochs for trial in trials),
+        epochs=sum(trial.epochs for trial in own),
         baseline_s=baseline.seconds,
         baseline_epochs=baseline.epochs,
         confirmations=len(finals),
@@ -195,7 +200,8 @@ def _trials(records: Iterable[Record]) -> Iterator[Trial]:
     """Every trial, with what it and those before it took."""
     seconds, epochs = 0.0, 0
     for trial in map(_trial, records):
-        seconds, epochs = seconds + trial.seconds, epochs + trial.epochs
+        if trial.taken_from is None:
+            seconds, epochs = seconds + trial.seconds, epochs + trial.epochs
         yield trial.model_copy(update={"search_s": seconds, "search_epochs": epochs})
 
 
@@ -213,6 +219,7 @@ def _trial(record: Record) -> Trial:
         feasible=record.feasible,
         error=result.error if result else None,
         stopped=result.stopped if result else None,
+        taken_from=result.taken_from if result else None,
     )
 
 

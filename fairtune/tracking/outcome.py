@@ -35,7 +35,6 @@ def front_table(summary: Summary) -> dict[str, Sequence[Value | bool | None]]:
         "method": [trial.method for trial in on_front],
         **{name: [trial.params.get(name) for trial in on_front] for name in names},
         **{name: [score if math.isfinite(score) else None for score in column] for name, column in scores.items()},
-        "feasible": [trial.feasible for trial in on_front],
     }
 
 

@@ -65,10 +65,11 @@ class TrialFolder:
         for checkpoint in self.checkpoints:
             remove(checkpoint)
 
-    def keep_trained(self, write_weights: Callable[[Path], object], result: TrialResult) -> None:
-        """Keep the net and the result of a training that is complete; its checkpoints go."""
+    def keep_trained(self, write_weights: Callable[[Path], object] | None, result: TrialResult) -> None:
+        """Keep the net, if there is a way to write it, and the result of a training that is complete; its checkpoints go."""
         self.path.mkdir(parents=True, exist_ok=True)
-        write_sealed(self.weights, write_weights)
+        if write_weights is not None:
+            write_sealed(self.weights, write_weights)
         write_sealed(self.result, lambda path: path.write_text(result.model_dump_json(), encoding="utf-8"))
         self.drop_checkpoints()
 

@@ -4,6 +4,7 @@ import pytest
 from fairtune.metrics import SCORES, hypervolume, non_dominated
 
 NAN = np.nan
+WORST = (0.0, 1.0)
 PLANE = [SCORES["accuracy"], SCORES["deo_m"]]
 
 
@@ -69,11 +70,31 @@ def test_by_hand(accuracy, deo_m, front):
     ],
 )
 def test_hypervolume_by_hand(accuracy, deo_m, area):
-    assert hypervolume(np.column_stack([accuracy, deo_m]), PLANE) == pytest.approx(area)
+    assert hypervolume(np.column_stack([accuracy, deo_m]), PLANE, WORST) == pytest.approx(area)
 
 
 def test_a_dominated_point_adds_no_area():
-    assert hypervolume([(0.8, 0.4), (0.7, 0.5)], PLANE) == hypervolume([(0.8, 0.4)], PLANE)
+    assert hypervolume([(0.8, 0.4), (0.7, 0.5)], PLANE, WORST) == hypervolume([(0.8, 0.4)], PLANE, WORST)
+
+
+@pytest.mark.parametrize(
+    ("points", "share"),
+    [
+        ([(0.9, 0.2)], 0.0),
+        ([(1.0, 0.2)], 0.0),
+        ([(0.85, 0.0)], 0.0),
+        ([(1.0, 0.0)], 1.0),
+        ([(0.95, 0.1)], 0.5 * 0.5),
+        ([(0.95, 0.1), (0.975, 0.15), (0.3, 0.0)], 0.5 * 0.5 + 0.25 * 0.25),
+    ],
+)
+def test_a_share_of_the_box_from_a_corner_to_perfect(points, share):
+    assert hypervolume(points, PLANE, (0.9, 0.2)) == pytest.approx(share)
+
+
+@pytest.mark.parametrize("corner", [(1.0, 0.2), (1.2, 0.2), (0.9, 0.0)])
+def test_a_corner_that_leaves_nothing_to_gain_is_no_division_by_0(corner):
+    assert hypervolume([(1.0, 0.0)], PLANE, corner) == 0
 
 
 @pytest.mark.parametrize(
@@ -90,4 +111,5 @@ def test_a_dominated_point_adds_no_area():
     ],
 )
 def test_the_volume_of_any_objectives_by_hand(names, points, volume):
-    assert hypervolume(points, [SCORES[name] for name in names]) == pytest.approx(volume)
+    objectives = [SCORES[name] for name in names]
+    assert hypervolume(points, objectives, [score.ends[0] for score in objectives]) == pytest.approx(volume)

@@ -26,6 +26,13 @@ def test_two_objectives_are_a_pair_of_panels(by_iou):
     assert any(said.startswith("floor 0.000") for said in legend(figure.axes[0]))
 
 
+def test_one_objective_alone_stands_against_accuracy_and_accuracy_against_deo_m(by_iou):
+    for select in ("deo_m_alone", "tests.rules.test_rules:OneRule"):
+        figure = draw_front(summary_of(by_iou, select))
+        assert titles(figure)[0] == ("DEO_M (lower is fairer)", "accuracy (higher is better)")
+        assert len(figure.axes) == 2
+
+
 def test_three_objectives_are_two_pairs_against_the_first(by_three):
     figure = draw_front(summary_of(by_three))
     across = ["DEO_M (lower is fairer)"] * 2 + ["worst group accuracy (higher is better)"] * 2
@@ -66,4 +73,4 @@ def test_without_accuracy_there_is_no_floor_to_draw(by_three):
 def test_a_search_that_confirmed_nothing_says_so(request, name):
     session = request.getfixturevalue(name)
     said = [text.get_text() for text in draw_front(summary_of(session)).axes[1].texts]
-    assert said == (["not confirmed yet"] if name == "unfinished" else [])
+    assert said == {"unfinished": ["not confirmed yet"], "infeasible": ["nothing to confirm"], "mixed": []}[name]

@@ -95,7 +95,15 @@ def test_errors_are_text_not_markup(mixed):
 
 
 def test_it_says_that_no_trial_reached_the_floor(infeasible):
-    assert "No trial reached the floor: none is chosen." in page_of(infeasible)
+    text = Tags(page_of(infeasible)).text
+    assert "No trial reached the floor: none is chosen." in text
+    assert "Nothing was chosen: the test split stays sealed." in text
+
+
+def test_it_says_from_where_the_hypervolume_is_measured(mixed):
+    summary = summarise(mixed.spec, mixed.place, mixed.study)
+    worst = f"accuracy {summary.floor - 0.01:.4g}, deo_m {summary.baseline.score('deo_m'):.4g}"
+    assert f"{summary.hypervolume:.4f} from {worst} to perfect" in Tags(page_of(mixed)).text
 
 
 def test_it_says_that_the_search_has_not_ended(unfinished):

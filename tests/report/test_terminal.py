@@ -204,6 +204,10 @@ def test_the_outcome_shows_the_score_that_was_searched_for(by_iou):
     assert f"{chosen.val['deo_m']:.4f}" in text
 
 
+def test_the_outcome_shows_how_much_the_front_covers(mixed):
+    assert f"front (validation), hypervolume {summarise(mixed.spec, mixed.place, mixed.study).hypervolume:.4f}" in outcome(mixed)
+
+
 def test_the_outcome_shows_every_objective_with_its_interval(by_three):
     text = outcome(by_three)
     (head,) = [line.split("  ") for line in text.splitlines() if line.startswith("setting")]
@@ -213,7 +217,7 @@ def test_the_outcome_shows_every_objective_with_its_interval(by_three):
 
 
 def test_the_outcome_without_a_choice(infeasible):
-    assert "no trial reached the floor: none is chosen" in outcome(infeasible)
+    assert "no trial reached the floor: none is chosen, and the test split stays sealed" in outcome(infeasible)
 
 
 def test_the_outcome_of_an_unfinished_search(unfinished):

@@ -5,7 +5,7 @@ import pytest
 
 from fairtune import plugins
 from fairtune.errors import InvalidInput
-from fairtune.rules import View, check_classes, covered, ends, front, objectives_of
+from fairtune.rules import View, check_classes, corner, covered, ends, front, objectives_of
 from fairtune.rules._base import role_of
 from fairtune.rules.accuracy import HighestAccuracy
 from fairtune.rules.deo_m import LowestDEOM
@@ -55,9 +55,9 @@ def test_worst_group_takes_the_trial_whose_worst_group_is_served_best():
     ]
     rule = HighestWorstGroupAccuracy()
     assert rule.choose(views).number == 2
-    assert [found.number for found in front(views, rule.objectives)] == [4, 2, 3, 0]
+    assert [found.number for found in front(views, rule.objectives)] == [2, 3, 0]
     found = {role: best.number for role, best in ends(views, rule.objectives).items()}
-    assert found == {"most_accurate": 0, "highest_worst_group_accuracy": 4}
+    assert found == {"most_accurate": 0, "highest_worst_group_accuracy": 2}
 
 
 class ThreeRule(LowestDEOM):
@@ -90,6 +90,12 @@ class OneRule(LowestDEOM):
     objectives: ClassVar = ("accuracy",)
 
 
+class NoRule(LowestDEOM):
+    """A rule without objectives."""
+
+    objectives: ClassVar = ()
+
+
 class TwiceRule(LowestDEOM):
     """A rule that names an objective twice."""
 
@@ -106,6 +112,7 @@ def test_a_rule_searches_for_any_scores():
     assert objectives_of("sigma_iou") == ("accuracy", "sigma_iou")
     assert objectives_of("tests.rules.test_rules:LowestDEOM") == PLANE
     assert objectives_of("tests.rules.test_rules:ThreeRule") == THREE
+    assert objectives_of("tests.rules.test_rules:OneRule") == ("accuracy",)
     assert objectives_of("tests.rules.test_rules:LossRule") == ("loss", "worst_group_accuracy")
     with pytest.raises(InvalidInput, match="did you mean 'deo_m'"):
         objectives_of("deom")
@@ -116,10 +123,10 @@ def test_a_rule_searches_for_any_scores():
     [
         (
             "OldRule",
-            r"has the objectives \(\('accuracy', 'maximize'\), .*: give two or more different scores, such as \('accuracy', ",
+            r"has the objectives \(\('accuracy', 'maximize'\), .*: give one or more different scores, such as \('accuracy', ",
         ),
-        ("OneRule", r"has the objectives \('accuracy',\): give two or more"),
-        ("TwiceRule", r"has the objectives \('accuracy', 'accuracy'\): give two or more"),
+        ("NoRule", r"has the objectives \(\): give one or more"),
+        ("TwiceRule", r"has the objectives \('accuracy', 'accuracy'\): give one or more"),
         ("UnknownRule", r"unknown score 'deo': did you mean 'deo_m' .* unknown score 'beauty': .* fairtune list scores says what"),
     ],
 )
@@ -150,7 +157,7 @@ def test_the_front_is_of_the_scores_that_were_searched_for():
 
 def test_the_front_goes_from_the_fairest_to_the_most_accurate():
     views = [view(0, 0.9, 0.5), view(1, 0.6, 0.1), view(2, 0.8, 0.3), view(3, 0.7, 0.3), view(4, 0.6, 0.1, feasible=False)]
-    assert [found.number for found in front(views, PLANE)] == [1, 4, 2, 0]
+    assert [found.number for found in front(views, PLANE)] == [1, 2, 0]
     assert front([], PLANE) == []
 
 
@@ -160,15 +167,16 @@ def test_the_front_goes_from_the_fairest_to_the_most_accurate():
 @pytest.mark.parametrize("seed", range(5))
 def test_the_ends_are_the_best_of_the_front(objectives, seed):
     views = random_views(seed)
+    choosable = [one for one in views if one.feasible]
     on_front = front(views, objectives)
     assert {found.number for found in on_front} == {
-        one.number for one in views if not any(dominates(other, one, objectives) for other in views)
+        one.number for one in choosable if not any(dominates(other, one, objectives) for other in choosable)
     }
     found = ends(views, objectives)
     assert len(found) == len(objectives)
     for name, best in zip(objectives, found.values(), strict=True):
         assert best in on_front
-        assert best.costs(name) == min(one.costs(name) for one in views)
+        assert best.costs(name) == min(one.costs(name) for one in choosable)
 
 
 def test_ends_are_called_by_what_is_best_in_them():
@@ -180,11 +188,45 @@ def test_ends_are_called_by_what_is_best_in_them():
     assert role_of("auc", ("auc", "deo_m")) == "highest_auc"
 
 
-def test_what_is_covered_is_of_the_scores_that_were_searched_for():
-    views = [view(0, 0.9, 0.5, worst_group_accuracy=0.4), view(1, 0.6, 0.1, worst_group_accuracy=0.5)]
-    assert covered(views, PLANE) == pytest.approx(0.9 * 0.5 + 0.6 * 0.4)
-    assert covered(views, ("accuracy", "worst_group_accuracy")) == pytest.approx(0.9 * 0.4 + 0.6 * 0.1)
-    assert covered([], THREE) == 0
+CONSTANT = view(9, 0.1, 0.0, feasible=False)
+"""A net that always gives one answer."""
+
+
+def test_a_constant_classifier_is_no_end_of_the_front():
+    views = [view(0, 0.9, 0.3), view(1, 0.8, 0.2), CONSTANT]
+    assert [found.number for found in front(views, PLANE)] == [1, 0]
+    assert {role: found.number for role, found in ends(views, PLANE).items()} == {"most_accurate": 0, "fairest": 1}
+    assert (front([CONSTANT], PLANE), ends([CONSTANT], PLANE)) == ([], {})
+
+
+def test_what_is_below_the_floor_dominates_nothing_that_can_be_chosen():
+    """Where accuracy is no objective it could."""
+    objectives = ("loss", "worst_group_accuracy")
+    views = [view(0, 0.8, 0.3, worst_group_accuracy=0.5), view(1, 0.7, 0.1, worst_group_accuracy=0.6, feasible=False)]
+    assert [found.number for found in front(views, objectives)] == [0]
+
+
+def test_a_front_is_measured_from_the_baseline_and_just_below_the_floor():
+    baseline = view(0, 0.9, 0.25, worst_group_accuracy=0.6, mutual_information=math.nan).val
+    assert corner(baseline, 0.89, PLANE) == pytest.approx({"accuracy": 0.88, "deo_m": 0.25})
+    assert corner(baseline, 0.89, THREE) == pytest.approx({"accuracy": 0.88, "deo_m": 0.25, "worst_group_accuracy": 0.6})
+    assert corner(baseline, 0.89, ("deo_m", "worst_group_accuracy")) == {"deo_m": 0.25, "worst_group_accuracy": 0.6}
+    assert corner(baseline, 0.89, ("accuracy", "mutual_information"))["mutual_information"] == 1, "not defined: the worst value"
+
+
+@pytest.mark.parametrize("objectives", [PLANE, THREE, ("loss", "worst_group_accuracy"), ("accuracy", "sigma_iou")])
+def test_the_baseline_alone_covers_nothing(objectives):
+    baseline = view(0, 0.9, 0.25)
+    worst = corner(baseline.val, 0.89, objectives)
+    assert covered([baseline], objectives, worst) == 0
+    assert covered([baseline, view(1, 1.0, 0.0)], objectives, worst) == pytest.approx(1)
+
+
+def test_what_is_covered_is_of_what_can_be_chosen():
+    views = [view(0, 0.95, 0.2), view(1, 0.9, 0.1), CONSTANT]
+    worst = corner({"deo_m": 0.25, "accuracy": 0.91}, 0.86, PLANE)
+    assert covered(views, PLANE, worst) == pytest.approx((0.1 * 0.05 + 0.05 * 0.1) / (0.15 * 0.25))
+    assert covered([CONSTANT], PLANE, worst) == covered([], PLANE, worst) == 0
 
 
 def test_a_score_that_is_not_defined_is_not_on_the_front():

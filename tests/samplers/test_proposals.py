@@ -10,10 +10,10 @@ from typing import Literal
 import pytest
 
 from fairtune.plugins import names
-from fairtune.samplers import Outcome, Proposals
+from fairtune.samplers import Outcome, Proposals, Sampler
 from fairtune.samplers._proposals import Proposal
 from fairtune.space import Integer, Options, Real, Space, Value, parse_domain
-from fairtune.spec import SearchSpec, TrialSpec
+from fairtune.spec import Direction, SearchSpec, TrialSpec
 from fairtune.study.study import trials_to_run
 from tests.search_helpers import small_search
 
@@ -36,8 +36,17 @@ SPACES = {
     "finite of several methods": {"ss": Space(), "mfd": FINITE},
     "several methods": {"ss": Space(), "mfd": INFINITE, "hkd": MIXED, "scratch": Space()},
 }
+FITTING = [
+    (sampler, space)
+    for sampler in SAMPLERS
+    for space, spaces in SPACES.items()
+    if not (Sampler.load(sampler).finite_only and any(math.isinf(part.size) for part in spaces.values()))
+    and not (Sampler.load(sampler).finite_only and space == "fewer floats than trials")
+]
+"""Every sampler on every space that it can search."""
 SETTINGS = {"finite": 5, "finite of several dimensions": 6, "fewer floats than trials": 3, "finite of several methods": 6}
 BUDGET = 9
+DIRECTIONS: list[Direction] = ["maximize", "minimize"]
 
 
 @cache
@@ -54,13 +63,14 @@ class Run:
 
     def __init__(self, spec: SearchSpec) -> None:
         self.spec = spec
+        self.objectives = 1 + Sampler.load(spec.sampler).several_objectives
         self.trials: list[Proposal] = []
         self.outcomes: dict[int, Outcome] = {}
         self.open()
 
     def open(self) -> None:
         """Go on in a new process."""
-        self.proposals = Proposals(self.spec, ["maximize", "minimize"])
+        self.proposals = Proposals(self.spec, DIRECTIONS[: self.objectives])
         for number, proposal in enumerate(self.trials):
             self.proposals.remember(number, proposal)
             if number in self.outcomes:
@@ -76,7 +86,9 @@ class Run:
         states: list[Literal["complete", "failed", "pruned"]] = ["complete", "complete", "failed", "complete", "pruned"]
         state = states[number % 5]
         accuracy = int(self.trained(number).id, 16) % 1000 / 1000
-        self.outcomes[number] = Outcome(state, [accuracy, accuracy / 2] if state == "complete" else (), 0.5 - accuracy)
+        self.outcomes[number] = Outcome(
+            state, [accuracy, accuracy / 2][: self.objectives] if state == "complete" else (), 0.5 - accuracy
+        )
         self.proposals.tell(number, self.trials[number].method, self.outcomes[number])
 
     def tell_all(self) -> None:
@@ -117,8 +129,7 @@ def complaints() -> Iterator[list[str]]:
     logging.getLogger("optuna").removeHandler(handler)
 
 
-@pytest.mark.parametrize("space", SPACES)
-@pytest.mark.parametrize("sampler", SAMPLERS)
+@pytest.mark.parametrize(("sampler", "space"), FITTING)
 def test_every_trial_of_the_budget_is_a_new_setting(sampler, space, complaints):
     run = Run(search_spec(space, sampler))
     run.go(BUDGET, at_a_time=2)
@@ -128,16 +139,14 @@ def test_every_trial_of_the_budget_is_a_new_setting(sampler, space, complaints):
     assert complaints == []
 
 
-@pytest.mark.parametrize("space", SPACES)
-@pytest.mark.parametrize("sampler", SAMPLERS)
+@pytest.mark.parametrize(("sampler", "space"), FITTING)
 def test_also_if_all_are_under_way_at_once(sampler, space):
     run = Run(search_spec(space, sampler))
     run.go(BUDGET, at_a_time=math.inf)
     run.check(SETTINGS.get(space, BUDGET))
 
 
-@pytest.mark.parametrize("space", SPACES)
-@pytest.mark.parametrize("sampler", SAMPLERS)
+@pytest.mark.parametrize(("sampler", "space"), FITTING)
 def test_also_over_sessions_that_are_killed(sampler, space):
     run = Run(search_spec(space, sampler))
     for _ in range(BUDGET):
@@ -147,8 +156,7 @@ def test_also_over_sessions_that_are_killed(sampler, space):
     run.check(SETTINGS.get(space, BUDGET))
 
 
-@pytest.mark.parametrize("space", SPACES)
-@pytest.mark.parametrize("sampler", SAMPLERS)
+@pytest.mark.parametrize(("sampler", "space"), FITTING)
 def test_seed_number_and_outcomes_decide_what_is_proposed_whatever_the_sessions(sampler, space):
     for at_a_time in (1, 3):
         undisturbed = trace(sampler, space, at_a_time, [BUDGET])
@@ -167,7 +175,10 @@ def trace(sampler: str, space: str, at_a_time: float, sessions: list[int], **cha
     return [(trial.method, trial.values) for trial in run.trials]
 
 
-@pytest.mark.parametrize("sampler", SAMPLERS)
+REAL = [sampler for sampler in SAMPLERS if not Sampler.load(sampler).finite_only]
+
+
+@pytest.mark.parametrize("sampler", REAL)
 def test_points_come_first_each_once_and_are_filled_by_the_sampler(sampler):
     run = Run(search_spec("mixed", sampler))
     for _ in range(4):
@@ -180,9 +191,10 @@ def test_points_come_first_each_once_and_are_filled_by_the_sampler(sampler):
     assert any(MIXED.points[1] == trial.values for trial in run.trials)
 
 
-@pytest.mark.parametrize("sampler", SAMPLERS)
-def test_every_method_of_a_list_is_tried_and_one_without_hyperparameters_once(sampler):
-    run = Run(search_spec("several methods", sampler, trials=14))
+@pytest.mark.parametrize("joint", [False, True])
+@pytest.mark.parametrize("sampler", REAL)
+def test_every_method_of_a_list_is_tried_and_one_without_hyperparameters_once(sampler, joint):
+    run = Run(search_spec("several methods", sampler, trials=14, joint=joint))
     run.go(14)
     run.check(14)
     methods = [trial.method for trial in run.trials]
@@ -197,8 +209,9 @@ def test_a_space_of_many_settings_is_searched_to_its_end():
     run.check(120)
 
 
-def test_nsga2_goes_on_with_its_generations_when_resumed():
-    run = Run(search_spec("infinite", "nsga2", trials=40))
+@pytest.mark.parametrize("sampler", ["nsga2", "nsga3"])
+def test_generations_go_on_when_resumed(sampler):
+    run = Run(search_spec("infinite", sampler, trials=40))
     run.go(20)
     before = max(generations(run.trials))
     run.open()
@@ -207,8 +220,56 @@ def test_nsga2_goes_on_with_its_generations_when_resumed():
     assert generations(run.trials[-1:]) in ([before], [before + 1])
 
 
+@pytest.mark.parametrize("sampler", ["nsga2", "nsga3", "cmaes"])
+def test_many_generations_are_the_same_however_often_they_are_interrupted(sampler):
+    """A session begun in the midst of a generation selects its parents anew."""
+    undisturbed = trace(sampler, "mixed", 1, [60], trials=60)
+    assert trace(sampler, "mixed", 1, [13, 5, 16, 3, 15, 2, 1, 5], trials=60) == undisturbed
+
+
 def generations(trials: list[Proposal]) -> list[int]:
     return [int(str(mark)) for trial in trials for name, mark in trial.marks.items() if name.endswith(":generation")]
+
+
+def test_each_method_has_as_many_trials_unless_the_search_is_joint():
+    spaces = {"mfd": INFINITE, "hkd": MIXED, "ad": Space(search={"ad.weight": Real(low=1, high=9)})}
+    spec = base().model_copy(update={"spaces": spaces, "sampler": "random", "trials": 15})
+    shares = []
+    for joint in (False, True):
+        run = Run(spec.model_copy(update={"joint": joint}))
+        run.go(15)
+        methods = [trial.method for trial in run.trials]
+        assert methods[:3] == ["mfd", "hkd", "ad"], "the first point of each method before the second of any"
+        shares.append(sorted(map(methods.count, spaces)))
+    assert shares[0] == [5, 5, 5] != shares[1]
+
+
+def test_what_a_method_of_few_settings_leaves_the_others_have():
+    run = Run(search_spec("several methods", "random", trials=14))
+    run.go(14)
+    counts = {method: [trial.method for trial in run.trials].count(method) for method in run.spec.spaces}
+    assert counts == {"ss": 1, "mfd": 6, "hkd": 6, "scratch": 1}
+
+
+def test_a_grid_is_walked_through_evenly():
+    kernels, weights = ("a", "b", "c", "d"), tuple(float(weight) for weight in range(25))
+    space = Space(search={"mfd.kernel": Options(values=kernels), "mfd.weight": Options(values=weights)})
+    for seed in range(5):
+        run = Run(base().model_copy(update={"spaces": {"mfd": space}, "sampler": "grid", "trials": 100, "seed": seed}))
+        run.go(20)
+        assert {trial.values["mfd.kernel"] for trial in run.trials} == set(kernels)
+        assert {int(float(trial.values["mfd.weight"]) // 5) for trial in run.trials} == set(range(5))
+        run.go(80)
+        run.check(100)
+
+
+@pytest.mark.parametrize("trials", [5, 60])
+def test_points_of_a_grid_are_not_tried_twice(trials):
+    space = FINITE.model_copy(update={"points": ({"mfd.weight": 3.0}, {"mfd.weight": 0.3})})
+    run = Run(base().model_copy(update={"spaces": {"mfd": space}, "sampler": "grid", "trials": trials}))
+    run.go(trials)
+    run.check(5)
+    assert [trial.values["mfd.weight"] for trial in run.trials[:2]] == [3.0, 0.3]
 
 
 def test_an_option_given_twice_is_one_option():

@@ -13,7 +13,7 @@ SEARCH: dict[str, Domain] = {
 
 
 def test_after_the_first_setting_every_part_of_every_range_is_visited_once():
-    learner = Learner(QuasiMonteCarlo(), Problem(SEARCH, ["maximize", "minimize"], search_seed=0, start=5))
+    learner = Learner(QuasiMonteCarlo(), Problem(SEARCH, ["maximize", "minimize"], search_seed=0, start=5, trials=17))
     drawn = []
     for number in range(17):
         drawn.append(learner.draw(number, {}, lambda _: True).params)

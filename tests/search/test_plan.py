@@ -15,6 +15,7 @@ from fairtune.search import run, trainable
 from fairtune.search.searcher import PlanSearcher, ProgressCallback
 from fairtune.search.shared import Shared
 from fairtune.spec import Stop
+from fairtune.study.baseline import Baseline
 from fairtune.study.choice import Choice
 from fairtune.study.folders import RunFolder
 from fairtune.study.jobs import final_seeds
@@ -272,13 +273,44 @@ class TestFailures:
 
 
 @pytest.mark.usefixtures("trained_once")
-def test_no_feasible_trial_means_no_choice_but_the_ends_are_confirmed(tmp_path):
+def test_no_feasible_trial_means_no_choice_and_a_sealed_test_split(tmp_path):
     session = run_small(tmp_path, accuracy_floor="1")
-    assert session.study.choice.number is None
-    assert set(session.study.choice.roles) == {"most_accurate", "fairest"}
+    assert session.study.choice.roles == {}
     assert [record.feasible for record in session.trials] == [False] * 3
+    assert session.keys == ["baseline", "trial-0", "trial-1", "trial-2"]
     assert session.plan.complete
-    assert any(key.startswith("final-most_accurate") for key in session.keys)
+    assert session.study.openings == ()
+
+
+@pytest.mark.usefixtures("trained_once")
+class TestFloorAboveEveryAccuracy:
+    def test_it_is_refused_when_the_baseline_is_known(self, tmp_path):
+        session = run_small(tmp_path, accuracy_floor="teacher+0.9")
+        accuracy = session.trained[0].folder.read_trained().val["accuracy"]
+        assert session.keys == ["baseline"]
+        assert isinstance(session.plan.error, InvalidInput)
+        assert str(session.plan.error).startswith(
+            f"--accuracy-floor teacher+0.9 asks for accuracy {accuracy + 0.9:.4f}, and none is above 1: the baseline has "
+        )
+        assert (session.trials, session.study.openings) == ([], ())
+
+    def test_nothing_is_trained_where_the_baseline_is_known_already(self, tmp_path):
+        run_small(tmp_path, trials=1)
+        session = run_small(tmp_path, accuracy_floor="teacher+0.9", name="second")
+        assert (session.keys, session.trials) == ([], [])
+        assert "none is above 1" in str(session.plan.error)
+
+    def test_a_search_of_an_earlier_version_goes_no_further(self, tmp_path):
+        session = Session(*small_search(tmp_path)).run(2)
+        session.study.keep_baseline(Baseline(session.study.baseline.result, 1.27))
+        again = Session(session.spec, session.place).run()
+        assert (again.keys, again.study.choice, again.study.openings) == ([], None, ())
+        assert "asks for accuracy 1.2700" in str(again.plan.error)
+
+    def test_the_highest_accuracy_is_no_fault(self, tmp_path):
+        session = Session(*small_search(tmp_path)).run(1)
+        session.study.keep_baseline(Baseline(session.study.baseline.result, 0.7 + 0.1 + 0.2 + 1e-12))
+        assert Session(session.spec, session.place).plan.error is None
 
 
 def test_each_objective_has_its_end_of_the_front(by_three):
@@ -536,15 +568,20 @@ def test_another_search_finds_the_teacher(taught):
     assert "teacher" not in kinds(again.run())
 
 
+FITTING: dict[str, dict[str, object]] = {"cmaes": {"select": "deo_m_alone"}, "grid": {"set": ["weight=0.1,0.3,1,3,5,10,20,30"]}}
+"""What makes a search one that a sampler can do."""
+
+
 class TestPromise:
     """A fixed seed gives the same trace, interrupted or not."""
 
     @pytest.mark.parametrize(
-        "sampler", [name if name == "tpe" else pytest.param(name, marks=pytest.mark.slow) for name in names("sampler")]
+        "sampler", [name if name == "auto" else pytest.param(name, marks=pytest.mark.slow) for name in names("sampler")]
     )
     def test_interrupted_or_not_a_search_tries_and_finds_the_same(self, tmp_path, sampler):
-        undisturbed = Session(*small_search(tmp_path / "undisturbed", sampler=sampler, trials=7)).run()
-        spec, place = small_search(tmp_path / "interrupted", sampler=sampler, trials=7)
+        options: dict[str, object] = {"sampler": sampler, "trials": 7, **FITTING.get(sampler, {})}
+        undisturbed = Session(*small_search(tmp_path / "undisturbed", **options)).run()
+        spec, place = small_search(tmp_path / "interrupted", **options)
         for trials in (1, 5, 2):
             killed = Session(spec, place).run(trials)
             worker_dies_after_an_epoch(killed)

@@ -158,3 +158,13 @@ def test_results_of_earlier_versions_are_read():
     assert read.counts("val").to_json() == tables
     assert json.loads(read.model_dump_json())["val_counts"] == tables
     assert TrialResult.model_validate_json(read.model_dump_json()) == read
+
+
+@pytest.mark.parametrize(("methods", "joint"), [(("mfd",), False), (("mfd", "ss"), True)])
+def test_a_search_of_an_earlier_version_chooses_among_its_methods_as_it_did(methods, joint):
+    spaces = {method: Space(search={f"{method}.weight": Real(low=0, high=1)}) for method in methods}
+    spec = SearchSpec(dataset=PlugIn(name="digits"), model=PlugIn(name="mlp"), spaces=spaces, epochs=1, batch_size=8, joint=False)
+    kept = json.loads(spec.model_dump_json())
+    assert SearchSpec.model_validate_json(json.dumps(kept)) == spec
+    del kept["joint"]
+    assert SearchSpec.model_validate_json(json.dumps(kept)).joint is joint

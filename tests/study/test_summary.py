@@ -5,7 +5,7 @@ import pytest
 
 from fairtune.errors import InvalidInput
 from fairtune.report import write_report
-from fairtune.rules import covered, front, objectives_of
+from fairtune.rules import corner, covered, front, objectives_of
 from fairtune.study.folders import in_folder
 from fairtune.study.jobs import final_seeds
 from fairtune.study.key import JobKey
@@ -30,8 +30,8 @@ KEYS = [
     "chosen",
     "confirmed",
 ]
-KEYS += ["hypervolume", "cost", "test_opened", "small_cells"]
-TRIAL = ["number", "id", "state", "method", "params", "epochs", "seconds", "val", "feasible", "error", "stopped"]
+KEYS += ["hypervolume", "hypervolume_from", "cost", "test_opened", "small_cells"]
+TRIAL = ["number", "id", "state", "method", "params", "epochs", "seconds", "val", "feasible", "error", "stopped", "taken_from"]
 TRIAL += ["search_s", "search_epochs"]
 COST = ["wall_s", "trial_s", "epochs", "baseline_s", "baseline_epochs"]
 COST += ["confirmations", "confirmation_s", "confirmation_epochs", "gpu_s"]
@@ -51,7 +51,7 @@ def written(session):
 def test_the_file_has_the_documented_keys_and_no_others(any_search):
     summary = written(any_search)
     assert list(summary) == KEYS
-    assert summary["schema"] == SCHEMA == "fairtune-summary/1"
+    assert summary["schema"] == SCHEMA == "fairtune-summary/2"
     assert sorted(summary["baseline"]) == ["id", "seconds", "val"]
     assert all(list(trial) == TRIAL for trial in summary["trials"])
     assert list(summary["cost"]) == COST
@@ -111,7 +111,8 @@ def test_every_trial_is_there_whatever_its_state(mixed):
 def test_scores_of_the_whole_are_those_of_the_complete_trials(mixed):
     summary, views = summary_of(mixed), mixed.study.views()
     assert summary.front == [view.number for view in front(views, PLANE)]
-    assert summary.hypervolume == covered(views, PLANE)
+    assert summary.hypervolume_from == corner(mixed.study.baseline.result.val, mixed.study.baseline.floor, PLANE)
+    assert summary.hypervolume == covered(views, PLANE, summary.hypervolume_from)
     assert summary.cost.epochs == sum(record.result.epochs for record in mixed.trials)
 
 
@@ -121,7 +122,7 @@ def test_the_front_is_of_the_score_that_the_rule_names(by_iou):
     assert summary.front == [view.number for view in front(views, summary.objectives)]
     assert summary.chosen.number == summary.front[0] == min(views, key=lambda view: view.val["sigma_iou"]).number
     assert summary.confirmed["fairest"].number == summary.chosen.number
-    assert summary.hypervolume == covered(views, summary.objectives)
+    assert summary.hypervolume == covered(views, summary.objectives, summary.hypervolume_from)
     kept = {view.number for view in views if by_iou.folder.trial(view.number).weights.is_file()}
     assert kept == set(summary.front)
     final = by_iou.study.finals[JobKey.final("chosen", final_seeds(by_iou.spec)[0])]
@@ -151,7 +152,8 @@ def test_roles_that_fell_on_one_trial_are_one_setting(mixed):
 def test_without_a_feasible_trial_nothing_is_chosen(infeasible):
     summary = summary_of(infeasible)
     assert (summary.complete, summary.chosen) == (True, None)
-    assert set(summary.confirmed) == {"baseline", "most_accurate", "fairest"}
+    assert (summary.front, summary.hypervolume) == ([], 0)
+    assert (summary.confirmed, summary.test_opened) == ({}, ()), "what cannot be chosen is not confirmed"
 
 
 def test_an_unfinished_search_stands_where_it_is(unfinished):
