@@ -13,6 +13,8 @@ from fairtune.records import Floats
 from fairtune.rules import Rule
 
 Point = tuple[float, float]
+_MARGIN = 0.01
+"""Below the floor, so that a setting that just reaches it covers something."""
 
 
 class Truth:
@@ -48,12 +50,13 @@ class Truth:
 
 
 def volume(points: Sequence[Point], *, floor: float, baseline_deo_m: float) -> float:
-    """Area that accuracy and DEO_M of some settings dominate, as a share of the box from the floor and the baseline to perfect."""
-    inside = [(accuracy, deo_m) for accuracy, deo_m in points if accuracy > floor and deo_m < baseline_deo_m]
+    """Area that feasible settings dominate, as a share of the box from just below the floor and from the baseline to perfect."""
+    inside = [(accuracy, deo_m) for accuracy, deo_m in points if accuracy >= floor and deo_m < baseline_deo_m]
     if not inside:
         return 0.0
-    area = float(moocore.hypervolume(np.array(inside), ref=[floor, baseline_deo_m], maximise=[True, False]))
-    return area / ((1 - floor) * baseline_deo_m)
+    corner = floor - _MARGIN
+    area = float(moocore.hypervolume(np.array(inside), ref=[corner, baseline_deo_m], maximise=[True, False]))
+    return area / ((1 - corner) * baseline_deo_m)
 
 
 def measured_volume(scores: Scores, settings: Sequence[int]) -> float:

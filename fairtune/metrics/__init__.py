@@ -29,7 +29,8 @@ from fairtune.metrics._odds import equal_opportunity, equalized_odds
 from fairtune.metrics._pareto import hypervolume, non_dominated
 from fairtune.metrics._parity import demographic_parity
 from fairtune.metrics._score import Score
-from fairtune.metrics._scores import HEADLINES, SCORES, label, scores
+from fairtune.metrics._scores import HEADLINES, SCORES, label, ranked, scores
+from fairtune.metrics._shrunk import deo_m_shrunken, shrunken_cell_accuracy
 from fairtune.metrics._weighting import Weighting
 
 __all__ = [
@@ -47,6 +48,7 @@ __all__ = [
     "demographic_parity",
     "deo_a",
     "deo_m",
+    "deo_m_shrunken",
     "dp_l2",
     "dp_mi",
     "eo_l2",
@@ -63,9 +65,11 @@ __all__ = [
     "iou_paired",
     "label",
     "non_dominated",
+    "ranked",
     "redraw_margins",
     "redraw_predictions",
     "scores",
+    "shrunken_cell_accuracy",
     "sigma_iou",
     "small_cells",
     "worst_cell_accuracy",

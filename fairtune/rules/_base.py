@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import ClassVar, NamedTuple
 
 from fairtune.errors import InvalidInput, unknown_name
-from fairtune.metrics import SCORES, Score, hypervolume, non_dominated
+from fairtune.metrics import SCORES, Score, hypervolume, non_dominated, ranked
 from fairtune.plugins import Pluggable
 from fairtune.space import Value
 
@@ -28,8 +28,12 @@ class View(NamedTuple):
     feasible: bool
 
     def costs(self, *names: str) -> tuple[float, ...]:
-        """Some of its scores, their signs turned where higher is better, so that the least is the best."""
-        return tuple(SCORES[name].cost(self.val[name]) for name in names)
+        """Some of its scores as searches rank by them, their signs turned where higher is better: the least is the best.
+
+        See :func:`fairtune.metrics.ranked`.
+        """
+        scores = ranked(self.val)
+        return tuple(SCORES[name].cost(scores[name]) for name in names)
 
 
 class Rule(Pluggable, ABC):
@@ -90,11 +94,13 @@ def check_classes(select: str, num_classes: int) -> None:
 def front(views: Sequence[View], objectives: Sequence[str]) -> list[View]:
     """The non-dominated trials, from the best in the last objective to the best in the first, such as the most accurate.
 
+    They are compared by what searches rank by (:func:`fairtune.metrics.ranked`), so that what a rule chooses is among them.
+
     Args:
         views: complete trials.
         objectives: of a rule (see :func:`objectives_of`).
     """
-    mask = non_dominated(*_points(views, objectives))
+    mask = non_dominated(*_points([view._replace(val=ranked(view.val)) for view in views], objectives))
     kept = [view for view, on_front in zip(views, mask, strict=True) if on_front]
     return sorted(kept, key=lambda view: (view.costs(*reversed(objectives)), view.number))
 

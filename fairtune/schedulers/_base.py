@@ -18,7 +18,7 @@ class Standing(NamedTuple):
         number: of the trial.
         method: that it trains; methods that first train alone learn later than others.
         epoch: the rung, from 1.
-        scores: on the validation split.
+        scores: on the validation split, as searches rank by them (see :func:`fairtune.metrics.ranked`).
         feasible: whether accuracy reached the floor.
     """
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from fairtune.errors import InvalidInput
-from fairtune.metrics import SCORES
+from fairtune.metrics import SCORES, ranked
 from fairtune.schedulers._base import Scheduler, Standing, Verdict
 from fairtune.spec import TrialResult
 
@@ -49,7 +49,7 @@ class Ladder:
         for rung in self.rungs:
             if rung <= result.epochs:
                 scores = result.history[rung - 1].val
-                self._standings[rung][number] = Standing(number, method, rung, scores, scores["accuracy"] >= floor)
+                self._standings[rung][number] = Standing(number, method, rung, ranked(scores), scores["accuracy"] >= floor)
 
     def verdict(self, number: int, epoch: int) -> Verdict:
         """Whether a noted trial goes on after this epoch; between rungs it does."""

@@ -124,7 +124,7 @@ def test_a_volume_is_what_lies_beyond_the_floor_and_the_baseline():
     assert volume([(0.9, 0.2)], floor=0.89, baseline_deo_m=0.2) == 0
     assert volume([(0.8, 0.0)], floor=0.89, baseline_deo_m=0.2) == 0
     assert volume([(1.0, 0.0)], floor=0.89, baseline_deo_m=0.2) == pytest.approx(1)
-    assert volume([(0.95, 0.1), (0.95, 0.15)], floor=0.9, baseline_deo_m=0.2) == pytest.approx(0.25)
+    assert volume([(0.95, 0.1), (0.95, 0.15)], floor=0.91, baseline_deo_m=0.2) == pytest.approx(0.25)
 
 
 def test_a_comparison_says_what_was_reached_for_which_epochs(table):
