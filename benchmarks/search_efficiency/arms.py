@@ -10,7 +10,7 @@ from fairtune.plugins import names
 
 _SAMPLER = "auto" if "auto" in names("sampler") else "tpe"
 _SCHEDULER = "pareto_asha" if "pareto_asha" in names("scheduler") else "median"
-ESTIMATE = "soft DEO_M"
+ESTIMATE = "soft shrunken"
 TODAY = Policy(sampler="tpe", points=True)
 """What ``fairtune search`` did by default before it stopped trials early or ranked by an estimate."""
 OURS = Policy(sampler=_SAMPLER, scheduler=_SCHEDULER, estimate=ESTIMATE, points=True, racing=0.25)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from benchmarks.search_efficiency.grids import Recorded
-from benchmarks.search_efficiency.measures import Truth, chosen, measured_volume
+from benchmarks.search_efficiency.measures import Truth, chosen, front_of, measured_volume
 from benchmarks.search_efficiency.policies import Policy
 from benchmarks.search_efficiency.racing import race
 from benchmarks.search_efficiency.replay import Replay, Scores, Trained
@@ -28,7 +28,7 @@ class Reached(NamedTuple):
 
     Attributes:
         volume: measured, as a share of that of the whole table.
-        test_volume: the same of the test split.
+        test_volume: the same of the test split, of the front as the search has it.
         regret: test DEO_M of the choice above that of the best setting; the baseline's where nothing feasible was found.
         infeasible: whether the choice misses the accuracy floor on the test split, or there is none.
     """
@@ -116,7 +116,7 @@ class Arena:
         deo_m, accuracy = truth.deo_m, truth.accuracy
         return Reached(
             volume=measured_volume(self.scores(replicate), settings) / whole,
-            test_volume=truth.volume(settings) / truth.volume(self.all),
+            test_volume=truth.volume(front_of(before)) / truth.volume(self.all),
             regret=float(deo_m[0 if choice is None else choice]) - truth.best,
             infeasible=float(choice is None or accuracy[choice] < truth.floor),
         )
@@ -137,5 +137,5 @@ def interval(values: Floats, statistic: Callable[[Floats], float] = np.mean, dra
     """A statistic of the repeats and its 95 % bootstrap interval."""
     rng = generator(0, "bootstrap")
     drawn = [statistic(values[rng.integers(len(values), size=len(values))]) for _ in range(draws)]
-    low, high = np.quantile(drawn, [0.025, 0.975])
+    low, high = np.quantile(drawn, [0.025, 0.975], method="nearest")
     return float(statistic(values)), float(low), float(high)

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import moocore
 import numpy as np
 
-from benchmarks.search_efficiency.replay import Scores, Trained
+from benchmarks.search_efficiency.replay import OBJECTIVES, Scores, Trained
 from benchmarks.search_efficiency.table import FLOOR_BELOW_BASELINE, Table
 from fairtune.records import Floats
-from fairtune.rules import Rule
+from fairtune.rules import Rule, front
 
 Point = tuple[float, float]
 _MARGIN = 0.01
@@ -69,6 +69,12 @@ def chosen(trained: Sequence[Trained], rule: str) -> int | None:
     """The setting that a rule chooses among trained ones; None if none is feasible."""
     found = Rule.load(rule).build().choose([trial.view for trial in trained])
     return next((trial.setting for trial in trained if found is not None and trial.view.number == found.number), None)
+
+
+def front_of(trained: Sequence[Trained]) -> list[int]:
+    """The settings on the front of trained ones, as the search has it: of feasible trials, by its estimate."""
+    by_number = {trial.view.number: trial.setting for trial in trained}
+    return [by_number[view.number] for view in front([trial.view for trial in trained if trial.view.feasible], OBJECTIVES)]
 
 
 def _floor(accuracy: Floats) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import math
 from collections.abc import Mapping
 from functools import cache
 from typing import NamedTuple
@@ -56,7 +57,9 @@ class Scores:
         return self.floors[-1]
 
     def _at(self, setting: int, epoch: int) -> dict[str, float]:
-        """The scores of a setting after an epoch, from 1."""
+        """The scores of a setting after an epoch, from 1; NaN where it had diverged before."""
+        if epoch > self._table.epochs[setting, self._replicate]:
+            return {"accuracy": math.nan, "deo_m": math.nan}
         counts = self._table.val.at(setting, self._replicate, epoch - 1)
         return {"accuracy": accuracy(counts, weighting="cells"), "deo_m": self._estimate(counts)}
 
