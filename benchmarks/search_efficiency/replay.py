@@ -12,7 +12,7 @@ from benchmarks.search_efficiency.estimates import ESTIMATES
 from benchmarks.search_efficiency.grids import Recorded, Setting
 from benchmarks.search_efficiency.policies import Policy, spec_of, values_of
 from benchmarks.search_efficiency.table import FLOOR_BELOW_BASELINE, Table
-from fairtune.metrics import accuracy
+from fairtune.metrics import SCORES, accuracy
 from fairtune.rules import View
 from fairtune.samplers import Outcome, Proposals
 from fairtune.schedulers import Ladder
@@ -59,9 +59,14 @@ class Scores:
     def _at(self, setting: int, epoch: int) -> dict[str, float]:
         """The scores of a setting after an epoch, from 1; NaN where it had diverged before."""
         if epoch > self._table.epochs[setting, self._replicate]:
-            return {"accuracy": math.nan, "deo_m": math.nan}
+            return _val(math.nan, math.nan)
         counts = self._table.val.at(setting, self._replicate, epoch - 1)
-        return {"accuracy": accuracy(counts, weighting="cells"), "deo_m": self._estimate(counts)}
+        return _val(accuracy(counts, weighting="cells"), self._estimate(counts))
+
+
+def _val(accuracy: float, gap: float) -> dict[str, float]:
+    """Scores of which whatever ranks sees the gap, whether it looks at DEO_M or at what it ranks DEO_M by."""
+    return {"accuracy": accuracy, "deo_m": gap, str(SCORES["deo_m"].estimate): gap}
 
 
 class Replay:
@@ -153,7 +158,7 @@ class Replay:
 
     def _shown(self, val: Mapping[str, float]) -> dict[str, float]:
         """What sampler and scheduler are told: with accuracy alone, it stands for both objectives."""
-        return {"accuracy": val["accuracy"], "deo_m": 1 - val["accuracy"]} if self._policy.accuracy_only else dict(val)
+        return _val(val["accuracy"], 1 - val["accuracy"]) if self._policy.accuracy_only else dict(val)
 
     def _objectives(self, val: Mapping[str, float]) -> list[float]:
         return [self._shown(val)[name] for name in OBJECTIVES]

@@ -18,7 +18,7 @@ class Standing(NamedTuple):
         number: of the trial.
         method: that it trains; methods that first train alone learn later than others.
         epoch: the rung, from 1.
-        scores: on the validation split, as searches rank by them (see :func:`fairtune.metrics.ranked`).
+        scores: on the validation split.
         feasible: whether accuracy reached the floor.
     """
 
@@ -35,7 +35,7 @@ class Scheduler(Pluggable, ABC):
     It keeps nothing: who was at a rung is read from the record of the search, so that a resumed search goes on with all of it.
 
     Args:
-        objectives: names of the scores that the search's rule weighs.
+        objectives: names of the scores that it ranks by: those that the search's rule weighs, or their estimates.
     """
 
     kind: ClassVar = "scheduler"

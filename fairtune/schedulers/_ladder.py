@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from fairtune.errors import InvalidInput
-from fairtune.metrics import SCORES, ranked
+from fairtune.metrics import SCORES
 from fairtune.schedulers._base import Scheduler, Standing, Verdict
 from fairtune.spec import TrialResult
 
@@ -16,7 +16,7 @@ class Ladder:
 
     Args:
         name: of the scheduler.
-        objectives: names of the scores that the rule weighs.
+        objectives: names of the scores that the rule weighs; the scheduler is given the estimate of one that has it.
         epochs: of a whole trial.
 
     Raises:
@@ -25,7 +25,7 @@ class Ladder:
 
     def __init__(self, name: str, objectives: Sequence[str], epochs: int) -> None:
         self.name = name
-        self._scheduler = Scheduler.load(name).build(objectives)
+        self._scheduler = Scheduler.load(name).build(tuple(SCORES[objective].estimate or objective for objective in objectives))
         self.rungs = tuple(self._scheduler.rungs(epochs))
         self._standings: dict[int, dict[int, Standing]] = {rung: {} for rung in self.rungs}
         if not all(0 < rung < epochs for rung in self.rungs) or any(a >= b for a, b in pairwise(self.rungs)):
@@ -49,7 +49,7 @@ class Ladder:
         for rung in self.rungs:
             if rung <= result.epochs:
                 scores = result.history[rung - 1].val
-                self._standings[rung][number] = Standing(number, method, rung, ranked(scores), scores["accuracy"] >= floor)
+                self._standings[rung][number] = Standing(number, method, rung, scores, scores["accuracy"] >= floor)
 
     def verdict(self, number: int, epoch: int) -> Verdict:
         """Whether a noted trial goes on after this epoch; between rungs it does."""
