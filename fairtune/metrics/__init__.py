@@ -23,6 +23,7 @@ from fairtune.metrics._interval import (
     interval_over_models,
     redraw_margins,
     redraw_predictions,
+    redraw_probabilities,
 )
 from fairtune.metrics._iou import group_iou, iou, iou_paired, sigma_iou
 from fairtune.metrics._odds import equal_opportunity, equalized_odds
@@ -68,6 +69,7 @@ __all__ = [
     "ranked",
     "redraw_margins",
     "redraw_predictions",
+    "redraw_probabilities",
     "scores",
     "shrunken_cell_accuracy",
     "sigma_iou",

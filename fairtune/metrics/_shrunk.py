@@ -23,6 +23,7 @@ import numpy as np
 from scipy.special import betaln
 
 from fairtune.metrics._gap import reduce_gaps, spread
+from fairtune.metrics._interval import redraw_probabilities
 from fairtune.metrics._score import Score
 from fairtune.records import Floats, GroupCounts
 
@@ -70,4 +71,5 @@ DEO_M_SHRUNKEN = Score(
     "DEO_M of probabilities, cells drawn to their class's as far as the gaps could be chance: what searches rank DEO_M by",
     compute=deo_m_shrunken,
     gap=True,
+    redraw=redraw_probabilities,
 )

@@ -3,7 +3,7 @@ import pytest
 from scipy.integrate import quad
 from scipy.stats import beta, betabinom
 
-from fairtune.metrics import SCORES, deo_m, deo_m_shrunken, ranked, scores, shrunken_cell_accuracy
+from fairtune.metrics import SCORES, deo_m, deo_m_shrunken, ranked, redraw_probabilities, scores, shrunken_cell_accuracy
 from fairtune.records import GroupCounts
 from tests.builders import counts_of_recalls, group_counts
 
@@ -78,3 +78,15 @@ def test_every_estimate_is_a_recorded_score_of_the_same_direction():
         assert estimate in recorded
         assert SCORES[estimate].better == SCORES[name].better
         assert SCORES[estimate].estimate is None
+
+
+def test_its_interval_is_of_probabilities_drawn_anew():
+    counts = counts_of_recalls([[90, 180], [60, 190]], [[100, 200], [100, 200]])
+    unsure = GroupCounts(counts.hard, 0.8 * counts.soft + 0.2 * np.flip(counts.soft, 2))
+    for one in (counts, unsure):
+        found = SCORES["deo_m_shrunken"].over([one], [deo_m_shrunken(one)])
+        assert found.low < found.mean == deo_m_shrunken(one) < found.high
+    drawn = list(redraw_probabilities([unsure], np.zeros(500, dtype=np.int64), np.random.default_rng(0)))
+    assert np.mean([table.soft for table in drawn], axis=0) == pytest.approx(unsure.soft, abs=1)
+    assert (drawn[0].soft.sum(2) == unsure.cells).all()
+    assert (drawn[0].hard == unsure.hard).all()
