@@ -24,6 +24,7 @@ from fairtune.metrics._interval import (
     interval_over_models,
     redraw_margins,
     redraw_predictions,
+    redraw_probabilities,
 )
 from fairtune.metrics._iou import group_iou, iou, iou_paired, sigma_iou
 from fairtune.metrics._noise import standard_error
@@ -31,7 +32,8 @@ from fairtune.metrics._odds import equal_opportunity, equalized_odds
 from fairtune.metrics._pareto import hypervolume, non_dominated
 from fairtune.metrics._parity import demographic_parity
 from fairtune.metrics._score import Score
-from fairtune.metrics._scores import HEADLINES, SCORES, label, scores
+from fairtune.metrics._scores import HEADLINES, SCORES, label, ranked, scores
+from fairtune.metrics._shrunk import deo_m_shrunken, shrunken_cell_accuracy
 from fairtune.metrics._weighting import Weighting
 
 __all__ = [
@@ -50,6 +52,7 @@ __all__ = [
     "demographic_parity",
     "deo_a",
     "deo_m",
+    "deo_m_shrunken",
     "dp_l2",
     "dp_mi",
     "eo_l2",
@@ -67,9 +70,12 @@ __all__ = [
     "label",
     "non_dominated",
     "pareto_ranks",
+    "ranked",
     "redraw_margins",
     "redraw_predictions",
+    "redraw_probabilities",
     "scores",
+    "shrunken_cell_accuracy",
     "sigma_iou",
     "small_cells",
     "standard_error",

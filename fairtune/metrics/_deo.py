@@ -67,6 +67,7 @@ DEO_M = Score(
     compute=deo_m,
     gap=True,
     shown="tables",
+    estimate="deo_m_shrunken",
 )
 DEO_A = Score(
     "deo_a",

@@ -10,7 +10,7 @@ from typing import Annotated
 import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer
 
-from fairtune.records import Floats, GroupCounts, Ints
+from fairtune.records import Array, Floats, GroupCounts, Ints
 from fairtune.seeding import generator
 
 Number = Annotated[
@@ -55,6 +55,15 @@ def redraw_predictions(models: Sequence[GroupCounts], picks: Ints, rng: np.rando
     """The counts of each pick with the predictions of each cell's samples drawn anew from those of the cell."""
     for pick, table in zip(picks, _redraw([counts.hard for counts in models], picks, rng), strict=True):
         yield replace(models[pick], hard=table)
+
+
+def redraw_probabilities(models: Sequence[GroupCounts], picks: Ints, rng: np.random.Generator) -> Iterator[GroupCounts]:
+    """The counts of each pick with each cell's summed probabilities drawn anew, as if each sample were sure of one class.
+
+    That is more than chance does to them: probabilities vary less than answers of the same mean.
+    """
+    for pick, table in zip(picks, _redraw([counts.soft for counts in models], picks, rng), strict=True):
+        yield replace(models[pick], soft=table.astype(float))
 
 
 def redraw_margins(models: Sequence[GroupCounts], picks: Ints, rng: np.random.Generator) -> Iterator[GroupCounts]:
@@ -136,11 +145,12 @@ def _moments(values: Sequence[float]) -> tuple[float, float]:
     return float(defined.mean()), float(defined.std(ddof=1)) if len(defined) > 1 else 0.0
 
 
-def _redraw(tables: Sequence[Ints], picks: Ints, rng: np.random.Generator) -> Iterator[Ints]:
+def _redraw(tables: Sequence[Array], picks: Ints, rng: np.random.Generator) -> Iterator[Ints]:
     """A redraw of each pick's table, many at a time; what is drawn does not depend on how many."""
     rows = np.stack(tables).reshape(len(tables), -1, tables[0].shape[-1])
-    sizes = rows.sum(axis=2)
-    shares = np.divide(rows, sizes[:, :, None], out=np.full(rows.shape, 1.0 / rows.shape[2]), where=sizes[:, :, None] > 0)
+    sums = rows.sum(axis=2)
+    sizes = np.rint(sums).astype(np.int64)
+    shares = np.divide(rows, sums[:, :, None], out=np.full(rows.shape, 1.0 / rows.shape[2]), where=sums[:, :, None] > 0)
     at_once = max(1, _DRAWN_AT_ONCE // rows[0].size)
     for start in range(0, len(picks), at_once):
         some = picks[start : start + at_once]

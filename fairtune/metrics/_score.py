@@ -31,6 +31,7 @@ class Score:
         shown: ``tables``: in every table of a report; ``confirmed``: with an interval wherever a choice is confirmed;
             ``recorded``: with every trial, in tables and confirmations where a rule searches for it.
         redraw: draws the table anew that ``compute`` is a function of, for all replicates.
+        estimate: name of the score that estimates it with less chance; see :func:`fairtune.metrics.ranked`.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Score:
     two_classes: bool = False
     shown: Literal["tables", "confirmed", "recorded"] = "recorded"
     redraw: Redraw = redraw_predictions
+    estimate: str | None = None
 
     def __post_init__(self) -> None:
         if self.source == "counts" and self.compute is None:

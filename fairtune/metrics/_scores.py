@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from fairtune.metrics._score import Score
@@ -41,6 +41,18 @@ HEADLINES = tuple(score.name for score in SCORES.values() if score.shown == "tab
 def label(score: str) -> str:
     """A score's name for people."""
     return SCORES[score].label
+
+
+def ranked(measured: Mapping[str, float]) -> dict[str, float]:
+    """Scores as searches rank by them: in the place of each that has an estimate, its estimate.
+
+    Samplers, schedulers and rules see these; people read what was measured.
+
+    Args:
+        measured: by name, as recorded. Where the estimate is not among them the score stands, as in records of earlier versions.
+    """
+    estimates = {name: SCORES[name].estimate for name in measured if name in SCORES}
+    return {name: measured.get(estimates.get(name) or name, value) for name, value in measured.items()}
 
 
 def scores(counts: GroupCounts, *, weighting: Weighting = "samples") -> dict[str, float]:

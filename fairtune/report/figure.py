@@ -46,7 +46,8 @@ def _validation(axes: Axes, summary: Summary, pair: Pair) -> None:
         if trials:
             axes.scatter(*_xy(trials, pair), s=26, color=colour, label=verdict, zorder=2, alpha=0.85, linewidths=0)
     on_front = [trial for number in summary.front for trial in scored if trial.number == number]
-    _front(axes, _xy(on_front, pair), is_whole=len(summary.objectives) == 2)
+    points = _xy(on_front, pair)
+    _front(axes, points, is_whole=len(summary.objectives) == 2 and all(along == sorted(along) for along in points))
     _floor(axes, summary.floor, pair)
     axes.plot(*_xy([summary.baseline], pair), "D", color=INK, ms=7, label="baseline")
     if summary.chosen is not None:
@@ -57,7 +58,7 @@ def _validation(axes: Axes, summary: Summary, pair: Pair) -> None:
 
 
 def _front(axes: Axes, xy: tuple[list[float], list[float]], *, is_whole: bool) -> None:
-    """A staircase; the shadow of a front of more than two objectives is none, so its trials are marked."""
+    """A staircase; its trials are marked where they make none: of more than two objectives, or ranked by an estimate of one."""
     if is_whole:
         axes.step(*xy, where="post", color=BLUE, lw=1.2, alpha=0.6, label="front", zorder=1)
     else:

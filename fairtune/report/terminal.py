@@ -15,7 +15,7 @@ from rich.text import Text
 
 from fairtune.addresses import shown
 from fairtune.datasets import Info
-from fairtune.metrics import SCORES, Interval, label
+from fairtune.metrics import SCORES, Interval, label, ranked
 from fairtune.records import Ints
 from fairtune.report.page import describe_intervals, format_error, format_params, format_score
 from fairtune.report.progress import format_duration, format_left, format_rate, is_live
@@ -227,7 +227,7 @@ class SearchDisplay:
         """The feasible trials first, from the best in the last objective, such as the fairest; then the others, latest first."""
         feasible = [record for record in self._finished if record.feasible]
         last = SCORES[self._shown[-1]]
-        feasible.sort(key=lambda record: last.cost(record.result.val[last.name]) if record.result else math.inf)
+        feasible.sort(key=lambda record: last.cost(ranked(record.result.val)[last.name]) if record.result else math.inf)
         others = [record for record in reversed(self._finished) if not record.feasible]
         return (feasible + others)[:_SHOWN]
 
@@ -286,15 +286,16 @@ def print_outcome(console: Console, summary: Summary) -> None:
 def _front_table(summary: Summary) -> Table:
     title = f"front (validation), hypervolume {format_score(summary.hypervolume)}"
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
-    titles = [label(name) for name in summary.shown]
+    columns = (*summary.shown, *summary.estimates)
+    titles = [label(name) for name in columns]
     for title in ("trial", "setting", *titles, ""):
         table.add_column(title, justify="right" if title in titles else "left")
-    table.add_row("", "baseline", *(format_score(summary.baseline.score(name)) for name in summary.shown), "")
+    table.add_row("", "baseline", *(format_score(summary.baseline.score(name)) for name in columns), "")
     numbered = {trial.number: trial for trial in summary.trials}
     for number in summary.front:
         trial = numbered[number]
         remark = "chosen" if summary.chosen and summary.chosen.number == number else ""
-        scores = (format_score(trial.score(name)) for name in summary.shown)
+        scores = (format_score(trial.score(name)) for name in columns)
         table.add_row(f"#{number}", f"{trial.method} {format_params(trial.params)}", *scores, remark)
     return table
 

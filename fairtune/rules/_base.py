@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar, NamedTuple
 
 from fairtune.errors import InvalidInput, unknown_name
-from fairtune.metrics import SCORES, Score, hypervolume, non_dominated
+from fairtune.metrics import SCORES, Score, hypervolume, non_dominated, ranked
 from fairtune.plugins import Pluggable
 from fairtune.space import Value
 
@@ -32,8 +32,12 @@ class View(NamedTuple):
     feasible: bool
 
     def costs(self, *names: str) -> tuple[float, ...]:
-        """Some of its scores, their signs turned where higher is better, so that the least is the best."""
-        return tuple(SCORES[name].cost(self.val[name]) for name in names)
+        """Some of its scores as searches rank by them, their signs turned where higher is better: the least is the best.
+
+        See :func:`fairtune.metrics.ranked`.
+        """
+        scores = ranked(self.val)
+        return tuple(SCORES[name].cost(scores[name]) for name in names)
 
 
 class Rule(Pluggable, ABC):
@@ -96,12 +100,14 @@ def front(views: Sequence[View], objectives: Sequence[str]) -> list[View]:
 
     What is below the floor cannot be chosen, however fair: a net that always gives one answer has no gap.
 
+    They are compared by what searches rank by (:func:`fairtune.metrics.ranked`), so that what a rule chooses is among them.
+
     Args:
         views: complete trials.
         objectives: of a rule (see :func:`objectives_of`).
     """
     choosable = [view for view in views if view.feasible]
-    mask = non_dominated(*_points(choosable, objectives))
+    mask = non_dominated(*_points([view._replace(val=ranked(view.val)) for view in choosable], objectives))
     kept = [view for view, on_front in zip(choosable, mask, strict=True) if on_front]
     return sorted(kept, key=lambda view: (view.costs(*reversed(objectives)), view.number))
 
@@ -121,14 +127,17 @@ def corner(baseline: Mapping[str, float], floor: float, objectives: Sequence[str
 
 
 def covered(views: Sequence[View], objectives: Sequence[str], worst: Mapping[str, float]) -> float:
-    """The share of the way from a corner to perfect that the front covers (see :func:`fairtune.metrics.hypervolume`).
+    """The share of the way from a corner to perfect that feasible trials cover (see :func:`fairtune.metrics.hypervolume`).
+
+    It is of what was measured, whatever searches rank by.
 
     Args:
         views: complete trials.
         objectives: of a rule.
         worst: the corner (see :func:`corner`).
     """
-    return hypervolume(*_points(front(views, objectives), objectives), [worst[name] for name in objectives])
+    choosable = [view for view in views if view.feasible]
+    return hypervolume(*_points(choosable, objectives), [worst[name] for name in objectives])
 
 
 def ends(views: Sequence[View], objectives: Sequence[str]) -> dict[str, View]:

@@ -71,7 +71,7 @@ class Scheduler(Pluggable, ABC):
     ``--set scheduler.NAME=VALUE``.
 
     Args:
-        objectives: names of the scores that the search's rule weighs.
+        objectives: names of the scores that it ranks by: those that the search's rule weighs, or their estimates.
     """
 
     kind: ClassVar = "scheduler"

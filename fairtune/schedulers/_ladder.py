@@ -22,7 +22,7 @@ class Ladder:
 
     Args:
         name: of the scheduler.
-        objectives: names of the scores that the rule weighs.
+        objectives: names of the scores that the rule weighs; the scheduler is given the estimate of one that has it.
         epochs: of a whole trial.
         options: of the scheduler; those that are not given have their default.
 
@@ -32,7 +32,8 @@ class Ladder:
 
     def __init__(self, name: str, objectives: Sequence[str], epochs: int, options: Mapping[str, Value] | None = None) -> None:
         self.name = name
-        self._scheduler = Scheduler.load(name).build(tuple(objectives), **(options or {}))
+        weighed = tuple(SCORES[objective].estimate or objective for objective in objectives)
+        self._scheduler = Scheduler.load(name).build(weighed, **(options or {}))
         self.rungs = tuple(self._scheduler.rungs(epochs))
         self._standings: dict[int, dict[int, Standing]] = {rung: {} for rung in self.rungs}
         self._waiting: dict[int, set[int]] = {rung: set() for rung in self.rungs}

@@ -14,12 +14,12 @@ import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution
 
 from fairtune.errors import InvalidInput
-from fairtune.metrics import SCORES
+from fairtune.metrics import SCORES, ranked
 from fairtune.rules import View, objectives_of
 from fairtune.samplers import Outcome, Proposal, Proposals, distribution
 from fairtune.space import Space, Value
 from fairtune.spec import Brief, SearchSpec, TrialResult
-from fairtune.study._kept import Kept, begin, keep_result, point_of, row_of, settle, take_up
+from fairtune.study._kept import Kept, Row, begin, keep_result, point_of, row_of, settle, take_up
 from fairtune.study.baseline import Baseline
 from fairtune.study.choice import Choice
 from fairtune.study.database import Copies, open_study
@@ -248,7 +248,8 @@ class SearchStudy(Kept):
         if result.state != "complete":
             return Outcome("pruned" if result.state == "pruned" else "failed")
         assert self.baseline is not None
-        return Outcome("complete", [result.val[name] for name in self._objectives], self.baseline.floor - result.val["accuracy"])
+        scores = ranked(result.val)
+        return Outcome("complete", [scores[name] for name in self._objectives], self.baseline.floor - result.val["accuracy"])
 
     def _feasible(self, result: Brief | None) -> bool | None:
         if result is None or result.state != "complete" or self.baseline is None:
@@ -263,9 +264,21 @@ class SearchStudy(Kept):
         waits = row is not None and row.waits and not finished
         if waits:
             self._waiting.add(trial.number)
-        result = row.brief if row is not None and (finished or waits) else None
+        result = self._with_estimates(row) if row is not None and (finished or waits) else None
         state = "pruned" if waits else _STATES[trial.state]
         return Record(trial.number, state, method, params, result, self._feasible(result))
+
+    def _with_estimates(self, row: Row) -> Brief:
+        """What came of a trial; of a complete one by an earlier version, with the estimates that searches rank by now."""
+        brief = row.brief
+        estimates = [name for objective in self._objectives if (name := SCORES[objective].estimate) and name not in brief.val]
+        if brief.state != "complete" or not estimates:
+            return brief
+        whole = row.small if row.part is None else self._details.add_to(row.small, row.part)
+        if whole is None or whole.val_counts is None:
+            return brief
+        counts = whole.val_counts
+        return brief.model_copy(update={"val": brief.val | {name: SCORES[name].of(counts) for name in estimates}})
 
     def _remember(self, trial: optuna.trial.FrozenTrial, record: Record) -> None:
         marks = {name: mark for name, mark in trial.system_attrs.items() if not name.startswith("constraints:")}

@@ -138,6 +138,12 @@ class Summary(_Part):
         """The scores of a report's tables: accuracy, those searched for, and what every table shows."""
         return tuple(dict.fromkeys(("accuracy", *self.objectives, *HEADLINES)))
 
+    @property
+    def estimates(self) -> tuple[str, ...]:
+        """The scores that the search ranked by in the place of its objectives; see :func:`fairtune.metrics.ranked`."""
+        found = (SCORES[name].estimate for name in self.objectives)
+        return tuple(name for name in found if name is not None and any(name in (trial.val or {}) for trial in self.trials))
+
     def confirmed_settings(self) -> list[tuple[list[str], Confirmed]]:
         """The confirmed settings, each once, with all its roles."""
         roles: dict[int | None, list[str]] = {}

@@ -231,3 +231,23 @@ def test_what_is_covered_is_of_what_can_be_chosen():
 
 def test_a_score_that_is_not_defined_is_not_on_the_front():
     assert [found.number for found in front([view(0, 0.9, math.nan), view(1, 0.1, 0.9)], PLANE)] == [1]
+
+
+def test_rules_and_the_front_go_by_the_estimate_of_a_gap():
+    views = [view(0, 0.9, 0.1, deo_m_shrunken=0.3), view(1, 0.8, 0.2, deo_m_shrunken=0.1), view(2, 0.7, 0.0, deo_m_shrunken=0.2)]
+    assert views[0].costs(*PLANE) == (-0.9, 0.3)
+    assert LowestDEOM().choose(views).number == 1
+    assert [found.number for found in front(views, PLANE)] == [1, 0]
+    assert ends(views, PLANE)["fairest"].number == 1
+
+
+def test_without_the_estimate_the_gap_itself_counts():
+    views = [View(0, {}, {"accuracy": 0.9, "deo_m": 0.1}, True), View(1, {}, {"accuracy": 0.9, "deo_m": 0.2}, True)]
+    assert LowestDEOM().choose(views).number == 0
+    assert [found.number for found in front(views, PLANE)] == [0]
+
+
+def test_what_is_covered_is_measured_and_not_estimated():
+    measured, estimated = view(0, 0.9, 0.1), view(0, 0.9, 0.1, deo_m_shrunken=0.9)
+    worst = corner({"deo_m": 0.25, "accuracy": 0.91}, 0.86, PLANE)
+    assert covered([measured], PLANE, worst) == covered([estimated], PLANE, worst) > 0

@@ -73,3 +73,8 @@ def test_feasible_is_who_reached_the_floor_at_the_rung(baseline):
 def test_one_that_cannot_judge_is_refused_before_anything_is_trained(tmp_path, options, reason):
     with pytest.raises(InvalidInput, match=reason):
         resolve(Request.read({"epochs": 4, "runs": str(tmp_path), "name": "run"} | options))
+
+
+def test_a_scheduler_sees_the_estimate_of_a_gap(baseline):
+    ladder = Ladder(OURS, OBJECTIVES, epochs=5)
+    assert tuple(ladder._scheduler.objectives) == ("accuracy", "deo_m_shrunken")

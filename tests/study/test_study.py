@@ -5,11 +5,13 @@ import optuna
 import pytest
 
 from fairtune.errors import InvalidInput
+from fairtune.metrics import deo_m_shrunken
 from fairtune.plugins import names
 from fairtune.space import Integer, Options, Space
 from fairtune.spec import TrialResult
 from fairtune.study.baseline import Baseline
 from fairtune.study.study import SearchStudy, search_size
+from tests.builders import group_counts
 from tests.search_helpers import small_search
 
 SAMPLERS = names("sampler")
@@ -264,3 +266,21 @@ def test_the_number_of_settings_is_known():
     finite = Space(search={"m.k": Options(values=("a", "b")), "m.n": Integer(low=1, high=3)})
     assert search_size({"m": finite, "ss": Space()}) == 7
     assert search_size({"m": finite.narrowed("m.w", Options(values=(1.0, 2.0)))}) == 12
+
+
+def test_the_sampler_is_told_the_estimate_of_a_gap(tmp_path):
+    study = open_study(tmp_path)
+    told = outcome(study)
+    study.tell(study.ask()[0], told.model_copy(update={"val": told.val | {"deo_m_shrunken": 0.05}}))
+    assert study._study.trials[0].values == [0.8, 0.05]
+    assert study.views()[0].val["deo_m"] == 0.2
+
+
+def test_a_trial_of_an_earlier_version_is_ranked_by_its_counts(tmp_path):
+    counts = group_counts([[[9, 1], [2, 18]], [[6, 4], [1, 19]]])
+    study = open_study(tmp_path)
+    study.tell(study.ask()[0], outcome(study, val_counts=counts))
+    study.tell(study.ask()[0], outcome(study))
+    known, unknown = open_study(tmp_path).views()
+    assert known.val["deo_m_shrunken"] == deo_m_shrunken(counts)
+    assert "deo_m_shrunken" not in unknown.val, "nothing is left of its counts"

@@ -1,0 +1,76 @@
+"""The commands."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+
+from benchmarks import search_efficiency
+from benchmarks.search_efficiency.arms import ABLATED, COMPARED
+from benchmarks.search_efficiency.compare import MEASURES, SHARES, Arena, Result
+from benchmarks.search_efficiency.grids import RECORDED, Recorded
+from benchmarks.search_efficiency.printing import ranking_table, reached_table, speed_table
+from benchmarks.search_efficiency.ranking import comparable, study
+from benchmarks.search_efficiency.record import record
+from benchmarks.search_efficiency.table import Table, read
+from fairtune.files import data_root
+
+GRID = "papers' grids"
+
+
+def main() -> None:
+    given = _arguments()
+    recorded, root = RECORDED[given.dataset], data_root(given.data)
+    folder = given.table / recorded.dataset
+    if given.command == "record":
+        record(recorded, folder, root, processes=given.processes)
+        return
+    table = read(recorded, folder, root)
+    _describe(recorded, table)
+    if given.command == "estimates":
+        print(ranking_table(study(table)))
+    else:
+        _replay(Arena(recorded, table), given.repeats)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.search_efficiency",
+        description=search_efficiency.__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    recording = commands.add_parser("record", help="train the table; a table that is begun is gone on with")
+    recording.add_argument("--processes", type=int, default=1, help="trainings at a time")
+    estimating = commands.add_parser("estimates", help="which estimate of DEO_M ranks settings best")
+    replaying = commands.add_parser("replay", help="compare searches on the table")
+    replaying.add_argument("--repeats", type=int, default=24, help="searches of each kind")
+    for command in (recording, estimating, replaying):
+        command.add_argument("--table", type=Path, required=True, help="folder of the tables")
+        command.add_argument("--dataset", choices=RECORDED, default="digits")
+        command.add_argument("--data", help="folder of the original data files")
+    return parser.parse_args()
+
+
+def _describe(recorded: Recorded, table: Table) -> None:
+    splits = len({replicate.split for replicate in table.replicates})
+    print(
+        f"{recorded.dataset}: {len(table.settings) - 1} settings of {len(recorded.grids)} methods and the baseline, "
+        f"{len(table.replicates)} trainings each on {splits} validation splits, {table.length} epochs; "
+        f"{len(comparable(table))} settings are as accurate as the floor on the test split\n"
+    )
+
+
+def _replay(arena: Arena, repeats: int) -> None:
+    for title, policies in (("Searches compared", COMPARED), ("Ours without each of its parts", ABLATED)):
+        results: Mapping[str, Result] = {name: arena.run(policy, repeats) for name, policy in policies.items()}
+        print(f"## {title}\n")
+        for measure in MEASURES:
+            print(reached_table(results, SHARES, measure), end="\n\n")
+        if GRID in results:
+            print(speed_table(results, GRID), end="\n\n")
+
+
+if __name__ == "__main__":
+    main()

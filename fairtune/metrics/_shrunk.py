@@ -1,0 +1,75 @@
+"""DEO_M estimated from few samples: what searches rank settings by in its place.
+
+A largest gap is decided by the few samples of the smallest cells: on one validation split many settings have the same DEO_M, and
+which is least is luck. Two things vary less and mean the same: the probability of the true class in place of right or wrong, and
+accuracies drawn to their class's as far as the differences between cells could be chance.
+
+With n samples of label y in group a, r the sum of their probabilities of y, and m(y) the share of r in n over all groups,
+
+    mean(a, y | s) = (r + s m) / (n + s),    L(s) = prod_{a,y} B(s m' + r, s (1 - m') + n - r) / B(s m', s (1 - m')),
+
+the posterior mean of a cell's accuracy under a Beta prior of strength s around its class's, and how likely that strength is for all
+cells together (beta-binomial). m' is m with one sample right and one wrong added, without which a class that is nearly always
+right would say nothing of s. The estimate is DEO_M of the cells' means over strengths from 1 to 1000, weighed by L: where groups
+differ no more than by chance, large strengths are likely, and all gaps are small.
+
+After the hierarchical models of J. Foulds, R. Islam, K. Keya, S. Pan, "Bayesian Modeling of Intersectional Fairness: The Variance
+of Bias", SDM 2020; here the strength is summed over in place of sampling. ``docs/search-efficiency.md`` compares it with others.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.special import betaln
+
+from fairtune.metrics._gap import reduce_gaps, spread
+from fairtune.metrics._interval import redraw_probabilities
+from fairtune.metrics._score import Score
+from fairtune.records import Floats, GroupCounts
+
+_STRENGTHS = np.array([1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0])[:, None, None]
+
+
+def shrunken_cell_accuracy(counts: GroupCounts) -> Floats:
+    """Posterior mean of every cell's accuracy, from summed probabilities.
+
+    Returns:
+        ``(A, K)`` in [0, 1]; an empty cell has its class's, and a class without samples 0.
+    """
+    samples = counts.cells.astype(float)
+    right = np.diagonal(counts.soft, axis1=1, axis2=2).clip(0, samples)
+    of_class = right.sum(axis=0) / np.maximum(samples.sum(axis=0), 1)
+    likely = _likelihoods(right, samples)
+    means: Floats = np.tensordot(likely / likely.sum(), (right + _STRENGTHS * of_class) / (samples + _STRENGTHS), axes=1)
+    return means
+
+
+def _likelihoods(right: Floats, samples: Floats) -> Floats:
+    """L of every strength, as a share of the largest ``(strengths,)``."""
+    of_class = (right.sum(axis=0) + 1) / (samples.sum(axis=0) + 2)
+    a, b = _STRENGTHS * of_class, _STRENGTHS * (1 - of_class)
+    log: Floats = (betaln(a + right, b + samples - right) - betaln(a, b)).sum(axis=(1, 2))
+    likely: Floats = np.exp(log - log.max())
+    return likely
+
+
+def deo_m_shrunken(counts: GroupCounts) -> float:
+    """Maximum over classes of the gap between groups in :func:`shrunken_cell_accuracy`; 0 is fair, 1 is worst.
+
+    Smaller than DEO_M, and not to be compared with it. It ranks settings; what a net does, :func:`fairtune.metrics.deo_m` says.
+
+    Returns:
+        In [0, 1]; an empty cell contributes nothing, and NaN if no class can be compared.
+    """
+    return reduce_gaps(np.max, spread(shrunken_cell_accuracy(counts), counts.cells, empty="ignore", minimum=1), "ignore")
+
+
+DEO_M_SHRUNKEN = Score(
+    "deo_m_shrunken",
+    "DEO_M, shrunken",
+    "lower",
+    "DEO_M of probabilities, cells drawn to their class's as far as the gaps could be chance: what searches rank DEO_M by",
+    compute=deo_m_shrunken,
+    gap=True,
+    redraw=redraw_probabilities,
+)
