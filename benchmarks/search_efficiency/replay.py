@@ -51,6 +51,10 @@ class Scores:
         self.at = cache(self._at)
         self.floors = [self.at(0, epoch)["accuracy"] - FLOOR_BELOW_BASELINE for epoch in range(1, table.length + 1)]
 
+    def floor_at(self, epoch: int) -> float:
+        """The accuracy that a trial must reach after an epoch, from 1."""
+        return self.floors[epoch - 1]
+
     @property
     def floor(self) -> float:
         """The accuracy that a trained setting must reach."""
@@ -138,7 +142,7 @@ class Replay:
             self._proposals.tell(number, method, Outcome("failed"))
             return False
         if epoch < self._table.length:
-            self._ladder.note(number, method, self._standing(setting, epoch), self._scores.floor)
+            self._ladder.note(number, method, self._standing(setting, epoch), self._scores.floor_at)
             if self._ladder.verdict(number, epoch) == "go_on":
                 return True
             self._proposals.tell(number, method, Outcome("pruned"))

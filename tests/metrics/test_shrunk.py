@@ -43,7 +43,9 @@ def test_gaps_that_may_be_chance_are_drawn_together():
 
 def test_it_tells_nets_apart_that_have_the_same_answers():
     hard = counts_of_recalls([[9, 18], [6, 19]], [[10, 20], [10, 20]]).hard
-    sure, unsure = GroupCounts(hard, hard * 1.0), GroupCounts(hard, np.where(hard == 6, 7.5, hard).astype(np.float64))
+    less = hard.astype(np.float64)
+    less[hard == 6] = 7.5
+    sure, unsure = GroupCounts(hard, hard.astype(np.float64)), GroupCounts(hard, less)
     assert deo_m(sure) == deo_m(unsure)
     assert deo_m_shrunken(unsure) < deo_m_shrunken(sure)
 

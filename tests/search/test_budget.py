@@ -167,7 +167,7 @@ class TestMore:
         study = over.study
         (before,) = [key for key in study.finals if key.role == "chosen"]
         more = Session(over.spec.model_copy(update={"trials": 3}), over.place).run(1)
-        perfect = {**more.study.result(2).val, "accuracy": 1.0, "deo_m": 0.0}
+        perfect = {**more.study.result(2).val, "accuracy": 1.0, "deo_m": 0.0, "deo_m_shrunken": 0.0}
         better = more.study.result(2).model_copy(update={"val": perfect})
         changed = Session(more.spec, more.place)
         changed.study._records[2] = changed.study._records[2]._replace(result=better.brief)
