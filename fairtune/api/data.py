@@ -9,7 +9,17 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from fairtune.datasets import Dataset, Info, OnBadImage, check_test_part, open_splits, open_test_labels, prepare, skipped
+from fairtune.datasets import (
+    Dataset,
+    Info,
+    OnBadImage,
+    check_test_part,
+    open_splits,
+    open_test_labels,
+    prepare,
+    remarks_on,
+    skipped,
+)
 from fairtune.errors import InvalidInput
 from fairtune.records import Floats, Ints, Split
 from fairtune.report.cells import draw_cells, draw_samples
@@ -40,11 +50,12 @@ def prepare_data(request: DataRequest, on_bad_image: str, console: Console) -> P
     dataset, root = resolve_dataset(request)
     dataset.describe(root)
     dataset.check(root)
-    _remark(dataset, root, console)
     with progress_bars(console) as report:
         folder = prepare(dataset, root, on_bad_image=policy, report=report)
     if left_out := skipped(folder):
         console.print(f"left out as unreadable ({len(left_out):,}):", *_first(left_out), sep="\n  ", soft_wrap=True)
+    _remark(dataset, root, console)
+    open_splits(dataset, root)
     check_test_part(dataset, root)
     size = sum(path.stat().st_size for path in folder.iterdir())
     console.print(f"{request.dataset} is ready: {size / 2**20:,.0f} MiB in {folder}", soft_wrap=True)
@@ -98,7 +109,7 @@ def skew(cells: Ints) -> tuple[float, float]:
 
 
 def _remark(dataset: Dataset, root: Path, console: Console) -> None:
-    for remark in dataset.remarks(root):
+    for remark in remarks_on(dataset, root):
         console.print(remark, style="yellow", soft_wrap=True)
 
 

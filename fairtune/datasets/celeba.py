@@ -13,10 +13,12 @@ import numpy as np
 import pandas as pd
 
 from fairtune.batches.transforms import IMAGENET, Flip, ResizedCrop
-from fairtune.datasets._base import Content, Dataset, Info, Part, Pool, check_test
+from fairtune.datasets._base import Dataset
+from fairtune.datasets._counts import check_test
 from fairtune.datasets._cut import equal_cells
 from fairtune.datasets._files import check_present, first_of, stamp
 from fairtune.datasets._images import ImageFiles
+from fairtune.datasets._pools import Content, Info, Part, Pool
 from fairtune.errors import DataError, InvalidInput, unknown_name
 from fairtune.records import Ints, Split
 from fairtune.seeding import generator

@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 
 from fairtune.batches.transforms import IMAGENET, ColourJitter, Flip, Rotation
-from fairtune.datasets._base import Content, Info
 from fairtune.datasets._cut import stratified
+from fairtune.datasets._decoding import Fit
 from fairtune.datasets._files import check_present
-from fairtune.datasets._images import Fit
 from fairtune.datasets._photographs import TEST, TRAIN, Photographs
+from fairtune.datasets._pools import Content, Info
 from fairtune.datasets._shares import cut_in_three
 from fairtune.errors import DataError
 from fairtune.records import Ints

@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 
 from fairtune.batches.transforms import IMAGENET, Crop, Flip
-from fairtune.datasets._base import Content, Info
 from fairtune.datasets._files import first_of
 from fairtune.datasets._photographs import TEST, TRAIN, Photographs
+from fairtune.datasets._pools import Content, Info
 from fairtune.datasets._shares import cut_in_three
 from fairtune.errors import DataError
 from fairtune.names import Names

@@ -6,7 +6,7 @@ from PIL import Image
 from torchvision.transforms import Resize
 
 from fairtune.datasets import ImageFiles
-from fairtune.datasets._images import decode_image
+from fairtune.datasets._decoding import decode
 from fairtune.errors import DataError
 
 WIDTH, HEIGHT = 48, 32
@@ -20,7 +20,7 @@ def picture():
 
 
 def decoded(path, size=(HEIGHT, WIDTH), fit="stretch"):
-    return decode_image(path.read_bytes(), size, fit).astype(int)
+    return decode(path.read_bytes(), size, fit).pixels.astype(int)
 
 
 @pytest.mark.parametrize("suffix", ["png", "bmp", "webp", "tiff", "gif"])
