@@ -96,7 +96,7 @@ class Manifest(OwnImages):
         """The images, or the table that they lie in."""
         if not self._has_images(root):
             return super().files(root, names)
-        return [os.path.relpath(file, root) for file in self._tables(root)]
+        return [str(file) if Path(self.file).is_absolute() else os.path.relpath(file, root) for file in self._tables(root)]
 
     def check_images(self, root: Path, table: Table) -> None:
         """Look for the files; what lies in the table is there."""
