@@ -1,12 +1,14 @@
 """Datasets: one file each, named as on the command line."""
 
 from fairtune._rooms import stands_for
+from fairtune.datasets._alike import nearly_equal
 from fairtune.datasets._base import Dataset
 from fairtune.datasets._counts import lost_cells
 from fairtune.datasets._cut import equal_cells
 from fairtune.datasets._decoding import Fit
 from fairtune.datasets._files import within
 from fairtune.datasets._images import ImageFiles
+from fairtune.datasets._oddities import narrow
 from fairtune.datasets._overlap import check_apart
 from fairtune.datasets._pools import Content, Info, Part, Pool, Samples
 from fairtune.datasets._store import (
@@ -21,6 +23,7 @@ from fairtune.datasets._store import (
     remarks_on,
     skipped,
 )
+from fairtune.datasets._twins import Twin, Twins
 from fairtune.datasets._writing import OnBadImage, Progress, Report, silent
 
 __all__ = [
@@ -35,12 +38,16 @@ __all__ = [
     "Progress",
     "Report",
     "Samples",
+    "Twin",
+    "Twins",
     "cache_folder",
     "check_apart",
     "check_test_part",
     "digest_of",
     "equal_cells",
     "lost_cells",
+    "narrow",
+    "nearly_equal",
     "open_columns",
     "open_part",
     "open_splits",

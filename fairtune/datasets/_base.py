@@ -38,6 +38,8 @@ class Dataset(Pluggable):
     """Names the decoded pools; datasets that decode the same files alike share it. Change it when decoding changes."""
     obtain: ClassVar[str]
     """How to get the files."""
+    may_be_shown: ClassVar[bool] = True
+    """Whether the licence allows pictures to be passed on, in the page of an inspection say."""
 
     seed: int = 0
     val_frac: float = hyperparameter(0.1, Real(low=0.01, high=0.9), help="share of the training set held out for validation")

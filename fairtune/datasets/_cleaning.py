@@ -14,7 +14,7 @@ from fairtune.datasets._files import first_of
 from fairtune.datasets._grouping import crossed
 from fairtune.datasets._reading import FIRST_ROW, column, rows_named
 from fairtune.datasets._values import Coded, binned, coded, merged, names_like_missing, spellings, told
-from fairtune.errors import DataError, InvalidInput
+from fairtune.errors import DataError, InvalidInput, unknown_name
 from fairtune.records import Ints
 
 MISSING = "(missing)"
@@ -203,13 +203,11 @@ def numbered_sources(named: pd.Series[str]) -> tuple[Ints, int]:
     return source, int((~known).sum())
 
 
-def check_bins(bins: Mapping[str, str], names: Sequence[str]) -> None:
-    """Refuse bins of columns that are neither the target nor a group.
+def check_bins(bins: Mapping[str, str], columns: Sequence[str]) -> None:
+    """Refuse bins of what is no column.
 
     Raises:
-        InvalidInput: which.
+        InvalidInput: which, with near misses.
     """
-    if odd := [name for name in bins if name not in names]:
-        raise InvalidInput(
-            f"--set bins={odd[0]}:{bins[odd[0]]}: bins are of the target or a group, {' or '.join(map(repr, names))}"
-        )
+    if odd := [name for name in bins if name not in columns]:
+        raise InvalidInput(f"--set bins={odd[0]}:{bins[odd[0]]}: {unknown_name('column', odd[0], filter(None, columns))}")

@@ -103,9 +103,9 @@ def own_table(asked: Asked) -> Table:
         InvalidInput: what is wrong with the options.
     """
     wishes, file, listed = asked.wishes, asked.file, asked.read()
-    roles = _roles(wishes, [str(name) for name in listed.rows.columns], file)
-    bins = read_bins(wishes.bins)
-    check_bins(bins, (roles.target, *roles.groups))
+    columns, bins = [str(name) for name in listed.rows.columns], read_bins(wishes.bins)
+    roles = _roles(wishes, columns, file)
+    check_bins(bins, columns)
     found = clean(listed.rows, roles, Policy(wishes.on_missing, wishes.merge, bins), file)
     groups = chosen(found.a, wishes.groups)
     kept = groups.codes != LEFT_OUT

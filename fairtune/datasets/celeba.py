@@ -57,6 +57,7 @@ class CelebA(Dataset):
 
     cache_name: ClassVar[str] = "celeba-1"
     licence: ClassVar[str] = "non-commercial research only"
+    may_be_shown: ClassVar[bool] = False
     citation: ClassVar[str] = "Z. Liu, P. Luo, X. Wang, X. Tang, Deep Learning Face Attributes in the Wild, ICCV 2015"
     obtain: ClassVar[str] = (
         f"get img_align_celeba.zip, {ATTRIBUTES}.txt and {PARTITION}.txt from mmlab.ie.cuhk.edu.hk/projects/CelebA.html and put "

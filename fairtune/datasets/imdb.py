@@ -54,6 +54,7 @@ class IMDB(Dataset):
 
     cache_name: ClassVar[str] = "imdb-2"
     licence: ClassVar[str] = "academic research only"
+    may_be_shown: ClassVar[bool] = False
     citation: ClassVar[str] = (
         "R. Rothe, R. Timofte, L. Van Gool, Deep Expectation of Real and Apparent Age from a Single Image, IJCV 2018; lists of "
         "B. Kim et al., Learning Not to Learn, CVPR 2019, after M. Alvi et al., Turning a Blind Eye, 2018"

@@ -55,6 +55,7 @@ class UTKFace(Photographs):
     cache_name: ClassVar[str] = "utkface-2"
     columns: ClassVar[tuple[str, ...]] = ("y", "a", "source", "age", "gender", "race")
     licence: ClassVar[str] = "non-commercial research only"
+    may_be_shown: ClassVar[bool] = False
     citation: ClassVar[str] = (
         "Z. Zhang, Y. Song, H. Qi, Age Progression/Regression by Conditional Adversarial Autoencoder, CVPR 2017"
     )
@@ -160,7 +161,8 @@ def _names(root: Path) -> _Names:
     if not folder.is_dir():
         raise DataError(f"{folder} is missing: {UTKFace.obtain}")
     files = sorted(path.name for path in folder.iterdir() if path.suffix.lower() in (".jpg", ".jpeg"))
-    used, left_out = [], {}
+    used: list[str] = []
+    left_out: dict[str, list[str]] = {}
     for name in files:
         if fault := _fault(name):
             left_out.setdefault(fault, []).append(name)
