@@ -44,8 +44,10 @@ def check_counts(splits: Mapping[str, Split], info: Info) -> None:
         raise DataError(f"no training samples of {', '.join(missing)}: a fair model cannot be trained without them")
     held_out = splits["validation"].cells
     if (held_out == 0).any():
+        trained = counts[held_out == 0]
         raise DataError(
-            f"no validation samples in {(held_out == 0).sum()} of {held_out.size} cells: {_named(held_out == 0, info)}. "
+            f"no validation samples in {(held_out == 0).sum()} of {held_out.size} cells: {_named(held_out == 0, info)}; training "
+            f"has {int(trained.min()):,}{f' to {int(trained.max()):,}' if trained.max() > trained.min() else ''} of each. "
             "DEO compares the groups within every class; use data, or a skew, with samples of both groups in each class, "
             "or hold more out with val_frac"
         )

@@ -96,12 +96,17 @@ def _is_deep_png(file: Image.Image, content: bytes) -> bool:
 
 
 def _deep_colours(content: bytes) -> Array:
-    """All 16 bits of the colours of a PNG file, ``(H, W, C)``."""
-    import torch
-    from torchvision.io import decode_png
+    """All 16 bits of the colours of a PNG file, ``(H, W, C)``: Pillow unpacks one byte of each two, so it is asked for both."""
+    upper, lower = (_bytes_in_order(content, order) for order in "BL")
+    return upper.astype(np.uint16) << 8 | lower
 
-    pixels: Array = decode_png(torch.frombuffer(bytearray(content), dtype=torch.uint8)).permute(1, 2, 0).numpy()
-    return pixels
+
+def _bytes_in_order(content: bytes, order: str) -> Bytes:
+    """What Pillow takes for the upper bytes if they are in this order, ``B`` as PNG has them or ``L``."""
+    with Image.open(io.BytesIO(content)) as file:
+        (tile,) = file.tile
+        file.tile = [tile._replace(args=f"{str(tile.args).removesuffix('B')}{order}")]
+        return np.asarray(file)
 
 
 def _in_rgb(image: Image.Image) -> Image.Image:
