@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from fairtune.api.data import inspect_data, prepare_data
+from fairtune.api.data import prepare_data
+from fairtune.api.inspection import inspect_data
 from fairtune.api.train import train_one
 from fairtune.datasets import _store, check_test_part, open_part, open_test_labels
 from fairtune.datasets.digits import Digits

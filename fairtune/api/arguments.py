@@ -13,6 +13,7 @@ from typing import Annotated, TypeVar, Union, get_args, get_origin, get_type_hin
 from pydantic.fields import FieldInfo
 
 from fairtune import plugins
+from fairtune.api.handed import hand_over, is_data
 from fairtune.errors import InvalidInput
 from fairtune.options import Option
 from fairtune.plugins import Kind
@@ -59,12 +60,19 @@ def read(model: type[R], given: Mapping[str, object]) -> R:
     Args:
         model: which request.
         given: arguments by name: a class may stand for a plug-in's name, a list for what the command line separates by commas, a
-            mapping for texts ``KEY=VALUE``, a path for its text.
+            mapping for texts ``KEY=VALUE``, a path for its text, images with their labels for a dataset's name (see
+            :func:`fairtune.api.handed.hand_over`).
 
     Raises:
         InvalidInput: every fault.
     """
-    return model.read({name: _as_typed(name, value) for name, value in given.items()})
+    typed = {name: _as_typed(name, value) for name, value in given.items() if name != "dataset"}
+    data = given.get("dataset", "")
+    if not is_data(data):
+        return model.read(typed | ({"dataset": _as_typed("dataset", data)} if "dataset" in given else {}))
+    settings = typed.get("set", ())
+    own = tuple(f"{key}={value}" for key, value in hand_over(data).items())
+    return model.read({**typed, "dataset": "manifest", "set": (*(settings if isinstance(settings, list | tuple) else ()), *own)})
 
 
 def _as_typed(name: str, value: object) -> object:
@@ -85,7 +93,7 @@ def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
     of_settings = field.annotation == tuple[Setting, ...]
     annotation = tuple[str, ...] | Mapping[str, object] if of_settings else _plain(field.annotation)
     if name in _KINDS:
-        annotation = annotation | type
+        annotation = annotation | (object if name == "dataset" else type)
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=annotation)
 
 

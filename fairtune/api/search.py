@@ -13,6 +13,7 @@ from fairtune import plugins
 from fairtune.addresses import store
 from fairtune.api.expected import expected_time
 from fairtune.api.waiting import with_patience
+from fairtune.datasets import remarks_on
 from fairtune.errors import NoFeasibleTrial
 from fairtune.files import write_atomically
 from fairtune.locks import Lock
@@ -32,7 +33,7 @@ from fairtune.study.folders import RunFolder, database_of
 from fairtune.study.study import SearchStudy
 from fairtune.study.summary import Summary
 from fairtune.tracking.mirror import Tracker
-from fairtune.training.data import open_data
+from fairtune.training.data import make_dataset, open_data
 
 
 def search(request: Request, console: Console) -> Summary:
@@ -109,7 +110,8 @@ def _run(spec: SearchSpec, place: Place, console: Console, request: Request | No
     data = open_data(spec.baseline(), Path(place.data))
     splits = {"train": data.train, "validation": data.validation}
     cells = {name: split.cells for name, split in splits.items()}
-    print_header(console, spec, place, data.info, cells, data.remarks, expected_time(spec, place, data))
+    remarks = [*remarks_on(make_dataset(spec.dataset), Path(place.data)), *data.remarks]
+    print_header(console, spec, place, data.info, cells, remarks, expected_time(spec, place, data))
     folder = RunFolder.of(place)
     try:
         summary = with_patience(place, console, partial(_session, spec, place, console, request))

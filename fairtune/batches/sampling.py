@@ -66,9 +66,15 @@ def check_cells(cells: Ints, batch_size: int, names: Names | None = None) -> Non
         named = "; ".join(f"{called.cell(y, a)} has {n}" for y, a, n in short[:10])
         raise DataError(
             f"balanced batches of {batch_size} take {quota} samples of each of {cells.size} cells, but {named}"
-            f"{' and others' if len(short) > 10 else ''}: lower --batch-size, raise "
-            "--train-fraction, or use a method that does not balance its batches"
+            f"{' and others' if len(short) > 10 else ''}: {_fitting(cells)}raise --train-fraction, or use a method that does not "
+            "balance its batches"
         )
+
+
+def _fitting(cells: Ints) -> str:
+    """Which batches could be filled, if any."""
+    smallest = int(cells.min())
+    return f"lower --batch-size to {smallest * cells.size}, " if smallest else ""
 
 
 def balanced(cells: Sequence[Ints], batch_size: int, steps: int, rng: np.random.Generator) -> Ints:

@@ -16,7 +16,9 @@ app = typer.Typer(help="Prepare and look at datasets.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(metavar="DATASET", help="Name: see fairtune list datasets.", show_default=False)]
 Policy = Annotated[str, typer.Option("--on-bad-image", help="error, or skip: leave images out that cannot be read.")]
-Out = Annotated[Path | None, typer.Option(help="Folder of the pictures.", show_default="DATASET-inspection")]
+Out = Annotated[Path | None, typer.Option(help="Folder of the page.", show_default="DATASET-inspection")]
+Pictures = Annotated[bool, typer.Option("--pictures", help="Show pictures whose licence does not allow them to be passed on.")]
+Near = Annotated[bool, typer.Option("--near-duplicates", help="Look for training images that look alike.")]
 
 
 @app.command()
@@ -39,8 +41,10 @@ def prepare(given: dict[str, object], dataset: Name, on_bad_image: Policy = "err
 
 @app.command()
 @takes(DataRequest, "data", "set", "seed", "protocol")
-def inspect(given: dict[str, object], dataset: Name, out: Out = None) -> None:
-    """Count the samples of each group and class, measure the skew, and draw some of each.
+def inspect(
+    given: dict[str, object], dataset: Name, out: Out = None, pictures: Pictures = False, near_duplicates: Near = False
+) -> None:
+    """Count the samples of each group and class, measure the skew, and show all that is odd on one page.
 
     [bold]Example[/]
 
@@ -48,6 +52,7 @@ def inspect(given: dict[str, object], dataset: Name, out: Out = None) -> None:
     """
     with told():
         request = DataRequest.read({**given, "dataset": dataset})
-        from fairtune.api.data import inspect_data
+        from fairtune.api.inspection import inspect_data
 
-        inspect_data(request, out or Path(f"{dataset.replace(':', '.')}-inspection"), console)
+        folder = out or Path(f"{dataset.replace(':', '.')}-inspection")
+        inspect_data(request, folder, console, pictures=pictures, near_duplicates=near_duplicates)

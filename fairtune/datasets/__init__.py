@@ -1,21 +1,29 @@
 """Datasets: one file each, named as on the command line."""
 
 from fairtune._rooms import stands_for
-from fairtune.datasets._base import Content, Dataset, Info, Part, Pool, Samples, lost_cells
+from fairtune.datasets._alike import nearly_equal
+from fairtune.datasets._base import Dataset
+from fairtune.datasets._counts import lost_cells
 from fairtune.datasets._cut import equal_cells
+from fairtune.datasets._decoding import Fit
 from fairtune.datasets._files import within
-from fairtune.datasets._images import Fit, ImageFiles
+from fairtune.datasets._images import ImageFiles
+from fairtune.datasets._oddities import narrow
 from fairtune.datasets._overlap import check_apart
+from fairtune.datasets._pools import Content, Info, Part, Pool, Samples
 from fairtune.datasets._store import (
     cache_folder,
     check_test_part,
     digest_of,
+    open_columns,
     open_part,
     open_splits,
     open_test_labels,
     prepare,
+    remarks_on,
     skipped,
 )
+from fairtune.datasets._twins import Twin, Twins
 from fairtune.datasets._writing import OnBadImage, Progress, Report, silent
 
 __all__ = [
@@ -30,16 +38,22 @@ __all__ = [
     "Progress",
     "Report",
     "Samples",
+    "Twin",
+    "Twins",
     "cache_folder",
     "check_apart",
     "check_test_part",
     "digest_of",
     "equal_cells",
     "lost_cells",
+    "narrow",
+    "nearly_equal",
+    "open_columns",
     "open_part",
     "open_splits",
     "open_test_labels",
     "prepare",
+    "remarks_on",
     "silent",
     "skipped",
     "within",

@@ -3,109 +3,22 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Literal, NamedTuple, Protocol
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
-from fairtune.batches.transforms import Normalise, Transform
+from fairtune.datasets._counts import check_counts, check_test
 from fairtune.datasets._cut import Mask, cells_of, drawn_by_source, thinned
-from fairtune.errors import DataError
-from fairtune.names import Names
+from fairtune.datasets._pools import Content, Info, Part, Pool
+from fairtune.datasets._twins import joined_sources
 from fairtune.plugins import Pluggable
-from fairtune.records import Array, Ints, Split
+from fairtune.records import Ints, Split
 from fairtune.seeding import generator
 from fairtune.space import Real, Value, hyperparameter
-
-Part = Literal["train", "validation", "test"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Info:
-    """What a dataset with its options is.
-
-    Attributes:
-        classes: name of each label.
-        groups: name of each group.
-        shape: of what a net sees, ``(C, H, W)`` or ``(F,)``. Images may be stored larger: training crops them, evaluation
-            resizes them.
-        augment: transforms drawn anew for every training batch, in this order.
-        normalise: what a net standardises images by whose weights don't say, in training and in evaluation.
-        balanced_test: whether each class of the test split holds equally many samples of every group, to within one; if so,
-            validation accuracy is weighted by cell to estimate the same quantity.
-        model: default architecture.
-        epochs: default length of training.
-        batch_size: default batch size.
-        class_balance: beta of the effective-number class weights that the cross-entropy is trained with
-            (:func:`fairtune.batches.sampling.effective_number_weights`); None weighs all classes alike.
-    """
-
-    classes: tuple[str, ...]
-    groups: tuple[str, ...]
-    shape: tuple[int, ...]
-    augment: tuple[Transform, ...] = ()
-    normalise: Normalise | None = None
-    balanced_test: bool
-    model: str
-    epochs: int
-    batch_size: int = 128
-    class_balance: float | None = None
-
-    @property
-    def names(self) -> Names:
-        """Of classes and groups, in sentences."""
-        return Names(self.classes, self.groups)
-
-
-class Samples(Protocol):
-    """Inputs that are read slice by slice: an array, or files decoded when asked for."""
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """``(N, H, W, C)`` or ``(N, F)``."""
-        ...
-
-    @property
-    def dtype(self) -> np.dtype[np.generic]:
-        """uint8 for images, float32 for vectors."""
-        ...
-
-    def __getitem__(self, rows: slice, /) -> Array:
-        """The samples of consecutive rows."""
-        ...
-
-
-@dataclass(frozen=True)
-class Pool:
-    """One part of a dataset: every input once, with all that is known of it.
-
-    Attributes:
-        x: ``(N, H, W, C)`` uint8, or ``(N, F)`` float32; memory-mapped once it comes from the cache.
-        columns: arrays of N rows by name: labels, attributes, patients, whatever the options choose among. ``source`` (int64) is
-            always there: samples of one source (an original image, a patient) never fall into different splits. Numbers are those
-            of the whole dataset: a part has none of another's.
-    """
-
-    x: Samples
-    columns: Mapping[str, Array] = field(default_factory=dict)
-
-    def __len__(self) -> int:
-        return int(self.x.shape[0])
-
-
-class Content(NamedTuple):
-    """What decoded pools depend on.
-
-    Attributes:
-        options: those that change the pixels or what is in the test part, as JSON would hold them.
-        files: every file that is read to make the pools, relative to the folder of the original ones.
-    """
-
-    options: tuple[object, ...] = ()
-    files: Sequence[str] = ()
 
 
 @dataclass(kw_only=True)
@@ -125,6 +38,8 @@ class Dataset(Pluggable):
     """Names the decoded pools; datasets that decode the same files alike share it. Change it when decoding changes."""
     obtain: ClassVar[str]
     """How to get the files."""
+    may_be_shown: ClassVar[bool] = True
+    """Whether the licence allows pictures to be passed on, in the page of an inspection say."""
 
     seed: int = 0
     val_frac: float = hyperparameter(0.1, Real(low=0.01, high=0.9), help="share of the training set held out for validation")
@@ -222,12 +137,15 @@ class Dataset(Pluggable):
     def held_out(self, pool: Pool, rng: np.random.Generator) -> Mask:
         """Which rows of the training part are held out for validation: those of the share ``val_frac`` of the sources.
 
+        Sources that share an image count as one.
+
         Args:
             pool: the training part.
             rng: draws them.
         """
         stratum, order = self.spread(pool)
-        return drawn_by_source(pool.columns["source"], stratum, self.val_frac, rng, order)
+        source = joined_sources(pool.columns["source"], pool.twins, "train")
+        return drawn_by_source(source, stratum, self.val_frac, rng, order)
 
     def proportions(self, pool: Pool) -> tuple[Ints, ...]:
         """What tells the rows of the training part apart, from coarse to fine, in shares that a fraction of it keeps: the cells."""
@@ -318,55 +236,3 @@ class Dataset(Pluggable):
     def test_split(self, pool: Pool, info: Info) -> Split:
         """The test split of a pool that :func:`fairtune.datasets.open_part` gives for the confirmation of a search only."""
         return self.split(pool, self.test_rows(pool), info)
-
-
-def check_test(y: Ints, a: Ints, info: Info) -> None:
-    """Check, before anything is decoded, that what will be the test split has samples of every group in every class.
-
-    Raises:
-        DataError: the label has one value only, or some cells are empty; they are named.
-    """
-    cells = np.bincount(a * len(info.classes) + y, minlength=len(info.groups) * len(info.classes))
-    counts = cells.reshape(len(info.groups), len(info.classes))
-    present = np.flatnonzero(counts.sum(axis=0))
-    if len(present) < 2:
-        seen = f"all {len(y)} are of {info.names.label(int(present[0]))}" if len(present) else "there are no samples"
-        raise DataError(f"the label has fewer than two values in the test split: {seen}; choose another target")
-    if (counts == 0).any():
-        raise DataError(
-            f"no test samples in {(counts == 0).sum()} of {counts.size} cells: {_named(counts == 0, info)}; "
-            "choose another target, attribute or binning"
-        )
-
-
-def check_counts(splits: Mapping[str, Split], info: Info) -> None:
-    """Check that ``train`` and ``validation`` hold what training and scoring need.
-
-    Raises:
-        DataError: a class or group has no training sample, or a cell no validation sample.
-    """
-    counts = splits["train"].cells
-    missing = [info.names.label(int(y)) for y in np.flatnonzero(counts.sum(axis=0) == 0)]
-    missing += [info.names.group(int(a)) for a in np.flatnonzero(counts.sum(axis=1) == 0)]
-    if missing:
-        raise DataError(f"no training samples of {', '.join(missing)}: a fair model cannot be trained without them")
-    held_out = splits["validation"].cells
-    if (held_out == 0).any():
-        raise DataError(
-            f"no validation samples in {(held_out == 0).sum()} of {held_out.size} cells: {_named(held_out == 0, info)}. "
-            "DEO compares the groups within every class; use data, or a skew, with samples of both groups in each class, "
-            "or hold more out with val_frac"
-        )
-
-
-def lost_cells(whole: Split, kept: Split, info: Info) -> list[str]:
-    """What a user should know of a fraction of a training set: one sentence if cells have vanished from it."""
-    before, after = (split.cells > 0 for split in (whole, kept))
-    lost = before & ~after
-    told = f"the fraction has no training samples in {lost.sum()} of {before.sum()} cells: {_named(lost, info)}"
-    return [told] if lost.any() else []
-
-
-def _named(cells: npt.NDArray[np.bool_], info: Info) -> str:
-    """The first of some cells ``(A, K)``."""
-    return info.names.cells((int(y), int(a)) for a, y in np.argwhere(cells))

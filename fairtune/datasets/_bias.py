@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fairtune.datasets._base import Dataset, Info, Part, Pool
+from fairtune.datasets._base import Dataset
 from fairtune.datasets._cut import cells_of, drawn_by_source
+from fairtune.datasets._pools import Info, Part, Pool
 from fairtune.records import Bytes, Ints, Split
 from fairtune.seeding import generator
 from fairtune.space import Options, hyperparameter

@@ -2,41 +2,61 @@
 
 from __future__ import annotations
 
-import io
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+import numpy.typing as npt
+from PIL import Image, UnidentifiedImageError
 
+from fairtune.datasets._decoding import Fit, decode, deep_values
 from fairtune.datasets._files import first_of, within
-from fairtune.datasets._identity import digest_of_content
+from fairtune.datasets._identity import DIGEST_BYTES, digest_of_content
+from fairtune.datasets._tones import SIXTEEN_BITS, Tones, found_depth
 from fairtune.errors import DataError
-from fairtune.records import Bytes, Ints
+from fairtune.records import Array, Bytes, Floats, Ints
 
-Fit = Literal["stretch", "crop"]
-_DRAFT = 2
-"""JPEG files are decoded at the smallest of their own scales that is this many times larger than what is wanted."""
+_LOOKED_AT = 32
+"""Pixels of a row, and of a column, that tell how dark or bright an image is."""
+
+READ = np.dtype(
+    [
+        ("digest", f"V{DIGEST_BYTES}"),
+        *((name, "<i4") for name in ("width", "height")),
+        *((name, "u1") for name in ("bits", "low", "high")),
+        ("brightness", "<f4"),
+    ]
+)
+"""What is noted of an image as it is read: digest of the file, its size in pixels and bits a channel, and of what it became the
+darkest level, the brightest, and the mean."""
+
+
+def contents_of_files(root: Path, name: str) -> bytes:
+    """The content of a file in a folder."""
+    return (root / name).read_bytes()
 
 
 @dataclass(frozen=True)
 class ImageFiles:
     """Images in files, brought to one size: an array ``(N, H, W, 3)`` uint8 whose rows are decoded when they are sliced.
 
-    Turned as their EXIF entry says; gray, palette and CMYK images become RGB, 16 bits a channel become 8, and what is transparent
-    is laid on black. Sizes are changed with Pillow's antialiased bilinear filter, as torchvision changes them; large JPEG files are
-    decoded at a reduced scale first, which changes the result by less than a gray level on average.
+    Turned as their EXIF entry says; gray, palette and CMYK images become RGB, more than 8 bits a channel become 8 as ``tones``
+    says, and what is transparent is laid on black. Sizes are changed with Pillow's antialiased bilinear filter, as torchvision
+    changes them; large JPEG files are decoded at a reduced scale first, which changes the result by less than a gray level on
+    average.
 
     Args:
         root: folder of the files.
         names: path of each file in it.
         size: height and width.
         fit: ``stretch`` changes the proportions; ``crop`` cuts the largest window of the right ones from the middle first.
+        tones: what becomes of values of more than 8 bits.
+        content: reads an image by its name, where it is not a file of its own.
 
     Raises:
         DataError: a path leads out of the folder.
@@ -46,6 +66,8 @@ class ImageFiles:
     names: Sequence[str]
     size: tuple[int, int]
     fit: Fit = "stretch"
+    tones: Tones = SIXTEEN_BITS
+    content: Callable[[Path, str], bytes] = contents_of_files
 
     def __post_init__(self) -> None:
         within(self.root, self.names)
@@ -79,12 +101,16 @@ class ImageFiles:
         """Images of consecutive rows."""
         start, stop, _ = rows.indices(len(self.names))
         images = np.zeros((stop - start, *self.size, 3), dtype=np.uint8)
+        noted = np.zeros(stop - start, dtype=READ)
 
         def fill(row: int) -> tuple[bytes, str | None]:
             content, fault = b"", None
             try:
-                content = (self.root / self.names[row]).read_bytes()
-                images[row - start] = decode_image(content, self.size, self.fit)
+                content = self.content(self.root, self.names[row])
+                picture = decode(content, self.size, self.fit, self.tones)
+                images[row - start] = picture.pixels
+                noted["width"][row - start], noted["height"][row - start] = picture.width, picture.height
+                noted["bits"][row - start] = picture.bits
             except UnidentifiedImageError:
                 fault = "not an image"
             except Exception as error:  # a damaged file can make a decoder raise anything
@@ -94,8 +120,20 @@ class ImageFiles:
         with warnings.catch_warnings(), ThreadPoolExecutor(_threads()) as threads:
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             read = list(threads.map(fill, range(start, stop)))
-        faults = {row: fault for row, (_, fault) in enumerate(read, start) if fault is not None}
-        return Decoded(images, faults, [digest for digest, _ in read])
+        noted["digest"] = np.frombuffer(b"".join(digest for digest, _ in read), dtype=READ["digest"])
+        noted["low"], noted["high"], noted["brightness"] = _levels(images)
+        return Decoded(images, {row: fault for row, (_, fault) in enumerate(read, start) if fault is not None}, noted)
+
+    def depth(self) -> int | None:
+        """The bits of images kept in 16, by the largest value in a sample; None if none of it is kept so."""
+        return found_depth(len(self.names), self._deep_values)
+
+    def _deep_values(self, row: int) -> Array | None:
+        try:
+            content = self.content(self.root, self.names[row])
+            return deep_values(content)
+        except Exception:  # it is named where it is decoded
+            return None
 
 
 class Decoded(NamedTuple):
@@ -104,30 +142,12 @@ class Decoded(NamedTuple):
     Attributes:
         images: ``(n, H, W, 3)``, black where a file cannot be read.
         faults: why it cannot be read, by row.
-        digests: of the content of each file.
+        noted: what was noted of each, see :data:`READ`.
     """
 
     images: Bytes
     faults: dict[int, str]
-    digests: list[bytes]
-
-
-def decode_image(content: bytes, size: tuple[int, int], fit: Fit = "stretch") -> Bytes:
-    """The content of one image file as ``(H, W, 3)`` uint8, as :class:`ImageFiles` describes.
-
-    Raises:
-        OSError: it is not a whole image.
-        PIL.Image.DecompressionBombError: it has more pixels than Pillow thinks reasonable.
-    """
-    height, width = size
-    with Image.open(io.BytesIO(content)) as file:
-        file.draft("RGB", (_DRAFT * width, _DRAFT * height))
-        image = _in_rgb(ImageOps.exif_transpose(file))
-    if fit == "crop":
-        image = image.crop(_middle(image.size, size))
-    if image.size != (width, height):
-        image = image.resize((width, height), Image.Resampling.BILINEAR)
-    return np.asarray(image)
+    noted: npt.NDArray[np.void]
 
 
 def unreadable(named: list[str]) -> DataError:
@@ -138,25 +158,12 @@ def unreadable(named: list[str]) -> DataError:
     )
 
 
-def _in_rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I;16"):
-        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-    elif image.mode in ("I", "F"):
-        raise OSError(f"its pixels are of mode {image.mode}; save it with 8 or 16 bits a channel")
-    if image.has_transparency_data:
-        opaque = Image.new("RGBA", image.size, (0, 0, 0, 255))
-        opaque.alpha_composite(image.convert("RGBA"))
-        image = opaque
-    return image.convert("RGB")
-
-
-def _middle(given: tuple[int, int], size: tuple[int, int]) -> tuple[int, int, int, int]:
-    """The largest box of the proportions ``size`` (height, width) in the middle of an image ``given`` (width, height)."""
-    scale = min(given[0] / size[1], given[1] / size[0])
-    width, height = round(scale * size[1]), round(scale * size[0])
-    left, top = round((given[0] - width) / 2), round((given[1] - height) / 2)
-    return left, top, left + width, top + height
-
-
 def _threads() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _levels(images: Bytes) -> tuple[Bytes, Bytes, Floats]:
+    """Darkest, brightest and mean level of each image, of every so-many-th pixel: about a thousand of a large one."""
+    down, across = (max(1, size // _LOOKED_AT) for size in images.shape[1:3])
+    looked_at = np.ascontiguousarray(images[:, ::down, ::across]).reshape(len(images), -1)
+    return looked_at.min(axis=1), looked_at.max(axis=1), looked_at.mean(axis=1)

@@ -10,8 +10,11 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 
-from fairtune.datasets._base import Dataset, Part, Pool, check_test
-from fairtune.datasets._images import Fit, ImageFiles
+from fairtune.datasets._base import Dataset
+from fairtune.datasets._counts import check_test
+from fairtune.datasets._decoding import Fit
+from fairtune.datasets._images import ImageFiles
+from fairtune.datasets._pools import Part, Pool
 from fairtune.records import Ints
 
 TRAIN, VALIDATION, TEST = range(3)

@@ -10,9 +10,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from fairtune.datasets._base import Content, Dataset, Info, Part, Pool, Samples
+from fairtune.datasets._base import Dataset
 from fairtune.datasets._bias import DrawnBias
 from fairtune.datasets._images import ImageFiles
+from fairtune.datasets._pools import Content, Info, Part, Pool, Samples
 from fairtune.records import Ints, Split
 from fairtune.seeding import generator
 from fairtune.space import Options, Value, hyperparameter

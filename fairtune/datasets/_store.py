@@ -20,8 +20,11 @@ from pathlib import Path
 import numpy as np
 from filelock import FileLock
 
-from fairtune.datasets._base import Dataset, Part, Pool
+from fairtune.datasets._base import Dataset
 from fairtune.datasets._identity import Identity, differences, digest_files, identify
+from fairtune.datasets._oddities import remarks_on_images
+from fairtune.datasets._pools import Part, Pool
+from fairtune.datasets._twins import read_twins
 from fairtune.datasets._writing import SKIPPED, OnBadImage, Progress, Report, columns_file, samples_file, save, silent
 from fairtune.errors import DataError, NoRoom
 from fairtune.files import is_whole, write_text
@@ -89,6 +92,28 @@ def open_test_labels(dataset: Dataset, root: Path) -> Split:
         DataError: as :func:`open_part`.
     """
     return dataset.test_split(_labels_of_test(dataset, root), dataset.describe(root))
+
+
+def remarks_on(dataset: Dataset, root: Path) -> list[str]:
+    """What a user should know of the files and of what was decoded from them that is no fault; one sentence each.
+
+    Of the test part nothing but its labels and what was noted as it was decoded is looked at.
+
+    Raises:
+        DataError: as :func:`open_part`.
+    """
+    return dataset.remarks(root) + remarks_on_images([*open_columns(dataset, root).values()])
+
+
+def open_columns(dataset: Dataset, root: Path) -> dict[Part, Pool]:
+    """The columns of every part; the pools are empty.
+
+    Raises:
+        DataError: as :func:`open_part`.
+    """
+    parts = (*dataset.training_parts(), "test")
+    folder = _whole(dataset, root, _columns_of, *parts)
+    return {part: _without_samples(folder, part) for part in parts}
 
 
 def digest_of(dataset: Dataset, root: Path) -> str:
@@ -308,10 +333,14 @@ def _open_columns(folder: Path, part: Part) -> dict[str, Array]:
 
 
 def _labels_of_test(dataset: Dataset, root: Path) -> Pool:
-    columns = _open_columns(_whole(dataset, root, _columns_of, "test"), "test")
-    return Pool(np.empty((len(columns["source"]), 0)), columns)
+    return _without_samples(_whole(dataset, root, _columns_of, "test"), "test")
+
+
+def _without_samples(folder: Path, part: Part) -> Pool:
+    columns = _open_columns(folder, part)
+    return Pool(np.empty((len(columns["source"]), 0)), columns, read_twins(folder))
 
 
 @lru_cache(maxsize=4)
 def _open(folder: Path, part: Part) -> Pool:
-    return Pool(np.load(samples_file(folder, part), mmap_mode="r"), _open_columns(folder, part))
+    return Pool(np.load(samples_file(folder, part), mmap_mode="r"), _open_columns(folder, part), read_twins(folder))

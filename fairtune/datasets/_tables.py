@@ -59,7 +59,7 @@ def read_table(
         columns: name of each column.
         numeric: those that hold numbers.
         rows: how many the official file has.
-        separator: between values; spaces around them are dropped.
+        separator: between values; spaces around them are dropped, and one at the end of a line.
         skip: lines at the beginning that hold no values.
         obtain: how to get the file, for errors.
 
@@ -70,6 +70,7 @@ def read_table(
         raise DataError(f"{path} is missing: {obtain}")
     lines = path.read_text(encoding="utf-8").splitlines()[skip:]
     values = [[value.strip() for value in line.split(separator if separator != " " else None)] for line in lines if line.strip()]
+    values = [row[:-1] if len(row) == len(columns) + 1 and not row[-1] else row for row in values]
     if odd := [n for n, row in enumerate(values, skip + 1) if len(row) != len(columns)]:
         raise DataError(f"{path}, line {odd[0]}: {len(values[odd[0] - skip - 1])} values instead of {len(columns)}: {obtain}")
     if len(values) != rows:
@@ -87,6 +88,7 @@ def coded(table: pd.DataFrame, column: str, codes: Sequence[str], path: Path) ->
     Raises:
         DataError: a value is not among them.
     """
-    if unknown := sorted(set(table[column]) - set(codes)):
+    counts = table[column].value_counts()
+    if unknown := [f"{value} ({counts[value]:,})" for value in sorted(set(counts.index) - set(codes))]:
         raise DataError(f"{path}: the column {column} holds {', '.join(unknown[:3])}; it may hold {', '.join(codes)}")
     return table[column].map(codes.index).to_numpy().astype(np.int64)

@@ -18,11 +18,12 @@ from typing import BinaryIO, Literal, NamedTuple
 
 import numpy as np
 
-from fairtune.datasets._base import Part, Pool, Samples
-from fairtune.datasets._identity import DIGEST_BYTES
-from fairtune.datasets._images import Decoded, ImageFiles, unreadable
+from fairtune.datasets._images import READ, Decoded, ImageFiles, unreadable
+from fairtune.datasets._pools import Part, Pool, Samples
+from fairtune.datasets._twins import TWINS, Seen, find_twins
 from fairtune.errors import NoRoom
 from fairtune.files import seal, write_atomically, write_sealed
+from fairtune.records import Array
 
 SKIPPED = "skipped.json"
 _SLICE_BYTES = 16 * 2**20
@@ -74,20 +75,21 @@ def save(pools: Mapping[Part, Pool], folder: Path, on_bad_image: OnBadImage, rep
     left_out = {x.names[row]: reason for part, x in images.items() for row, reason in parts[part].faults.items()}
     if left_out and on_bad_image == "error":
         raise unreadable([f"{name} ({reason})" for name, reason in left_out.items()])
-    digests: dict[str, bytes] = {}
-    for part, x in images.items():
-        digests |= zip(x.names, _cut((folder / _digests_file(part)).read_bytes()), strict=True)
+    seen = {part: _seen(x, parts[part], folder / _noted_file(part)) for part, x in images.items()}
     for part, pool in pools.items():
         seal(samples_file(folder, part))
-        write_sealed(columns_file(folder, part), partial(_save_columns, pool, parts[part]))
-        for note in (_progress_file(part), _digests_file(part)):
-            (folder / note).unlink()
+        columns = {**pool.columns, **(seen[part].columns() if part in seen else {})}
+        write_sealed(columns_file(folder, part), partial(_save_columns, columns, parts[part]))
+    write_sealed(folder / TWINS, lambda path: path.write_text(json.dumps(find_twins(seen.items()))))
     write_sealed(folder / SKIPPED, lambda path: path.write_text(json.dumps(left_out)))
-    return digests
+    for part in pools:
+        for note in (_progress_file(part), _noted_file(part)):
+            (folder / note).unlink()
+    return {name: digest for one in seen.values() for name, digest in one.digests().items()}
 
 
-def _cut(digests: bytes) -> list[bytes]:
-    return [digests[start : start + DIGEST_BYTES] for start in range(0, len(digests), DIGEST_BYTES)]
+def _seen(x: ImageFiles, written: _Written, noted: Path) -> Seen:
+    return Seen(x.names, np.fromfile(noted, dtype=READ), [*written.faults])
 
 
 def _check_space(pools: Mapping[Part, Pool], folder: Path) -> None:
@@ -121,22 +123,22 @@ class _Written:
 
 
 def _append(part: Part, x: Samples, folder: Path, report: Report) -> _Written:
-    """Write the samples of a part and the digests of their files to the ends of two files, after what an earlier process wrote."""
+    """Write the samples of a part and what is noted of them to the ends of two files, after what an earlier process wrote."""
     total = x.shape[0]
     step = max(1, _SLICE_BYTES // _row_bytes(x))
     progress = folder / _progress_file(part)
     written = _Written.load(progress)
-    with _at_end(samples_file(folder, part), written) as file, _at_end(folder / _digests_file(part), written) as digests:
+    with _at_end(samples_file(folder, part), written) as file, _at_end(folder / _noted_file(part), written) as noted:
         _write_header(file, x, written.rows)
         file.truncate(file.seek(written.rows * _row_bytes(x), os.SEEK_CUR))
-        digests.truncate(digests.seek(written.done * DIGEST_BYTES if isinstance(x, ImageFiles) else 0))
+        noted.truncate(noted.seek(written.done * READ.itemsize if isinstance(x, ImageFiles) else 0))
         while written.done < total:
             report(Progress(part, written.done, total))
             rows = slice(written.done, min(written.done + step, total))
-            read = x.read(rows) if isinstance(x, ImageFiles) else Decoded(x[rows], {}, [])
+            read = x.read(rows) if isinstance(x, ImageFiles) else Decoded(x[rows], {}, np.empty(0, dtype=READ))
             file.write(np.delete(read.images, [row - rows.start for row in read.faults], axis=0).tobytes())
-            digests.write(b"".join(read.digests))
-            for grown in (file, digests):
+            noted.write(read.noted.tobytes())
+            for grown in (file, noted):
                 grown.flush()
                 os.fsync(grown.fileno())
             written = _Written(rows.stop, written.faults | read.faults)
@@ -157,10 +159,10 @@ def _write_header(file: BinaryIO, x: Samples, rows: int) -> None:
     np.lib.format.write_array_header_1_0(file, header)
 
 
-def _save_columns(pool: Pool, written: _Written, path: Path) -> None:
-    columns = {name: np.delete(column, [*written.faults], axis=0) for name, column in pool.columns.items()}
+def _save_columns(columns: Mapping[str, Array], written: _Written, path: Path) -> None:
+    kept = {name: np.delete(column, [*written.faults], axis=0) for name, column in columns.items()}
     with path.open("wb") as file:
-        np.savez(file, allow_pickle=False, **columns)
+        np.savez(file, allow_pickle=False, **kept)
 
 
 def _row_bytes(x: Samples) -> int:
@@ -168,8 +170,8 @@ def _row_bytes(x: Samples) -> int:
 
 
 def _progress_file(part: Part) -> str:
-    return f"{part}-progress.json"
+    return f"{part}-written.json"
 
 
-def _digests_file(part: Part) -> str:
-    return f"{part}-digests.bin"
+def _noted_file(part: Part) -> str:
+    return f"{part}-noted.bin"

@@ -10,8 +10,8 @@ import numpy as np
 
 from fairtune.batches.transforms import Normalise
 from fairtune.datasets import _mnist
-from fairtune.datasets._base import Info, Part, Pool
 from fairtune.datasets._bias import Drawn, DrawnBias, conflicting_values, unbiased_values
+from fairtune.datasets._pools import Info, Part, Pool
 from fairtune.records import Bytes, Ints
 from fairtune.seeding import generator
 from fairtune.space import Real, hyperparameter

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from fairtune.batches.transforms import IMAGENET, Flip, ResizedCrop
-from fairtune.datasets._base import Content, Dataset, Info, Part, Pool, check_test
+from fairtune.datasets._base import Dataset
+from fairtune.datasets._counts import check_test
 from fairtune.datasets._cut import equal_cells
 from fairtune.datasets._files import check_present, first_of, stamp
 from fairtune.datasets._images import ImageFiles
+from fairtune.datasets._pools import Content, Info, Part, Pool
 from fairtune.errors import DataError, InvalidInput, unknown_name
 from fairtune.records import Ints, Split
 from fairtune.seeding import generator
@@ -29,6 +34,8 @@ MD5 = {f"{ATTRIBUTES}.txt": "75e246fa4810816ffd6ee81facbd244c", f"{PARTITION}.tx
 _LIST_FOLDERS = (".", "Anno", "Eval")
 _IMAGE_FOLDERS = ("img_align_celeba/img_align_celeba", "img_align_celeba", "Img/img_align_celeba", "images")
 _PARTS: tuple[Part, ...] = ("train", "validation", "test")
+_LARGEST = len(_PARTS) - 1
+_SUFFIXES = (".jpg", ".jpeg", ".png")
 _STORED = (218, 178)
 _UNBIASED_SHARE = 0.6
 
@@ -50,6 +57,7 @@ class CelebA(Dataset):
 
     cache_name: ClassVar[str] = "celeba-1"
     licence: ClassVar[str] = "non-commercial research only"
+    may_be_shown: ClassVar[bool] = False
     citation: ClassVar[str] = "Z. Liu, P. Luo, X. Wang, X. Tang, Deep Learning Face Attributes in the Wild, ICCV 2015"
     obtain: ClassVar[str] = (
         f"get img_align_celeba.zip, {ATTRIBUTES}.txt and {PARTITION}.txt from mmlab.ie.cuhk.edu.hk/projects/CelebA.html and put "
@@ -201,17 +209,56 @@ def _read(path: Path, _stamp: tuple[int, ...]) -> pd.DataFrame:
     official = MD5.get(path.name)
     if official and (found := hashlib.md5(content, usedforsecurity=False).hexdigest()) != official:
         raise DataError(f"{path} is damaged (md5 {found}, expected {official}): {CelebA.obtain}")
-    lines = [line.replace(",", " ").split() for line in content.decode("utf-8", "replace").splitlines() if line.strip()]
+    text = content.decode("utf-8-sig", "replace")
+    lines = [line.replace(" ", "").split(",") if "," in line else line.split() for line in text.splitlines() if line.strip()]
     if path.suffix == ".csv":
-        heading, rows = lines[0][1:], lines[1:]
+        heading, rows = lines[0], lines[1:]
     elif path.name.startswith(ATTRIBUTES):
-        heading, rows = lines[1], lines[2:]
+        heading, rows = ["image", *lines[1]], lines[2:]
     else:
-        heading, rows = ["partition"], lines
-    if odd := [row for row in rows if len(row) != len(heading) + 1]:
-        raise DataError(f"{path}: the line of {odd[0][0]} has {len(odd[0])} values instead of {len(heading) + 1}: {CelebA.obtain}")
+        heading, rows = ["image", "partition"], lines
+    return _labelled(path, heading, rows)
+
+
+def _labelled(path: Path, heading: list[str], rows: list[list[str]]) -> pd.DataFrame:
+    """Numbers by image; what stands before the images, such as an index, and a comma at the end mean nothing."""
+    before = next((place for place, value in enumerate(rows[0] if rows else []) if value.lower().endswith(_SUFFIXES)), 0)
+    rows = [row if row[-1] else row[:-1] for row in rows]
+    named = heading if heading[-1] else heading[:-1]
+    width = Counter(map(len, rows)).most_common(1)[0][0] if rows else len(named)
+    if len(named) not in (width, width - 1):
+        raise DataError(f"{path}: the heading has {len(named)} names and the lines {width} values: {CelebA.obtain}")
+    names = named[len(named) + before + 1 - width :]
+    if odd := [row for row in rows if len(row) != width]:
+        raise DataError(f"{path}: the line of {odd[0][before]} has {len(odd[0])} values instead of {width}: {CelebA.obtain}")
+    return pd.DataFrame(
+        _numbers(path, names, [row[before + 1 :] for row in rows]), columns=names, index=[row[before] for row in rows]
+    )
+
+
+def _numbers(path: Path, names: list[str], rows: list[list[str]]) -> npt.NDArray[np.int8]:
+    """Whole numbers from -1 to 2, however they are written, and truth values."""
     try:
-        values = np.array([row[1:] for row in rows], dtype=np.int8)
-    except ValueError as error:
-        raise DataError(f"{path}: {error}: {CelebA.obtain}") from error
-    return pd.DataFrame(values, columns=heading, index=[row[0] for row in rows])
+        found = np.array(rows, dtype=np.int8)
+    except ValueError:
+        spelled, spellings = pd.factorize(np.array(rows).ravel())
+        numbers = np.array([_number(str(spelling)) for spelling in spellings], dtype=np.int8)
+        found = numbers[spelled].reshape(len(rows), -1)
+    odd = (found < -1) | (found > _LARGEST)
+    if odd.any():
+        named = first_of([f"{names[place]} ({count:,})" for place, count in enumerate(odd.sum(axis=0)) if count], 3)
+        row, place = np.argwhere(odd)[0]
+        raise DataError(
+            f"{path}: values that are neither -1, 0, 1 nor True or False, such as {rows[row][place]!r}, in {named}: {CelebA.obtain}"
+        )
+    return found
+
+
+def _number(spelling: str) -> int:
+    """A value as a number; one out of range if it is none."""
+    if spelling.lower() in ("true", "false"):
+        return int(spelling.lower() == "true")
+    with suppress(ValueError):
+        if (number := float(spelling)).is_integer() and -1 <= number <= _LARGEST:
+            return int(number)
+    return _LARGEST + 1

@@ -11,7 +11,8 @@ import numpy as np
 
 from fairtune.batches.transforms import Flip
 from fairtune.datasets import _cifar10
-from fairtune.datasets._base import Dataset, Info, Part, Pool
+from fairtune.datasets._base import Dataset
+from fairtune.datasets._pools import Info, Part, Pool
 from fairtune.records import Bytes, Ints
 from fairtune.space import Options, Real, Value, hyperparameter
 

@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from fairtune.datasets import _mnist
-from fairtune.datasets._base import Info, Part, Pool
 from fairtune.datasets._bias import NUM_CLASSES, Drawn, conflicting_values, unbiased_values
 from fairtune.datasets._pickles import read_object
+from fairtune.datasets._pools import Info, Part, Pool
 from fairtune.datasets._published import DrawnOrPublished
 from fairtune.errors import DataError, InvalidInput
 from fairtune.records import Array, Bytes, Floats, Ints

@@ -12,11 +12,11 @@ import numpy as np
 
 from fairtune.batches.transforms import Crop, Flip, Normalise
 from fairtune.datasets import _cifar10
-from fairtune.datasets._base import Info, Part, Pool
 from fairtune.datasets._bias import NUM_CLASSES, conflicting_values, unbiased_values
 from fairtune.datasets._corruptions import CORRUPTIONS, corrupt
 from fairtune.datasets._files import first_of
 from fairtune.datasets._images import ImageFiles
+from fairtune.datasets._pools import Info, Part, Pool
 from fairtune.datasets._published import DrawnOrPublished
 from fairtune.errors import DataError
 from fairtune.records import Bytes, Ints

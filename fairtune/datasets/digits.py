@@ -8,7 +8,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from fairtune.datasets._base import Dataset, Info, Part, Pool
+from fairtune.datasets._base import Dataset
+from fairtune.datasets._pools import Info, Part, Pool
 from fairtune.records import Ints
 from fairtune.seeding import generator
 from fairtune.space import Real, hyperparameter

@@ -9,8 +9,10 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 
-from fairtune.datasets._base import Content, Dataset, Info, Part, Pool, check_test
+from fairtune.datasets._base import Dataset
+from fairtune.datasets._counts import check_test
 from fairtune.datasets._cut import stratified
+from fairtune.datasets._pools import Content, Info, Part, Pool
 from fairtune.datasets._tables import Encoder, coded, read_table
 from fairtune.records import Ints
 from fairtune.seeding import generator

@@ -10,11 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from fairtune.batches.transforms import IMAGENET
-from fairtune.datasets._base import Content, Dataset, Info, Part, Pool, check_test
+from fairtune.datasets._base import Dataset
+from fairtune.datasets._counts import check_test
 from fairtune.datasets._cut import stratified
 from fairtune.datasets._files import check_present, first_of
 from fairtune.datasets._images import ImageFiles
 from fairtune.datasets._pickles import read_object
+from fairtune.datasets._pools import Content, Info, Part, Pool
 from fairtune.errors import DataError, InvalidInput
 from fairtune.records import Ints
 from fairtune.seeding import generator
@@ -52,6 +54,7 @@ class IMDB(Dataset):
 
     cache_name: ClassVar[str] = "imdb-2"
     licence: ClassVar[str] = "academic research only"
+    may_be_shown: ClassVar[bool] = False
     citation: ClassVar[str] = (
         "R. Rothe, R. Timofte, L. Van Gool, Deep Expectation of Real and Apparent Age from a Single Image, IJCV 2018; lists of "
         "B. Kim et al., Learning Not to Learn, CVPR 2019, after M. Alvi et al., Turning a Blind Eye, 2018"

@@ -10,11 +10,13 @@ import numpy as np
 import pandas as pd
 
 from fairtune.batches.transforms import IMAGENET, ColourJitter, Flip, Rotation
-from fairtune.datasets._base import Content, Info
+from fairtune.datasets._cleaning import numbered_sources
 from fairtune.datasets._cut import stratified
-from fairtune.datasets._files import check_present
-from fairtune.datasets._images import Fit
+from fairtune.datasets._decoding import Fit
+from fairtune.datasets._files import check_present, first_of
 from fairtune.datasets._photographs import TEST, TRAIN, Photographs
+from fairtune.datasets._pools import Content, Info
+from fairtune.datasets._reading import column, read_listed
 from fairtune.datasets._shares import cut_in_three
 from fairtune.errors import DataError
 from fairtune.records import Ints
@@ -81,14 +83,22 @@ class ISIC(Photographs):
         super().check(root)
 
     def remarks(self, root: Path) -> list[str]:
-        """How many images are left out for want of the patient's sex."""
-        unknown = int(_read(root)["sex"].isna().sum())
-        done = "are left out" if self.protocol == "fixed" else "count to the commoner sex"
-        return [f"images of patients of unknown sex {done}: {unknown:,}"] if unknown else []
+        """How many images are left out for want of the patient's sex, and how many are of nobody known."""
+        table, found = _read(root), []
+        if unknown := int(table["sex"].isna().sum()):
+            done = "are left out" if self.protocol == "fixed" else "count to the commoner sex"
+            found.append(f"images of patients of unknown sex {done}: {unknown:,}")
+        if self.protocol == "fixed" and (nameless := int(table["patient_id"].isna().sum())):
+            found.append(f"images without a patient_id are each taken as a patient of their own: {nameless:,} of {len(table):,}")
+        return found
 
     def content(self, root: Path) -> Content:
-        """The protocol, which decides what is in the test part, the table and the images."""
-        return Content((self.protocol,), (f"{FOLDER}/{TABLE}", *self.table(root)["file"]))
+        """The protocol, which decides what is in the test part, the table and the images.
+
+        Earlier versions took all images without a patient for one patient's, so that their pools have another test part.
+        """
+        apart = self.protocol == "fixed" and bool(_read(root)["patient_id"].isna().any())
+        return Content((self.protocol, *(["apart"] if apart else [])), (f"{FOLDER}/{TABLE}", *self.table(root)["file"]))
 
     @property
     def cut_by_authors(self) -> bool:
@@ -105,7 +115,7 @@ class ISIC(Photographs):
         if self.protocol == "official":
             table = table.assign(sex=table["sex"].fillna(table["sex"].mode()[0]), source=np.arange(len(table)))
         else:
-            table = table.assign(source=pd.factorize(table["patient_id"], sort=True)[0])[table["sex"].notna()]
+            table = table.assign(source=numbered_sources(table["patient_id"])[0])[table["sex"].notna()]
         file = [f"{FOLDER}/{IMAGES}/{name}.jpg" for name in table["image_name"]]
         return table.assign(file=file, y=table["target"].astype(np.int64), a=table["sex"].map(_SEXES.index).astype(np.int64))
 
@@ -125,13 +135,25 @@ def _read(root: Path) -> pd.DataFrame:
     if not path.is_file():
         raise DataError(f"{path} is missing: {ISIC.obtain}")
     try:
-        table = pd.read_csv(path)
-    except (ValueError, UnicodeDecodeError) as error:
-        raise DataError(f"{path} cannot be read ({error}): {ISIC.obtain}") from error
+        table = read_listed(path).rows
+    except DataError as error:
+        raise DataError(f"{error}: {ISIC.obtain}") from error
     if absent := [name for name in _NEEDED if name not in table.columns]:
         raise DataError(f"{path} has no column {', '.join(absent)}: {ISIC.obtain}")
-    if odd := sorted(set(table["sex"].dropna()) - set(_SEXES)):
-        raise DataError(f"{path}: the column sex holds {', '.join(odd)}; it may hold male, female or nothing")
-    if odd := sorted(set(table["target"]) - {0, 1}):
-        raise DataError(f"{path}: the column target holds {', '.join(map(str, odd))}; it may hold 0 or 1")
-    return table.sort_values("image_name", ignore_index=True)
+    table = table[list(_NEEDED)].assign(sex=column(table, "sex", path).str.lower())
+    faults = [
+        *_odd(table["sex"].dropna(), "sex", set(_SEXES), "male, female or nothing"),
+        *_odd(table["target"].fillna("nothing"), "target", {"0", "1", "0.0", "1.0"}, "0 or 1"),
+    ]
+    if faults:
+        raise DataError(f"{path}: {'; '.join(faults)}")
+    if len(repeated := table["image_name"][table["image_name"].duplicated()]):
+        raise DataError(f"{path}: images in more than one row ({len(repeated):,}): {first_of(sorted(repeated))}; {ISIC.obtain}")
+    return table.assign(target=table["target"].astype(float)).sort_values("image_name", ignore_index=True)
+
+
+def _odd(values: pd.Series[str], name: str, known: set[str], allowed: str) -> list[str]:
+    """A sentence for values that a column must not have, with their counts."""
+    counts = values[~values.isin(known)].value_counts()
+    named = ", ".join(f"{value} ({counts[value]:,})" for value in sorted(counts.index))
+    return [f"the column {name} holds {named}; it may hold {allowed}"] if len(counts) else []

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from fairtune.datasets import _mnist
-from fairtune.datasets._base import Info, Part, Pool
 from fairtune.datasets._bias import NUM_CLASSES, Drawn, conflicting_values, unbiased_values
+from fairtune.datasets._pools import Info, Part, Pool
 from fairtune.datasets._published import DrawnOrPublished
 from fairtune.errors import DataError
 from fairtune.records import Bytes, Floats, Ints

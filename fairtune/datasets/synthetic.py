@@ -8,7 +8,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from fairtune.datasets._base import Content, Dataset, Info, Part, Pool
+from fairtune.datasets._base import Dataset
+from fairtune.datasets._pools import Content, Info, Part, Pool
 from fairtune.records import Bytes, Floats, Ints
 from fairtune.seeding import generator
 from fairtune.space import Integer, Real, hyperparameter

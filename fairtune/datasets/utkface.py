@@ -6,15 +6,15 @@ import random
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from fairtune.batches.transforms import IMAGENET, Crop, Flip
-from fairtune.datasets._base import Content, Info
 from fairtune.datasets._files import first_of
 from fairtune.datasets._photographs import TEST, TRAIN, Photographs
+from fairtune.datasets._pools import Content, Info
 from fairtune.datasets._shares import cut_in_three
 from fairtune.errors import DataError
 from fairtune.names import Names
@@ -23,8 +23,11 @@ from fairtune.seeding import generator
 from fairtune.space import Options, hyperparameter
 
 FOLDER = "UTKFace"
-_NAME = re.compile(r"(?P<age>\d+)_(?P<gender>\d*)_(?P<race>[0-4])_[^_]+\.jpg")
+_NAME = re.compile(r"(?P<age>[^_]*)_(?P<gender>[^_]*)_(?P<race>[^_]*)_[^_]+\.jpe?g", re.IGNORECASE)
+_SEPARATORS = 3
+_OLDEST = 120
 _RACES = ("White", "Black", "Asian", "Indian", "Others")
+_RACE_NUMBERS = tuple(map(str, range(len(_RACES))))
 _GROUPS = {"race4": _RACES[:4], "race5": _RACES, "gender": ("male", "female")}
 _AGES = {"age_20_40": ((20, 40), ("0-19", "20-39", "40+")), "age_31_61": ((31, 61), ("0-30", "31-60", "61+"))}
 _GENDERS = {"0": 0, "1": 1}
@@ -52,6 +55,7 @@ class UTKFace(Photographs):
     cache_name: ClassVar[str] = "utkface-2"
     columns: ClassVar[tuple[str, ...]] = ("y", "a", "source", "age", "gender", "race")
     licence: ClassVar[str] = "non-commercial research only"
+    may_be_shown: ClassVar[bool] = False
     citation: ClassVar[str] = (
         "Z. Zhang, Y. Song, H. Qi, Age Progression/Regression by Conditional Adversarial Autoencoder, CVPR 2017"
     )
@@ -88,10 +92,11 @@ class UTKFace(Photographs):
 
     def remarks(self, root: Path) -> list[str]:
         """How many names cannot be read, and whether many images are missing."""
-        names, malformed = _names(root)
-        found = []
-        if malformed:
-            found.append(f"{len(malformed)} files are left out, their names lack a field: {first_of(malformed)}")
+        names, left_out = _names(root)
+        found = [f"{len(files):,} files are left out, {fault}: {first_of(files)}" for fault, files in left_out.items()]
+        sexless = sum(1 for name in names if (match := _NAME.fullmatch(name)) and match["gender"] not in _GENDERS)
+        if sexless and self.attribute == "gender":
+            found.append(f"{sexless:,} files are left out, their gender is neither 0 nor 1")
         if len(names) < _COMPLETE:
             found.append(f"{len(names):,} images; the complete dataset has about 23,700: was the archive unpacked to the end?")
         return found
@@ -99,12 +104,12 @@ class UTKFace(Photographs):
     def content(self, root: Path) -> Content:
         """The options and the names of images that are not used, which both decide what is in the test part; the images."""
         table = self.table(root)
-        unused = sorted(set(_names(root)[0]) - set(table["name"]))
+        unused = sorted(set(_names(root).used) - set(table["name"]))
         return Content((self.target, self.attribute, self.protocol, unused), table["file"].tolist())
 
     def table(self, root: Path) -> pd.DataFrame:
         """Every image with a group, in the order of the names."""
-        names, _ = _names(root)
+        names = _names(root).used
         fields = pd.DataFrame([match.groupdict() for name in names if (match := _NAME.fullmatch(name))])
         gender = fields["gender"].map(_GENDERS).fillna(_UNKNOWN)
         table = fields.assign(gender=gender, name=names, source=np.arange(len(names)), images=len(names))
@@ -139,17 +144,43 @@ class UTKFace(Photographs):
             raise DataError(f"{named} has {smallest} images, of which protocol: official tests on {_PER_CELL}: use protocol: fixed")
 
 
-def _names(root: Path) -> tuple[list[str], list[str]]:
-    """Sorted names of the images, and of those that cannot be read."""
+class _Names(NamedTuple):
+    """The images of the folder.
+
+    Attributes:
+        used: sorted names of those that say an age and a race.
+        left_out: the names of the others, by what is wrong with them.
+    """
+
+    used: list[str]
+    left_out: dict[str, list[str]]
+
+
+def _names(root: Path) -> _Names:
     folder = root / FOLDER
     if not folder.is_dir():
         raise DataError(f"{folder} is missing: {UTKFace.obtain}")
-    files = sorted(path.name for path in folder.glob("*.jpg"))
-    names = [name for name in files if _NAME.fullmatch(name)]
-    malformed = sorted(set(files) - set(names))
-    if not names:
+    files = sorted(path.name for path in folder.iterdir() if path.suffix.lower() in (".jpg", ".jpeg"))
+    used: list[str] = []
+    left_out: dict[str, list[str]] = {}
+    for name in files:
+        if fault := _fault(name):
+            left_out.setdefault(fault, []).append(name)
+        else:
+            used.append(name)
+    if not used:
         raise DataError(f"{folder} holds no AGE_GENDER_RACE_TIME.jpg.chip.jpg, but {len(files)} other .jpg files: {UTKFace.obtain}")
-    return names, malformed
+    return _Names(used, left_out)
+
+
+def _fault(name: str) -> str:
+    """What is wrong with a name; nothing if it says an age and a race."""
+    match = _NAME.fullmatch(name)
+    if match is None:
+        return "their names lack a field" if name.count("_") < _SEPARATORS else "their names have a field too many"
+    if not (match["age"].isdecimal() and int(match["age"]) <= _OLDEST):
+        return f"their age is no number from 0 to {_OLDEST}"
+    return "" if match["race"] in _RACE_NUMBERS else f"their race is none of the numbers 0 to {len(_RACES) - 1}"
 
 
 def _official_order(names: list[str]) -> Ints:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,19 +10,18 @@ from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 
 from fairtune.datasets import Info
-from fairtune.records import Ints, Split
+from fairtune.records import Bytes, Floats, Ints, Split
 from fairtune.report.figure import INK, MUTED
 
 _MAX_ROWS = 40
 
 
-def draw_cells(counts: Mapping[str, Ints], info: Info, path: Path) -> None:
+def draw_cells(counts: Mapping[str, Ints], info: Info) -> Figure:
     """A heat map of each split: classes down, groups across, the number of samples in each cell.
 
     Args:
         counts: samples per cell of each split, ``(A, K)``.
         info: names of classes and groups.
-        path: of the PNG file.
     """
     columns, rows = len(info.groups), len(info.classes)
     width = max(2.6, 0.55 * columns + 1.6)
@@ -34,7 +32,7 @@ def draw_cells(counts: Mapping[str, Ints], info: Info, path: Path) -> None:
         _heat_map(axes, cells.T)
         axes.set_title(f"{split}: {cells.sum():,}", loc="left", color=INK, fontsize=10)
         _name(axes, info, names_classes=position == 0)
-    figure.savefig(path)
+    return figure
 
 
 def _heat_map(axes: Axes, cells: Ints) -> None:
@@ -56,13 +54,12 @@ def _name(axes: Axes, info: Info, *, names_classes: bool) -> None:
     axes.spines[:].set_visible(False)
 
 
-def draw_samples(split: Split, info: Info, path: Path) -> None:
+def draw_samples(split: Split, info: Info) -> Figure:
     """A contact sheet: the first images of each cell, classes down, groups across.
 
     Args:
         split: of images; the labels and groups of those drawn.
         info: names of classes and groups.
-        path: of the PNG file.
     """
     shown = [y for y in range(len(info.classes)) if (split.y == y).any()][:_MAX_ROWS]
     columns = len(info.groups)
@@ -75,7 +72,45 @@ def draw_samples(split: Split, info: Info, path: Path) -> None:
             if row == 0:
                 grid[row, a].set_title(info.groups[a], fontsize=9, color=INK)
         grid[row, 0].set_ylabel(info.classes[y], rotation=0, ha="right", va="center", fontsize=9, color=INK)
-    figure.savefig(path)
+    return figure
+
+
+def draw_row(images: Sequence[Bytes], across: int = 12) -> Figure:
+    """Some images ``(H, W, C)``, so many in a row."""
+    rows = -(-len(images) // across)
+    figure = Figure(figsize=(10.5, 0.9 * rows + 0.1), layout="constrained", dpi=130)
+    for axes, image in zip(figure.subplots(rows, across, squeeze=False).ravel(), [*images, *[None] * across], strict=False):
+        axes.set_axis_off()
+        if image is not None:
+            axes.imshow(image.squeeze(), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+    return figure
+
+
+def draw_brightness(values: Mapping[tuple[int, int], Floats], info: Info) -> Figure:
+    """How bright the images of each cell are, groups side by side within each class.
+
+    Args:
+        values: mean gray level of each image, by class and group ``(y, a)``.
+        info: names of classes and groups.
+    """
+    groups = len(info.groups)
+    figure = Figure(figsize=(min(14, 1.5 + 0.42 * len(info.classes) * groups), 3.2), layout="constrained", dpi=130)
+    axes = figure.subplots()
+    for a in range(groups):
+        shown = [(y * (groups + 1) + a, values[y, a]) for y in range(len(info.classes)) if len(values[y, a])]
+        if not shown:
+            continue
+        colour = f"C{a % 10}"
+        places, cells = zip(*shown, strict=True)
+        boxes = axes.boxplot(cells, positions=places, widths=0.8, sym=".", patch_artist=True, manage_ticks=False)
+        for box in boxes["boxes"]:
+            box.set(facecolor=colour, alpha=0.6, edgecolor=INK)
+        axes.plot([], [], "s", color=colour, alpha=0.6, label=info.groups[a])
+    axes.set_xticks([y * (groups + 1) + (groups - 1) / 2 for y in range(len(info.classes))], info.classes, fontsize=8)
+    axes.set_ylabel("mean gray level", fontsize=8)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
+    return figure
 
 
 def _strip(axes: Axes, split: Split, members: Ints, per_cell: int) -> None:

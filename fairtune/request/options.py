@@ -31,6 +31,7 @@ T = TypeVar("T")
 
 """What MLflow can keep its records in, beside SQLite and a server."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+,-]*")
+_LONGEST_NAME = 100
 _TAKEN = ("baselines", "single", "mlartifacts", "mlflow.db")
 """What lies beside the runs in their folder; SQLite keeps ``mlflow.db-journal`` there too."""
 _KIND_OF: dict[str, Kind] = {
@@ -170,6 +171,8 @@ class Request(TrainRequest, SearchOptions, Resources):
     @field_validator("name")
     @classmethod
     def _names_a_folder(cls, name: str | None) -> str | None:
+        if name is not None and len(name) > _LONGEST_NAME:
+            raise ValueError(f"--name has {len(name)} characters: use {_LONGEST_NAME} at most, since it names a folder")
         if name is not None and (not _NAME.fullmatch(name) or name in _TAKEN or name.startswith(_TAKEN[-1])):
             taken = ", ".join(_TAKEN)
             raise ValueError(f"--name {name!r}: use letters, digits and . _ + - only, and none of the names {taken}")

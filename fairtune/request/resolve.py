@@ -13,7 +13,7 @@ import torch
 from pydantic import BaseModel
 
 from fairtune.addresses import STUDY_VARIABLE, VARIABLE, store
-from fairtune.datasets import Dataset, Report, digest_of, silent
+from fairtune.datasets import Dataset, Info, Report, digest_of, silent
 from fairtune.errors import InvalidInput
 from fairtune.files import data_root
 from fairtune.methods import compose
@@ -153,7 +153,7 @@ def _spec(request: Request, faults: Faults) -> SearchSpec | None:
             groups=info.groups,
             shape=info.shape,
             epochs=epochs,
-            batch_size=info.batch_size if request.batch_size is None else request.batch_size,
+            batch_size=_batch_size(info, spaces) if request.batch_size is None else request.batch_size,
             optimizer=_optimizer(spaces),
             precision=resolve_precision(precision, pick_device(gpus)),
             scheduler=scheduler.name,
@@ -175,6 +175,12 @@ def _with_earlier(spec: SearchSpec, place: Place) -> SearchSpec:
     from fairtune.request.warm import with_earlier  # and with it Optuna, as above
 
     return with_earlier(spec, place)
+
+
+def _batch_size(info: Info, spaces: Mapping[str, Space]) -> int:
+    """The dataset's, or what its cells allow if any of the methods fills batches equally from them."""
+    balanced = any(compose(method, space.fixed).balanced for method, space in spaces.items())
+    return min(info.batch_size, info.balanced_batch_size or info.batch_size) if balanced else info.batch_size
 
 
 def _optimizer(spaces: dict[str, Space]) -> Optimizer:

@@ -86,7 +86,9 @@ def build_space(method: str, dataset: str, settings: Sequence[Setting] = (), fil
     for path, prefix in sources:
         if path.is_file():
             space = _apply_file(space, path, prefix, dataset, known, faults)
-    if file is not None:
+    if file is not None and (foreign := _of_another_method(file, method, known | OPTIMIZER)):
+        faults.append(foreign)
+    elif file is not None:
         before = len(space.points)
         space = _apply_file(space, file, "", dataset, known | OPTIMIZER, faults)
         own = space.points[: len(space.points) - before]
@@ -97,6 +99,17 @@ def build_space(method: str, dataset: str, settings: Sequence[Setting] = (), fil
     if faults:
         raise InvalidInput(faults)
     return space
+
+
+def _of_another_method(file: Path, method: str, known: Mapping[str, Hyperparameter]) -> str:
+    """A sentence if a file names hyperparameters, and none of them is the method's."""
+    content = _read_file(file, [])
+    points = [name for some in content.points.values() for point in some for name in point]
+    names = list(dict.fromkeys([*content.search, *content.fixed, *points]))
+    if not names or any(matching(name, known) for name in names):
+        return ""
+    own = ", ".join(name.rpartition(".")[2] for name in known if name not in OPTIMIZER) or "none"
+    return f"--space {file}: it names {', '.join(names)}, and {method} has {own}: it is the file of another method"
 
 
 def _apply_file(
@@ -158,10 +171,17 @@ def _read_point(point: _Point, prefix: str, known: Mapping[str, Hyperparameter],
             faults.append(f"{path.name}, points: {name}: {error}")
             continue
         if value is None or isinstance(value, Real | Options):
-            faults.append(f"{path.name}, points: {name}: must name one hyperparameter and one value")
+            faults.append(f"{path.name}, points: {name}: {_not_one(name, found, known)}")
         else:
             values[found[0]] = value
     return values
+
+
+def _not_one(name: str, found: Sequence[str], known: Mapping[str, Hyperparameter]) -> str:
+    """Why a point's entry is not one hyperparameter with one value."""
+    if not found:
+        return unknown_name("hyperparameter", name, known)
+    return f"write {' or '.join(found)}" if len(found) > 1 else "give one value; a range belongs under search"
 
 
 def _not_tried(point: Mapping[str, Value], space: Space, overruled: Set[str]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import SupportsFloat
 
@@ -10,6 +11,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from fairtune.space.domains import Domain, Integer, Legal, Options, OptionsOrFile, Real, Text, Value, is_number, same
 
+_GROUPED = re.compile(r",\s*0\d")
+"""A comma before what begins with a zero and is no decimal: the thousands of one number."""
 _DOMAIN: TypeAdapter[Domain] = TypeAdapter(Domain)
 
 
@@ -40,10 +43,14 @@ def _as_domain(text: object, legal: Legal) -> Value | Domain:
         return _domain_from_mapping(text, legal)
     if isinstance(text, list | tuple):
         return _as_options(text, legal)
+    if isinstance(text, str) and "..." in text:
+        raise ValueError(f"cannot read {text!r}: a range has two dots, as 1..3, and numbers below 1 a zero, as 1..3.5 or 0.1..0.3")
     if isinstance(text, str) and ".." in text:
         low, _, high = text.partition("..")
         return _domain_from_mapping({"low": low, "high": high}, legal)
     if isinstance(text, str) and "," in text:
+        if isinstance(legal, Real) and _GROUPED.search(text):
+            raise ValueError(f"cannot read {text!r}: write a number without separators, as 1000, or a list such as 1,10")
         return _as_options([item.strip() for item in text.split(",") if item.strip()], legal)
     return _as_value(text, legal)
 

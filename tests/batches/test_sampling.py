@@ -118,7 +118,7 @@ def test_cells_too_small_for_a_batch_are_named():
 
 
 def test_many_small_cells_are_not_all_listed():
-    with pytest.raises(DataError, match="has 1 and others: lower --batch-size"):
+    with pytest.raises(DataError, match="has 1 and others: lower --batch-size to 20, "):
         check_cells(np.ones((2, 10), dtype=np.int64), 40)
 
 

@@ -284,7 +284,7 @@ class TestData:
         result = call("data", "inspect", "digits", "--set", "skew=0.9")
         assert result.exit_code == 0
         assert "mutual information" in result.stdout
-        assert {path.name for path in (tmp_path / "digits-inspection").iterdir()} == {"cells.png", "samples.png"}
+        assert {path.name for path in (tmp_path / "digits-inspection").iterdir()} == {"inspection.html"}
 
     def test_names_the_faults(self, tmp_path, monkeypatch):
         monkeypatch.setenv("FAIRTUNE_CACHE", str(tmp_path / "cache"))

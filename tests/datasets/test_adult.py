@@ -64,7 +64,7 @@ def test_a_missing_folder_says_how_to_get_it(tmp_path):
     [
         ("Female", "Male", r"no test samples in 2 of 4 cells: class 0 \(<=50K\), group Female; class 1 \(>50K\), group Female"),
         (">50K", "<=50K", r"fewer than two values in the test split: all 200 are of class 0 \(<=50K\)"),
-        ("Female", "F", "the column sex holds F; it may hold Female, Male"),
+        ("Female", "F", r"the column sex holds F \(90\); it may hold Female, Male"),
     ],
 )
 def test_values_that_leave_nothing_to_compare_are_named(made, old, new, message):

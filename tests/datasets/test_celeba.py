@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 
@@ -29,6 +31,37 @@ def test_every_form_of_the_lists_is_read_alike(tmp_path, monkeypatch, form):
     np.testing.assert_array_equal(attributes.to_numpy(), values > 0)
     np.testing.assert_array_equal(read_partition(tmp_path / "celeba" / f"{celeba.PARTITION}.{end}"), partition)
     CelebA().check(tmp_path)
+
+
+SPELLED = {
+    "index": lambda lines: [("" if n == 0 else str(n - 1)) + "," + line for n, line in enumerate(lines)],
+    "row names": lambda lines: [lines[0], *(f"{n},{line}" for n, line in enumerate(lines[1:]))],
+    "decimals": lambda lines: [lines[0], *(re.sub(r",(-?\d)(?=,|$)", r",\1.0", line) for line in lines[1:])],
+    "truths": lambda lines: [lines[0], *(line.replace(",-1", ", False").replace(",1", ", True") for line in lines[1:])],
+    "commas": lambda lines: [f"{line}," for line in lines],
+}
+
+
+@pytest.mark.parametrize("form", SPELLED)
+def test_lists_that_other_programs_wrote_are_read_alike(tmp_path, monkeypatch, form):
+    values, partition = make_celeba(tmp_path, monkeypatch, "csv")
+    for name in (celeba.ATTRIBUTES, celeba.PARTITION)[: 1 if form == "truths" else 2]:
+        path = tmp_path / "celeba" / f"{name}.csv"
+        path.write_text("\n".join(SPELLED[form](path.read_text().splitlines())))
+    attributes = read_attributes(tmp_path / "celeba" / f"{celeba.ATTRIBUTES}.csv")
+    assert tuple(attributes.columns) == CELEBA_NAMES
+    np.testing.assert_array_equal(attributes.to_numpy(), values > 0)
+    np.testing.assert_array_equal(read_partition(tmp_path / "celeba" / f"{celeba.PARTITION}.csv"), partition)
+    CelebA().check(tmp_path)
+
+
+def test_values_that_are_none_are_counted_by_attribute(tmp_path, monkeypatch):
+    make_celeba(tmp_path, monkeypatch, "csv")
+    path = tmp_path / "celeba" / f"{celeba.ATTRIBUTES}.csv"
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([lines[0], *(re.sub(r",-?1$", ",?", line) for line in lines[1:4]), *lines[4:]]))
+    with pytest.raises(DataError, match=r"neither -1, 0, 1 nor True or False, such as '\?', in Young \(3\)"):
+        CelebA().describe(tmp_path)
 
 
 @pytest.mark.parametrize(

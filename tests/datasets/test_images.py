@@ -1,12 +1,16 @@
 """Decoding image files of every kind."""
 
+import struct
+import zlib
+
 import numpy as np
 import pytest
 from PIL import Image
 from torchvision.transforms import Resize
 
 from fairtune.datasets import ImageFiles
-from fairtune.datasets._images import decode_image
+from fairtune.datasets._decoding import decode
+from fairtune.datasets._tones import Tones
 from fairtune.errors import DataError
 
 WIDTH, HEIGHT = 48, 32
@@ -20,7 +24,7 @@ def picture():
 
 
 def decoded(path, size=(HEIGHT, WIDTH), fit="stretch"):
-    return decode_image(path.read_bytes(), size, fit).astype(int)
+    return decode(path.read_bytes(), size, fit).pixels.astype(int)
 
 
 @pytest.mark.parametrize("suffix", ["png", "bmp", "webp", "tiff", "gif"])
@@ -69,6 +73,44 @@ def test_gray_is_repeated_on_three_channels(tmp_path, picture):
 def test_sixteen_bits_keep_their_upper_eight(tmp_path, picture):
     Image.fromarray(picture[..., 0].astype(np.uint16) * 256 + 77).save(tmp_path / "a.png")
     np.testing.assert_array_equal(decoded(tmp_path / "a.png"), np.repeat(picture[..., :1], 3, axis=-1))
+
+
+def deep_png(values):
+    """The content of a PNG file with 16 bits a channel."""
+    height, width, channels = values.shape
+
+    def chunk(name, data):
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    heading = struct.pack(">IIBBBBB", width, height, 16, {3: 2, 4: 6}[channels], 0, 0, 0)
+    lines = b"".join(b"\0" + line.astype(">u2").tobytes() for line in values)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", heading) + chunk(b"IDAT", zlib.compress(lines)) + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize("depth", [12, 16])
+@pytest.mark.parametrize("channels", [3, 4])
+def test_colours_of_16_bits_keep_the_upper_eight_of_their_depth(picture, depth, channels):
+    values = np.concatenate([picture, np.full_like(picture[..., :1], 255)], axis=2)[:, :, :channels].astype(np.uint16)
+    values = (values << (depth - 8)) + (1 << (depth - 9))
+    found = decode(deep_png(values), (HEIGHT, WIDTH), tones=Tones(depth))
+    np.testing.assert_array_equal(found.pixels, picture)
+    assert (found.width, found.height, found.bits) == (WIDTH, HEIGHT, depth)
+
+
+@pytest.mark.parametrize("kind", [np.int32, np.float32])
+def test_other_values_need_a_window(tmp_path, picture, kind):
+    Image.fromarray(picture[..., 0].astype(kind) * 4 - 100).save(tmp_path / "a.tiff")
+    with pytest.raises(OSError, match=r"its values are (int|float)32: give --set window=LOW..HIGH"):
+        decoded(tmp_path / "a.tiff")
+    found = decode((tmp_path / "a.tiff").read_bytes(), (HEIGHT, WIDTH), tones=Tones(window=(-100, 920))).pixels
+    np.testing.assert_array_equal(found, np.repeat(picture[..., :1], 3, axis=-1))
+
+
+def test_an_image_of_16_bits_is_turned_too(tmp_path, picture):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(picture[..., 0].astype(np.uint16) * 256).save(tmp_path / "a.png", exif=exif)
+    np.testing.assert_array_equal(decoded(tmp_path / "a.png", (WIDTH, HEIGHT))[..., 0], np.rot90(picture[..., 0], -1))
 
 
 def test_one_bit_is_black_and_white(tmp_path, picture):

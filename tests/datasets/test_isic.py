@@ -51,6 +51,41 @@ def test_patients_of_unknown_sex_are_left_out_and_reported(made):
     assert ISIC(protocol="official").remarks(made) == ["images of patients of unknown sex count to the commoner sex: 1"]
 
 
+def test_who_has_no_patient_id_is_a_patient_of_his_own(made):
+    before = {name: len(split) for name, split in parts_of(ISIC(), made).items()}
+    change(made, lambda table: table.assign(patient_id=table.patient_id.mask(table.index % 3 == 0)))
+    splits = parts_of(ISIC(), made)
+    assert abs(len(splits["test"]) - before["test"]) <= 6
+    assert sum(map(len, splits.values())) == 180
+    known = pd.read_csv(made / "isic" / "train.csv").set_index("image_name")["patient_id"]
+    unknown = int(known.isna().sum())
+    assert f"images without a patient_id are each taken as a patient of their own: {unknown} of 181" in ISIC().remarks(made)
+    pools = ISIC().decode(made)
+    patients = []
+    for pool in pools.values():
+        ids = known.loc[[name.rpartition("/")[2].removesuffix(".jpg") for name in names_in(pool)]]
+        patients.append(set(ids.dropna()))
+        assert len(set(pool.columns["source"])) == ids.nunique() + ids.isna().sum()
+    assert not patients[0] & patients[1]
+
+
+@pytest.mark.parametrize(
+    "messy",
+    [
+        lambda t: t.assign(sex=t.sex.str.upper() + " "),
+        lambda t: t.assign(target=t.target.astype(float)),
+        lambda t: t.rename(columns={"sex": " sex"}),
+        lambda t: t.reset_index(),
+    ],
+)
+def test_a_table_that_was_saved_by_hand_is_read_alike(made, messy):
+    before = ISIC().table(made)
+    change(made, messy)
+    after = ISIC().table(made)
+    for name in ("image_name", "y", "a", "source"):
+        assert before[name].tolist() == after[name].tolist()
+
+
 def test_official_cuts_by_image_and_fills_the_sex(made):
     dataset = ISIC(protocol="official")
     pools = dataset.decode(made)
@@ -86,7 +121,9 @@ def test_a_missing_table_says_how_to_get_it(tmp_path):
     ("edit", "message"),
     [
         (lambda table: table.drop(columns=["sex", "target"]), "has no column sex, target"),
-        (lambda table: table.assign(sex="m"), "the column sex holds m"),
+        (lambda table: table.assign(sex="m"), r"the column sex holds m \(181\); it may hold male, female or nothing"),
+        (lambda table: table.assign(sex="NA", target="?"), r"sex holds na \(181\); .*; the column target holds \? \(181\)"),
+        (lambda table: pd.concat([table, table[:2]]), r"images in more than one row \(2\)"),
         (lambda table: table.assign(target=3), "the column target holds 3"),
         (lambda table: table.assign(target=0), r"fewer than two values in the test split: all .* are of class 0 \(benign\)"),
         (

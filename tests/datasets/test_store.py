@@ -298,6 +298,7 @@ def test_the_cached_files_are_plain_numpy_files(pictures):
     assert np.load(folder / "train-x.npy", allow_pickle=False).shape == (20, 4, 4, 3)
     assert json.loads((folder / "skipped.json").read_text()) == {}
     assert sorted(path.name for path in folder.iterdir() if not path.name.startswith(("state-", "."))) == [
+        "duplicates.json",
         "files.json",
         "skipped.json",
         "test-columns.npz",

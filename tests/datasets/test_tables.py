@@ -34,7 +34,7 @@ def read(path, rows=2):
 
 def test_spaces_and_empty_lines_do_not_matter(tmp_path):
     path = tmp_path / "t.data"
-    path.write_text("39, Private\n\n 50 ,?\n\n")
+    path.write_text("39, Private\n\n 50 ,?,\n\n")
     assert read(path).to_dict("list") == {"age": [39.0, 50.0], "work": ["Private", "?"]}
 
 
@@ -60,5 +60,5 @@ def test_a_missing_file_is_named(tmp_path):
 
 def test_a_code_that_does_not_exist_is_named(tmp_path, training):
     np.testing.assert_array_equal(coded(training, "work", ("?", "b"), tmp_path), [1, 0, 1])
-    with pytest.raises(DataError, match=r"the column work holds \?; it may hold a, b"):
+    with pytest.raises(DataError, match=r"the column work holds \? \(1\); it may hold a, b"):
         coded(training, "work", ("a", "b"), tmp_path)

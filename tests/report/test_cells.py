@@ -25,20 +25,20 @@ def share_of(path, colour):
 
 
 def test_samples_stand_in_the_column_of_their_group(tmp_path):
-    draw_samples(split_of([RED] * 4 + [GREEN] * 4, [0, 0, 1, 1] * 2, [0] * 4 + [1] * 4), INFO, tmp_path / "samples.png")
+    draw_samples(split_of([RED] * 4 + [GREEN] * 4, [0, 0, 1, 1] * 2, [0] * 4 + [1] * 4), INFO).savefig(tmp_path / "samples.png")
     red, green = (share_of(tmp_path / "samples.png", colour) for colour in (RED, GREEN))
     assert red[0] > 0.01 > red[1] == 0
     assert green[1] > 0.01 > green[0] == 0
 
 
 def test_a_cell_without_samples_is_left_blank(tmp_path):
-    draw_samples(split_of([RED] * 3, [0, 0, 1], [0, 1, 0]), INFO, tmp_path / "samples.png")
+    draw_samples(split_of([RED] * 3, [0, 0, 1], [0, 1, 0]), INFO).savefig(tmp_path / "samples.png")
     assert share_of(tmp_path / "samples.png", RED)[0] > share_of(tmp_path / "samples.png", RED)[1]
 
 
 def test_more_samples_are_drawn_darker(tmp_path):
     for name, cells in (("few", [[1, 1], [99, 99]]), ("many", [[99, 99], [1, 1]])):
-        draw_cells({"train": np.array(cells)}, INFO, tmp_path / f"{name}.png")
+        draw_cells({"train": np.array(cells)}, INFO).savefig(tmp_path / f"{name}.png")
     few, many = (np.asarray(Image.open(tmp_path / f"{name}.png").convert("L")).astype(int) for name in ("few", "many"))
     quarter = few.shape[1] // 4
     assert few[:, quarter : 2 * quarter].mean() > many[:, quarter : 2 * quarter].mean() + 20
@@ -46,6 +46,6 @@ def test_more_samples_are_drawn_darker(tmp_path):
 
 @pytest.mark.parametrize("cells", [np.zeros((2, 2), dtype=np.int64), np.array([[10**6, 0], [3, 70]])])
 def test_any_counts_can_be_drawn(tmp_path, cells):
-    draw_cells({"train": cells, "test": cells}, INFO, tmp_path / "cells.png")
+    draw_cells({"train": cells, "test": cells}, INFO).savefig(tmp_path / "cells.png")
     with Image.open(tmp_path / "cells.png") as picture:
         assert picture.size[0] > 300

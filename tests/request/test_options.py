@@ -39,16 +39,22 @@ def test_a_name_that_makes_no_folder_is_a_fault(name):
     assert fault.startswith(f"--name {name!r}: use letters, digits")
 
 
+def test_a_name_too_long_for_a_folder_is_told_by_its_length():
+    assert faults_of(name="a" * 300) == ["--name has 300 characters: use 100 at most, since it names a folder"]
+
+
 @pytest.mark.parametrize(
     ("given", "fault"),
     [
+        ({"seed": -4}, "--seed: Input should be greater than or equal to 0, got -4"),
+        ({"method": "mfd,mfd"}, "--method mfd,mfd: this is the same method twice: name it once"),
+        ({"set": ["weight=1", "weight=2"]}, "--set weight is given 2 times: give it once"),
         ({"sampelr": "tpe"}, "unknown option 'sampelr': did you mean 'sampler'"),
         ({"time_budget": "soon"}, "cannot read the time budget 'soon': write seconds"),
         ({"method": "mfd, ss,mfd"}, "--method mfd,mfd: this is the same method twice: name it once"),
         ({"method": "mfd+mfd"}, "the method 'mfd+mfd' names mfd twice: a component can be used once"),
         ({"teacher_set": ["skew"]}, "cannot read --teacher-set 'skew'"),
         ({"cpus_per_trial": 9999}, "--cpus-per-trial 9999: this machine has"),
-        ({"seed": -4}, "--seed: Input should be greater than or equal to 0, got -4"),
     ],
 )
 def test_a_fault_is_a_sentence(given, fault):

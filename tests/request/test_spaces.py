@@ -158,8 +158,10 @@ def test_an_empty_part_changes_nothing(tmp_path):
         ("points: [3]", "points must be a list of mappings"),
         ("points: {default: {weight: 3}}", "points must be a list of mappings"),
         ("points: 3", "points must be a list of mappings"),
-        ("points: [{weight: [1, 2]}]", "points: weight: must name one hyperparameter and one value"),
-        ("points: [{mass: 1}]", "points: mass: must name one hyperparameter and one value"),
+        ("points: [{weight: [1, 2]}]", "points: weight: give one value; a range belongs under search"),
+        ("points: [{weight: 1, mass: 1}]", "points: mass: unknown hyperparameter 'mass'"),
+        ("points: [{mass: 1, speed: 2}]", "it names mass, speed, and mfd has "),
+        ("search: {temperature: 3..4}", "it names temperature, and mfd has weight, sigma, kernel"),
     ],
 )
 def test_a_file_that_makes_no_sense_is_a_fault(tmp_path, content, fault):

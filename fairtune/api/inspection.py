@@ -1,0 +1,182 @@
+"""A dataset before any search: counted, measured, drawn, and shown on one page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from fairtune.api.data import tell_remarks
+from fairtune.datasets import (
+    Dataset,
+    Info,
+    check_test_part,
+    nearly_equal,
+    open_part,
+    open_splits,
+    open_test_labels,
+    prepare,
+    remarks_on,
+    skipped,
+)
+from fairtune.errors import FairtuneError
+from fairtune.files import write_text
+from fairtune.records import Ints
+from fairtune.report.association import mutual_information, normalised_information
+from fairtune.report.decoding import progress_bars
+from fairtune.report.inspection import Findings, Inspected, render_inspection
+from fairtune.request.options import DataRequest
+from fairtune.request.resolve import resolve_dataset
+from fairtune.space import Text
+
+PAGE = "inspection.html"
+_RELIABLE = 25
+"""In a cell of fewer samples the standard error of a recall of one half is above 0.1."""
+_NAMED = 8
+
+
+def inspect_data(
+    request: DataRequest, folder: Path, console: Console, *, pictures: bool = False, near_duplicates: bool = False
+) -> Path:
+    """Print how many samples each cell has and how skewed they are, and write all that is to be seen as one page.
+
+    Of the test part only labels, groups, and what was noted as it was decoded are looked at. Equal images in several splits, which
+    a search would refuse, are shown.
+
+    Args:
+        request: names the dataset, its settings and the folder of its files; ``target`` may be several separated by commas.
+        folder: where the page goes.
+        console: where to print.
+        pictures: whether pictures are shown even if the licence of the dataset does not allow them to be passed on.
+        near_duplicates: whether training images that look alike are looked for.
+
+    Returns:
+        The page.
+
+    Raises:
+        InvalidInput, DataError: what is wrong with the request or the files.
+    """
+    views, dataset, root = [], None, Path()
+    for one in _of_each_target(request):
+        dataset, root = _lenient(*resolve_dataset(one))
+        views.append(_inspected(dataset, root, console))
+    assert dataset is not None
+    tell_remarks(dataset, root, console)
+    for view in views:
+        _tell_counts(view, console)
+    found = _findings(request, dataset, root, pictures=pictures, near_duplicates=near_duplicates)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_text(folder / PAGE, render_inspection(found, views))
+    console.print(f"drawn: {folder / PAGE}", soft_wrap=True)
+    return folder / PAGE
+
+
+def _of_each_target(request: DataRequest) -> Iterator[DataRequest]:
+    """The request, or one for each of several targets."""
+    target = next((setting for setting in request.set if setting.key in ("target", "dataset.target")), None)
+    legal = Dataset.load(request.dataset).declared().get("target")
+    if target is None or legal is None or not isinstance(legal.legal, Text) or "," not in target.text or _is_one(request):
+        yield request
+        return
+    others = [setting for setting in request.set if setting is not target]
+    for name in filter(None, map(str.strip, target.text.split(","))):
+        yield request.model_copy(update={"set": (*others, target._replace(text=name))})
+
+
+def _is_one(request: DataRequest) -> bool:
+    """Whether a target with a comma is the name of one column."""
+    try:
+        dataset, root = resolve_dataset(request)
+        dataset.describe(root)
+    except FairtuneError:
+        return False
+    return True
+
+
+def _lenient(dataset: Dataset, root: Path) -> tuple[Dataset, Path]:
+    """A dataset that does not refuse equal images in several splits."""
+    refuses = getattr(dataset, "on_duplicate", None) == "error"
+    return (dataset.build(**{**vars(dataset), "on_duplicate": "keep"}) if refuses else dataset), root
+
+
+def _inspected(dataset: Dataset, root: Path, console: Console) -> Inspected:
+    info = dataset.describe(root)
+    with progress_bars(console) as report:
+        prepare(dataset, root, report=report)
+    check_test_part(dataset, root)
+    splits = open_splits(dataset, root) | {"test": open_test_labels(dataset, root)}
+    return Inspected(str(getattr(dataset, "target", "class")), info, splits)
+
+
+def _findings(request: DataRequest, dataset: Dataset, root: Path, *, pictures: bool, near_duplicates: bool) -> Findings:
+    pools = {str(part): open_part(dataset, root, part) for part in dataset.training_parts()}
+    first = next(iter(pools.values()))
+    looked_for = near_duplicates and len(first.x.shape) == 4
+    return Findings(
+        name=request.dataset,
+        summary=dataset.summary(),
+        licence=dataset.licence,
+        options={setting.key: setting.text for setting in request.set},
+        remarks=remarks_on(dataset, root),
+        pools=pools,
+        twins=first.twins,
+        near=nearly_equal(first.x[:]) if looked_for else None,
+        broken=skipped(prepare(dataset, root)),
+        shows=dataset.may_be_shown or pictures,
+    )
+
+
+def _tell_counts(view: Inspected, console: Console) -> None:
+    counts = view.counts
+    for table in _count_tables(counts, view.info):
+        console.print(table)
+    console.print(_skew_table(counts))
+    for name, cells in counts.items():
+        _warn_of_small_cells(name, cells, view.info, console)
+
+
+def _count_tables(counts: dict[str, Ints], info: Info) -> Iterator[Table]:
+    """All splits side by side where they have room, else one table each."""
+    if len(info.groups) <= 3:
+        yield _count_table(counts, info)
+    else:
+        for name, cells in counts.items():
+            yield _count_table({name: cells}, info)
+
+
+def _count_table(counts: dict[str, Ints], info: Info) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("class")
+    for split in counts:
+        for group in info.groups:
+            table.add_column(f"{split}\n{group}", justify="right")
+    for y, name in enumerate(info.classes):
+        table.add_row(name, *(f"{cells[a, y]:,}" for cells in counts.values() for a in range(len(info.groups))))
+    totals = (f"{cells[a].sum():,}" for cells in counts.values() for a in range(len(info.groups)))
+    table.add_row("all", *totals, style="bold")
+    return table
+
+
+def _skew_table(counts: dict[str, Ints]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title in ("split", "samples", "smallest cell", "largest cell", "mutual information", "normalised"):
+        table.add_column(title, justify="left" if title == "split" else "right")
+    for name, cells in counts.items():
+        nats, share = mutual_information(cells), normalised_information(cells)
+        table.add_row(name, f"{cells.sum():,}", f"{cells.min():,}", f"{cells.max():,}", f"{nats:.4f} nats", f"{share:.3f}")
+    return table
+
+
+def _warn_of_small_cells(name: str, cells: Ints, info: Info, console: Console) -> None:
+    small = [f"{info.names.cell(int(y), int(a))} has {cells[a, y]}" for a, y in np.argwhere(cells < _RELIABLE)]
+    if small and name != "train":
+        more = f" and {len(small) - _NAMED} more" if len(small) > _NAMED else ""
+        console.print(
+            f"{name}: {len(small)} of {cells.size} cells have fewer than {_RELIABLE} samples, too few for a reliable DEO: "
+            f"{'; '.join(small[:_NAMED])}{more}",
+            style="yellow",
+            soft_wrap=True,
+        )

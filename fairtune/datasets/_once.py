@@ -1,0 +1,70 @@
+"""No image in two splits, whatever its names."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from fairtune.datasets._files import first_of, stat_all
+from fairtune.datasets._pools import Pool
+from fairtune.datasets._twins import Twin, told
+from fairtune.errors import DataError
+from fairtune.records import Ints
+
+_REMEDY = (
+    "keep one of each, or --set on_duplicate=drop (one of each is kept, that which tests before that which validates), or keep "
+    "(all are used)"
+)
+
+
+def check_once(root: Path, paths: pd.Series[str], files: Sequence[str], table: Path) -> None:
+    """Check that no image is listed twice, under one path, two spellings of it, or links to one file.
+
+    Raises:
+        DataError: some are.
+    """
+    repeated = sorted(name for name, count in Counter(paths).items() if count > 1)
+    if repeated:
+        raise DataError(f"{table}: paths in more than one row ({len(repeated)}): {first_of(repeated)}; {_REMEDY}")
+    found = stat_all(root, files)
+    same = pd.Series([_identity(file) for file in found], index=paths.index).duplicated(keep=False)
+    if same.any():
+        named = first_of(sorted(paths[same]))
+        raise DataError(f"{table}: images in more than one row under different paths ({same.sum()} rows): {named}; {_REMEDY}")
+
+
+def one_of_each(pool: Pool, part: str, policy: str) -> Ints:
+    """The rows of a pool that are used.
+
+    Args:
+        pool: of the part.
+        part: which one: ``train``, whose column ``validation`` says what validates, or ``test``.
+        policy: ``keep`` all, ``drop`` equal images but one, or ``error``: refuse those that are in several splits.
+
+    Raises:
+        DataError: equal images are in several splits.
+    """
+    validates = pool.columns["validation"] if part == "train" else np.zeros(0, dtype=bool)
+
+    def split(twin: Twin) -> str:
+        return "validation" if twin.part == "train" and validates[twin.row : twin.row + 1].any() else twin.part
+
+    if policy == "error" and part == "train":
+        across = [group for group in pool.twins if len(set(map(split, group))) > 1]
+        if across:
+            raise DataError(f"equal images, byte for byte, in several splits ({len(across):,}): {told(across)}; {_REMEDY}")
+    if policy != "drop":
+        return np.arange(len(pool))
+    order = {"test": 0, "validation": 1, "train": 2}
+    kept = [min(group, key=lambda twin: (order[split(twin)], twin.row)) for group in pool.twins]
+    surplus = [twin.row for group, one in zip(pool.twins, kept, strict=True) for twin in group if twin.part == part and twin != one]
+    return np.setdiff1d(np.arange(len(pool)), surplus)
+
+
+def _identity(file: os.stat_result) -> tuple[int, int]:
+    return file.st_dev, file.st_ino
