@@ -124,6 +124,7 @@ class OwnImages(Dataset):
             balanced_test=bool((cells == cells[0]).all()),
             model="cnn",
             epochs=50,
+            batch_size=balanced_batch(training.sum(keepdims=True)),
             balanced_batch_size=balanced_batch(training),
         )
 

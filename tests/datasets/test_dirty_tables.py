@@ -12,6 +12,8 @@ from fairtune.datasets import open_part, open_splits, prepare, remarks_on
 from fairtune.datasets.manifest import Manifest
 from fairtune.errors import DataError, InvalidInput
 from fairtune.records import Purpose
+from fairtune.request.options import Request
+from fairtune.request.resolve import resolve
 
 from .files import animals, names_in, write_animals
 
@@ -440,7 +442,16 @@ def test_bins_that_cannot_be_used_are_named(root, bins, message):
 def test_a_batch_size_that_the_cells_allow_is_the_default_of_balanced_methods(root):
     write(root, animals(N))
     info = Manifest().describe(root)
-    assert (info.batch_size, info.balanced_batch_size) == (128, 16)
+    assert (info.batch_size, info.balanced_batch_size) == (16, 16)
+
+
+@pytest.mark.parametrize(("method", "batch_size"), [("mfd", 4), ("scratch", 16), ("scratch,ss", 4), ("scratch,hkd", 16)])
+def test_a_search_takes_the_batch_size_that_its_methods_allow(root, tmp_path, method, batch_size):
+    few = np.where((np.arange(N) % 4 == 3) & (np.arange(N) > 20), False, True)
+    write(root, animals(N)[few].assign(split=np.where(np.arange(N) < 8, "test", "train")[few]))
+    request = {"dataset": "manifest", "data": str(root), "runs": str(tmp_path / "runs"), "set": ["size=16"], "method": method}
+    spec, _ = resolve(Request.read(request))
+    assert spec.batch_size == batch_size
 
 
 def test_parquet_has_missing_values_of_its_own(root):

@@ -91,7 +91,12 @@ MORE = {
     "checksum": (),
 }
 """Values to try of options that are no choice of a few, by name."""
-MORE_OF = {"celeba": {"target": ("Smiling",), "attribute": ("Young",)}, "manifest": {"target": ("coat",), "group": ("place",)}}
+_OF_TABLES = {"groups": ("night,day",), "window": ("0..300",)}
+MORE_OF = {
+    "celeba": {"target": ("Smiling",), "attribute": ("Young",)},
+    "folder": {**_OF_TABLES, "file": (), "path": (), "source": (), "splits": ()},
+    "manifest": {**_OF_TABLES, "target": ("coat",), "group": ("place", "group+place"), "bins": ("number:100",)},
+}
 
 CUT_ANEW = {
     "adult": {"val_frac"},
@@ -106,7 +111,8 @@ CUT_ANEW = {
     "german": {"val_frac"},
     "imdb": {"test", "protocol"},
     "isic": {"val_frac", "protocol"},
-    "manifest": {"file", "target", "group", "splits", "source", "val_frac", "test_frac"},
+    "folder": {"groups", "merge", "val_frac", "test_frac"},
+    "manifest": {"file", "target", "group", "groups", "splits", "source", "merge", "val_frac", "test_frac"},
     "multicolor_mnist": {"val_frac", "protocol"},
     "multicolor_mnist published": {"protocol", "left_conflicting"},
     "synthetic": {"val_frac", "samples", "classes"},
