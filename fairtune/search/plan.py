@@ -86,8 +86,10 @@ class Plan:
         self.study.note_time()
 
     def tick(self) -> None:
-        """Note how time passes, a few times a minute; cheap enough to be called at every turn."""
+        """Note how time passes, a few times a minute, and look ahead; cheap enough to be called at every turn."""
         self.study.note_time(_NOTE_EVERY_S)
+        if self.study.choice is None:
+            self._trials.prepare(sum(job.kind == "trial" for job in self._running.values()))
 
     def next(self) -> Job | Literal["wait", "done"]:
         """A job to start now, or ``wait`` until a running one has ended, or ``done``."""
@@ -99,6 +101,8 @@ class Plan:
         if self.study.baseline is None:
             return self._next_baseline()
         if self._running_kind("baseline") or self._running_kind("teacher"):
+            return "wait"
+        if self._running_kind("trial") and self._trials.is_asking:
             return "wait"
         if self.study.choice is None and (job := self._next_trial()) is not None:
             return self._start(job)

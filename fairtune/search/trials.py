@@ -45,11 +45,30 @@ class Trials:
             return None
         if (waiting := self._ladder.take_up()) is not None:
             return self._taken_up(waiting)
-        return None if self._study.asked - self._study.taken_over >= self._limit else self._study.ask()
+        return None if self._left <= 0 else self._study.ask()
 
     def rungs(self, number: int) -> tuple[int, ...]:
         """The epochs after which a trial is still to be judged."""
         return tuple(rung for rung in self._ladder.rungs if rung > self._past.get(number, 0))
+
+    def prepare(self, running: int) -> None:
+        """Look ahead for as many settings as there are trials under way, if the sampler is slow.
+
+        Not while one trial runs at a time: the next setting has to know what came of it, or an interrupted search, which does,
+        would try others than an undisturbed one.
+        """
+        if running > 1:
+            self._study.prepare(min(running, self._left))
+
+    @property
+    def is_asking(self) -> bool:
+        """Whether the next trial's setting is still being looked for."""
+        return not self._left_over and self._study.is_asking
+
+    @property
+    def _left(self) -> int:
+        """How many new trials the search may still have."""
+        return self._limit - (self._study.asked - self._study.taken_over)
 
     def hand_back(self, number: int) -> None:
         """Keep a trial for later."""

@@ -16,7 +16,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution
 from fairtune.errors import InvalidInput
 from fairtune.metrics import SCORES, ranked
 from fairtune.rules import View, objectives_of
-from fairtune.samplers import Outcome, Proposal, Proposals, distribution
+from fairtune.samplers import Ahead, Outcome, Proposal, Proposals, distribution
 from fairtune.space import Space, Value
 from fairtune.spec import Brief, SearchSpec, TrialResult
 from fairtune.study._kept import Kept, Row, begin, keep_result, point_of, row_of, settle, take_up
@@ -97,7 +97,7 @@ class SearchStudy(Kept):
         self._waiting: set[int] = set()
         self._records = [self._read(trial) for trial in past]
         self._taken_over = sum(map(_is_taken_over, self._records))
-        self._proposals = Proposals(spec, directions)
+        self._proposals = Ahead(Proposals(spec, directions))
         for trial, record in zip(past, self._records, strict=True):
             self._remember(trial, record)
         self._clock = clock
@@ -155,6 +155,19 @@ class SearchStudy(Kept):
         self._trial_ids.append(begin(self._study, params, distributions, proposal.marks, proposal.point))
         self._records.append(Record(number, "running", proposal.method, proposal.values, None, None))
         return number, proposal.method, proposal.values
+
+    def prepare(self, at_most: int) -> None:
+        """Look for the next settings while trials run, where the sampler is slow; they are no trials before they are asked for.
+
+        Args:
+            at_most: how many may be ready.
+        """
+        self._proposals.prepare(len(self._records), at_most)
+
+    @property
+    def is_asking(self) -> bool:
+        """Whether the next setting is being looked for, so that asking would wait for it."""
+        return self._proposals.is_making
 
     def left_over(self) -> list[tuple[int, str, dict[str, Value]]]:
         """What earlier sessions asked for and never told."""
