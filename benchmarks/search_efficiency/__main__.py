@@ -10,13 +10,13 @@ from benchmarks import search_efficiency
 from benchmarks.search_efficiency.arms import ABLATED, COMPARED
 from benchmarks.search_efficiency.compare import MEASURES, SHARES, Arena, Result
 from benchmarks.search_efficiency.grids import RECORDED, Recorded
-from benchmarks.search_efficiency.printing import ranking_table, reached_table, speed_table
+from benchmarks.search_efficiency.printing import difference_table, ranking_table, reached_table, speed_table
 from benchmarks.search_efficiency.ranking import comparable, study
 from benchmarks.search_efficiency.record import record
 from benchmarks.search_efficiency.table import Table, read
 from fairtune.files import data_root
 
-GRID = "papers' grids"
+GRID, OURS = "papers' grids", "ours"
 
 
 def main() -> None:
@@ -68,6 +68,7 @@ def _replay(arena: Arena, repeats: int) -> None:
         print(f"## {title}\n")
         for measure in MEASURES:
             print(reached_table(results, SHARES, measure), end="\n\n")
+        print(difference_table(results, SHARES, "regret", OURS), end="\n\n", flush=True)
         if GRID in results:
             print(speed_table(results, GRID), end="\n\n")
 

@@ -25,6 +25,7 @@ class Policy:
         points: whether the papers' settings come first.
         grid: only the levels that the papers search, one after the other, all else at its default.
         racing: share of the epochs for which the most promising are trained again on another split.
+        joint: whether the sampler chooses among the methods too, which otherwise have as many trials each.
         accuracy_only: whether sampler and scheduler weigh nothing but accuracy.
     """
 
@@ -37,6 +38,7 @@ class Policy:
     grid: bool = False
     racing: float = 0.0
     accuracy_only: bool = False
+    joint: bool = True
 
 
 def spec_of(policy: Policy, recorded: Recorded, *, trials: int, seed: int) -> SearchSpec:
@@ -52,6 +54,7 @@ def spec_of(policy: Policy, recorded: Recorded, *, trials: int, seed: int) -> Se
         seed=seed,
         sampler=policy.sampler,
         scheduler=policy.scheduler,
+        joint=policy.joint,
     )
 
 
