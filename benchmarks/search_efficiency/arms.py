@@ -25,6 +25,7 @@ COMPARED: Mapping[str, Policy] = {
 ABLATED: Mapping[str, Policy] = {
     "ours": OURS,
     "without constraint": replace(OURS, constraint=False),
+    "without the floor in early rungs": replace(OURS, early_floor=False),
     "random for its sampler": replace(OURS, sampler="random"),
     "as many trials per method": replace(OURS, joint=False),
     "without early stopping": replace(OURS, scheduler="none"),

@@ -22,6 +22,7 @@ class Policy:
         estimate: what sampler, scheduler and rule are shown as DEO_M.
         rule: what chooses in the end.
         constraint: whether sampler and scheduler are told of the accuracy floor; the rule always is.
+        early_floor: whether the scheduler is.
         points: whether the papers' settings come first.
         grid: only the levels that the papers search, one after the other, all else at its default.
         racing: share of the epochs for which the most promising are trained again on another split.
@@ -34,6 +35,7 @@ class Policy:
     estimate: str = "DEO_M"
     rule: str = "deo_m"
     constraint: bool = True
+    early_floor: bool = True
     points: bool = False
     grid: bool = False
     racing: float = 0.0

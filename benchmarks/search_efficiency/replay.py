@@ -199,7 +199,7 @@ class Replay:
 
     def _floor_at(self, epoch: int) -> float:
         """What the scheduler is told: the floor of an epoch, or none."""
-        return self._scores.floors[epoch - 1] if self._policy.constraint else -math.inf
+        return self._scores.floors[epoch - 1] if self._policy.constraint and self._policy.early_floor else -math.inf
 
     def _standing(self, setting: int, epoch: int) -> TrialResult:
         history = tuple(
