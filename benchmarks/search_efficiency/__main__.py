@@ -9,14 +9,15 @@ from pathlib import Path
 from benchmarks import search_efficiency
 from benchmarks.search_efficiency.arms import ABLATED, COMPARED
 from benchmarks.search_efficiency.compare import MEASURES, SHARES, Arena, Result
+from benchmarks.search_efficiency.early import FAIREST, below_early_floors
 from benchmarks.search_efficiency.grids import RECORDED, Recorded
-from benchmarks.search_efficiency.printing import ranking_table, reached_table, speed_table
+from benchmarks.search_efficiency.printing import difference_table, markdown, ranking_table, reached_table, speed_table
 from benchmarks.search_efficiency.ranking import comparable, study
 from benchmarks.search_efficiency.record import record
 from benchmarks.search_efficiency.table import Table, read
 from fairtune.files import data_root
 
-GRID = "papers' grids"
+GRID, OURS = "papers' grids", "ours"
 
 
 def main() -> None:
@@ -31,6 +32,9 @@ def main() -> None:
     if given.command == "estimates":
         print(ranking_table(study(table)))
     else:
+        rows = below_early_floors(table)
+        shares = ((str(epoch), f"{fairest:.0%}", f"{others:.0%}") for epoch, fairest, others in rows)
+        print(markdown(("epoch", f"of the {FAIREST} fairest below its floor", "of the others"), shares), end="\n\n")
         _replay(Arena(recorded, table), given.repeats)
 
 
@@ -68,6 +72,7 @@ def _replay(arena: Arena, repeats: int) -> None:
         print(f"## {title}\n")
         for measure in MEASURES:
             print(reached_table(results, SHARES, measure), end="\n\n")
+        print(difference_table(results, SHARES, "regret", OURS), end="\n\n", flush=True)
         if GRID in results:
             print(speed_table(results, GRID), end="\n\n")
 

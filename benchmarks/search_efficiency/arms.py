@@ -6,29 +6,28 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from benchmarks.search_efficiency.policies import Policy
-from fairtune.plugins import names
 
-_SAMPLER = "auto" if "auto" in names("sampler") else "tpe"
-_SCHEDULER = "pareto_asha" if "pareto_asha" in names("scheduler") else "median"
 ESTIMATE = "soft shrunken"
 TODAY = Policy(sampler="tpe", points=True)
 """What ``fairtune search`` did by default before it stopped trials early or ranked by an estimate."""
-OURS = Policy(sampler=_SAMPLER, scheduler=_SCHEDULER, estimate=ESTIMATE, points=True, racing=0.25)
+OURS = Policy(sampler="auto", scheduler="pareto_asha", estimate=ESTIMATE, points=True, racing=0.25)
 
 COMPARED: Mapping[str, Policy] = {
     "papers' grids": Policy(grid=True),
     "random": Policy(),
     "TPE": Policy(sampler="tpe"),
     "NSGA-II": Policy(sampler="nsga2"),
+    "ASHA on accuracy": Policy(scheduler="asha", accuracy_only=True),
     "today": TODAY,
     "ours": OURS,
-} | ({"ASHA on accuracy": Policy(scheduler="asha", accuracy_only=True)} if "asha" in names("scheduler") else {})
+}
 
 ABLATED: Mapping[str, Policy] = {
     "ours": OURS,
     "without constraint": replace(OURS, constraint=False),
+    "without the floor in early rungs": replace(OURS, early_floor=False),
     "random for its sampler": replace(OURS, sampler="random"),
-    "TPE for its sampler": replace(OURS, sampler="tpe"),
+    "as many trials per method": replace(OURS, joint=False),
     "without early stopping": replace(OURS, scheduler="none"),
     "DEO_M for its estimate": replace(OURS, estimate="DEO_M"),
     "without racing": replace(OURS, racing=0.0),

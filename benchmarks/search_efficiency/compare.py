@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import NamedTuple
+from unittest.mock import patch
 
 import numpy as np
 
@@ -14,7 +16,9 @@ from benchmarks.search_efficiency.policies import Policy
 from benchmarks.search_efficiency.racing import race
 from benchmarks.search_efficiency.replay import Replay, Scores, Trained
 from benchmarks.search_efficiency.table import Table
+from fairtune.metrics import standard_error
 from fairtune.records import Floats
+from fairtune.schedulers import _base as _standings
 from fairtune.seeding import generator
 
 SHARES = (0.05, 0.1, 0.2, 0.4)
@@ -64,6 +68,8 @@ class Result:
 class Arena:
     """A table on which searches are compared; what does not depend on the search is computed once.
 
+    So are the standard errors that schedulers ask for: each takes a hundred redraws, and many searches look at the same trainings.
+
     Args:
         recorded: what the table holds.
         table: the table.
@@ -73,6 +79,7 @@ class Arena:
         self.recorded, self.table = recorded, table
         self._scores: dict[tuple[int, str], Scores] = {}
         self._truths: dict[int, Truth] = {}
+        self._standard_error = cache(standard_error)
         self.all = list(range(1, len(table.settings)))
         self.epochs = len(self.all) * table.length
 
@@ -91,7 +98,8 @@ class Arena:
 
     def run(self, policy: Policy, repeats: int, shares: Sequence[float] = SHARES) -> Result:
         """Search on each replicate in turn, each time from another seed."""
-        found = [self._repeat(policy, repeat, shares) for repeat in range(repeats)]
+        with patch.object(_standings, "standard_error", self._standard_error):
+            found = [self._repeat(policy, repeat, shares) for repeat in range(repeats)]
         return Result(np.array([reached for reached, _ in found]), [curve for _, curve in found])
 
     def _repeat(self, policy: Policy, repeat: int, shares: Sequence[float]) -> tuple[list[Reached], Floats]:

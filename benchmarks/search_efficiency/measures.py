@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import moocore
 import numpy as np
 
 from benchmarks.search_efficiency.replay import OBJECTIVES, Scores, Trained
 from benchmarks.search_efficiency.table import FLOOR_BELOW_BASELINE, Table
+from fairtune.metrics import SCORES, hypervolume
 from fairtune.records import Floats
 from fairtune.rules import Rule, front
 
@@ -51,12 +51,8 @@ class Truth:
 
 def volume(points: Sequence[Point], *, floor: float, baseline_deo_m: float) -> float:
     """Area that feasible settings dominate, as a share of the box from just below the floor and from the baseline to perfect."""
-    inside = [(accuracy, deo_m) for accuracy, deo_m in points if accuracy >= floor and deo_m < baseline_deo_m]
-    if not inside:
-        return 0.0
-    corner = floor - _MARGIN
-    area = float(moocore.hypervolume(np.array(inside), ref=[corner, baseline_deo_m], maximise=[True, False]))
-    return area / ((1 - corner) * baseline_deo_m)
+    inside = [point for point in points if point[0] >= floor]
+    return hypervolume(inside, [SCORES[name] for name in OBJECTIVES], [floor - _MARGIN, baseline_deo_m])
 
 
 def measured_volume(scores: Scores, settings: Sequence[int]) -> float:

@@ -22,9 +22,11 @@ class Policy:
         estimate: what sampler, scheduler and rule are shown as DEO_M.
         rule: what chooses in the end.
         constraint: whether sampler and scheduler are told of the accuracy floor; the rule always is.
+        early_floor: whether the scheduler is.
         points: whether the papers' settings come first.
         grid: only the levels that the papers search, one after the other, all else at its default.
         racing: share of the epochs for which the most promising are trained again on another split.
+        joint: whether the sampler chooses among the methods too, which otherwise have as many trials each.
         accuracy_only: whether sampler and scheduler weigh nothing but accuracy.
     """
 
@@ -33,10 +35,12 @@ class Policy:
     estimate: str = "DEO_M"
     rule: str = "deo_m"
     constraint: bool = True
+    early_floor: bool = True
     points: bool = False
     grid: bool = False
     racing: float = 0.0
     accuracy_only: bool = False
+    joint: bool = True
 
 
 def spec_of(policy: Policy, recorded: Recorded, *, trials: int, seed: int) -> SearchSpec:
@@ -52,6 +56,7 @@ def spec_of(policy: Policy, recorded: Recorded, *, trials: int, seed: int) -> Se
         seed=seed,
         sampler=policy.sampler,
         scheduler=policy.scheduler,
+        joint=policy.joint,
     )
 
 

@@ -39,6 +39,18 @@ def reached_table(results: Mapping[str, Result], shares: Sequence[float], measur
     )
 
 
+def difference_table(results: Mapping[str, Result], shares: Sequence[float], measure: str, name: str) -> str:
+    """One measure of a search less that of each other, repeat by repeat: both searched the same trainings from the same seed."""
+    place = MEASURES.index(measure)
+    titles = (f"{measure} of {name} less that of", *(f"{share:.0%} of the epochs" for share in shares))
+    others = {other: result.reached[:, :, place] for other, result in results.items() if other != name}
+    own = results[name].reached[:, :, place]
+    return markdown(
+        titles,
+        ((other, *(_span(interval((own - found)[:, budget])) for budget in range(len(shares)))) for other, found in others.items()),
+    )
+
+
 def speed_table(results: Mapping[str, Result], grid: str) -> str:
     """How long each search takes to volumes that others reach."""
     final = results[grid].final

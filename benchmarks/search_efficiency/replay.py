@@ -13,6 +13,7 @@ from benchmarks.search_efficiency.grids import Recorded, Setting
 from benchmarks.search_efficiency.policies import Policy, spec_of, values_of
 from benchmarks.search_efficiency.table import FLOOR_BELOW_BASELINE, Table
 from fairtune.metrics import SCORES, accuracy
+from fairtune.records import GroupCounts
 from fairtune.rules import View
 from fairtune.samplers import Outcome, Proposals
 from fairtune.schedulers import Ladder
@@ -36,6 +37,12 @@ class Trained(NamedTuple):
     view: View
 
 
+class Remembered(GroupCounts):
+    """Group counts of which there is one object for each training and epoch."""
+
+    __hash__ = object.__hash__
+
+
 class Scores:
     """What a search reads off one replicate of a table.
 
@@ -49,11 +56,12 @@ class Scores:
         self._table, self._replicate, self._estimate = table, replicate, ESTIMATES[estimate]
         self.epochs = table.length
         self.at = cache(self._at)
+        self.counts = cache(self._counts)
         self.floors = [self.at(0, epoch)["accuracy"] - FLOOR_BELOW_BASELINE for epoch in range(1, table.length + 1)]
 
-    def floor_at(self, epoch: int) -> float:
-        """The accuracy that a trial must reach after an epoch, from 1."""
-        return self.floors[epoch - 1]
+    def _counts(self, setting: int, epoch: int) -> Remembered:
+        counts = self._table.val.at(setting, self._replicate, epoch - 1)
+        return Remembered(counts.hard, counts.soft)
 
     @property
     def floor(self) -> float:
@@ -64,7 +72,7 @@ class Scores:
         """The scores of a setting after an epoch, from 1; NaN where it had diverged before."""
         if epoch > self._table.epochs[setting, self._replicate]:
             return _val(math.nan, math.nan)
-        counts = self._table.val.at(setting, self._replicate, epoch - 1)
+        counts = self.counts(setting, epoch)
         return _val(accuracy(counts, weighting="cells"), self._estimate(counts))
 
 
@@ -105,60 +113,101 @@ class Replay:
         self._proposals = Proposals(self._spec, _DIRECTIONS)
         self._ladder = Ladder(policy.scheduler, OBJECTIVES, table.length)
         self._stops = (*self._ladder.rungs, table.length)
-        self._running: dict[int, tuple[Setting, int]] = {}
+        self._trials: dict[int, tuple[Setting, int]] = {}
+        self._at: dict[int, int] = {}
+        self._turns: list[tuple[int, int]] = []
+        self._promised = 0
         self.spent = 0
         self.trained: list[Trained] = []
 
     def run(self) -> list[Trained]:
         """The trials that ended, in the order in which they did."""
-        turns: list[tuple[int, int, int]] = []
         for _ in range(self._workers):
-            self._begin(0, turns)
-        while turns:
-            now, number, stop = heapq.heappop(turns)
-            epoch = self._stops[stop]
-            self.spent += epoch - (self._stops[stop - 1] if stop else 0)
+            self._begin(0)
+        while self._turns:
+            now, number = heapq.heappop(self._turns)
+            stretch, epoch = self._stretch(number), self._stops[self._at[number]]
+            self._promised -= stretch
+            self.spent += stretch
             if self._goes_on(number, epoch):
-                heapq.heappush(turns, (now + self._stops[stop + 1] - epoch, number, stop + 1))
-            else:
-                self._begin(now, turns)
+                self._at[number] += 1
+                if self._train(number, now):
+                    continue
+            self._begin(now)
         return self.trained
 
-    def _begin(self, now: int, turns: list[tuple[int, int, int]]) -> None:
-        under_way = len(turns) * self._table.length
-        number = len(self._running)
-        if self.spent + under_way >= self._budget or (proposal := self._proposals.propose(number)) is None:
+    def _begin(self, now: int) -> None:
+        """Give a free worker a trial that waits at a rung, or else a new one, if the budget allows it."""
+        if self.spent + self._promised + self._stops[0] > self._budget:
             return
-        if self._policy.grid and proposal.point is None:
+        number = self._ladder.take_up()
+        if number is not None:
+            self._proposals.take_up(number, self._trials[number][0].method)
+            self._at[number] += 1
+        elif (number := self._ask()) is None:
             return
+        if not self._train(number, now):
+            self._begin(now)
+
+    def _ask(self) -> int | None:
+        number = len(self._trials)
+        proposal = self._proposals.propose(number)
+        if proposal is None or (self._policy.grid and proposal.point is None):
+            return None
         setting = Setting(proposal.method, values_of(self._recorded, proposal.method, proposal.values))
-        self._running[number] = setting, self._table.number(setting)
-        heapq.heappush(turns, (now + self._stops[0], number, 0))
+        self._trials[number] = setting, self._table.number(setting)
+        self._at[number] = 0
+        return number
+
+    def _train(self, number: int, now: int) -> bool:
+        """Begin a trial's stretch to its next stop, unless that is more than the budget has."""
+        stretch = self._stretch(number)
+        if self.spent + self._promised + stretch > self._budget:
+            return False
+        self._promised += stretch
+        heapq.heappush(self._turns, (now + stretch, number))
+        return True
+
+    def _stretch(self, number: int) -> int:
+        at = self._at[number]
+        return self._stops[at] - (self._stops[at - 1] if at else 0)
 
     def _goes_on(self, number: int, epoch: int) -> bool:
         """Take where a trial stands; whether it is trained on."""
-        (method, values), setting = self._running[number]
+        (method, values), setting = self._trials[number]
         if epoch > self._table.epochs[setting, self._replicate]:
             self._proposals.tell(number, method, Outcome("failed"))
             return False
         if epoch < self._table.length:
-            self._ladder.note(number, method, self._standing(setting, epoch), self._scores.floor_at)
-            if self._ladder.verdict(number, epoch) == "go_on":
-                return True
-            self._proposals.tell(number, method, Outcome("pruned"))
-            return False
+            return self._passes(number, epoch)
         val = self._scores.at(setting, epoch)
         excess = self._scores.floor - val["accuracy"]
         self._proposals.tell(number, method, Outcome("complete", self._objectives(val), excess if self._policy.constraint else 0.0))
         self.trained.append(Trained(self.spent, setting, View(number, values, dict(val), excess <= 0)))
         return False
 
+    def _passes(self, number: int, epoch: int) -> bool:
+        (method, _), setting = self._trials[number]
+        self._ladder.note(number, method, self._standing(setting, epoch), self._floor_at)
+        verdict = self._ladder.verdict(number, epoch)
+        if verdict == "go_on":
+            return True
+        self._proposals.tell(number, method, Outcome("pruned"))
+        if verdict == "pause":
+            self._ladder.wait(number, epoch)
+        return False
+
+    def _floor_at(self, epoch: int) -> float:
+        """What the scheduler is told: the floor of an epoch, or none."""
+        return self._scores.floors[epoch - 1] if self._policy.constraint and self._policy.early_floor else -math.inf
+
     def _standing(self, setting: int, epoch: int) -> TrialResult:
         history = tuple(
             Epoch.model_construct(number=number, val=self._shown(self._scores.at(setting, number)))
             for number in range(1, epoch + 1)
         )
-        return TrialResult.model_construct(spec=self._spec.baseline(), state="running", history=history)
+        counts = self._scores.counts(setting, epoch)
+        return TrialResult.model_construct(spec=self._spec.baseline(), state="running", history=history, val_counts=counts)
 
     def _shown(self, val: Mapping[str, float]) -> dict[str, float]:
         """What sampler and scheduler are told: with accuracy alone, it stands for both objectives."""

@@ -6,7 +6,7 @@ import logging
 import math
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -178,6 +178,8 @@ class SearchStudy(Kept):
 
         Now and then the study is copied too.
         """
+        if result.taken_from is not None:
+            result = self._estimated(result)
         values = [result.val.get(name, math.nan) for name in self._objectives]
         if result.state == "complete" and not all(math.isfinite(value) for value in values):
             scores = ", ".join(f"{name} {value}" for name, value in zip(self._objectives, values, strict=True))
@@ -277,21 +279,28 @@ class SearchStudy(Kept):
         waits = row is not None and row.waits and not finished
         if waits:
             self._waiting.add(trial.number)
-        result = self._with_estimates(row) if row is not None and (finished or waits) else None
+        result = self._brief(row) if row is not None and (finished or waits) else None
         state = "pruned" if waits else _STATES[trial.state]
         return Record(trial.number, state, method, params, result, self._feasible(result))
 
-    def _with_estimates(self, row: Row) -> Brief:
-        """What came of a trial; of a complete one by an earlier version, with the estimates that searches rank by now."""
+    def _brief(self, row: Row) -> Brief:
+        """What came of a trial, in brief; of a complete one by an earlier version, with the estimates that searches rank by now."""
         brief = row.brief
-        estimates = [name for objective in self._objectives if (name := SCORES[objective].estimate) and name not in brief.val]
-        if brief.state != "complete" or not estimates:
+        if brief.state != "complete" or not self._unestimated(brief.val):
             return brief
         whole = row.small if row.part is None else self._details.add_to(row.small, row.part)
-        if whole is None or whole.val_counts is None:
-            return brief
-        counts = whole.val_counts
-        return brief.model_copy(update={"val": brief.val | {name: SCORES[name].of(counts) for name in estimates}})
+        return brief if whole is None else brief.model_copy(update={"val": self._estimated(whole).val})
+
+    def _estimated(self, result: TrialResult) -> TrialResult:
+        """A result with the estimates of its objectives, as far as its counts tell them."""
+        if result.val_counts is None:
+            return result
+        estimates = {name: SCORES[name].of(result.val_counts) for name in self._unestimated(result.val)}
+        return result.model_copy(update={"val": result.val | estimates})
+
+    def _unestimated(self, val: Mapping[str, float]) -> list[str]:
+        """The estimates that are not among some scores."""
+        return [name for objective in self._objectives if (name := SCORES[objective].estimate) and name not in val]
 
     def _remember(self, trial: optuna.trial.FrozenTrial, record: Record) -> None:
         marks = {name: mark for name, mark in trial.system_attrs.items() if not name.startswith("constraints:")}

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.search_efficiency import early
 from benchmarks.search_efficiency.compare import Arena, interval
 from benchmarks.search_efficiency.grids import RECORDED, Recorded, Replicate, Setting
 from benchmarks.search_efficiency.measures import Truth, chosen, volume
@@ -136,6 +137,16 @@ def test_a_comparison_says_what_was_reached_for_which_epochs(table):
     first = [next(spent for spent, volume in curve if volume > 0.9) for curve in result.curves]
     assert result.epochs_to(np.full(4, 0.95)) == pytest.approx(first)
     assert result.epochs_to(np.full(4, 1.1)) == pytest.approx(np.inf)
+
+
+def test_fair_settings_that_learn_slowly_are_below_early_floors(table, monkeypatch):
+    monkeypatch.setattr(early, "FAIREST", 1)
+    table.val.hard[BEST, :, :5, :, :, 0] = SAMPLES
+    table.val.hard[BEST, :, :5, :, :, 1] = 0
+    found = list(early.below_early_floors(table))
+    assert [epoch for epoch, _, _ in found] == [1, 2, 4, 10]
+    assert [fairest for _, fairest, _ in found] == [1, 1, 1, 0]
+    assert {others for _, _, others in found} == {0}
 
 
 def test_an_interval_holds_its_mean():

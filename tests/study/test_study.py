@@ -284,3 +284,10 @@ def test_a_trial_of_an_earlier_version_is_ranked_by_its_counts(tmp_path):
     known, unknown = open_study(tmp_path).views()
     assert known.val["deo_m_shrunken"] == deo_m_shrunken(counts)
     assert "deo_m_shrunken" not in unknown.val, "nothing is left of its counts"
+
+
+def test_a_trial_taken_over_from_an_earlier_version_is_ranked_by_its_counts(tmp_path):
+    counts = group_counts([[[9, 1], [2, 18]], [[6, 4], [1, 19]]])
+    study = open_study(tmp_path)
+    study.tell(study.ask()[0], outcome(study, val_counts=counts, taken_from="earlier/trial-0"))
+    assert study._study.trials[0].values == [0.8, deo_m_shrunken(counts)]
