@@ -22,15 +22,14 @@ from fairtune.metrics._interval import (
     Number,
     interval,
     interval_over_models,
-    redraw_margins,
-    redraw_predictions,
-    redraw_probabilities,
 )
 from fairtune.metrics._iou import group_iou, iou, iou_paired, sigma_iou
+from fairtune.metrics._limits import Limits
 from fairtune.metrics._noise import standard_error
 from fairtune.metrics._odds import equal_opportunity, equalized_odds
 from fairtune.metrics._pareto import hypervolume, non_dominated
 from fairtune.metrics._parity import demographic_parity
+from fairtune.metrics._redrawn import redraw_margins, redraw_predictions, redraw_probabilities
 from fairtune.metrics._score import Score
 from fairtune.metrics._scores import HEADLINES, SCORES, label, ranked, scores
 from fairtune.metrics._shrunk import deo_m_shrunken, shrunken_cell_accuracy
@@ -41,6 +40,7 @@ __all__ = [
     "SCORES",
     "UNDEFINED",
     "Interval",
+    "Limits",
     "Number",
     "Score",
     "Weighting",

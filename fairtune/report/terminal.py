@@ -17,7 +17,7 @@ from fairtune.addresses import shown
 from fairtune.datasets import Info
 from fairtune.metrics import SCORES, Interval, label, ranked
 from fairtune.records import Ints
-from fairtune.report.page import describe_intervals, format_error, format_params, format_score
+from fairtune.report.page import describe_intervals, format_error, format_mean, format_params, format_score
 from fairtune.report.progress import format_duration, format_left, format_rate, is_live
 from fairtune.rules import objectives_of
 from fairtune.samplers import Proposals
@@ -305,7 +305,7 @@ def _confirmed_table(summary: Summary) -> Table:
     caption = f"95 % interval: {describe_intervals(searched)}"
     table = Table(title="confirmed (test)", caption=caption, box=None, pad_edge=False, header_style="bold")
     table.title_justify = table.caption_justify = "left"
-    titles = [title for name in summary.shown for title in ([label(name), "95 % interval"] if name in searched else [label(name)])]
+    titles = [title for name in summary.shown for title in ([label(name), *_beside(name)] if name in searched else [label(name)])]
     for title in ("setting", "seeds", *titles):
         table.add_column(title, no_wrap=title != "setting")
     for roles, confirmed in summary.confirmed_settings():
@@ -314,15 +314,25 @@ def _confirmed_table(summary: Summary) -> Table:
             table.add_row(setting, "all seeds failed")
             continue
         scores = [(name, confirmed.score(name)) for name in summary.shown]
-        cells = [cell for name, score in scores for cell in ([_mean(score), _span(score)] if name in searched else [_mean(score)])]
+        cells = [
+            cell
+            for name, score in scores
+            for cell in ([_mean(score), *_spans(name, score)] if name in searched else [_mean(score)])
+        ]
         seeds = f"{len(confirmed.seeds)}" + (f" ({len(confirmed.failed_seeds)} failed)" if confirmed.failed_seeds else "")
         table.add_row(setting, seeds, *cells)
     return table
 
 
 def _mean(score: Interval) -> str:
-    return f"{format_score(score.mean)} ± {format_score(score.std)}" if math.isfinite(score.mean) else "-"
+    return format_mean(score) if math.isfinite(score.mean) else "-"
 
 
-def _span(score: Interval) -> str:
-    return f"{score.low:.3f} to {score.high:.3f}" if math.isfinite(score.low) else "-"
+def _beside(name: str) -> list[str]:
+    """The titles of what stands beside a score that is searched for."""
+    return ["corrected", "95 % interval"] if SCORES[name].interval != "Student" and SCORES[name].gap else ["95 % interval"]
+
+
+def _spans(name: str, score: Interval) -> list[str]:
+    span = f"{score.low:.3f} to {score.high:.3f}" if math.isfinite(score.low) else "-"
+    return [format_score(score.estimate), span][-len(_beside(name)) :]

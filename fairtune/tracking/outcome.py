@@ -48,4 +48,6 @@ def _choice(chosen: Chosen | None) -> str:
 
 
 def _cell(score: Interval) -> str:
-    return "-" if math.isnan(score.mean) else f"{score.mean:.4f} ± {score.std:.4f}"
+    if math.isnan(score.mean):
+        return "-"
+    return f"{score.mean:.4f}" + ("" if math.isnan(score.std) else f" ± {score.std:.4f}")

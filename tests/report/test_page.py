@@ -137,7 +137,9 @@ def test_the_last_line_of_an_error_says_what_happened(error, line):
 
 
 def test_it_says_how_each_interval_is_made():
-    assert describe_intervals(["accuracy", "auc"]) == "accuracy, auc by bootstrap: seed and test samples redrawn"
+    assert describe_intervals(["accuracy", "auc"]) == (
+        "accuracy, auc from the test samples, and by Student's t over the seeds where there are several"
+    )
     assert describe_intervals(["accuracy", "mutual_information"]).endswith(
         "; mutual information by Student's t over the seeds, none for a single one"
     )

@@ -36,7 +36,7 @@ TRIAL += ["search_s", "search_epochs"]
 COST = ["wall_s", "trial_s", "epochs", "baseline_s", "baseline_epochs"]
 COST += ["confirmations", "confirmation_s", "confirmation_epochs", "gpu_s"]
 PROBED = ["mutual_information", "private_accuracy", "private_auc"]
-INTERVAL = ["mean", "std", "low", "high", "values"]
+INTERVAL = ["mean", "std", "low", "high", "values", "estimate"]
 
 
 def summary_of(session):
