@@ -14,7 +14,7 @@ from fairtune.metrics._accuracy import (
 )
 from fairtune.metrics._auc import auc
 from fairtune.metrics._crowding import crowding, pareto_ranks
-from fairtune.metrics._deo import deo_a, deo_m, gaps, small_cells
+from fairtune.metrics._deo import deo_a, deo_m, gaps
 from fairtune.metrics._independence import dp_l2, dp_mi, eo_l2, eo_mi
 from fairtune.metrics._interval import (
     UNDEFINED,
@@ -33,12 +33,14 @@ from fairtune.metrics._redrawn import redraw_margins, redraw_predictions, redraw
 from fairtune.metrics._score import Score
 from fairtune.metrics._scores import HEADLINES, SCORES, label, ranked, scores
 from fairtune.metrics._shrunk import deo_m_shrunken, shrunken_cell_accuracy
+from fairtune.metrics._small import Cell, name_small_cells, small_cells
 from fairtune.metrics._weighting import Weighting
 
 __all__ = [
     "HEADLINES",
     "SCORES",
     "UNDEFINED",
+    "Cell",
     "Interval",
     "Limits",
     "Number",
@@ -68,6 +70,7 @@ __all__ = [
     "iou",
     "iou_paired",
     "label",
+    "name_small_cells",
     "non_dominated",
     "pareto_ranks",
     "ranked",

@@ -85,11 +85,6 @@ def _mean_gap(rates: Floats) -> Floats:
     return gap
 
 
-def small_cells(counts: GroupCounts, minimum: int = 10) -> list[tuple[int, int, int]]:
-    """Cells with fewer than ``minimum`` samples, whose accuracy says little, as (y, a, samples)."""
-    return [(int(y), int(a), int(counts.cells[a, y])) for a, y in np.argwhere(counts.cells < minimum)]
-
-
 DEO_M = Score(
     "deo_m",
     "DEO_M",

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from fairtune.addresses import shown
 from fairtune.datasets import Info
-from fairtune.metrics import SCORES, Interval, label, ranked
+from fairtune.metrics import SCORES, Interval, label, name_small_cells, ranked, small_cells
 from fairtune.records import Ints
 from fairtune.report.page import describe_intervals, format_error, format_mean, format_params, format_score
 from fairtune.report.progress import format_duration, format_left, format_rate, is_live
@@ -73,7 +73,9 @@ def print_header(
     grid.add_row("folder", str(RunFolder.of(place).path))
     grid.add_row("mlflow", shown(place.mlflow))
     console.print(grid)
-    for remark in remarks:
+    for remark in (*remarks, name_small_cells("validation", small_cells(cells["validation"]), info.names)):
+        if remark is None:
+            continue
         console.print(remark, style="yellow", soft_wrap=True)
 
 
@@ -270,6 +272,8 @@ def print_outcome(console: Console, summary: Summary) -> None:
     console.print(_front_table(summary))
     if summary.confirmed:
         console.print(_confirmed_table(summary))
+    for remark in summary.remarks:
+        console.print(remark, style="yellow", soft_wrap=True)
     if summary.chosen is not None:
         chosen = summary.chosen
         console.print(f"chosen: trial {chosen.number}, {chosen.method} {format_params(chosen.params)}", style="bold")

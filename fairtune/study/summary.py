@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 from pydantic import BaseModel, ConfigDict, Field
 
 from fairtune.errors import InvalidInput
-from fairtune.metrics import HEADLINES, SCORES, UNDEFINED, Interval, Number, Score, small_cells
+from fairtune.metrics import HEADLINES, SCORES, UNDEFINED, Cell, Interval, Number, Score, name_small_cells, small_cells
 from fairtune.names import Names
 from fairtune.rules import corner, covered, front, objectives_of
 from fairtune.space import Value
@@ -121,7 +121,8 @@ class Summary(_Part):
     hypervolume_from: dict[str, Number]
     cost: Cost
     test_opened: tuple[Opening, ...]
-    small_cells: list[tuple[int, int, int]]
+    small_cells: list[Cell]
+    small_test_cells: list[Cell] = []
 
     @property
     def objectives(self) -> tuple[str, ...]:
@@ -143,6 +144,12 @@ class Summary(_Part):
         """The scores that the search ranked by in the place of its objectives; see :func:`fairtune.metrics.ranked`."""
         found = (SCORES[name].estimate for name in self.objectives)
         return tuple(name for name in found if name is not None and any(name in (trial.val or {}) for trial in self.trials))
+
+    @property
+    def remarks(self) -> list[str]:
+        """What to bear in mind when the scores are read: which cells are too small, of the splits that are open."""
+        splits = {"validation": self.small_cells, "test": self.small_test_cells}
+        return [said for split, small in splits.items() if (said := name_small_cells(split, small, self.names))]
 
     def confirmed_settings(self) -> list[tuple[list[str], Confirmed]]:
         """The confirmed settings, each once, with all its roles."""
@@ -181,7 +188,8 @@ def summarise(spec: SearchSpec, place: Place, study: SearchStudy) -> Summary:
         hypervolume_from=worst,
         cost=_cost(place, study, baseline, trials),
         test_opened=study.openings,
-        small_cells=small_cells(baseline.counts("val")),
+        small_cells=small_cells(baseline.counts("val").cells),
+        small_test_cells=_small_test_cells(study),
     )
 
 
@@ -209,6 +217,12 @@ def _trials(records: Iterable[Record]) -> Iterator[Trial]:
         if trial.taken_from is None:
             seconds, epochs = seconds + trial.seconds, epochs + trial.epochs
         yield trial.model_copy(update={"search_s": seconds, "search_epochs": epochs})
+
+
+def _small_test_cells(study: SearchStudy) -> list[Cell]:
+    """None before the test split is opened."""
+    scored = [result.test_counts for result in study.finals.values() if result.test_counts is not None]
+    return small_cells(scored[0].cells) if scored else []
 
 
 def _trial(record: Record) -> Trial:

@@ -59,9 +59,13 @@ def test_it_tells_what_was_chosen(mixed):
 
 def test_it_names_small_cells(mixed):
     page_of(mixed)
-    summary = summarise(mixed.spec, mixed.place, mixed.study).model_copy(update={"small_cells": [(3, 1, 7), (4, 0, 2)]})
+    summary = summarise(mixed.spec, mixed.place, mixed.study).model_copy(
+        update={"small_cells": [(3, 1, 7), (4, 0, 2)], "small_test_cells": [(1, 0, 3)]}
+    )
     text = " ".join(Tags(render_page(summary, mixed.folder.figure)).text.split())
-    assert "whose accuracy says little: class 3, group green: 7; class 4, group red: 2." in text
+    assert "validation: 2 cells have fewer than 25 samples, too few to conclude from" in text
+    assert "class 3, group green has 7; class 4, group red has 2." in text
+    assert "test: 1 cell has fewer than 25 samples" in text
 
 
 def test_it_shows_the_score_that_was_searched_for(by_iou):

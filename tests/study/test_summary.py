@@ -30,7 +30,7 @@ KEYS = [
     "chosen",
     "confirmed",
 ]
-KEYS += ["hypervolume", "hypervolume_from", "cost", "test_opened", "small_cells"]
+KEYS += ["hypervolume", "hypervolume_from", "cost", "test_opened", "small_cells", "small_test_cells"]
 TRIAL = ["number", "id", "state", "method", "params", "epochs", "seconds", "val", "feasible", "error", "stopped", "taken_from"]
 TRIAL += ["search_s", "search_epochs"]
 COST = ["wall_s", "trial_s", "epochs", "baseline_s", "baseline_epochs"]
