@@ -13,6 +13,7 @@ from fairtune.metrics._accuracy import (
     worst_group_accuracy,
 )
 from fairtune.metrics._auc import auc
+from fairtune.metrics._compare import Difference, compare
 from fairtune.metrics._crowding import crowding, pareto_ranks
 from fairtune.metrics._deo import deo_a, deo_m, gaps
 from fairtune.metrics._independence import dp_l2, dp_mi, eo_l2, eo_mi
@@ -41,6 +42,7 @@ __all__ = [
     "SCORES",
     "UNDEFINED",
     "Cell",
+    "Difference",
     "Interval",
     "Limits",
     "Number",
@@ -50,6 +52,7 @@ __all__ = [
     "auc",
     "balanced_accuracy",
     "cell_accuracy",
+    "compare",
     "crowding",
     "demographic_parity",
     "deo_a",

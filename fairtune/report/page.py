@@ -11,6 +11,7 @@ import jinja2
 
 from fairtune.metrics import SCORES, Interval, label
 from fairtune.study.summary import Summary
+from fairtune.study.verdict import advice
 
 
 def render_page(summary: Summary, figure: Path) -> str:
@@ -27,6 +28,7 @@ def render_page(summary: Summary, figure: Path) -> str:
         summary=summary,
         on_front=set(summary.front),
         is_corrected=is_corrected,
+        advice=advice(summary),
         intervals=describe_intervals(summary.shown),
         figure=base64.b64encode(figure.read_bytes()).decode(),
     )

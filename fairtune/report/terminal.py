@@ -267,7 +267,9 @@ def _epoch_pace(job: Job, result: TrialResult | None) -> list[str]:
 
 
 def print_outcome(console: Console, summary: Summary) -> None:
-    """The front, the confirmed settings, and the paths."""
+    """What came of it in a sentence, the front, the confirmed settings, and the paths."""
+    console.print()
+    console.print(summary.outcome, style="bold" if summary.gained else "bold yellow", soft_wrap=True)
     console.print()
     console.print(_front_table(summary))
     if summary.confirmed:
@@ -277,9 +279,6 @@ def print_outcome(console: Console, summary: Summary) -> None:
     if summary.chosen is not None:
         chosen = summary.chosen
         console.print(f"chosen: trial {chosen.number}, {chosen.method} {format_params(chosen.params)}", style="bold")
-    elif summary.complete:
-        sealed = "" if summary.test_opened else ", and the test split stays sealed"
-        console.print(f"no trial reached the floor: none is chosen{sealed}", style="bold red")
     folder = RunFolder.of(summary.place)
     for name, path in (("report", folder.page), ("summary", folder.summary), ("model", folder.chosen.weights)):
         if path.exists():

@@ -189,6 +189,9 @@ def test_the_header_says_which_cells_a_fraction_lacks(tmp_path):
 def test_the_outcome_names_the_choice_and_the_files(mixed):
     text = outcome(mixed)
     number = mixed.study.choice.number
+    first = text.strip().splitlines()[0]
+    assert first.startswith(f"nothing found that is fairer than the baseline at this floor: trial {number} has DEO_M ")
+    assert ", p = " in first
     assert f"chosen: trial {number}, mfd weight" in text
     assert "front (validation)" in text
     assert "confirmed (test)" in text
@@ -198,7 +201,7 @@ def test_the_outcome_names_the_choice_and_the_files(mixed):
 def test_the_outcome_shows_the_score_that_was_searched_for(by_iou):
     text = outcome(by_iou)
     chosen = by_iou.trials[by_iou.study.choice.number].result
-    assert text.count("sigma_IOU") == 3
+    assert text.count("sigma_IOU") == 4
     assert "95 % interval: sigma_IOU from the test samples, and by Student's t over the seeds" in text
     assert f"{chosen.val['sigma_iou']:.4f}" in text
     assert f"{chosen.val['deo_m']:.4f}" in text
