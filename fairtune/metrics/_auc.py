@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import math
 
-from scipy.optimize import brentq
-from scipy.special import ndtri
-
 from fairtune.metrics._limits import UNKNOWN, Limits
+from fairtune.metrics._normal import exceeded
 from fairtune.metrics._redrawn import redraw_margins
 from fairtune.metrics._score import Score
 from fairtune.records import GroupCounts
@@ -36,11 +34,13 @@ def auc_limits(counts: GroupCounts, level: float) -> Limits:
     R. G. Newcombe, "Confidence intervals for an effect size measure based on the Mann-Whitney statistic, part 2", Statistics in
     Medicine 2006, method 5: the areas that a score test does not refute. It does not collapse where no pair is in the wrong order.
     """
+    from scipy.optimize import brentq
+
     area = auc(counts)
     if math.isnan(area):
         return UNKNOWN
     n0, n1 = (int(of_class) for of_class in counts.cells.sum(axis=0))
-    z = float(-ndtri((1 - level) / 2))
+    z = exceeded((1 - level) / 2)
 
     def beyond(true: float) -> float:
         more = (n0 + n1) / 2 - 1

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
-from scipy.special import ndtr, ndtri
-from scipy.stats import t
 
 from fairtune.metrics._interval import Number
+from fairtune.metrics._normal import exceeded, share_below, student
 from fairtune.metrics._score import Score
 from fairtune.records import GroupCounts
 
@@ -53,14 +52,14 @@ def compare(score: Score, setting: Scored, other: Scored, *, level: float = 0.95
     found = np.array([one[1] - two[1] for one, two in pairs])
     n = len(found)
     mean = float(found.mean()) if n else math.nan
-    seeds = float(t.ppf((1 + level) / 2, n - 1) * found.std(ddof=1) / math.sqrt(n)) if n > 1 else 0.0
+    seeds = student(level, n - 1) * float(found.std(ddof=1)) / math.sqrt(n) if n > 1 else 0.0
     if n == 0 or (score.compute is None and n == 1):
         return Difference(mean=mean, low=math.nan, high=math.nan, p_value=math.nan, seeds=n)
     (down, up), (other_down, other_up) = (_reaches(score, [pair[side][0] for pair in pairs], level) for side in (0, 1))
     below, above = math.hypot(down, other_up, seeds), math.hypot(up, other_down, seeds)
     towards = below if mean > 0 else above
-    z = abs(mean) / towards * float(ndtri((1 + level) / 2)) if towards > 0 else math.nan if mean == 0 else math.inf
-    p_value = 1.0 if math.isnan(z) else 2 * float(ndtr(-z))
+    z = abs(mean) / towards * exceeded((1 - level) / 2) if towards > 0 else math.nan if mean == 0 else math.inf
+    p_value = 1.0 if math.isnan(z) else 2 * float(share_below(-z))
     return Difference(mean=mean, low=mean - below, high=mean + above, p_value=p_value, seeds=n)
 
 

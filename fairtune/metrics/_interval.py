@@ -10,6 +10,7 @@ import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer
 
 from fairtune.metrics._limits import Limits
+from fairtune.metrics._normal import student
 
 Number = Annotated[
     float,
@@ -99,10 +100,8 @@ def interval_over_models(
 
 def _reach(values: Sequence[float], level: float) -> float:
     """How far the score of one more model may lie from the mean, by Student's t; NaN where fewer than two are defined."""
-    from scipy.stats import t
-
     n = int(np.isfinite(values).sum())
-    return float(t.ppf((1 + level) / 2, n - 1)) * _moments(values)[1] * math.sqrt(1 + 1 / n) if n > 1 else math.nan
+    return student(level, n - 1) * _moments(values)[1] * math.sqrt(1 + 1 / n) if n > 1 else math.nan
 
 
 def _moments(values: Sequence[float]) -> tuple[float, float]:

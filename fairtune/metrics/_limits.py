@@ -15,8 +15,8 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import ndtr, ndtri
 
+from fairtune.metrics._normal import exceeded, share_below
 from fairtune.metrics._shares import Differences, Shares
 from fairtune.records import Floats
 
@@ -45,7 +45,7 @@ UNKNOWN = Limits(math.nan, math.nan, math.nan)
 def of_share(share: Shares, level: float) -> Limits:
     """Of a single probability, ``share`` being of shape ``()``."""
     value = float(share.values)
-    down, up = share.reach(_tail((1 - level) / 2))
+    down, up = share.reach(exceeded((1 - level) / 2))
     return Limits(value - float(down), value, value + float(up))
 
 
@@ -65,8 +65,8 @@ def of_largest(compared: Differences, level: float, *, folded: bool) -> Limits:
     risk = 1 - level
     above = max(risk / 2, risk - 1 + (1 - risk) ** (1 / len(values)))
     errors = compared.errors
-    high = float((values + compared.reach(_tail(above))[1]).max())
-    least = _tail(risk - above)
+    high = float((values + compared.reach(exceeded(above))[1]).max())
+    least = exceeded(risk - above)
     low = _refuted(compared, risk, errors, np.zeros(len(values)), least, folded=folded)
     apart = np.maximum((values.max() - values) / errors - 1, 0.0)
     return Limits(low, _refuted(compared, 0.5, errors, apart, 0.0, folded=folded), high)
@@ -105,11 +105,6 @@ def _critical(risk: float, apart: Floats, opposite: Floats | None) -> float:
     low, high = 0.0, 8.0
     while high - low > 1e-4:
         z = (low + high) / 2
-        within = ndtr(z + apart) - (0.0 if opposite is None else ndtr(-z - opposite))
+        within = share_below(z + apart) - (0.0 if opposite is None else share_below(-z - opposite))
         low, high = (z, high) if within.prod() < 1 - risk else (low, z)
     return high
-
-
-def _tail(risk: float) -> float:
-    """What a normal error exceeds with this risk."""
-    return float(-ndtri(risk))

@@ -6,8 +6,8 @@ from typing import NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import betaincinv, ndtr
 
+from fairtune.metrics._normal import share_below
 from fairtune.records import Floats
 
 
@@ -50,7 +50,9 @@ class Shares(NamedTuple):
         limits for a share, which err alike on both sides. Several are joined as G. Y. Zou, A. Donner, "Construction of confidence
         limits about effect measures", Statistics in Medicine 2008: the squares of their reaches add up.
         """
-        risk, share = ndtr(-z), self._shares
+        from scipy.special import betaincinv
+
+        risk, share = share_below(-z), self._shares
         right, wrong = self.hits + 0.5, self.samples - self.hits + 0.5
         low = np.where(self.hits > 0, betaincinv(right, wrong, risk), 0.0)
         high = np.where(self.hits < self.samples, betaincinv(right, wrong, 1 - risk), 1.0)

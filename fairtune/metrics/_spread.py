@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from scipy.special import ndtri
 
 from fairtune.metrics._limits import UNKNOWN, Limits
+from fairtune.metrics._normal import exceeded
 from fairtune.records import Floats
 from fairtune.seeding import generator
 
@@ -37,7 +37,7 @@ def of_spread(spread: Callable[[Floats], Floats], rates: Floats, errors: Floats,
     if not np.isfinite(value):
         return UNKNOWN
     drawn = generator(0, "bootstrap").standard_normal((_DRAWS, *rates.shape)) * errors
-    reach = float(-ndtri((1 - level) / 2)) * steepest
+    reach = exceeded((1 - level) / 2) * steepest
     raised = _raised(spread, rates, errors, drawn, _SURE)
     low = value - max(float(np.quantile(raised, (1 + level) / 2)), reach)
     estimate = value - float(np.median(_raised(spread, rates, errors, drawn, _LIKELY)))
