@@ -89,15 +89,15 @@ def _shared(table: Array) -> Array:
     return np.broadcast_to(table.sum(axis=0), table.shape)
 
 
-def _smoothed(table: Array, cells: Ints) -> Floats:
+def _smoothed(table: Array, cells: Ints) -> Array:
     """With two more samples of each cell, and as many in all as there are."""
     more = table + 2.0 / table.shape[-1]
-    smoothed: Floats = more * (cells[:, :, None] / more.sum(axis=-1, keepdims=True))
+    smoothed: Array = more * (cells[:, :, None] / more.sum(axis=-1, keepdims=True))
     return smoothed
 
 
 def _defined(scores: Iterator[float]) -> Floats:
-    drawn = np.array(list(scores), dtype=float)
+    drawn: Floats = np.array(list(scores), dtype=float)
     return drawn[np.isfinite(drawn)]
 
 

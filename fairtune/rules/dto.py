@@ -18,10 +18,11 @@ class NearestToUtopia(Rule):
 
     def key(self, view: View) -> tuple[float, ...]:
         """The distance, then DEO_M."""
-        return math.hypot(*(_share_missed(name, view.val[name]) for name in self.objectives)), *view.costs("deo_m"), view.number
+        missed = map(_share_missed, self.objectives, view.costs(*self.objectives))
+        return math.hypot(*missed), *view.costs("deo_m"), view.number
 
 
-def _share_missed(name: str, value: float) -> float:
-    """How much of a score's range lies between a value and the best."""
-    worst, best = SCORES[name].ends
-    return (value - best) / (worst - best)
+def _share_missed(name: str, cost: float) -> float:
+    """How much of a score's range lies between a trial and the best."""
+    worst, best = map(SCORES[name].cost, SCORES[name].ends)
+    return (cost - best) / (worst - best)

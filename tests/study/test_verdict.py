@@ -44,6 +44,6 @@ def test_the_search_compares_what_it_confirmed(summary):
 
 def test_only_what_can_help_is_advised(summary):
     assert advice(summary).endswith("or give it more --trials or --epochs")
-    two = summary.spec.spaces["mfd"].model_copy(update={"search": {"mfd.sampling": Options(("a", "b"))}})
+    two = summary.spec.spaces["mfd"].model_copy(update={"search": {"mfd.sampling": Options(values=("a", "b"))}})
     spec = summary.spec.model_copy(update={"spaces": {"mfd": two}})
     assert advice(summary.model_copy(update={"spec": spec})).endswith("or give it more --epochs")
