@@ -4,7 +4,6 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +15,6 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 import fairtune.search  # noqa: F401  (before a test imports ray)
-from fairtune.metrics import _score, interval
 
 if TYPE_CHECKING:
     from tests.search_helpers import Session
@@ -75,14 +73,6 @@ def _no_database_waits_for_the_disk() -> Iterator[None]:
     event.listen(Engine, "connect", do_not_wait)
     yield
     event.remove(Engine, "connect", do_not_wait)
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _intervals_of_few_draws() -> Iterator[None]:
-    """A report's intervals are drawn from 50 replicates; how they behave with 1000 is told where intervals are tested."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_score, "interval", partial(interval, replicates=50))
-        yield
 
 
 @pytest.fixture

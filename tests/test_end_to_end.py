@@ -52,7 +52,7 @@ def test_the_summary_follows_its_schema(finished):
     for trial in summary["trials"]:
         assert trial["feasible"] == (trial["val"]["accuracy"] >= summary["floor"])
     assert summary["floor"] == pytest.approx(summary["baseline"]["val"]["accuracy"] - 0.01)
-    assert set(summary["confirmed"]["baseline"]["test"]["deo_m"]) == {"mean", "std", "low", "high", "values"}
+    assert set(summary["confirmed"]["baseline"]["test"]["deo_m"]) == {"mean", "std", "low", "high", "values", "estimate"}
     assert len(summary["test_opened"]) == 1
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 from rich.console import Console
 from rich.table import Table
 
@@ -24,6 +23,7 @@ from fairtune.datasets import (
 )
 from fairtune.errors import FairtuneError
 from fairtune.files import write_text
+from fairtune.metrics import name_small_cells, small_cells
 from fairtune.records import Ints
 from fairtune.report.association import mutual_information, normalised_information
 from fairtune.report.decoding import progress_bars
@@ -33,9 +33,6 @@ from fairtune.request.resolve import resolve_dataset
 from fairtune.space import Text
 
 PAGE = "inspection.html"
-_RELIABLE = 25
-"""In a cell of fewer samples the standard error of a recall of one half is above 0.1."""
-_NAMED = 8
 
 
 def inspect_data(
@@ -135,7 +132,8 @@ def _tell_counts(view: Inspected, console: Console) -> None:
         console.print(table)
     console.print(_skew_table(counts))
     for name, cells in counts.items():
-        _warn_of_small_cells(name, cells, view.info, console)
+        if name != "train" and (small := name_small_cells(name, small_cells(cells), view.info.names)):
+            console.print(small, style="yellow", soft_wrap=True)
 
 
 def _count_tables(counts: dict[str, Ints], info: Info) -> Iterator[Table]:
@@ -168,15 +166,3 @@ def _skew_table(counts: dict[str, Ints]) -> Table:
         nats, share = mutual_information(cells), normalised_information(cells)
         table.add_row(name, f"{cells.sum():,}", f"{cells.min():,}", f"{cells.max():,}", f"{nats:.4f} nats", f"{share:.3f}")
     return table
-
-
-def _warn_of_small_cells(name: str, cells: Ints, info: Info, console: Console) -> None:
-    small = [f"{info.names.cell(int(y), int(a))} has {cells[a, y]}" for a, y in np.argwhere(cells < _RELIABLE)]
-    if small and name != "train":
-        more = f" and {len(small) - _NAMED} more" if len(small) > _NAMED else ""
-        console.print(
-            f"{name}: {len(small)} of {cells.size} cells have fewer than {_RELIABLE} samples, too few for a reliable DEO: "
-            f"{'; '.join(small[:_NAMED])}{more}",
-            style="yellow",
-            soft_wrap=True,
-        )

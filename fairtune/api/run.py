@@ -59,13 +59,14 @@ class Run:
 
     @property
     def confirmed(self) -> pd.DataFrame:
-        """Test scores of what was retrained on the final seeds: a row for each role and score, with mean, std and interval."""
+        """Test scores of what was retrained on the final seeds: a row for each role and score, with mean, std,
+        the estimate without a maximum's bias, and interval."""
         rows = [
             {"role": role, "score": score, **found.model_dump(exclude={"values"}), "seeds": len(confirmed.seeds)}
             for role, confirmed in self.summary.confirmed.items()
             for score, found in confirmed.test.items()
         ]
-        columns = ["role", "score", "mean", "std", "low", "high", "seeds"]
+        columns = ["role", "score", "mean", "std", "estimate", "low", "high", "seeds"]
         return pd.DataFrame(rows, columns=columns).set_index(["role", "score"])
 
     def plot(self) -> Figure:

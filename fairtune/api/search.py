@@ -32,6 +32,7 @@ from fairtune.spec import Place, SearchSpec
 from fairtune.study.folders import RunFolder, database_of
 from fairtune.study.study import SearchStudy
 from fairtune.study.summary import Summary
+from fairtune.study.verdict import advice
 from fairtune.tracking.mirror import Tracker
 from fairtune.training.data import make_dataset, open_data
 
@@ -119,11 +120,7 @@ def _run(spec: SearchSpec, place: Place, console: Console, request: Request | No
         raise stopped(folder) from signal
     print_outcome(console, summary)
     if summary.chosen is None:
-        best = max((trial.val["accuracy"] for trial in summary.trials if trial.val), default=float("nan"))
-        raise NoFeasibleTrial(
-            f"no trial reached accuracy {summary.floor:.4f} ({spec.accuracy_floor}); the best had {best:.4f}: "
-            "lower --accuracy-floor, widen the search with --set, or give it more --trials or --epochs"
-        )
+        raise NoFeasibleTrial(f"{summary.outcome}; {advice(summary)}")
     return summary
 
 

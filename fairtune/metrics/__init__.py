@@ -13,8 +13,9 @@ from fairtune.metrics._accuracy import (
     worst_group_accuracy,
 )
 from fairtune.metrics._auc import auc
+from fairtune.metrics._compare import Difference, compare
 from fairtune.metrics._crowding import crowding, pareto_ranks
-from fairtune.metrics._deo import deo_a, deo_m, gaps, small_cells
+from fairtune.metrics._deo import deo_a, deo_m, gaps
 from fairtune.metrics._independence import dp_l2, dp_mi, eo_l2, eo_mi
 from fairtune.metrics._interval import (
     UNDEFINED,
@@ -22,25 +23,28 @@ from fairtune.metrics._interval import (
     Number,
     interval,
     interval_over_models,
-    redraw_margins,
-    redraw_predictions,
-    redraw_probabilities,
 )
 from fairtune.metrics._iou import group_iou, iou, iou_paired, sigma_iou
+from fairtune.metrics._limits import Limits
 from fairtune.metrics._noise import standard_error
 from fairtune.metrics._odds import equal_opportunity, equalized_odds
 from fairtune.metrics._pareto import hypervolume, non_dominated
 from fairtune.metrics._parity import demographic_parity
+from fairtune.metrics._redrawn import redraw_margins, redraw_predictions, redraw_probabilities
 from fairtune.metrics._score import Score
 from fairtune.metrics._scores import HEADLINES, SCORES, label, ranked, scores
 from fairtune.metrics._shrunk import deo_m_shrunken, shrunken_cell_accuracy
+from fairtune.metrics._small import Cell, name_small_cells, small_cells
 from fairtune.metrics._weighting import Weighting
 
 __all__ = [
     "HEADLINES",
     "SCORES",
     "UNDEFINED",
+    "Cell",
+    "Difference",
     "Interval",
+    "Limits",
     "Number",
     "Score",
     "Weighting",
@@ -48,6 +52,7 @@ __all__ = [
     "auc",
     "balanced_accuracy",
     "cell_accuracy",
+    "compare",
     "crowding",
     "demographic_parity",
     "deo_a",
@@ -68,6 +73,7 @@ __all__ = [
     "iou",
     "iou_paired",
     "label",
+    "name_small_cells",
     "non_dominated",
     "pareto_ranks",
     "ranked",

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 
-from fairtune.metrics._interval import redraw_margins
+from fairtune.metrics._limits import UNKNOWN, Limits
+from fairtune.metrics._normal import exceeded
+from fairtune.metrics._redrawn import redraw_margins
 from fairtune.metrics._score import Score
 from fairtune.records import GroupCounts
 
@@ -26,6 +28,29 @@ def auc(counts: GroupCounts) -> float:
     return float(positive @ below) / pairs if pairs else math.nan
 
 
+def auc_limits(counts: GroupCounts, level: float) -> Limits:
+    """How far the true area may lie from that of the split.
+
+    R. G. Newcombe, "Confidence intervals for an effect size measure based on the Mann-Whitney statistic, part 2", Statistics in
+    Medicine 2006, method 5: the areas that a score test does not refute. It does not collapse where no pair is in the wrong order.
+    """
+    from scipy.optimize import brentq
+
+    area = auc(counts)
+    if math.isnan(area):
+        return UNKNOWN
+    n0, n1 = (int(of_class) for of_class in counts.cells.sum(axis=0))
+    z = exceeded((1 - level) / 2)
+
+    def beyond(true: float) -> float:
+        more = (n0 + n1) / 2 - 1
+        variance = true * (1 - true) * (1 + more * ((1 - true) / (2 - true) + true / (1 + true))) / (n0 * n1)
+        return abs(area - true) - z * math.sqrt(variance)
+
+    low = brentq(beyond, 0.0, area) if area > 0 else 0.0
+    return Limits(float(low), area, float(brentq(beyond, area, 1.0)) if area < 1 else 1.0)
+
+
 AUC = Score(
     "auc",
     "auc",
@@ -33,6 +58,7 @@ AUC = Score(
     "area under the ROC curve of class 1; two classes only",
     source="loop",
     compute=auc,
+    limits=auc_limits,
     two_classes=True,
     shown="confirmed",
     redraw=redraw_margins,

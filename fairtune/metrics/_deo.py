@@ -15,7 +15,10 @@ import numpy as np
 
 from fairtune.metrics._accuracy import cell_accuracy
 from fairtune.metrics._gap import Empty, reduce_gaps, spread
+from fairtune.metrics._limits import UNKNOWN, Limits, of_largest
 from fairtune.metrics._score import Score
+from fairtune.metrics._shares import Differences, Shares
+from fairtune.metrics._spread import of_spread
 from fairtune.records import Floats, GroupCounts
 
 
@@ -54,9 +57,32 @@ def deo_a(counts: GroupCounts, *, empty: Empty = "ignore", minimum: int = 1) -> 
     return reduce_gaps(np.mean, gaps(counts, empty=empty, minimum=minimum), empty)
 
 
-def small_cells(counts: GroupCounts, minimum: int = 10) -> list[tuple[int, int, int]]:
-    """Cells with fewer than ``minimum`` samples, whose accuracy says little, as (y, a, samples)."""
-    return [(int(y), int(a), int(counts.cells[a, y])) for a, y in np.argwhere(counts.cells < minimum)]
+def _recalls(counts: GroupCounts) -> Shares:
+    """Of every cell ``(A, K)``."""
+    return Shares.single(np.diagonal(counts.hard, axis1=1, axis2=2), counts.cells)
+
+
+def deo_m_limits(counts: GroupCounts, level: float) -> Limits:
+    """How far the true DEO_M may lie from that of the split."""
+    return of_largest(Differences.between_groups(_recalls(counts)), level, folded=True)
+
+
+def deo_a_limits(counts: GroupCounts, level: float) -> Limits:
+    """How far the true DEO_A may lie from that of the split."""
+    there = counts.cells > 0
+    present = there.any(axis=0)
+    if not (there.sum(axis=0) > 1).any():
+        return UNKNOWN
+    recalls = _recalls(counts)
+    errors = np.where(there, recalls.errors, np.nan)[:, present]
+    widest = np.sort(np.where(there.sum(axis=0) > 1, np.where(there, recalls.errors, 0.0), 0.0), axis=0)[-2:]
+    steepest = float(np.sqrt((widest**2).sum())) / int(present.sum())
+    return of_spread(_mean_gap, recalls.values[:, present], errors, steepest, level)
+
+
+def _mean_gap(rates: Floats) -> Floats:
+    gap: Floats = (np.fmax.reduce(rates, axis=-2) - np.fmin.reduce(rates, axis=-2)).mean(axis=-1)
+    return gap
 
 
 DEO_M = Score(
@@ -65,6 +91,7 @@ DEO_M = Score(
     "lower",
     "maximum over classes of the largest between-group gap in accuracy; 0 is fair",
     compute=deo_m,
+    limits=deo_m_limits,
     gap=True,
     shown="tables",
     estimate="deo_m_shrunken",
@@ -75,6 +102,7 @@ DEO_A = Score(
     "lower",
     "mean over classes of the largest between-group gap in accuracy; 0 is fair",
     compute=deo_a,
+    limits=deo_a_limits,
     gap=True,
     shown="tables",
 )

@@ -1,17 +1,16 @@
-"""Intervals of any score over retrained models: by bootstrap from group counts, by Student's t where it is no function of them."""
+"""Intervals of any score over retrained models: from what the test samples and the seeds leave open."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from typing import Annotated
 
 import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer
 
-from fairtune.records import Array, Floats, GroupCounts, Ints
-from fairtune.seeding import generator
+from fairtune.metrics._limits import Limits
+from fairtune.metrics._normal import student
 
 Number = Annotated[
     float,
@@ -26,9 +25,10 @@ class Interval(BaseModel):
 
     Attributes:
         mean: mean over the models for which the score is defined.
-        std: standard deviation over them (n - 1); 0 for a single one.
-        low, high: interval of one retrained model's score.
+        std: standard deviation over them (n - 1); not defined for a single one.
+        low, high: interval of the true score of one retrained model.
         values: the score of each model, in the order of the seeds.
+        estimate: the mean without most of the upward bias of a maximum; not defined in summaries of earlier versions.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -38,80 +38,45 @@ class Interval(BaseModel):
     low: Number
     high: Number
     values: tuple[Number, ...]
+    estimate: Number = math.nan
 
 
 UNDEFINED = Interval(mean=math.nan, std=math.nan, low=math.nan, high=math.nan, values=())
 """The interval of a score that no model has."""
 
 
-Redraw = Callable[[Sequence[GroupCounts], Ints, np.random.Generator], Iterator[GroupCounts]]
-"""Given models, which of them each replicate is of, and a generator: the replicates."""
-
-_DRAWN_AT_ONCE = 1 << 20
-"""Entries of tables that are held at a time, 8 MiB; but for a single table that is larger."""
-
-
-def redraw_predictions(models: Sequence[GroupCounts], picks: Ints, rng: np.random.Generator) -> Iterator[GroupCounts]:
-    """The counts of each pick with the predictions of each cell's samples drawn anew from those of the cell."""
-    for pick, table in zip(picks, _redraw([counts.hard for counts in models], picks, rng), strict=True):
-        yield replace(models[pick], hard=table)
-
-
-def redraw_probabilities(models: Sequence[GroupCounts], picks: Ints, rng: np.random.Generator) -> Iterator[GroupCounts]:
-    """The counts of each pick with each cell's summed probabilities drawn anew, as if each sample were sure of one class.
-
-    That is more than chance does to them: probabilities vary less than answers of the same mean.
-    """
-    for pick, table in zip(picks, _redraw([counts.soft for counts in models], picks, rng), strict=True):
-        yield replace(models[pick], soft=table.astype(float))
-
-
-def redraw_margins(models: Sequence[GroupCounts], picks: Ints, rng: np.random.Generator) -> Iterator[GroupCounts]:
-    """The counts of each pick with the margins of each cell's samples drawn anew from those of the cell."""
-    tables = [counts.margins for counts in models if counts.margins is not None]
-    if len(tables) < len(models):
-        yield from (models[pick] for pick in picks)
-        return
-    for pick, table in zip(picks, _redraw(tables, picks, rng), strict=True):
-        yield replace(models[pick], margins=table)
-
-
 def interval(
-    models: Sequence[GroupCounts],
-    score: Callable[[GroupCounts], float],
+    scores: Sequence[float],
+    limits: Sequence[Limits],
+    values: Sequence[float],
     *,
-    values: Sequence[float] | None = None,
-    redraw: Redraw = redraw_predictions,
     level: float = 0.95,
-    replicates: int = 1000,
-    seed: int = 0,
     bounds: tuple[float, float] = (0.0, 1.0),
 ) -> Interval:
-    """Mean, standard deviation and bootstrap interval of a score over retrained models.
+    """Mean, standard deviation and interval of a score that is a function of group counts, over retrained models.
 
-    Each replicate draws one of the models, then draws the samples of each of its cells anew (a multinomial draw from the
-    cell's row of a table, cell sizes fixed), and scores the result: the interval covers both the choice of the
-    training seed and the choice of the test samples, for one model such as would be shipped. A maximum such as DEO_M is
-    pushed up by every redraw, so the draws are shifted until their median is the mean over the models: the interval always
-    holds that mean.
+    Two things are uncertain of one more retrained model's true score: what the test samples hide, which all models share, since
+    all are scored on the same, and what the seed does. How far the limits of the models reach on average stands for the first,
+    Student's prediction interval of :func:`interval_over_models` for the second; the squares of the two reaches add up. A single
+    model tells of the first alone.
 
     Args:
-        models: group counts of each model on the same split, at least one.
-        score: any function of group counts.
-        values: the score of each model where it is known more exactly than its counts tell.
-        redraw: draws the table that the score is a function of, for all replicates.
+        scores: of the counts of each model.
+        limits: of each model, with the confidence ``level``.
+        values: the score of each model, where it may be known more exactly than its counts tell.
         level: coverage, between 0 and 1.
-        replicates: bootstrap draws.
-        seed: the seed of the ``bootstrap`` stream.
         bounds: the least and the largest value that the score can have.
     """
-    values = [score(counts) for counts in models] if values is None else values
     mean, std = _moments(values)
-    rng = generator(seed, "bootstrap")
-    picks = rng.integers(len(models), size=replicates)
-    drawn = np.array([score(replicate) for replicate in redraw(models, picks, rng)])
-    low, high = _shifted_percentiles(drawn, mean, level, bounds)
-    return Interval(mean=mean, std=std, low=low, high=high, values=tuple(values))
+    known = [(score, found) for score, found in zip(scores, limits, strict=True) if math.isfinite(score + sum(found))]
+    if not known or math.isnan(mean):
+        return Interval(mean=mean, std=std, low=math.nan, high=math.nan, values=tuple(values))
+    score = np.array([score for score, _ in known])
+    low, estimate, high = np.array([found for _, found in known]).T
+    seeds = _reach(values, level) if np.isfinite(values).sum() > 1 else 0.0
+    ends = mean - math.hypot((score - low).mean(), seeds), mean + math.hypot((high - score).mean(), seeds)
+    first, corrected, last = (float(end) for end in np.clip([ends[0], mean + (estimate - score).mean(), ends[1]], *bounds))
+    return Interval(mean=mean, std=std, low=first, high=last, values=tuple(values), estimate=corrected)
 
 
 def interval_over_models(
@@ -127,13 +92,16 @@ def interval_over_models(
         level: coverage, between 0 and 1.
         bounds: the least and the largest value that the score can have.
     """
-    from scipy.stats import t
-
     mean, std = _moments(values)
-    n = int(np.isfinite(values).sum())
-    reach = float(t.ppf((1 + level) / 2, n - 1)) * std * math.sqrt(1 + 1 / n) if n > 1 else math.nan
+    reach = _reach(values, level)
     low, high = (float(end) for end in np.clip([mean - reach, mean + reach], *bounds))
-    return Interval(mean=mean, std=std, low=low, high=high, values=tuple(values))
+    return Interval(mean=mean, std=std, low=low, high=high, values=tuple(values), estimate=mean)
+
+
+def _reach(values: Sequence[float], level: float) -> float:
+    """How far the score of one more model may lie from the mean, by Student's t; NaN where fewer than two are defined."""
+    n = int(np.isfinite(values).sum())
+    return student(level, n - 1) * _moments(values)[1] * math.sqrt(1 + 1 / n) if n > 1 else math.nan
 
 
 def _moments(values: Sequence[float]) -> tuple[float, float]:
@@ -142,25 +110,4 @@ def _moments(values: Sequence[float]) -> tuple[float, float]:
     defined = defined[np.isfinite(defined)]
     if len(defined) == 0:
         return math.nan, math.nan
-    return float(defined.mean()), float(defined.std(ddof=1)) if len(defined) > 1 else 0.0
-
-
-def _redraw(tables: Sequence[Array], picks: Ints, rng: np.random.Generator) -> Iterator[Ints]:
-    """A redraw of each pick's table, many at a time; what is drawn does not depend on how many."""
-    rows = np.stack(tables).reshape(len(tables), -1, tables[0].shape[-1])
-    sums = rows.sum(axis=2)
-    sizes = np.rint(sums).astype(np.int64)
-    shares = np.divide(rows, sums[:, :, None], out=np.full(rows.shape, 1.0 / rows.shape[2]), where=sums[:, :, None] > 0)
-    at_once = max(1, _DRAWN_AT_ONCE // rows[0].size)
-    for start in range(0, len(picks), at_once):
-        some = picks[start : start + at_once]
-        yield from rng.multinomial(sizes[some], shares[some]).reshape(len(some), *tables[0].shape)
-
-
-def _shifted_percentiles(drawn: Floats, estimate: float, level: float, bounds: tuple[float, float]) -> tuple[float, float]:
-    drawn = drawn[np.isfinite(drawn)]
-    if len(drawn) == 0:
-        return float("nan"), float("nan")
-    shifted = drawn + (estimate - np.median(drawn))
-    low, high = np.quantile(shifted, [(1 - level) / 2, (1 + level) / 2]).clip(*bounds)
-    return float(low), float(high)
+    return float(defined.mean()), float(defined.std(ddof=1)) if len(defined) > 1 else math.nan

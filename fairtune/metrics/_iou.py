@@ -12,6 +12,7 @@ here the class is left out of that group's mean.
 
 from __future__ import annotations
 
+import math
 import warnings
 from typing import Literal
 
@@ -19,7 +20,10 @@ import numpy as np
 
 from fairtune.metrics._gap import Empty, check_samples
 from fairtune.metrics._independence import Reduce
+from fairtune.metrics._limits import UNKNOWN, Limits
+from fairtune.metrics._redrawn import draws
 from fairtune.metrics._score import Score
+from fairtune.metrics._spread import of_spread
 from fairtune.metrics._weighting import Weighting, weigh
 from fairtune.records import Floats, GroupCounts
 
@@ -107,6 +111,25 @@ def iou_paired(counts: GroupCounts, *, reduce: Reduce = "mean", empty: Empty = "
     return _reduced(_mean(per_group[first] - per_group[second]) ** 2, counts, reduce, empty)
 
 
+def sigma_iou_limits(counts: GroupCounts, level: float, *, weighting: Weighting = "samples") -> Limits:
+    """How far the true sigma_IOU may lie from that of the split; tables drawn anew give the standard error of each group's IOU."""
+    of_group = group_iou(counts, weighting=weighting)
+    there = ~np.isnan(of_group)
+    if there.sum() < 2:
+        return UNKNOWN
+    drawn = np.stack([table.hard for table in draws(counts)])[:, there].astype(float)
+    if weighting == "cells":
+        drawn /= np.maximum(counts.cells[there], 1)[:, :, None]
+    errors: Floats = _mean(_class_iou(drawn)).std(axis=0)
+    steepest = float(np.hypot(*errors)) / math.sqrt(2) if len(errors) == 2 else float(errors.max()) / math.sqrt(len(errors) - 1)
+    return of_spread(_deviation, of_group[there, None], errors[:, None], steepest, level)
+
+
+def _deviation(rates: Floats) -> Floats:
+    deviation: Floats = rates[..., 0].std(axis=-1, ddof=1)
+    return deviation
+
+
 def _class_iou(confusion: Floats) -> Floats:
     """Of each class, from confusion matrices ``(..., K, K)``, true by predicted; NaN for a class without samples."""
     intersection = np.diagonal(confusion, axis1=-2, axis2=-1)
@@ -139,6 +162,7 @@ SIGMA_IOU = Score(
     "lower",
     "standard deviation (n - 1) over groups of the mean intersection over union; 0 is fair",
     compute=sigma_iou,
+    limits=sigma_iou_limits,
     weighted=True,
     gap=True,
 )

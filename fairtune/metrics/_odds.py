@@ -11,8 +11,11 @@ import numpy as np
 
 from fairtune.errors import InvalidInput
 from fairtune.metrics._accuracy import cell_accuracy
+from fairtune.metrics._deo import deo_m_limits
 from fairtune.metrics._gap import Empty, reduce_gaps, spread
+from fairtune.metrics._limits import Limits, of_largest
 from fairtune.metrics._score import Score
+from fairtune.metrics._shares import Differences, Shares
 from fairtune.records import GroupCounts
 
 
@@ -68,6 +71,18 @@ def equal_opportunity(counts: GroupCounts, *, positive: int | None = None, empty
     return float(gap[0])
 
 
+def equalized_odds_limits(counts: GroupCounts, level: float) -> Limits:
+    """How far the true equalized odds difference may lie from that of the split."""
+    if counts.hard.shape[1] == 2:  # P(pred = 0) and P(pred = 1) are one comparison
+        return deo_m_limits(counts, level)
+    return of_largest(Differences.between_groups(Shares.single(counts.hard, counts.cells[:, :, None])), level, folded=True)
+
+
+def equal_opportunity_limits(counts: GroupCounts, level: float) -> Limits:
+    """How far the true gap in the true positive rate of class 1 may lie from that of the split."""
+    return of_largest(Differences.between_groups(Shares.single(counts.hard[:, 1, 1], counts.cells[:, 1])), level, folded=True)
+
+
 EQUALIZED_ODDS = Score(
     "equalized_odds",
     "equalized odds",
@@ -75,6 +90,7 @@ EQUALIZED_ODDS = Score(
     "largest between-group gap in P(predicted = p given y) over all y and p, mistakes included; 0 is fair; equals `deo_m` for two "
     "classes",
     compute=equalized_odds,
+    limits=equalized_odds_limits,
     gap=True,
 )
 EQUAL_OPPORTUNITY = Score(
@@ -83,6 +99,7 @@ EQUAL_OPPORTUNITY = Score(
     "lower",
     "between-group gap in the true positive rate of class 1; two classes only",
     compute=equal_opportunity,
+    limits=equal_opportunity_limits,
     gap=True,
     two_classes=True,
 )

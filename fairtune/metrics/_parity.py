@@ -9,7 +9,9 @@ from __future__ import annotations
 import numpy as np
 
 from fairtune.metrics._gap import Empty, reduce_gaps, spread
+from fairtune.metrics._limits import Limits, of_largest
 from fairtune.metrics._score import Score
+from fairtune.metrics._shares import Differences, Shares
 from fairtune.metrics._weighting import Weighting, weigh
 from fairtune.records import GroupCounts
 
@@ -40,12 +42,23 @@ def demographic_parity(
     return reduce_gaps(np.max, spread(rates, counts.cells.sum(axis=1), empty=empty, minimum=minimum), empty)
 
 
+def demographic_parity_limits(counts: GroupCounts, level: float, *, weighting: Weighting = "samples") -> Limits:
+    """How far the true demographic parity difference may lie from that of the split."""
+    of_two = counts.hard[:, :, 1:] if counts.hard.shape[1] == 2 else counts.hard  # of two shares one says all
+    if weighting == "cells":
+        predicted = Shares.mean(of_two.swapaxes(1, 2), counts.cells[:, None, :])
+    else:
+        predicted = Shares.single(of_two.sum(axis=1), counts.cells.sum(axis=1)[:, None])
+    return of_largest(Differences.between_groups(predicted), level, folded=True)
+
+
 DEMOGRAPHIC_PARITY = Score(
     "demographic_parity",
     "demographic parity",
     "lower",
     "largest between-group gap in P(predicted = p) over all p; 0 is fair",
     compute=demographic_parity,
+    limits=demographic_parity_limits,
     weighted=True,
     gap=True,
 )

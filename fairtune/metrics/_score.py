@@ -7,7 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from fairtune.metrics._interval import Interval, Redraw, interval, interval_over_models, redraw_predictions
+from fairtune.metrics._interval import Interval, interval, interval_over_models
+from fairtune.metrics._limits import Limits
+from fairtune.metrics._redrawn import Redraw, of_redrawn, redraw_predictions
 from fairtune.metrics._weighting import Weighting
 from fairtune.records import GroupCounts
 
@@ -22,8 +24,10 @@ class Score:
         better: which way.
         summary: what it measures, in a line without a full stop.
         source: who measures it: a function of group counts, the training loop, or the probe of the embedding.
-        compute: the function of group counts that it is, from which its interval is drawn; None if it is no function of them.
-        weighted: whether ``compute`` mixes cells and takes ``weighting``.
+        compute: the function of group counts that it is; None if it is no function of them.
+        limits: given group counts and a confidence, how far its true value may lie from that of the split; None to find out by
+            drawing predictions anew, which is slower and holds less surely.
+        weighted: whether ``compute`` and ``limits`` mix cells and take ``weighting``.
         low: its least value.
         high: its largest value; either may be infinite, not both.
         gap: whether it is 0 where all groups are treated alike, and grows from there.
@@ -40,6 +44,7 @@ class Score:
     summary: str
     source: Literal["counts", "loop", "probe"] = "counts"
     compute: Callable[..., float] | None = None
+    limits: Callable[..., Limits] | None = None
     weighted: bool = False
     low: float = 0.0
     high: float = 1.0
@@ -61,9 +66,9 @@ class Score:
         return "maximize" if self.better == "higher" else "minimize"
 
     @property
-    def interval(self) -> Literal["bootstrap", "Student"]:
+    def interval(self) -> Literal["test", "redrawn", "Student"]:
         """How its interval is made: see :func:`interval` and :func:`interval_over_models`."""
-        return "Student" if self.compute is None else "bootstrap"
+        return "Student" if self.compute is None else "redrawn" if self.limits is None else "test"
 
     @property
     def range(self) -> str:
@@ -89,9 +94,19 @@ class Score:
         assert self.compute is not None
         return self.compute(counts, weighting=weighting) if self.weighted else self.compute(counts)
 
+    def within(self, counts: GroupCounts, level: float = 0.95, weighting: Weighting = "samples") -> Limits:
+        """How far its true value may lie from that of a split, and its estimate without most of the bias of a maximum."""
+        assert self.compute is not None
+        weighed = {"weighting": weighting} if self.weighted else {}
+        if self.limits is None:
+            found = of_redrawn(lambda table: self.of(table, weighting), counts, level, gap=self.gap, redraw=self.redraw)
+        else:
+            found = self.limits(counts, level, **weighed)
+        return Limits(*(min(max(part, self.low), self.high) for part in found))
+
     def over(self, models: Sequence[GroupCounts], values: Sequence[float]) -> Interval:
         """Its mean and interval over retrained models, from the group counts and the score of each."""
         bounds = (self.low, self.high)
         if self.compute is None:
             return interval_over_models(values, bounds=bounds)
-        return interval(models, self.compute, values=values, redraw=self.redraw, bounds=bounds)
+        return interval([self.of(counts) for counts in models], [self.within(counts) for counts in models], values, bounds=bounds)

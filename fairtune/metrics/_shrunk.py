@@ -23,7 +23,7 @@ import numpy as np
 from scipy.special import betaln
 
 from fairtune.metrics._gap import reduce_gaps, spread
-from fairtune.metrics._interval import redraw_probabilities
+from fairtune.metrics._redrawn import redraw_probabilities
 from fairtune.metrics._score import Score
 from fairtune.records import Floats, GroupCounts
 

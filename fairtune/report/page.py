@@ -9,8 +9,9 @@ from pathlib import Path
 
 import jinja2
 
-from fairtune.metrics import SCORES, label
+from fairtune.metrics import SCORES, Interval, label
 from fairtune.study.summary import Summary
+from fairtune.study.verdict import advice
 
 
 def render_page(summary: Summary, figure: Path) -> str:
@@ -20,11 +21,14 @@ def render_page(summary: Summary, figure: Path) -> str:
     )
     environment.filters["score"] = format_score
     environment.filters["label"] = label
+    environment.filters["mean"] = format_mean
     environment.filters["params"] = format_params
     environment.filters["error"] = format_error
     return environment.get_template("page.html.j2").render(
         summary=summary,
         on_front=set(summary.front),
+        is_corrected=is_corrected,
+        advice=advice(summary),
         intervals=describe_intervals(summary.shown),
         figure=base64.b64encode(figure.read_bytes()).decode(),
     )
@@ -42,10 +46,23 @@ def format_score(value: float) -> str:
     return f"{value:.4f}" if math.isfinite(value) else "-"
 
 
+def format_mean(score: Interval) -> str:
+    """A mean over seeds with its standard deviation, which a single seed has not."""
+    if math.isnan(score.std):
+        return format_score(score.mean)
+    return f"{format_score(score.mean)} ± {format_score(score.std)}"
+
+
+def is_corrected(score: Interval) -> bool:
+    """Whether a score has an estimate that differs from its mean in what is shown of both: it is biased as published."""
+    return math.isfinite(score.estimate) and format_score(score.estimate) != format_score(score.mean)
+
+
 def describe_intervals(scores: Sequence[str]) -> str:
     """How the intervals of some scores are made."""
     made = {
-        "bootstrap": "by bootstrap: seed and test samples redrawn",
+        "test": "from the test samples, and by Student's t over the seeds where there are several",
+        "redrawn": "by drawing predictions anew, and by Student's t over the seeds where there are several",
         "Student": "by Student's t over the seeds, none for a single one",
     }
     named = {how: [label(score) for score in scores if SCORES[score].interval == how] for how in made}

@@ -15,9 +15,9 @@ from rich.text import Text
 
 from fairtune.addresses import shown
 from fairtune.datasets import Info
-from fairtune.metrics import SCORES, Interval, label, ranked
+from fairtune.metrics import SCORES, Interval, label, name_small_cells, ranked, small_cells
 from fairtune.records import Ints
-from fairtune.report.page import describe_intervals, format_error, format_params, format_score
+from fairtune.report.page import describe_intervals, format_error, format_mean, format_params, format_score
 from fairtune.report.progress import format_duration, format_left, format_rate, is_live
 from fairtune.rules import objectives_of
 from fairtune.samplers import Proposals
@@ -73,7 +73,9 @@ def print_header(
     grid.add_row("folder", str(RunFolder.of(place).path))
     grid.add_row("mlflow", shown(place.mlflow))
     console.print(grid)
-    for remark in remarks:
+    for remark in (*remarks, name_small_cells("validation", small_cells(cells["validation"]), info.names)):
+        if remark is None:
+            continue
         console.print(remark, style="yellow", soft_wrap=True)
 
 
@@ -265,17 +267,18 @@ def _epoch_pace(job: Job, result: TrialResult | None) -> list[str]:
 
 
 def print_outcome(console: Console, summary: Summary) -> None:
-    """The front, the confirmed settings, and the paths."""
+    """What came of it in a sentence, the front, the confirmed settings, and the paths."""
+    console.print()
+    console.print(summary.outcome, style="bold" if summary.gained else "bold yellow", soft_wrap=True)
     console.print()
     console.print(_front_table(summary))
     if summary.confirmed:
         console.print(_confirmed_table(summary))
+    for remark in summary.remarks:
+        console.print(remark, style="yellow", soft_wrap=True)
     if summary.chosen is not None:
         chosen = summary.chosen
         console.print(f"chosen: trial {chosen.number}, {chosen.method} {format_params(chosen.params)}", style="bold")
-    elif summary.complete:
-        sealed = "" if summary.test_opened else ", and the test split stays sealed"
-        console.print(f"no trial reached the floor: none is chosen{sealed}", style="bold red")
     folder = RunFolder.of(summary.place)
     for name, path in (("report", folder.page), ("summary", folder.summary), ("model", folder.chosen.weights)):
         if path.exists():
@@ -305,7 +308,7 @@ def _confirmed_table(summary: Summary) -> Table:
     caption = f"95 % interval: {describe_intervals(searched)}"
     table = Table(title="confirmed (test)", caption=caption, box=None, pad_edge=False, header_style="bold")
     table.title_justify = table.caption_justify = "left"
-    titles = [title for name in summary.shown for title in ([label(name), "95 % interval"] if name in searched else [label(name)])]
+    titles = [title for name in summary.shown for title in ([label(name), *_beside(name)] if name in searched else [label(name)])]
     for title in ("setting", "seeds", *titles):
         table.add_column(title, no_wrap=title != "setting")
     for roles, confirmed in summary.confirmed_settings():
@@ -314,15 +317,25 @@ def _confirmed_table(summary: Summary) -> Table:
             table.add_row(setting, "all seeds failed")
             continue
         scores = [(name, confirmed.score(name)) for name in summary.shown]
-        cells = [cell for name, score in scores for cell in ([_mean(score), _span(score)] if name in searched else [_mean(score)])]
+        cells = [
+            cell
+            for name, score in scores
+            for cell in ([_mean(score), *_spans(name, score)] if name in searched else [_mean(score)])
+        ]
         seeds = f"{len(confirmed.seeds)}" + (f" ({len(confirmed.failed_seeds)} failed)" if confirmed.failed_seeds else "")
         table.add_row(setting, seeds, *cells)
     return table
 
 
 def _mean(score: Interval) -> str:
-    return f"{format_score(score.mean)} ± {format_score(score.std)}" if math.isfinite(score.mean) else "-"
+    return format_mean(score) if math.isfinite(score.mean) else "-"
 
 
-def _span(score: Interval) -> str:
-    return f"{score.low:.3f} to {score.high:.3f}" if math.isfinite(score.low) else "-"
+def _beside(name: str) -> list[str]:
+    """The titles of what stands beside a score that is searched for."""
+    return ["corrected", "95 % interval"] if SCORES[name].interval != "Student" and SCORES[name].gap else ["95 % interval"]
+
+
+def _spans(name: str, score: Interval) -> list[str]:
+    span = f"{score.low:.3f} to {score.high:.3f}" if math.isfinite(score.low) else "-"
+    return [format_score(score.estimate), span][-len(_beside(name)) :]

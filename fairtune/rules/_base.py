@@ -46,10 +46,12 @@ class Rule(Pluggable, ABC):
     Attributes:
         objectives: names of the scores that the sampler optimises, one or more of ``fairtune list scores``; each score knows its
             direction. The front is of these.
+        improves: the score in which a choice has to be better than the baseline; None stands for the last objective.
     """
 
     kind: ClassVar = "rule"
     objectives: ClassVar[tuple[str, ...]] = ("accuracy", "deo_m")
+    improves: ClassVar[str | None] = None
 
     @classmethod
     def facts(cls) -> dict[str, str]:

@@ -9,11 +9,25 @@ from typing import Literal, Protocol
 from pydantic import BaseModel, ConfigDict, Field
 
 from fairtune.errors import InvalidInput
-from fairtune.metrics import HEADLINES, SCORES, UNDEFINED, Interval, Number, Score, small_cells
+from fairtune.metrics import (
+    HEADLINES,
+    SCORES,
+    UNDEFINED,
+    Cell,
+    Difference,
+    Interval,
+    Number,
+    Score,
+    compare,
+    name_small_cells,
+    small_cells,
+)
 from fairtune.names import Names
+from fairtune.records import GroupCounts
 from fairtune.rules import corner, covered, front, objectives_of
 from fairtune.space import Value
 from fairtune.spec import Place, SearchSpec, Stop, TrialResult
+from fairtune.study import verdict
 from fairtune.study.opening import Opening
 from fairtune.study.study import Record, SearchStudy
 
@@ -121,7 +135,11 @@ class Summary(_Part):
     hypervolume_from: dict[str, Number]
     cost: Cost
     test_opened: tuple[Opening, ...]
-    small_cells: list[tuple[int, int, int]]
+    against_baseline: dict[str, Difference] = Field(default_factory=dict)
+    gained: bool | None = None
+    outcome: str = ""
+    small_cells: list[Cell]
+    small_test_cells: list[Cell] = []
 
     @property
     def objectives(self) -> tuple[str, ...]:
@@ -144,6 +162,12 @@ class Summary(_Part):
         found = (SCORES[name].estimate for name in self.objectives)
         return tuple(name for name in found if name is not None and any(name in (trial.val or {}) for trial in self.trials))
 
+    @property
+    def remarks(self) -> list[str]:
+        """What to bear in mind when the scores are read: which cells are too small, of the splits that are open."""
+        splits = {"validation": self.small_cells, "test": self.small_test_cells}
+        return [said for split, small in splits.items() if (said := name_small_cells(split, small, self.names))]
+
     def confirmed_settings(self) -> list[tuple[list[str], Confirmed]]:
         """The confirmed settings, each once, with all its roles."""
         roles: dict[int | None, list[str]] = {}
@@ -164,7 +188,7 @@ def summarise(spec: SearchSpec, place: Place, study: SearchStudy) -> Summary:
     views, objectives = study.views(), objectives_of(spec.select)
     worst = corner(baseline.val, study.baseline.floor, objectives)
     trials = list(_trials(records))
-    return Summary(
+    summary = Summary(
         complete=study.complete,
         name=place.name,
         spec=spec,
@@ -181,8 +205,13 @@ def summarise(spec: SearchSpec, place: Place, study: SearchStudy) -> Summary:
         hypervolume_from=worst,
         cost=_cost(place, study, baseline, trials),
         test_opened=study.openings,
-        small_cells=small_cells(baseline.counts("val")),
+        small_cells=small_cells(baseline.counts("val").cells),
+        small_test_cells=_small_test_cells(study),
+        against_baseline=_against_baseline(spec, study, records),
     )
+    summary.gained = verdict.gained(summary)
+    summary.outcome = verdict.outcome(summary)
+    return summary
 
 
 def _cost(place: Place, study: SearchStudy, baseline: TrialResult, trials: Sequence[Trial]) -> Cost:
@@ -209,6 +238,30 @@ def _trials(records: Iterable[Record]) -> Iterator[Trial]:
         if trial.taken_from is None:
             seconds, epochs = seconds + trial.seconds, epochs + trial.epochs
         yield trial.model_copy(update={"search_s": seconds, "search_epochs": epochs})
+
+
+def _against_baseline(spec: SearchSpec, study: SearchStudy, records: list[Record]) -> dict[str, Difference]:
+    """The choice against the baseline on the test split, in the objectives; none before both were retrained on a seed."""
+    number = None if study.choice is None else study.choice.number
+    if number is None:
+        return {}
+    retrained = _retrained(spec, study)
+    chosen, baseline = (retrained.get(setting, {}) for setting in (_id_of(records[number]), spec.baseline().id))
+    seeds = [seed for seed in chosen if seed in baseline and {chosen[seed].state, baseline[seed].state} == {"complete"}]
+    if not seeds:
+        return {}
+    names = dict.fromkeys((*objectives_of(spec.select), verdict.improves(spec.select)))
+    return {name: compare(SCORES[name], *(_scored(name, of, seeds) for of in (chosen, baseline))) for name in names}
+
+
+def _scored(name: str, results: Mapping[int, TrialResult], seeds: Sequence[int]) -> list[tuple[GroupCounts, float]]:
+    return [(results[seed].counts("test"), (results[seed].test or {}).get(name, math.nan)) for seed in seeds]
+
+
+def _small_test_cells(study: SearchStudy) -> list[Cell]:
+    """None before the test split is opened."""
+    scored = [result.test_counts for result in study.finals.values() if result.test_counts is not None]
+    return small_cells(scored[0].cells) if scored else []
 
 
 def _trial(record: Record) -> Trial:
@@ -243,10 +296,7 @@ def _chosen(study: SearchStudy, records: list[Record]) -> Chosen | None:
 def _confirmed(spec: SearchSpec, study: SearchStudy, records: list[Record]) -> dict[str, Confirmed]:
     """By role; whichever role a setting was retrained for, the roles that it has now share that, the baseline's too."""
     numbers = {"baseline": None} | ({} if study.choice is None else dict[str, int | None](study.choice.roles))
-    retrained: dict[str, dict[int, TrialResult]] = {}
-    for result in sorted(study.finals.values(), key=lambda result: result.spec.seed):
-        setting = result.spec.model_copy(update={"seed": spec.seed}).id
-        retrained.setdefault(setting, {})[result.spec.seed] = result
+    retrained = _retrained(spec, study)
     objectives = objectives_of(spec.select)
     settings = {role: spec.baseline().id if number is None else _id_of(records[number]) for role, number in numbers.items()}
     scored = {setting: _score(retrained[setting], objectives) for setting in settings.values() if setting in retrained}
@@ -255,6 +305,15 @@ def _confirmed(spec: SearchSpec, study: SearchStudy, records: list[Record]) -> d
         for role, setting in settings.items()
         if setting in scored
     }
+
+
+def _retrained(spec: SearchSpec, study: SearchStudy) -> dict[str, dict[int, TrialResult]]:
+    """The retrainings of each setting by seed."""
+    retrained: dict[str, dict[int, TrialResult]] = {}
+    for result in sorted(study.finals.values(), key=lambda result: result.spec.seed):
+        setting = result.spec.model_copy(update={"seed": spec.seed}).id
+        retrained.setdefault(setting, {})[result.spec.seed] = result
+    return retrained
 
 
 def _id_of(record: Record) -> str:

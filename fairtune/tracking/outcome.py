@@ -14,8 +14,9 @@ def note(summary: Summary) -> str:
     """A few lines of Markdown: what was chosen, and a table of what was confirmed."""
     shown = dict.fromkeys(("accuracy", *summary.objectives, "deo_m"))
     lines = [
-        _choice(summary.chosen),
+        f"{summary.outcome[0].upper()}{summary.outcome[1:]}.",
         "",
+        *([] if summary.chosen is None else [_choice(summary.chosen), ""]),
         f"| confirmed on test | {' | '.join(map(label, shown))} |",
         "|---" * (1 + len(shown)) + "|",
     ]
@@ -38,9 +39,7 @@ def front_table(summary: Summary) -> dict[str, Sequence[Value | bool | None]]:
     }
 
 
-def _choice(chosen: Chosen | None) -> str:
-    if chosen is None:
-        return "No trial reached the accuracy floor: none is chosen."
+def _choice(chosen: Chosen) -> str:
     setting = [
         f"{name} = {value:.4g}" if isinstance(value, float) else f"{name} = {value}" for name, value in chosen.params.items()
     ]
@@ -48,4 +47,6 @@ def _choice(chosen: Chosen | None) -> str:
 
 
 def _cell(score: Interval) -> str:
-    return "-" if math.isnan(score.mean) else f"{score.mean:.4f} ± {score.std:.4f}"
+    if math.isnan(score.mean):
+        return "-"
+    return f"{score.mean:.4f}" + ("" if math.isnan(score.std) else f" ± {score.std:.4f}")

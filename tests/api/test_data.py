@@ -31,7 +31,10 @@ def test_inspecting_counts_measures_and_draws(tmp_path, console):
     text = printed(console)
     assert "validation" in text
     assert "nats" in text
-    assert "validation: 10 of 20 cells have fewer than 25 samples, too few for a reliable DEO: class 5, group red has " in text
+    assert (
+        "validation: 10 cells have fewer than 25 samples, too few to conclude from their accuracy or gaps: class 5, group red has "
+        in text
+    )
     assert f"drawn: {page}" in text
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["inspection.html"]
 

@@ -8,7 +8,7 @@ from fairlearn.metrics import MetricFrame, equalized_odds_difference
 from sklearn.metrics import accuracy_score
 
 from fairtune.errors import DataError
-from fairtune.metrics import deo_a, deo_m, gaps, small_cells
+from fairtune.metrics import deo_a, deo_m, gaps
 from fairtune.records import GroupCounts
 from tests.builders import counts_of_recalls, group_counts, random_predictions
 
@@ -88,13 +88,6 @@ def test_a_cell_below_the_minimum_counts_as_empty():
 def test_the_strict_policy_names_the_cells_below_the_minimum():
     with pytest.raises(DataError, match=r"^fewer than 4 samples of class 1, group 1: the gap"):
         deo_m(SMALL_CELL, empty="error", minimum=4)
-
-
-def test_small_cells_are_named_with_their_size():
-    counts = counts_of_recalls([[9, 5], [7, 0]], [[10, 9], [12, 0]])
-    assert small_cells(counts) == [(1, 0, 9), (1, 1, 0)]
-    assert small_cells(counts, minimum=11) == [(0, 0, 10), (1, 0, 9), (1, 1, 0)]
-    assert small_cells(counts, minimum=0) == []
 
 
 def test_is_fairlearn_s_equalized_odds_difference_for_two_classes():

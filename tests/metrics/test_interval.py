@@ -4,18 +4,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from fairtune.metrics import (
-    SCORES,
-    Interval,
-    accuracy,
-    auc,
-    deo_m,
-    interval,
-    interval_over_models,
-    redraw_margins,
-    worst_cell_accuracy,
-)
-from tests.builders import counts_of_recalls
+from fairtune.metrics import SCORES, Interval, Score, interval_over_models
+from tests.builders import counts_of_recalls, group_counts
 
 RECALLS = np.array([[0.9, 0.6], [0.7, 0.8]])
 
@@ -29,40 +19,49 @@ def rng():
     return np.random.default_rng(0)
 
 
-@pytest.mark.parametrize("score", [accuracy, deo_m, worst_cell_accuracy])
+def over(name, *models):
+    return SCORES[name].over(models, [SCORES[name].of(model) for model in models])
+
+
+OF_PREDICTIONS = [name for name, score in SCORES.items() if score.source == "counts"]
+OWN = Score("own", "own", "lower", "a gap of one's own", compute=SCORES["deo_m"].compute, gap=True)
+
+
+@pytest.mark.parametrize("name", OF_PREDICTIONS)
 @pytest.mark.parametrize("models", [1, 4])
 @pytest.mark.parametrize("per_cell", [5, 100])
-def test_holds_its_mean(rng, score, models, per_cell):
-    found = interval([drawn_model(rng, per_cell) for _ in range(models)], score, replicates=200)
+def test_holds_its_mean(rng, name, models, per_cell):
+    found = over(name, *(drawn_model(rng, per_cell) for _ in range(models)))
     assert found.low <= found.mean <= found.high
+    assert found.low <= found.estimate <= found.high
 
 
-def test_holds_its_mean_where_every_redraw_scores_higher():
-    perfectly_equal = counts_of_recalls([[8] * 10] * 2, [[10] * 10] * 2)
-    found = interval([perfectly_equal], deo_m, replicates=200)
-    assert found.low == found.mean == 0
+@pytest.mark.parametrize("name", OF_PREDICTIONS)
+@pytest.mark.parametrize("right", [0, 7])
+def test_does_not_collapse_where_cells_are_small_and_all_right_or_all_wrong(name, right):
+    found = over(name, counts_of_recalls([[right] * 2] * 2, [[7] * 2] * 2))
+    assert found.high - found.low > 0.05
 
 
 def test_mean_and_deviation_are_over_models(rng):
     models = [drawn_model(rng, 50) for _ in range(4)]
-    found = interval(models, accuracy, replicates=50)
-    values = [accuracy(counts) for counts in models]
+    found = over("accuracy", *models)
+    values = [SCORES["accuracy"].of(counts) for counts in models]
     assert found.values == tuple(values)
     assert found.mean == pytest.approx(np.mean(values))
     assert found.std == pytest.approx(np.std(values, ddof=1))
 
 
 def test_one_model_has_no_deviation_but_an_interval(rng):
-    found = interval([drawn_model(rng, 50)], accuracy, replicates=100)
-    assert found.std == 0
+    found = over("accuracy", drawn_model(rng, 50))
+    assert math.isnan(found.std)
     assert found.low < found.high
 
 
 def test_fewer_samples_give_a_wider_interval():
     widths = []
     for per_cell in (1000, 100, 10):
-        correct = np.rint(per_cell * RECALLS).astype(int)
-        found = interval([counts_of_recalls(correct, np.full((2, 2), per_cell))], deo_m, replicates=300)
+        found = over("deo_m", counts_of_recalls(np.rint(per_cell * RECALLS).astype(int), np.full((2, 2), per_cell)))
         widths.append(found.high - found.low)
     assert widths[0] < widths[1] < widths[2]
 
@@ -70,36 +69,88 @@ def test_fewer_samples_give_a_wider_interval():
 def test_models_that_differ_give_a_wider_interval():
     alike = [counts_of_recalls([[70, 70], [70, 70]], np.full((2, 2), 100))] * 2
     apart = [counts_of_recalls(np.full((2, 2), correct), np.full((2, 2), 100)) for correct in (50, 90)]
-    narrow, wide = (interval(models, accuracy, replicates=200) for models in (alike, apart))
+    narrow, wide = (over("accuracy", *models) for models in (alike, apart))
     assert wide.high - wide.low > 2 * (narrow.high - narrow.low)
 
 
-def test_a_higher_level_gives_a_wider_interval(rng):
+@pytest.mark.parametrize("score", [*(SCORES[name] for name in OF_PREDICTIONS), OWN], ids=[*OF_PREDICTIONS, "own"])
+def test_more_confidence_takes_a_wider_interval(rng, score):
     model = drawn_model(rng, 50)
-    narrow, wide = (interval([model], accuracy, level=level, replicates=500) for level in (0.5, 0.99))
-    assert wide.low < narrow.low < narrow.high < wide.high
+    narrow, wide = (score.within(model, level) for level in (0.5, 0.99))
+    assert wide.low <= narrow.low < narrow.high < wide.high
 
 
-@pytest.mark.parametrize(("score", "truth"), [(accuracy, 0.75), (deo_m, 0.2)])
-def test_covers_the_true_value_about_as_often_as_it_says(rng, score, truth):
-    intervals = [interval([drawn_model(rng, 400)], score, level=0.9, replicates=200, seed=seed) for seed in range(100)]
-    covered = np.mean([found.low <= truth <= found.high for found in intervals])
-    assert 0.78 <= covered <= 0.99
-
-
-def test_the_seed_decides_and_no_global_generator_is_touched(rng):
+def test_intervals_are_reproducible_and_no_global_generator_is_touched(rng):
     model = drawn_model(rng, 30)
     before = np.random.get_state()[1].copy()
-    first, again, other = (interval([model], deo_m, replicates=100, seed=seed) for seed in (1, 1, 2))
-    assert first == again
-    assert (first.low, first.high) != (other.low, other.high)
+    assert all(str(over(name, model)) == str(over(name, model)) for name in OF_PREDICTIONS)
     np.testing.assert_array_equal(before, np.random.get_state()[1])
 
 
+def recalls_with_gap(classes, where, gap):
+    recalls = np.full((2, classes), 0.85)
+    recalls[1, : classes if where == "all" else 1] -= gap
+    return recalls
+
+
+def test_deo_m_is_held_as_often_as_it_says():
+    """The bootstrap around the estimate held it in 3 to 45 % of these, but for the last."""
+    rng = np.random.default_rng(0)
+    settings = [(10, "all", 0.0, 30), (10, "all", 0.05, 100), (10, "all", 0.2, 1000), (10, "all", 0.4, 300), (2, "all", 0.2, 10)]
+    for classes, where, gap, per_cell in [*settings, (10, "one", 0.2, 100)]:
+        drawn = [drawn_model(rng, per_cell, recalls_with_gap(classes, where, gap)) for _ in range(120)]
+        found = [SCORES["deo_m"].within(model) for model in drawn]
+        held = np.mean([one.low <= gap <= one.high for one in found])
+        published = np.mean([SCORES["deo_m"].of(model) for model in drawn]) - gap
+        corrected = np.mean([one.estimate for one in found]) - gap
+        assert held >= 0.91, (classes, where, gap, per_cell)
+        assert corrected < published
+        if where == "all":
+            assert abs(corrected) < 0.6 * published
+
+
+@pytest.mark.parametrize(("name", "truth"), [("accuracy", 0.75), ("deo_a", 0.2), ("worst_group_accuracy", 0.7), ("own", 0.3)])
+def test_other_scores_are_held_as_often_as_they_say(name, truth):
+    rng, score = np.random.default_rng(1), (SCORES | {"own": OWN})[name]
+    found = [score.within(drawn_model(rng, 60)) for _ in range(12 if name == "own" else 60)]
+    assert np.mean([one.low <= truth <= one.high for one in found]) >= 0.88
+
+
+def test_one_more_retrained_model_is_held_as_often_as_it_says():
+    rng = np.random.default_rng(2)
+    held = []
+    for _ in range(100):
+        *trained, another = np.clip(RECALLS + rng.normal(0, 0.03, (4, 2, 2)), 0, 1)
+        found = over("deo_m", *(drawn_model(rng, 200, recalls) for recalls in trained))
+        held.append(found.low <= np.ptp(another, axis=0).max() <= found.high)
+    assert np.mean(held) >= 0.91
+
+
+def test_a_class_that_stands_out_is_not_taken_back():
+    recalls = recalls_with_gap(10, "one", 0.4)
+    model = counts_of_recalls(np.rint(1000 * recalls).astype(int), np.full(recalls.shape, 1000))
+    assert SCORES["deo_m"].within(model).estimate == pytest.approx(0.4, abs=0.005)
+
+
+def test_cells_weigh_alike_where_it_is_asked_for():
+    model = counts_of_recalls([[90, 1], [90, 1]], [[100, 10], [100, 10]])
+    found = SCORES["accuracy"].within(model, weighting="cells")
+    assert found.estimate == pytest.approx(0.5)
+    assert found.low < 0.5 < found.high
+    assert found.high - found.low > 1.3 * np.ptp(SCORES["accuracy"].within(model)[::2])
+
+
 def test_a_score_that_is_nowhere_defined_has_no_interval():
-    one_group = counts_of_recalls([[5, 5], [0, 0]], [[10, 10], [0, 0]])
-    found = interval([one_group], deo_m, replicates=20)
-    assert np.isnan([found.mean, found.low, found.high]).all()
+    found = over("deo_m", counts_of_recalls([[5, 5], [0, 0]], [[10, 10], [0, 0]]))
+    assert np.isnan([found.mean, found.low, found.high, found.estimate]).all()
+
+
+@pytest.mark.parametrize("name", OF_PREDICTIONS)
+def test_empty_cells_and_groups_say_nothing(name):
+    lacking = over(name, counts_of_recalls([[9, 4], [0, 3], [0, 0]], [[10, 10], [0, 10], [0, 0]]))
+    nothing = over(name, group_counts(np.zeros((2, 2, 2))))
+    assert math.isnan(lacking.mean) == math.isnan(lacking.low)
+    assert math.isnan(nothing.low)
 
 
 def with_margins(rng, distance, per_cell):
@@ -112,9 +163,8 @@ def with_margins(rng, distance, per_cell):
 
 def test_auc_covers_the_true_value_about_as_often_as_it_says(rng):
     truth = 0.5 * (1 + math.erf(1.5 / 2))
-    models = [with_margins(rng, 1.5, 100) for _ in range(60)]
-    intervals = [interval([model], auc, redraw=redraw_margins, level=0.9, replicates=200) for model in models]
-    assert 0.78 <= np.mean([found.low <= truth <= found.high for found in intervals]) <= 0.99
+    found = [SCORES["auc"].within(with_margins(rng, 1.5, 100), level=0.9) for _ in range(60)]
+    assert 0.78 <= np.mean([one.low <= truth <= one.high for one in found]) <= 0.99
 
 
 def test_auc_of_one_model_has_an_interval_and_it_ends_at_1(rng):
@@ -144,5 +194,5 @@ def test_students_interval_is_that_of_one_more_model():
 
 def test_what_is_not_defined_is_null_in_json_and_comes_back():
     found = interval_over_models([math.nan, 0.5])
-    assert found.model_dump_json() == '{"mean":0.5,"std":0.0,"low":null,"high":null,"values":[null,0.5]}'
+    assert found.model_dump_json() == '{"mean":0.5,"std":null,"low":null,"high":null,"values":[null,0.5],"estimate":0.5}'
     assert str(Interval.model_validate_json(found.model_dump_json())) == str(found)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from fairtune.metrics import SCORES, Interval
+from fairtune.metrics import SCORES, Difference, Interval
 from fairtune.space import Integer, Options, OptionsOrFile, Real, Space
 from fairtune.spec import Optimizer, Place, PlugIn, SearchSpec, Stop
 from fairtune.study.opening import Opening
@@ -21,6 +21,7 @@ SECTIONS: dict[str, list[type[BaseModel]]] = {
     "`chosen`": [Chosen],
     "`confirmed.ROLE`": [Confirmed],
     "`confirmed.ROLE.test.SCORE`": [Interval],
+    "`against_baseline.SCORE`": [Difference],
     "`cost`": [Cost],
     "`test_opened[]`": [Opening],
     "`spec`": [SearchSpec],

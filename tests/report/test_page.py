@@ -59,9 +59,13 @@ def test_it_tells_what_was_chosen(mixed):
 
 def test_it_names_small_cells(mixed):
     page_of(mixed)
-    summary = summarise(mixed.spec, mixed.place, mixed.study).model_copy(update={"small_cells": [(3, 1, 7), (4, 0, 2)]})
+    summary = summarise(mixed.spec, mixed.place, mixed.study).model_copy(
+        update={"small_cells": [(3, 1, 7), (4, 0, 2)], "small_test_cells": [(1, 0, 3)]}
+    )
     text = " ".join(Tags(render_page(summary, mixed.folder.figure)).text.split())
-    assert "whose accuracy says little: class 3, group green: 7; class 4, group red: 2." in text
+    assert "validation: 2 cells have fewer than 25 samples, too few to conclude from" in text
+    assert "class 3, group green has 7; class 4, group red has 2." in text
+    assert "test: 1 cell has fewer than 25 samples" in text
 
 
 def test_it_shows_the_score_that_was_searched_for(by_iou):
@@ -96,7 +100,8 @@ def test_errors_are_text_not_markup(mixed):
 
 def test_it_says_that_no_trial_reached_the_floor(infeasible):
     text = Tags(page_of(infeasible)).text
-    assert "No trial reached the floor: none is chosen." in text
+    assert "No trial reached the floor: none is chosen, and the test split stays sealed; closest to accuracy 1.0000 (1): " in text
+    assert "What may help: lower --accuracy-floor, widen the search with --set, or give it more --trials or --epochs." in text
     assert "Nothing was chosen: the test split stays sealed." in text
 
 
@@ -137,7 +142,9 @@ def test_the_last_line_of_an_error_says_what_happened(error, line):
 
 
 def test_it_says_how_each_interval_is_made():
-    assert describe_intervals(["accuracy", "auc"]) == "accuracy, auc by bootstrap: seed and test samples redrawn"
+    assert describe_intervals(["accuracy", "auc"]) == (
+        "accuracy, auc from the test samples, and by Student's t over the seeds where there are several"
+    )
     assert describe_intervals(["accuracy", "mutual_information"]).endswith(
         "; mutual information by Student's t over the seeds, none for a single one"
     )

@@ -26,7 +26,8 @@ from fairtune.training.trial import failed
 from tests.consoles import text_on
 from tests.search_helpers import Session, small_search
 
-RULES = [*plugins.names("rule"), "tests.rules.test_rules:ThreeRule"]
+OF_TWO_CLASSES = {name for name in plugins.names("rule") if any(SCORES[score].two_classes for score in objectives_of(name))}
+RULES = [*(name for name in plugins.names("rule") if name not in OF_TWO_CLASSES), "tests.rules.test_rules:ThreeRule"]
 PROBED = [name for name, score in SCORES.items() if score.source == "probe"]
 OF_A_NET = [name for name, score in SCORES.items() if score.source != "counts"]
 UNDEFINED = dict.fromkeys((name for name, score in SCORES.items() if score.source == "counts" and name != "accuracy"), math.nan)

@@ -189,6 +189,9 @@ def test_the_header_says_which_cells_a_fraction_lacks(tmp_path):
 def test_the_outcome_names_the_choice_and_the_files(mixed):
     text = outcome(mixed)
     number = mixed.study.choice.number
+    first = text.strip().splitlines()[0]
+    assert first.startswith(f"nothing found that is fairer than the baseline at this floor: trial {number} has DEO_M ")
+    assert ", p = " in first
     assert f"chosen: trial {number}, mfd weight" in text
     assert "front (validation)" in text
     assert "confirmed (test)" in text
@@ -198,8 +201,8 @@ def test_the_outcome_names_the_choice_and_the_files(mixed):
 def test_the_outcome_shows_the_score_that_was_searched_for(by_iou):
     text = outcome(by_iou)
     chosen = by_iou.trials[by_iou.study.choice.number].result
-    assert text.count("sigma_IOU") == 3
-    assert "95 % interval: sigma_IOU by bootstrap: seed and test samples redrawn" in text
+    assert text.count("sigma_IOU") == 4
+    assert "95 % interval: sigma_IOU from the test samples, and by Student's t over the seeds" in text
     assert f"{chosen.val['sigma_iou']:.4f}" in text
     assert f"{chosen.val['deo_m']:.4f}" in text
 
@@ -212,8 +215,8 @@ def test_the_outcome_shows_every_objective_with_its_interval(by_three):
     text = outcome(by_three)
     (head,) = [line.split("  ") for line in text.splitlines() if line.startswith("setting")]
     columns = [column.strip() for column in head if column.strip()]
-    assert columns[2:] == ["accuracy", "DEO_M", "95 % interval", "worst group accuracy", "95 % interval", "DEO_A"]
-    assert "95 % interval: DEO_M, worst group accuracy by bootstrap" in text
+    assert columns[2:] == ["accuracy", "DEO_M", "corrected", "95 % interval", "worst group accuracy", "95 % interval", "DEO_A"]
+    assert "95 % interval: DEO_M, worst group accuracy from the test samples" in text
 
 
 def test_the_outcome_without_a_choice(infeasible):

@@ -5,10 +5,13 @@ import pytest
 
 from fairtune import plugins
 from fairtune.errors import InvalidInput
-from fairtune.rules import View, check_classes, corner, covered, ends, front, objectives_of
+from fairtune.rules import Rule, View, check_classes, corner, covered, ends, front, objectives_of
 from fairtune.rules._base import role_of
 from fairtune.rules.accuracy import HighestAccuracy
+from fairtune.rules.auc import HighestAUC
 from fairtune.rules.deo_m import LowestDEOM
+from fairtune.rules.dto import NearestToUtopia
+from fairtune.rules.knee import Knee
 from fairtune.rules.sigma_iou import LowestSigmaIOU
 from fairtune.rules.worst_group import HighestWorstGroupAccuracy
 from fairtune.testing import RuleContract
@@ -58,6 +61,44 @@ def test_worst_group_takes_the_trial_whose_worst_group_is_served_best():
     assert [found.number for found in front(views, rule.objectives)] == [2, 3, 0]
     found = {role: best.number for role, best in ends(views, rule.objectives).items()}
     assert found == {"most_accurate": 0, "highest_worst_group_accuracy": 2}
+
+
+@pytest.mark.parametrize(
+    ("rule", "name"), [("deo_a", "deo_a"), ("equalized_odds", "equalized_odds"), ("bias_accuracy", "private_accuracy")]
+)
+def test_each_gap_has_its_rule(rule, name):
+    views = [view(0, 0.9, 0.1), view(1, 0.7, 0.3), view(2, 0.8, 0.3), view(3, 0.1, 0.0, feasible=False)]
+    for trial, gap in zip(views, (0.3, 0.1, 0.1, 0.0), strict=True):
+        trial.val[name] = gap
+    chosen = Rule.load(rule).build().choose(views)
+    assert chosen is not None
+    assert (chosen.number, LowestDEOM().choose(views).number) == (2, 0)
+
+
+def test_auc_takes_the_trial_that_ranks_best():
+    views = [
+        view(0, 0.9, 0.3, auc=0.7),
+        view(1, 0.7, 0.4, auc=0.8),
+        view(2, 0.7, 0.3, auc=0.8),
+        view(3, 0.5, 0, auc=1, feasible=False),
+    ]
+    assert HighestAUC().choose(views).number == 2
+
+
+def test_dto_takes_the_nearest_to_perfect_whatever_else_there_is():
+    views = [view(0, 0.9, 0.5), view(1, 0.8, 0.2), view(2, 0.6, 0.0), view(3, 1.0, 0.0, feasible=False)]
+    assert NearestToUtopia().choose(views).number == 1
+    assert NearestToUtopia().choose([*views, view(4, 0.1, 1.0)]).number == 1
+    assert NearestToUtopia().choose([view(0, 0.7, 0.4), view(1, 0.6, 0.3)]).number == 1
+
+
+def test_knee_takes_the_bend_of_the_front():
+    ends_of_front = [view(0, 0.9, 0.5), view(1, 0.5, 0.0)]
+    bent = [view(2, 0.85, 0.1), view(3, 0.8, 0.1), view(4, 0.89, 0.3)]
+    assert Knee().choose([*ends_of_front, *bent]).number == 2
+    assert Knee().choose(ends_of_front).number == 1
+    assert Knee().choose([*ends_of_front, view(2, 0.55, 0.4), view(3, 1.0, 0.0, feasible=False)]).number == 1
+    assert Knee().choose([view(0, 0.9, 0.5), view(1, 0.9, 0.5)]).number == 0
 
 
 class ThreeRule(LowestDEOM):

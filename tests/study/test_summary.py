@@ -30,13 +30,14 @@ KEYS = [
     "chosen",
     "confirmed",
 ]
-KEYS += ["hypervolume", "hypervolume_from", "cost", "test_opened", "small_cells"]
+KEYS += ["hypervolume", "hypervolume_from", "cost", "test_opened", "against_baseline", "gained", "outcome"]
+KEYS += ["small_cells", "small_test_cells"]
 TRIAL = ["number", "id", "state", "method", "params", "epochs", "seconds", "val", "feasible", "error", "stopped", "taken_from"]
 TRIAL += ["search_s", "search_epochs"]
 COST = ["wall_s", "trial_s", "epochs", "baseline_s", "baseline_epochs"]
 COST += ["confirmations", "confirmation_s", "confirmation_epochs", "gpu_s"]
 PROBED = ["mutual_information", "private_accuracy", "private_auc"]
-INTERVAL = ["mean", "std", "low", "high", "values"]
+INTERVAL = ["mean", "std", "low", "high", "values", "estimate"]
 
 
 def summary_of(session):
@@ -154,6 +155,11 @@ def test_without_a_feasible_trial_nothing_is_chosen(infeasible):
     assert (summary.complete, summary.chosen) == (True, None)
     assert (summary.front, summary.hypervolume) == ([], 0)
     assert (summary.confirmed, summary.test_opened) == ({}, ()), "what cannot be chosen is not confirmed"
+    assert (summary.confirmed, summary.test_opened, infeasible.study.finals, summary.gained) == ({}, (), {}, None)
+    best = max(trial.score("accuracy") for trial in summary.trials)
+    assert f"(1): trial {max(summary.trials, key=lambda trial: trial.score('accuracy')).number} misses it by {1 - best:.4f}" in (
+        summary.outcome
+    )
 
 
 def test_an_unfinished_search_stands_where_it_is(unfinished):

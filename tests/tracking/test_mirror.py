@@ -184,8 +184,9 @@ def test_the_run_of_the_search_has_its_outcome(search, tmp_path):
     assert sorted(row[0] for row in front["data"]) == sorted(search.summary.front)
     assert {"accuracy", "deo_m", "sigma_iou"} < set(front["columns"])
     note = search.parent.data.tags["mlflow.note.content"].splitlines()
-    assert note[2:4] == ["| confirmed on test | accuracy | DEO_M |", "|---|---|---|"]
-    assert {line.count("|") for line in note[2:]} == {4}
+    assert note[0] == f"{search.summary.outcome[0].upper()}{search.summary.outcome[1:]}."
+    assert note[4:6] == ["| confirmed on test | accuracy | DEO_M |", "|---|---|---|"]
+    assert {line.count("|") for line in note[4:]} == {4}
 
 
 def test_a_score_that_is_not_defined_is_empty_in_the_front(search):

@@ -1,0 +1,90 @@
+"""Another rule applied to a search that has been run: what it would have chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from fairtune.errors import InvalidInput
+from fairtune.metrics import label
+from fairtune.report.page import format_mean, format_params, format_score
+from fairtune.rules import Rule, View, check_classes, objectives_of
+from fairtune.study.folders import RunFolder, database_of
+from fairtune.study.study import SearchStudy
+from fairtune.study.summary import Summary, summarise
+
+
+def choose(folder: Path, select: str, console: Console) -> View | None:
+    """Apply a rule to the trials of a search, and print what it chooses beside the search's own choice and the baseline.
+
+    The search keeps its choice, and the test split is not opened: of what was confirmed for another role the test scores are shown.
+
+    Args:
+        folder: of the run.
+        select: the rule's name.
+        console: where to print.
+
+    Returns:
+        The trial that the rule chooses; None if no trial is feasible.
+
+    Raises:
+        InvalidInput: the folder holds no search, none of its trials has completed, there is no such rule, or it judges by a score
+            that the search did not record.
+    """
+    spec, place = RunFolder(folder).load()
+    scores = objectives_of(select)
+    study = SearchStudy(database_of(place), spec)
+    views, summary = study.views(), summarise(spec, place, study)
+    _check_recorded(select, scores, views, summary)
+    chosen = Rule.load(select).build().choose(views)
+    console.print(_said(select, chosen, summary), style="bold", soft_wrap=True)
+    console.print(_table(select, chosen, scores, summary))
+    return chosen
+
+
+def _check_recorded(select: str, scores: Sequence[str], views: Sequence[View], summary: Summary) -> None:
+    if not views:
+        raise InvalidInput(f"no trial of the search {summary.name} has completed: there is nothing to choose from")
+    check_classes(select, len(summary.classes) or 2)
+    lacking = [name for name in scores if any(name not in view.val for view in views)]
+    if lacking:
+        raise InvalidInput(
+            f"the rule {select} judges by {', '.join(lacking)}, which the search {summary.name} did not record: begin another with "
+            f"fairtune search {RunFolder.of(summary.place).request} --select {select}"
+        )
+
+
+def _said(select: str, chosen: View | None, summary: Summary) -> str:
+    if chosen is None:
+        return f"by {select} nothing is chosen: no trial reached the floor, accuracy {summary.floor:.4f}"
+    own = summary.chosen is not None and summary.chosen.number == chosen.number
+    beside = f", as by {summary.spec.select}, the search's own rule" if own else ""
+    return f"by {select}: trial {chosen.number}, {_setting(chosen.number, summary)}{beside}"
+
+
+def _setting(number: int, summary: Summary) -> str:
+    trial = summary.trials[number]
+    return f"{trial.method} {format_params(trial.params)}"
+
+
+def _table(select: str, chosen: View | None, scores: Sequence[str], summary: Summary) -> Table:
+    """The baseline, the search's own choice and this one: scores on validation, and on test where they were confirmed."""
+    shown = list(dict.fromkeys((*summary.shown, *scores)))
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title in ("", "trial", "split", *map(label, shown)):
+        table.add_column(title, no_wrap=True)
+    own = None if summary.chosen is None else summary.chosen.number
+    rows = {"baseline": None, f"chosen by {summary.spec.select}": own, f"chosen by {select}": chosen.number if chosen else None}
+    tested = {confirmed.number: confirmed for confirmed in summary.confirmed.values()}
+    for name, number in rows.items():
+        if number is None and name != "baseline":
+            continue
+        scored = summary.baseline if number is None else summary.trials[number]
+        trial = "" if number is None else str(number)
+        table.add_row(name, trial, "validation", *(format_score(scored.score(score)) for score in shown))
+        if number in tested:
+            table.add_row("", "", "test", *(format_mean(tested[number].score(score)) for score in shown))
+    return table

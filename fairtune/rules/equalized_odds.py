@@ -1,0 +1,23 @@
+"""The fairest trial that is accurate enough, its mistakes counted too."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from fairtune.rules._base import Rule, View
+
+
+class LowestEqualizedOdds(Rule):
+    """Lowest equalized odds difference among the feasible; of equals the most accurate, then the earliest.
+
+    M. Hardt, E. Price, N. Srebro, "Equality of Opportunity in Supervised Learning", NeurIPS 2016, over all predicted classes. For
+    two classes it is the rule ``deo_m``.
+    """
+
+    citation: ClassVar[str] = "M. Hardt, E. Price, N. Srebro, Equality of Opportunity in Supervised Learning, NeurIPS 2016"
+
+    objectives: ClassVar = ("accuracy", "equalized_odds")
+
+    def key(self, view: View) -> tuple[float, ...]:
+        """The difference, then accuracy from high to low."""
+        return *view.costs("equalized_odds", "accuracy"), view.number

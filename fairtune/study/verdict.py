@@ -1,0 +1,80 @@
+"""What came of a search, in the sentence that stands first wherever its outcome is told."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from fairtune.metrics import SCORES, Difference, label
+from fairtune.rules import Rule
+from fairtune.study.study import search_size
+
+if TYPE_CHECKING:
+    from fairtune.study.summary import Summary, Trial
+
+_CLOSEST = 3
+
+
+def improves(select: str) -> str:
+    """The score in which a choice of the rule has to be better than the baseline."""
+    return Rule.load(select).improves or Rule.load(select).objectives[-1]
+
+
+def gained(summary: Summary) -> bool | None:
+    """Whether the choice is better than the baseline, with 95 % confidence; None where nothing was compared."""
+    name = improves(summary.spec.select)
+    if (found := summary.against_baseline.get(name)) is None or math.isnan(found.p_value):
+        return None
+    return found.low > 0 if SCORES[name].better == "higher" else found.high < 0
+
+
+def outcome(summary: Summary) -> str:
+    """The sentence, without a full stop."""
+    if summary.chosen is not None:
+        return _against_baseline(summary)
+    if not summary.complete:
+        return "the search has not ended, this is how it stands"
+    below = (trial for trial in summary.trials if trial.feasible is False)
+    closest = sorted(below, key=lambda trial: trial.score("accuracy"), reverse=True)
+    missed = ", ".join(_missed(trial, summary.floor) for trial in closest[:_CLOSEST])
+    sealed = "" if summary.test_opened else ", and the test split stays sealed"
+    said = f"no trial reached the floor: none is chosen{sealed}"
+    return f"{said}; closest to accuracy {summary.floor:.4f} ({summary.spec.accuracy_floor}): {missed}" if missed else said
+
+
+def advice(summary: Summary) -> str:
+    """What may help where no trial reached the floor; nothing that cannot."""
+    more = "more --epochs" if len(summary.trials) >= search_size(summary.spec.spaces) else "more --trials or --epochs"
+    return f"lower --accuracy-floor, widen the search with --set, or give it {more}"
+
+
+def _against_baseline(summary: Summary) -> str:
+    assert summary.chosen is not None
+    name = improves(summary.spec.select)
+    better = "fairer" if SCORES[name].gap else f"better in {label(name)}"
+    trial = f"trial {summary.chosen.number}"
+    chosen, baseline = (_value(scored.score(name)) for scored in (summary.chosen, summary.baseline))
+    held = f"{trial} has {label(name)} {chosen} on validation, the baseline {baseline}"
+    found = summary.against_baseline.get(name)
+    if found is None:
+        return f"{trial} is chosen and not confirmed{'' if summary.complete else ' yet'}: {held}"
+    if summary.gained:
+        return f"{trial} is {better} than the baseline: {held}; {_differ(found)}"
+    return f"nothing found that is {better} than the baseline at this floor: {held}; {_differ(found)}"
+
+
+def _differ(found: Difference) -> str:
+    if found.seeds == 0:
+        return "their difference on test is not defined"
+    differ = f"on test they differ by {found.mean:+.4f}"
+    if math.isnan(found.p_value):
+        return f"{differ}, on a single seed, which is no interval"
+    return f"{differ} (95 % interval {found.low:+.3f} to {found.high:+.3f}, p = {found.p_value:.2g})"
+
+
+def _value(score: float) -> str:
+    return f"{score:.4f}" if math.isfinite(score) else "-"
+
+
+def _missed(trial: Trial, floor: float) -> str:
+    return f"trial {trial.number} misses it by {floor - trial.score('accuracy'):.4f}"
