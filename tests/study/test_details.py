@@ -15,7 +15,7 @@ from fairtune.study.study import SearchStudy
 from tests.study.test_study import open_study
 from tests.torn import DAMAGES
 
-SCORES = {"accuracy": 0.8, "deo_m": 0.2, "deo_a": 0.1}
+SCORES = {"accuracy": 0.8, "deo_m": 0.2, "deo_a": 0.1, "deo_m_shrunken": 0.1}
 COUNTS = GroupCounts(np.arange(200).reshape(2, 10, 10), np.arange(200).reshape(2, 10, 10) / 3)
 
 
@@ -80,7 +80,7 @@ def test_damaged_details_are_taken_from_the_trial_s_folder(tmp_path):
 def test_a_result_is_on_the_disk_before_the_study_has_it(tmp_path, monkeypatch):
     study, _ = told(tmp_path, 5)
     number = study.ask()[0]
-    monkeypatch.setattr(study_module, "keep_result", lambda *arguments: 1 / 0)
+    monkeypatch.setattr(study_module, "keep_result", lambda *arguments, **options: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         study.tell(number, trained(study, 4))
     monkeypatch.undo()
