@@ -42,8 +42,6 @@ _KIND_OF: dict[str, Kind] = {
     "scheduler": "scheduler",
 }
 """The options that name one plug-in, and of which kind it is."""
-AUTO = "auto"
-"""Stands for the scheduler that suits a search, as ``resolve`` finds it."""
 _PRECISIONS = ("auto", *get_args(Precision))
 
 
@@ -66,7 +64,7 @@ class DataRequest(TrainingOptions):
     def _names_a_plug_in(cls, name: str | None, info: ValidationInfo) -> str | None:
         """It exists, as far as that can be said without importing it."""
         faults = Faults()
-        if name is not None and (info.field_name, name) != ("scheduler", AUTO):
+        if name is not None:
             faults.attempt(lambda: plugins.check_name(_KIND_OF[str(info.field_name)], name))
         return _passed(name, faults.found)
 
@@ -162,7 +160,7 @@ def extended(spec: SearchSpec, given: Mapping[str, object]) -> SearchSpec:
 class Request(TrainRequest, SearchOptions, Resources):
     """One search."""
 
-    scheduler: Annotated[str, Option("What stops trials early: auto, or see fairtune list schedulers.")] = AUTO
+    scheduler: Annotated[str, Option("What stops trials early: see fairtune list schedulers.")] = "none"
     name: Annotated[str | None, Option("Name of the run.", default="dataset, method and time")] = None
     gpus_per_trial: Annotated[
         float | None, Field(ge=0), Option("GPUs of each trial, may be a fraction.", default="1 if there is one, else 0")

@@ -73,7 +73,7 @@ def resolve_one(request: TrainRequest, report: Report = silent) -> tuple[TrialSp
     if len(request.methods) > 1:
         raise InvalidInput(f"--method {request.method}: train takes one method; search takes a list")
     faults = Faults()
-    search = Request.read({**dict(request), "scheduler": "none"})
+    search = Request.read(dict(request))
     place = resolve_place(search)
     spec = _spec(search, faults)
     faults.raise_if_any()
@@ -136,7 +136,7 @@ def _spec(request: Request, faults: Faults) -> SearchSpec | None:
     of_teacher = teacher_options(request, dataset, settings, faults)
     found = {method: faults.attempt(partial(_space, method, request, settings)) for method in request.methods}
     spaces = {method: space for method, space in found.items() if space is not None}
-    scheduler = faults.attempt(partial(scheduler_of, request, spaces, epochs, faults))
+    scheduler = faults.attempt(partial(scheduler_of, request, epochs, faults))
     if scheduler is None or faults.found:
         return None
     gpus = _gpus(request)

@@ -140,27 +140,11 @@ def table(*accuracies, size):
 
 
 def asked(tmp_path, **options):
-    return resolve(Request.read({"runs": str(tmp_path), "name": "run", "gpus_per_trial": 0} | options))[0]
+    usual = {"runs": str(tmp_path), "name": "run", "gpus_per_trial": 0, "scheduler": "pareto_asha"}
+    return resolve(Request.read(usual | options))[0]
 
 
 class TestChosenBySearch:
-    @pytest.mark.parametrize(
-        ("options", "expected"),
-        [
-            ({}, "pareto_asha"),
-            ({"trials": 8}, "none"),
-            ({"epochs": 8}, "none"),
-            ({"trials": 20, "method": "mfd,hkd,eo_l2"}, "none"),
-            ({"method": "ss"}, "none"),
-            ({"select": "mutual_information"}, "none"),
-            ({"trials": 3, "set": ["scheduler.grace=2"]}, "pareto_asha"),
-            ({"scheduler": "none"}, "none"),
-            ({"trials": 2, "scheduler": "asha"}, "asha"),
-        ],
-    )
-    def test_auto_is_pareto_asha_where_there_is_something_to_compare(self, tmp_path, options, expected):
-        assert asked(tmp_path, **options).scheduler == expected
-
     def test_options_are_set_and_the_others_have_their_defaults(self, tmp_path):
         spec = asked(tmp_path, scheduler="asha", set=["scheduler.grace=2", "eta=4"])
         assert spec.scheduler_options == {"grace": 2, "eta": 4, "brackets": 1}
