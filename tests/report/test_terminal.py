@@ -190,7 +190,11 @@ def test_the_outcome_names_the_choice_and_the_files(mixed):
     text = outcome(mixed)
     number = mixed.study.choice.number
     first = text.strip().splitlines()[0]
-    assert first.startswith(f"nothing found that is fairer than the baseline at this floor: trial {number} has DEO_M ")
+    gained = summarise(mixed.spec, mixed.place, mixed.study).gained
+    verdict = (
+        f"trial {number} is fairer than the baseline" if gained else "nothing found that is fairer than the baseline at this floor"
+    )
+    assert first.startswith(f"{verdict}: trial {number} has DEO_M ")
     assert ", p = " in first
     assert f"chosen: trial {number}, mfd weight" in text
     assert "front (validation)" in text
