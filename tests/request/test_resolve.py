@@ -164,7 +164,7 @@ def test_data_lie_where_told(monkeypatch, tmp_path):
             {"set": ["weights=imagenet"]},
             "there is no file of weights 'imagenet': give none or the path of a safetensors",
         ),
-        ({"select": "deom"}, "unknown rule 'deom': did you mean 'deo_m' or 'deo_m_alone'?"),
+        ({"select": "deom"}, "unknown rule 'deom': did you mean 'deo_m'"),
         (
             {"select": "tests.rules.test_rules:UnknownRule"},
             "the rule tests.rules.test_rules:UnknownRule: unknown score 'deo': did you mean 'deo_m'",
