@@ -30,7 +30,7 @@ def validation(searched):
 def test_the_trials_and_the_front_are_tables(run, searched):
     assert run.trials.index.tolist() == [0, 1, 2]
     assert run.trials.deo_m.tolist() == [record.result.val["deo_m"] for record in searched.trials]
-    assert run.front.deo_m.is_monotonic_increasing
+    assert run.front.deo_m_shrunken.is_monotonic_increasing
     assert run.front.index.tolist() == run.summary.front
 
 
