@@ -9,9 +9,11 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from fairtune.metrics._interval import Number
-from fairtune.metrics._normal import exceeded, share_below, student
+from fairtune.metrics._normal import exceeded, student
 from fairtune.metrics._score import Score
 from fairtune.records import GroupCounts
+
+_LEAST_LOG_RISK = -700.0
 
 Scored = Sequence[tuple[GroupCounts, float]]
 """Group counts and score of each retrained model, in the order of the seeds."""
@@ -23,7 +25,7 @@ class Difference(BaseModel):
     Attributes:
         mean: of the differences over the seeds, the setting's less the other's.
         low, high: 95 % interval of the difference of the true scores, of the mean over retrainings.
-        p_value: of no difference, two-sided.
+        p_value: of no difference, two-sided: how sure an interval may not be to leave 0 out.
         seeds: on which both have the score.
     """
 
@@ -52,15 +54,30 @@ def compare(score: Score, setting: Scored, other: Scored, *, level: float = 0.95
     found = np.array([one[1] - two[1] for one, two in pairs])
     n = len(found)
     mean = float(found.mean()) if n else math.nan
-    seeds = student(level, n - 1) * float(found.std(ddof=1)) / math.sqrt(n) if n > 1 else 0.0
+    error = float(found.std(ddof=1)) / math.sqrt(n) if n > 1 else 0.0
     if n == 0 or (score.compute is None and n == 1):
         return Difference(mean=mean, low=math.nan, high=math.nan, p_value=math.nan, seeds=n)
     (down, up), (other_down, other_up) = (_reaches(score, [pair[side][0] for pair in pairs], level) for side in (0, 1))
-    below, above = math.hypot(down, other_up, seeds), math.hypot(up, other_down, seeds)
-    towards = below if mean > 0 else above
-    z = abs(mean) / towards * exceeded((1 - level) / 2) if towards > 0 else math.nan if mean == 0 else math.inf
-    p_value = 1.0 if math.isnan(z) else 2 * float(share_below(-z))
-    return Difference(mean=mean, low=mean - below, high=mean + above, p_value=p_value, seeds=n)
+    seeds = student(level, n - 1) * error if error > 0 else 0.0
+    samples = math.hypot(down, other_up), math.hypot(up, other_down)
+    ends = mean - math.hypot(samples[0], seeds), mean + math.hypot(samples[1], seeds)
+    low, high = (float(end) for end in np.clip(ends, score.low - score.high, score.high - score.low))
+    towards_0 = samples[0 if mean > 0 else 1] / exceeded((1 - level) / 2)
+    return Difference(mean=mean, low=low, high=high, p_value=_p_value(abs(mean), towards_0, error, n - 1), seeds=n)
+
+
+def _p_value(mean: float, normal: float, student_error: float, freedom: int) -> float:
+    """The risk at which the interval about a mean just reaches 0, of a normal and a Student's standard error."""
+    from scipy.optimize import brentq
+
+    def beyond(log_risk: float) -> float:
+        risk = math.exp(log_risk) / 2
+        seeds = exceeded(risk, freedom) * student_error if student_error > 0 else 0.0
+        return math.hypot(exceeded(risk) * normal, seeds) - mean
+
+    if mean == 0:
+        return 1.0
+    return math.exp(brentq(beyond, _LEAST_LOG_RISK, 0.0)) if beyond(_LEAST_LOG_RISK) > 0 else 0.0
 
 
 def _reaches(score: Score, models: Sequence[GroupCounts], level: float) -> tuple[float, float]:

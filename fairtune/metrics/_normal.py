@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from fairtune.records import Floats
@@ -14,15 +16,13 @@ def share_below(z: Floats | float) -> Floats:
     return np.asarray(ndtr(z), dtype=float)
 
 
-def exceeded(risk: float) -> float:
-    """What a normal error exceeds with this risk."""
-    from scipy.special import ndtri
+def exceeded(risk: float, freedom: float = math.inf) -> float:
+    """What a normal error exceeds with this risk, or Student's where it has finitely many degrees of freedom."""
+    from scipy.special import ndtri, stdtrit
 
-    return float(-ndtri(risk))
+    return float(-ndtri(risk) if math.isinf(freedom) else -stdtrit(freedom, risk))
 
 
 def student(level: float, freedom: int) -> float:
     """How many standard errors Student's two-sided interval reaches."""
-    from scipy.stats import t
-
-    return float(t.ppf((1 + level) / 2, freedom))
+    return exceeded((1 - level) / 2, freedom)

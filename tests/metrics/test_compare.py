@@ -2,6 +2,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy.stats import ttest_1samp
 
 from fairtune.metrics import SCORES, compare
 from tests.builders import counts_of_recalls
@@ -58,3 +59,19 @@ def test_what_counts_do_not_tell_takes_two_seeds():
     assert compare(score, lower, other).high < 0
     assert math.isnan(compare(score, lower[:1], other[:1]).p_value)
     assert compare(score, [(setting[0][0], math.nan)], other[:1]).seeds == 0
+
+
+@pytest.mark.parametrize("apart", [0.02, 0.2, 0.6])
+@pytest.mark.parametrize("seeds", [2, 4])
+def test_what_seeds_alone_tell_has_the_p_value_of_students_test(apart, seeds):
+    counts, rng = scored("accuracy", np.random.default_rng(4), FAIR, 1)[0][0], np.random.default_rng(seeds)
+    differences = apart + rng.normal(0, 0.01, seeds)
+    found = compare(SCORES["mutual_information"], [(counts, one) for one in differences], [(counts, 0.0)] * seeds)
+    assert found.p_value == pytest.approx(ttest_1samp(differences, 0).pvalue)
+
+
+def test_a_difference_stays_within_what_two_scores_can_differ_by():
+    rng = np.random.default_rng(5)
+    setting, other = (scored("deo_m", rng, recalls, 2, 12, 0.1) for recalls in (np.array([[0.9] * 4, [0.1] * 4]), FAIR))
+    there, back = (compare(SCORES["deo_m"], *pair) for pair in ((setting, other), (other, setting)))
+    assert (there.high, back.low) == (1, -1)
