@@ -57,6 +57,12 @@ def test_it_tells_what_was_chosen(mixed):
     assert mixed.study.openings[0].when in text
 
 
+def test_it_tells_how_it_was_made_without_brackets(mixed):
+    text = Tags(page_of(mixed)).text
+    assert f"name {mixed.spec.optimizer.name}, lr {mixed.spec.optimizer.lr:g}" in text
+    assert "{" not in text.partition("How it was made")[2]
+
+
 def test_it_names_small_cells(mixed):
     page_of(mixed)
     summary = summarise(mixed.spec, mixed.place, mixed.study).model_copy(
