@@ -117,6 +117,16 @@ def test_it_says_from_where_the_hypervolume_is_measured(mixed):
     assert f"{summary.hypervolume:.4f} from {worst} to perfect" in Tags(page_of(mixed)).text
 
 
+def test_what_was_taken_over_costs_this_search_nothing(mixed):
+    page_of(mixed)
+    summary = summarise(mixed.spec, mixed.place, mixed.study)
+    bought = [trial for trial in summary.trials if trial.state == "complete"]
+    bought[0].taken_from = "earlier/trial-0"
+    page = render_page(summary, mixed.folder.figure)
+    row = re.search(r"<td>trials, complete</td>" + r'<td class="n">(\d+)</td>' * 2, page)
+    assert [int(number) for number in row.groups()] == [len(bought) - 1, sum(trial.epochs for trial in bought[1:])]
+
+
 def test_it_says_that_the_search_has_not_ended(unfinished):
     text = Tags(page_of(unfinished)).text
     assert "The search has not ended; this is how it stands." in text
