@@ -65,7 +65,8 @@ def of_largest(compared: Differences, level: float, *, folded: bool) -> Limits:
     risk = 1 - level
     above = max(risk / 2, risk - 1 + (1 - risk) ** (1 / len(values)))
     errors = compared.errors
-    high = float((values + compared.reach(exceeded(above))[1]).max())
+    down, up = compared.reach(exceeded(above))
+    high = float(np.maximum(values + up, down - values if folded else -math.inf).max())
     least = exceeded(risk - above)
     low = _refuted(compared, risk, errors, np.zeros(len(values)), least, folded=folded)
     apart = np.maximum((values.max() - values) / errors - 1, 0.0)

@@ -43,6 +43,22 @@ def test_does_not_collapse_where_cells_are_small_and_all_right_or_all_wrong(name
     assert found.high - found.low > 0.05
 
 
+@pytest.mark.parametrize("name", ["deo_m", "equalized_odds", "equal_opportunity", "demographic_parity"])
+@pytest.mark.parametrize("right", [[[4, 0], [8, 0]], [[0, 9], [0, 3]], [[4, 9], [7, 3]]])
+def test_which_group_comes_first_does_not_matter_where_nothing_or_little_tells_them_apart(name, right):
+    total = [[4, 9], [8, 3]]
+    there, back = (SCORES[name].within(counts_of_recalls(right[::step], total[::step])) for step in (1, -1))
+    assert there == pytest.approx(back)
+
+
+def test_a_gap_that_is_none_may_be_one_in_either_direction():
+    """Nine of nine and three of three: the smaller cell may be far worse than the larger one."""
+    apart = [SCORES["deo_m"].within(counts_of_recalls([[9, right], [3, right]], [[9, 20], [3, 20]])).high for right in (20, 0)]
+    swapped = [SCORES["deo_m"].within(counts_of_recalls([[0, right], [0, right]], [[9, 20], [3, 20]])).high for right in (20, 0)]
+    assert apart == pytest.approx(swapped)
+    assert min(apart) > 0.5
+
+
 def test_mean_and_deviation_are_over_models(rng):
     models = [drawn_model(rng, 50) for _ in range(4)]
     found = over("accuracy", *models)
