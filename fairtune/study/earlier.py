@@ -64,7 +64,6 @@ class EarlierRun:
             return result
         return result.model_copy(update={"taken_from": f"{self.name}/{JobKey.trial(number)}"})
 
-
     def _gives_its_front(self, now: SearchSpec) -> bool:
         """Whether all of its front is here with its nets and searched now too, so that what that dominates is not chosen now."""
         return all(is_searched(record, now) and self.folder(record.number).has_weights() for record in self.front)
