@@ -79,7 +79,7 @@ def test_a_scheduler_sees_the_estimate_of_a_gap(baseline):
     ladder = Ladder(OURS, OBJECTIVES, epochs=5)
     assert tuple(ladder._scheduler.objectives) == ("accuracy", "deo_m_shrunken")
     val = {"accuracy": 0.9, "deo_m": 0.5, "deo_m_shrunken": 0.1}
-    now = TrialResult(spec=baseline, state="running", history=[Epoch(number=k, val=val) for k in (1, 2)])
+    now = TrialResult(spec=baseline, state="running", history=tuple(Epoch(number=k, val=val) for k in (1, 2)))
     for number, standing in enumerate((now, result(baseline, 2))):
         ladder.note(number, "mfd", standing, floor=lambda epoch: 0.25)
     costs = {number: standing.cost("deo_m_shrunken") for number, standing in ladder._standings[2].items()}

@@ -123,6 +123,7 @@ def test_a_choice_that_stands_keeps_its_net_whatever_searches_rank_by_now(whole,
     place = whole.place.model_copy(update={"runs": str(tmp_path / "runs")})
     study = SearchStudy(RunFolder.of(place).study, whole.spec)
     number = study.choice.number
+    assert number is not None
     study._records[number] = study._records[number]._replace(feasible=False)
     assert number not in {view.number for view in front(study.views(), ("accuracy", "deo_m"))}
     assert Session(whole.spec, place, study=study).run().keys == []
