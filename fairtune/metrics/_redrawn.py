@@ -58,7 +58,8 @@ def draws(counts: GroupCounts, redraw: Redraw = redraw_predictions, *, alike: bo
     """
     hard, soft = (_smoothed(_shared(table) if alike else table, counts.cells) for table in (counts.hard, counts.soft))
     smoothed = GroupCounts(hard, soft, counts.margins)
-    return redraw([smoothed], np.zeros(_DRAWS, dtype=np.int64), generator(0, "bootstrap"))
+    for drawn in redraw([smoothed], np.zeros(_DRAWS, dtype=np.int64), generator(0, "bootstrap")):
+        yield replace(drawn, hard=counts.hard) if drawn.hard is hard else drawn  # the cells' sizes, up to no rounding
 
 
 def of_redrawn(
@@ -75,11 +76,11 @@ def of_redrawn(
     """
     value = compute(counts)
     drawn = _defined(compute(table) for table in draws(counts, redraw))
-    if not np.isfinite(value) or not len(drawn):
+    raised = _defined(compute(table) for table in draws(counts, redraw, alike=True)) if gap else drawn
+    if not np.isfinite(value) or not len(drawn) or not len(raised):
         return UNKNOWN
     below, middle, above = np.quantile(drawn, [(1 - level) / 2, 0.5, (1 + level) / 2])
     if gap:
-        raised = _defined(compute(table) for table in draws(counts, redraw, alike=True))
         return Limits(max(value - float(np.quantile(raised, level)), 0.0), max(2 * value - float(middle), 0.0), float(above))
     return Limits(value - float(above - middle), value, value + float(middle - below))
 

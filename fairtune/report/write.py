@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from fairtune.files import is_whole, write_atomically, write_sealed, write_text
+from fairtune.files import is_whole, remove, write_atomically, write_sealed, write_text
 from fairtune.metrics import SCORES
 from fairtune.report.figure import draw_front
 from fairtune.report.page import render_page
@@ -71,6 +71,9 @@ def report_files(folder: RunFolder) -> list[Path]:
 def _keep_chosen(folder: RunFolder, number: int) -> None:
     trained, chosen = folder.trial(number), folder.chosen
     chosen.path.mkdir(exist_ok=True)
+    result = trained.read_result()
+    if result is not None and chosen.read_ended(result.spec) is None:  # what another trial left that was chosen before
+        remove(chosen.weights)
     for source, target in ((trained.weights, chosen.weights), (trained.result, chosen.result)):
         if is_whole(source):
             write_sealed(target, partial(shutil.copyfile, source))

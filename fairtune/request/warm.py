@@ -17,7 +17,7 @@ from fairtune.methods import compose
 from fairtune.request.faults import Faults
 from fairtune.space import Space, Value
 from fairtune.spec import Place, SearchSpec
-from fairtune.study.earlier import EarlierRun
+from fairtune.study.earlier import EarlierRun, is_searched
 from fairtune.study.folders import RunFolder
 from fairtune.study.study import Record
 
@@ -87,15 +87,10 @@ def _difference(method: str, before: Space, now: Space) -> str | None:
 
 def _settings(run: EarlierRun, spec: SearchSpec) -> tuple[list[_Setting], list[_Setting]]:
     """What need not be trained again, and of the rest what was on the front; inside what is searched now."""
-    trained = [record for record in run.trained(spec) if _fits(record, spec) and _is_same_training(record, spec)]
+    trained = [record for record in run.trained(spec) if is_searched(record, spec) and _is_same_training(record, spec)]
     known = {record.number for record in trained}
-    best = [record for record in run.front if _fits(record, spec) and record.number not in known]
+    best = [record for record in run.front if is_searched(record, spec) and record.number not in known]
     return [(record.method, record.params) for record in trained], [(record.method, record.params) for record in best]
-
-
-def _fits(record: Record, spec: SearchSpec) -> bool:
-    space = spec.spaces.get(record.method)
-    return space is not None and all(space.search[name].contains(value) for name, value in record.params.items())
 
 
 def _is_same_training(record: Record, spec: SearchSpec) -> bool:

@@ -33,6 +33,7 @@ class Ladder:
     def __init__(self, name: str, objectives: Sequence[str], epochs: int, options: Mapping[str, Value] | None = None) -> None:
         self.name = name
         weighed = tuple(SCORES[objective].estimate or objective for objective in objectives)
+        self._estimated = {name: estimate for name in objectives if (estimate := SCORES[name].estimate)}
         self._scheduler = Scheduler.load(name).build(weighed, **(options or {}))
         self.rungs = tuple(self._scheduler.rungs(epochs))
         self._standings: dict[int, dict[int, Standing]] = {rung: {} for rung in self.rungs}
@@ -59,7 +60,7 @@ class Ladder:
         for place, rung in enumerate(self.rungs):
             known = self._standings[rung].get(number)
             if rung == result.epochs or (rung < result.epochs and known is None):
-                scores = result.history[rung - 1].val
+                scores = self._with_estimates(result.history[rung - 1].val)
                 counts = result.val_counts if rung == result.epochs else None
                 missing = _shortfall(scores["accuracy"], floor(rung))
                 self._standings[rung][number] = Standing(number, method, rung, place, scores, missing, counts)
@@ -97,6 +98,10 @@ class Ladder:
                     return number
                 self._looked.add(rung)
         return None
+
+    def _with_estimates(self, val: Mapping[str, float]) -> Mapping[str, float]:
+        """An epoch's scores; one of an earlier version has no estimates, and is measured by what it has."""
+        return {estimate: val[name] for name, estimate in self._estimated.items() if name in val} | dict(val)
 
     def _there(self, rung: int) -> list[Standing]:
         """All who were at a rung, by number."""

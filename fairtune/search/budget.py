@@ -157,13 +157,14 @@ class Budget:
         return min(each * len(final_seeds(self._spec)) * most_confirmed(self._objectives), max(0.0, left) / 2)
 
     def _out_of_patience(self) -> bool:
-        """Whether so many trials have ended for good since the latest that is on the front."""
+        """Whether so many trials of its own have ended for good since the latest that is on the front."""
         if self._spec.patience is None:
             return False
         views = [view for view in self._study.views() if view.feasible]
         latest = max((view.number for view in front(views, self._objectives)), default=math.inf)
-        since = sum(record.number > latest for record in self._study.records() if record.state != "running")
-        return since - sum(number > latest for number in self._study.waiting) >= self._spec.patience
+        waiting = self._study.waiting
+        own = [record for record in self._study.records() if record.result is not None and record.result.taken_from is None]
+        return sum(record.number > latest and record.number not in waiting for record in own) >= self._spec.patience
 
 
 def most_confirmed(objectives: Sequence[str]) -> int:

@@ -68,11 +68,11 @@ class Plan:
         self._pauses: set[JobKey] = set()
         self._starved: set[JobKey] = set()
         self._at_a_time = math.inf
-        self._weights = Weights(self.folder, self._objectives, study.views())
         if study.choice is not None and has_other_limits(spec, study, study.choice):
             study.reopen()
             for observer in observers:
                 observer.reopened(study.openings)
+        self._weights = Weights(self.folder, self._objectives, study.views() if study.choice is None else [])
         if study.baseline is not None:
             self._announce_baseline(study.baseline, found=True)
             if study.choice is None:
@@ -209,6 +209,7 @@ class Plan:
         known = job.folder.read_trained()
         if known is not None:
             self._accept_baseline(job, known, found=True)
+            self._budget.end(job, known)
             return self.next()
         return self._start(job)
 

@@ -38,7 +38,7 @@ class EarlierRun:
         Args:
             now: the search that begins.
         """
-        alike = (self.spec.select, self.spec.accuracy_floor) == (now.select, now.accuracy_floor)
+        alike = (self.spec.select, self.spec.accuracy_floor) == (now.select, now.accuracy_floor) and self._gives_its_front(now)
         objectives = objectives_of(now.select)
         for record in self._study.records():
             if record.state == "complete":
@@ -63,6 +63,16 @@ class EarlierRun:
         if result is None or result.taken_from is not None:
             return result
         return result.model_copy(update={"taken_from": f"{self.name}/{JobKey.trial(number)}"})
+
+    def _gives_its_front(self, now: SearchSpec) -> bool:
+        """Whether all of its front is here with its nets and searched now too, so that what that dominates is not chosen now."""
+        return all(is_searched(record, now) and self.folder(record.number).has_weights() for record in self.front)
+
+
+def is_searched(record: Record, now: SearchSpec) -> bool:
+    """Whether an earlier trial's setting lies within what a search of the same names searches."""
+    space = now.spaces.get(record.method)
+    return space is not None and all(space.search[name].contains(value) for name, value in record.params.items())
 
 
 def _diverged(record: Record) -> bool:

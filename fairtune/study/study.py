@@ -178,7 +178,7 @@ class SearchStudy(Kept):
 
         Now and then the study is copied too.
         """
-        if result.taken_from is not None:
+        if result.state == "complete":
             result = self._estimated(result)
         values = [result.val.get(name, math.nan) for name in self._objectives]
         if result.state == "complete" and not all(math.isfinite(value) for value in values):

@@ -119,7 +119,10 @@ class Tracker:
 
     def job_started(self, job: Job) -> None:
         """Open the job's child run."""
-        self._safely(lambda: self._begin(job))
+        taken_up = job.kind == "trial" and job.key in self._ended
+        if taken_up:  # whether or not that can be written now
+            self._ended.remove(job.key)
+        self._safely(lambda: self._begin(job, taken_up=taken_up))
 
     def job_progressed(self, job: Job, result: TrialResult) -> None:
         """Write the epochs trained since the last report."""
@@ -150,9 +153,8 @@ class Tracker:
     def interrupted(self) -> None:
         """Nothing yet: the trainings under way are about to be kept."""
 
-    def _begin(self, job: Job) -> None:
-        if job.kind == "trial" and job.key in self._ended:
-            self._ended.remove(job.key)
+    def _begin(self, job: Job, *, taken_up: bool) -> None:
+        if taken_up:
             tags = [RunTag(_STOPPED, "no longer: taken up again")]
             self._client.log_batch(self._child(job.key, job.spec), tags=tags)
         if job.key not in self._ended:

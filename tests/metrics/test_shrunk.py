@@ -88,6 +88,8 @@ def test_its_interval_is_of_probabilities_drawn_anew():
     for one in (counts, unsure):
         found = SCORES["deo_m_shrunken"].over([one], [deo_m_shrunken(one)])
         assert found.low < found.mean == deo_m_shrunken(one) < found.high
+    lonely = group_counts([[[0, 0], [1, 3]], [[0, 0], [0, 1]]])
+    assert np.isfinite(SCORES["deo_m_shrunken"].within(lonely)).all(), "a cell of one sample is not taken for empty"
     drawn = list(redraw_probabilities([unsure], np.zeros(500, dtype=np.int64), np.random.default_rng(0)))
     assert np.mean([table.soft for table in drawn], axis=0) == pytest.approx(unsure.soft, abs=1)
     assert (drawn[0].soft.sum(2) == unsure.cells).all()

@@ -1,10 +1,15 @@
+import shutil
+
 import pandas as pd
 import pytest
 from safetensors.torch import load_file
 
+from fairtune.files import remove
 from fairtune.metrics import SCORES
 from fairtune.report import write_report
 from fairtune.report.write import report_files
+from fairtune.study.choice import CHOSEN, Choice
+from tests.search_helpers import Session
 
 pytestmark = pytest.mark.usefixtures("trained_once")
 
@@ -53,6 +58,23 @@ def test_the_chosen_model_is_kept_with_its_result(mixed):
     assert mixed.folder.chosen.read_result() == mixed.folder.trial(number).read_result()
     kept, trained = load_file(mixed.folder.chosen.weights), load_file(mixed.folder.trial(number).weights)
     assert all(kept[name].equal(trained[name]) for name in trained)
+
+
+def test_another_choice_never_has_the_net_of_the_one_before(mixed, tmp_path):
+    shutil.copytree(mixed.place.runs, tmp_path / "runs")
+    again = Session(mixed.spec, mixed.place.model_copy(update={"runs": str(tmp_path / "runs")}))
+    before = write(again).chosen.number
+    (other,) = {0, 3} - {before}
+    again.study.keep_choice(Choice({CHOSEN: other}, again.spec.limits))
+    remove(again.folder.trial(other).weights)
+    write(again)
+    assert again.folder.chosen.read_result() == again.folder.trial(other).read_result()
+    assert not again.folder.chosen.weights.exists()
+    again.study.keep_choice(Choice({CHOSEN: before}, again.spec.limits))
+    for _ in range(2):
+        write(again)
+        assert again.folder.chosen.has_weights()
+        remove(again.folder.trial(before).weights)
 
 
 def test_no_model_is_kept_where_none_is_chosen(infeasible):

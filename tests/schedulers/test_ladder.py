@@ -56,8 +56,8 @@ def test_feasible_is_who_reached_the_floor_at_the_rung(baseline):
     ladder.note(0, "mfd", result(baseline, 3), floor=lambda epoch: {2: 0.25, 3: 0.3}[epoch])
     stood = {rung: by_number[0] for rung, by_number in ladder._standings.items()}
     assert {rung: (found.rung, found.scores, found.shortfall, found.feasible) for rung, found in stood.items()} == {
-        2: (0, {"accuracy": 0.2, "deo_m": 0.5}, pytest.approx(0.05), False),
-        3: (1, {"accuracy": 0.3, "deo_m": 0.5}, 0.0, True),
+        2: (0, {"accuracy": 0.2, "deo_m": 0.5, "deo_m_shrunken": 0.5}, pytest.approx(0.05), False),
+        3: (1, {"accuracy": 0.3, "deo_m": 0.5, "deo_m_shrunken": 0.5}, 0.0, True),
     }
 
 
@@ -78,3 +78,9 @@ def test_one_that_cannot_judge_is_refused_before_anything_is_trained(tmp_path, o
 def test_a_scheduler_sees_the_estimate_of_a_gap(baseline):
     ladder = Ladder(OURS, OBJECTIVES, epochs=5)
     assert tuple(ladder._scheduler.objectives) == ("accuracy", "deo_m_shrunken")
+    val = {"accuracy": 0.9, "deo_m": 0.5, "deo_m_shrunken": 0.1}
+    now = TrialResult(spec=baseline, state="running", history=tuple(Epoch(number=k, val=val) for k in (1, 2)))
+    for number, standing in enumerate((now, result(baseline, 2))):
+        ladder.note(number, "mfd", standing, floor=lambda epoch: 0.25)
+    costs = {number: standing.cost("deo_m_shrunken") for number, standing in ladder._standings[2].items()}
+    assert costs == {0: 0.1, 1: 0.5}, "epochs of an earlier version have what was measured"

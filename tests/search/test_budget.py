@@ -32,14 +32,18 @@ def told(tmp_path, *points, clock=lambda: 0.0, **options):
     study = SearchStudy(folder.study, spec, clock)
     val = {"accuracy": 0.9, "deo_m": 0.3}
     study.keep_baseline(Baseline(TrialResult(spec=spec.baseline(), state="complete", val=val, seconds=10), 0.85))
+    tell(spec, study, *points)
+    return spec, place, study
+
+
+def tell(spec, study, *points, taken_from=None):
     for accuracy, deo_m in points:
         asked = study.ask()
         assert asked is not None
         number, method, values = asked
         trial = spec.trial(method, values, needs_baseline=True)
         val = {"accuracy": accuracy, "deo_m": deo_m}
-        study.tell(number, TrialResult(spec=trial, state="complete", val=val, seconds=20))
-    return spec, place, study
+        study.tell(number, TrialResult(spec=trial, state="complete", val=val, seconds=20, taken_from=taken_from))
 
 
 class TestEpochs:
@@ -49,6 +53,14 @@ class TestEpochs:
         assert len(session.trials) == 5, "2 of the baseline, 8 kept for four retrainings: 5 times 2 are left"
         assert epochs_of(session) <= 20
         assert all(record.state == "complete" for record in session.trials), "none begins that could not be ended"
+
+    def test_a_baseline_that_was_found_counts_in_whichever_session(self, tmp_path):
+        options = {"epochs": 2, "trials": 20, "epoch_budget": 20}
+        first = run_small(tmp_path, **options)
+        found = run_small(tmp_path, name="found", **options)
+        assert "baseline" not in found.keys
+        assert len(found.trials) == len(first.trials) == 5
+        assert epochs_of(found) == epochs_of(first) <= 20
 
     def test_what_runs_beside_counts(self, tmp_path):
         session = Session(*small_search(tmp_path, epochs=2, trials=20, epoch_budget=20)).run(1)
@@ -109,6 +121,14 @@ class TestPatience:
 
     def test_nothing_feasible_so_far_is_no_front(self, tmp_path):
         assert self.lets_begin(tmp_path, (0.5, 0.1), (0.5, 0.2), (0.5, 0.3), (0.5, 0.3))
+
+    def test_what_was_taken_over_uses_none_up(self, tmp_path):
+        spec, place, study = told(tmp_path, (0.9, 0.1), patience=2)
+        tell(spec, study, (0.9, 0.2), (0.9, 0.2), (0.9, 0.2), taken_from="earlier/trial-0")
+        tell(spec, study, (0.9, 0.2))
+        assert Budget(spec, place, study).lets_begin
+        tell(spec, study, (0.9, 0.2))
+        assert not Budget(spec, place, study).lets_begin
 
     def test_a_search_ends_by_it(self, tmp_path):
         session = run_small(tmp_path, method="scratch,ss,reweight", trials=3, patience=1)

@@ -9,9 +9,11 @@ import pytest
 from rich.console import Console
 
 from fairtune.errors import InvalidInput
+from fairtune.files import remove
 from fairtune.report import write_report
 from fairtune.report.terminal import SearchDisplay
 from fairtune.schedulers import Scheduler, Standing, Verdict
+from fairtune.study.earlier import EarlierRun
 from fairtune.study.folders import RunFolder
 from fairtune.study.summary import summarise
 from tests.search_helpers import Session, Watcher, crash, run_small, small_search
@@ -175,6 +177,19 @@ def test_settings_outside_of_a_narrower_range_are_left_out(runs):
     spec, _ = warm(runs, "narrow", set=["weight=2..9"])
     assert spec.spaces["mfd"].points[0] == {"mfd.weight": 4.0}
     assert {"mfd.weight": 1.0} not in spec.spaces["mfd"].points
+
+
+def test_what_is_beaten_without_a_net_is_taken_over_only_with_what_beats_it(runs):
+    shutil.copytree(runs / "first", runs / "beaten")
+    earlier = EarlierRun(runs / "beaten")
+    earlier._study._records[3] = earlier._study._records[3]._replace(feasible=False)
+    remove(earlier.folder(3).weights)
+    assert [record.number for record in earlier.front] == [0]
+    assert [record.number for record in earlier.trained(warm(runs, "all")[0])] == [0, 1, 3]
+    narrow, _ = warm(runs, "without-the-best", set=["weight=2..9"])
+    assert 3 not in [record.number for record in earlier.trained(narrow)], "trial 0 has another weight than is searched"
+    remove(earlier.folder(0).weights)
+    assert [record.number for record in earlier.trained(warm(runs, "all")[0])] == [1], "an earlier version kept another front"
 
 
 def test_a_sampler_knows_what_was_taken_over(runs):

@@ -117,6 +117,19 @@ def test_weights_are_kept_for_the_front_only(whole):
     assert all(whole.folder.trial(number).result.is_file() for number in range(4))
 
 
+def test_a_choice_that_stands_keeps_its_net_whatever_searches_rank_by_now(whole, tmp_path):
+    """An earlier version may have chosen what is not on the front any more."""
+    shutil.copytree(whole.place.runs, tmp_path / "runs")
+    place = whole.place.model_copy(update={"runs": str(tmp_path / "runs")})
+    study = SearchStudy(RunFolder.of(place).study, whole.spec)
+    number = study.choice.number
+    assert number is not None
+    study._records[number] = study._records[number]._replace(feasible=False)
+    assert number not in {view.number for view in front(study.views(), ("accuracy", "deo_m"))}
+    assert Session(whole.spec, place, study=study).run().keys == []
+    assert RunFolder.of(place).trial(number).has_weights()
+
+
 def test_nothing_else_is_left_on_disk(whole):
     assert not any(whole.folder.path.rglob("checkpoint.pt"))
     assert not any((whole.folder.path / "finals").iterdir())

@@ -276,9 +276,10 @@ def test_the_sampler_is_told_the_estimate_of_a_gap(tmp_path):
     assert study.views()[0].val["deo_m"] == 0.2
 
 
-def test_a_trial_of_an_earlier_version_is_ranked_by_its_counts(tmp_path):
+def test_a_trial_of_an_earlier_version_is_ranked_by_its_counts(tmp_path, monkeypatch):
     counts = group_counts([[[9, 1], [2, 18]], [[6, 4], [1, 19]]])
     study = open_study(tmp_path)
+    monkeypatch.setattr(study, "_estimated", lambda result: result)
     study.tell(study.ask()[0], outcome(study, val_counts=counts))
     study.tell(study.ask()[0], outcome(study))
     known, unknown = open_study(tmp_path).views()
@@ -286,8 +287,10 @@ def test_a_trial_of_an_earlier_version_is_ranked_by_its_counts(tmp_path):
     assert "deo_m_shrunken" not in unknown.val, "nothing is left of its counts"
 
 
-def test_a_trial_taken_over_from_an_earlier_version_is_ranked_by_its_counts(tmp_path):
+@pytest.mark.parametrize("taken_from", ["earlier/trial-0", None])
+def test_a_trial_that_an_earlier_version_trained_is_ranked_by_its_counts(tmp_path, taken_from):
+    """It was taken over, or had ended as the search was killed."""
     counts = group_counts([[[9, 1], [2, 18]], [[6, 4], [1, 19]]])
     study = open_study(tmp_path)
-    study.tell(study.ask()[0], outcome(study, val_counts=counts, taken_from="earlier/trial-0"))
+    study.tell(study.ask()[0], outcome(study, val_counts=counts, taken_from=taken_from))
     assert study._study.trials[0].values == [0.8, deo_m_shrunken(counts)]

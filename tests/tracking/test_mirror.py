@@ -333,6 +333,20 @@ def test_a_trial_that_waits_is_killed_and_runs_again_when_it_is_taken_up(runs):
     assert not done.children["trial-1"].data.tags["fairtune.stopped"].startswith("by ")
 
 
+def test_a_trial_that_is_taken_up_while_nothing_can_be_written_ends_with_its_outcome(runs):
+    waits = {"scheduler": "tests.schedulers.outside:WaitsForOthers", "epochs": 3, "trials": 4, "sampler": "random"}
+    spec, place = small_search(runs, name="waits-unseen", set=["weight=1,2,3,4"], **waits)
+    session, tracker = mirrored(spec, place)
+    while "trial-2" not in session.keys:  # whether or not another search has trained the baseline
+        session.run(1)
+    assert statuses(look(session))["trial-1"] == "KILLED"
+    tracker._try_again_at = math.inf
+    finish(session.run(), tracker)
+    done = look(session)
+    assert {name: status for name, status in statuses(done).items() if status != "FINISHED"} == {"trial-2": "KILLED"}
+    assert steps(done, "trial-1") == [1, 2, 3]
+
+
 @pytest.mark.parametrize("key", ["teacher", "trial-0"])
 def test_a_job_that_ended_as_the_process_was_killed_is_not_called_killed(runs, key):
     """What has ended is in the study, but MLflow was not told any more."""
