@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from benchmarks.search_efficiency.policies import Policy
 
-ESTIMATE = "soft shrunken"
+ESTIMATE = "stretched shrunken"
 TODAY = Policy(sampler="tpe", points=True)
 """What ``fairtune search`` did by default before it stopped trials early or ranked by an estimate."""
 OURS = Policy(sampler="auto", scheduler="pareto_asha", estimate=ESTIMATE, points=True, racing=0.25)

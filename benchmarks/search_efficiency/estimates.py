@@ -12,7 +12,7 @@ from functools import cache
 import numpy as np
 from scipy.special import betaln
 
-from fairtune.metrics import deo_m_shrunken
+from fairtune.metrics import deo_m_shrunken, shrunken_cell_accuracy
 from fairtune.records import Array, Floats, GroupCounts
 from fairtune.seeding import generator
 
@@ -46,11 +46,9 @@ def three_largest(right: Floats, samples: Floats) -> float:
 
 
 def shrunken(right: Floats, samples: Floats) -> float:
-    """What searches rank by, see :mod:`fairtune.metrics._shrunk`."""
-    tables = np.zeros((2, *right.shape, right.shape[1]))
-    diagonal = np.arange(right.shape[1])
-    tables[:, :, diagonal, diagonal] = right, samples
-    return deo_m_shrunken(GroupCounts(tables[1].astype(np.int64), tables[0]))
+    """DEO_M of cells drawn to their class's, see :mod:`fairtune.metrics._shrunk`."""
+    means = np.where(samples > 0, shrunken_cell_accuracy(right, samples), np.nan)
+    return float(np.nanmax(gaps(means)))
 
 
 def expected(right: Floats, samples: Floats) -> float:
@@ -127,5 +125,6 @@ def _of_counts(of_cells: OfCells, table: Callable[[GroupCounts], Array]) -> Esti
 
 
 ESTIMATES: Mapping[str, Estimate] = {name: _of_counts(found, lambda counts: counts.hard) for name, found in _OF_CELLS.items()} | {
-    f"soft {name}": _of_counts(found, lambda counts: counts.soft) for name, found in _OF_CELLS.items()
+    **{f"soft {name}": _of_counts(found, lambda counts: counts.soft) for name, found in _OF_CELLS.items()},
+    "stretched shrunken": deo_m_shrunken,
 }

@@ -4,7 +4,13 @@ A largest gap is decided by the few samples of the smallest cells: on one valida
 which is least is luck. Two things vary less and mean the same: the probability of the true class in place of right or wrong, and
 accuracies drawn to their class's as far as the differences between cells could be chance.
 
-With n samples of label y in group a, r the sum of their probabilities of y, and m(y) the share of r in n over all groups,
+A net that is unsure of everything has small differences in probability, and would seem fair for want of training. So each class's
+probabilities are stretched from chance until their mean is the class's accuracy, h(y) being its share of right answers, q(y) the
+mean probability and p(a, y) that of a cell:
+
+    p'(a, y) = 1/K + (p(a, y) - 1/K) max(0, h(y) - 1/K) / max(q(y) - 1/K, 0.02), within [0, 1].
+
+With n samples of label y in group a, r = n p', and m(y) the share of r in n over all groups,
 
     mean(a, y | s) = (r + s m) / (n + s),    L(s) = prod_{a,y} B(s m' + r, s (1 - m') + n - r) / B(s m', s (1 - m')),
 
@@ -26,17 +32,32 @@ from fairtune.metrics._redrawn import redraw_probabilities
 from fairtune.metrics._score import Score
 from fairtune.records import Floats, GroupCounts
 
+_LEAST = 0.02
+"""What a class is believed above chance at least; less would stretch noise."""
 _STRENGTHS = np.array([1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0])[:, None, None]
 
 
-def shrunken_cell_accuracy(counts: GroupCounts) -> Floats:
-    """Posterior mean of every cell's accuracy, from summed probabilities.
+def stretched(counts: GroupCounts) -> Floats:
+    """Every cell's summed probability of its class, as large as answers are right: n p' ``(A, K)``."""
+    samples = counts.cells.astype(float)
+    chance, total = 1 / samples.shape[1], np.maximum(samples.sum(axis=0), 1)
+    believed = np.diagonal(counts.soft, axis1=1, axis2=2).clip(0, samples)
+    right = np.diagonal(counts.hard, axis1=1, axis2=2).sum(axis=0) / total
+    stretch = np.maximum(right - chance, 0) / np.maximum(believed.sum(axis=0) / total - chance, _LEAST)
+    shares: Floats = (chance + (believed / np.maximum(samples, 1) - chance) * stretch).clip(0, 1) * samples
+    return shares
+
+
+def shrunken_cell_accuracy(right: Floats, samples: Floats) -> Floats:
+    """Posterior mean of every cell's accuracy.
+
+    Args:
+        right: r ``(A, K)``, counted or summed.
+        samples: n ``(A, K)``.
 
     Returns:
         ``(A, K)`` in [0, 1]; an empty cell has its class's, and a class without samples 0.
     """
-    samples = counts.cells.astype(float)
-    right = np.diagonal(counts.soft, axis1=1, axis2=2).clip(0, samples)
     of_class = right.sum(axis=0) / np.maximum(samples.sum(axis=0), 1)
     likely = _likelihoods(right, samples)
     means: Floats = np.tensordot(likely / likely.sum(), (right + _STRENGTHS * of_class) / (samples + _STRENGTHS), axes=1)
@@ -62,7 +83,8 @@ def deo_m_shrunken(counts: GroupCounts) -> float:
     Returns:
         In [0, 1]; an empty cell contributes nothing, and NaN if no class can be compared.
     """
-    return reduce_gaps(np.max, spread(shrunken_cell_accuracy(counts), counts.cells, empty="ignore", minimum=1), "ignore")
+    means = shrunken_cell_accuracy(stretched(counts), counts.cells.astype(float))
+    return reduce_gaps(np.max, spread(means, counts.cells, empty="ignore", minimum=1), "ignore")
 
 
 DEO_M_SHRUNKEN = Score(

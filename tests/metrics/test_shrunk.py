@@ -28,7 +28,8 @@ def posterior_mean(right, samples, a, b):
 
 def test_cells_have_the_posterior_means_of_the_definition():
     counts = counts_of_recalls([[9, 18], [6, 19]], [[10, 20], [10, 20]])
-    assert shrunken_cell_accuracy(counts) == pytest.approx(by_the_definition(counts), abs=1e-6)
+    right = np.diagonal(counts.hard, axis1=1, axis2=2).astype(float)
+    assert shrunken_cell_accuracy(right, counts.cells.astype(float)) == pytest.approx(by_the_definition(counts), abs=1e-6)
 
 
 def test_gaps_that_may_be_chance_are_drawn_together():
@@ -48,6 +49,21 @@ def test_it_tells_nets_apart_that_have_the_same_answers():
     sure, unsure = GroupCounts(hard, hard.astype(np.float64)), GroupCounts(hard, less)
     assert deo_m(sure) == deo_m(unsure)
     assert deo_m_shrunken(unsure) < deo_m_shrunken(sure)
+
+
+@pytest.mark.parametrize("sureness", [0.9, 0.5, 0.1])
+def test_who_is_unsure_of_everything_is_not_fairer(sureness):
+    sure = counts_of_recalls([[90, 180, 80], [60, 190, 81]], [[100, 200, 100], [100, 200, 100]])
+    even = sure.cells[:, :, None] / 3
+    unsure = GroupCounts(sure.hard, even + sureness * (sure.soft - even))
+    assert deo_m_shrunken(unsure) == pytest.approx(deo_m_shrunken(sure), rel=1e-6)
+
+
+def test_who_knows_nothing_is_not_stretched():
+    nothing = counts_of_recalls([[40, 60], [45, 55]], [[100, 100], [100, 100]])
+    lost = GroupCounts(nothing.hard, np.full((2, 2, 2), 50.0))
+    assert deo_m_shrunken(lost) == 0
+    assert deo_m_shrunken(nothing) < deo_m(nothing)
 
 
 def test_an_empty_cell_contributes_nothing():
