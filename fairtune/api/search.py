@@ -76,8 +76,9 @@ def resume(
         faults.attempt(partial(plugins.check_name, kind, name))
     faults.found += checks.budget(spec, place)
     faults.raise_if_any()
-    request = RunFolder(folder).request
-    return run(spec, place, console, Request.from_file(request, more) if more and request.exists() else None)
+    file = RunFolder(folder).request
+    request = Request.from_file(file, {**more, "joint": spec.joint}) if more and file.exists() else None
+    return run(spec, place, console, request)
 
 
 def plugins_of(spec: SearchSpec) -> Iterator[tuple[Kind, str]]:

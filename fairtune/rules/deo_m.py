@@ -6,8 +6,11 @@ from fairtune.rules._base import Rule, View
 
 
 class LowestDEOM(Rule):
-    """Lowest DEO_M among the feasible; of equals the most accurate, then the earliest."""
+    """Lowest DEO_M among the feasible, by its estimate ``deo_m_shrunken``; of equals the most accurate, then the earliest.
+
+    DEO_M itself takes few values on a validation split, and which is least is luck; see ``docs/search-efficiency.md``.
+    """
 
     def key(self, view: View) -> tuple[float, ...]:
-        """DEO_M, then accuracy from high to low."""
+        """DEO_M's estimate, then accuracy from high to low."""
         return *view.costs("deo_m", "accuracy"), view.number
