@@ -8,7 +8,7 @@ A net that is unsure of everything has small differences in probability, and wou
 probabilities are stretched from chance until their mean is the class's accuracy, h(y) being its share of right answers, q(y) the
 mean probability and p(a, y) that of a cell:
 
-    p'(a, y) = 1/K + (p(a, y) - 1/K) max(0, h(y) - 1/K) / max(q(y) - 1/K, 0.02), within [0, 1].
+    p'(a, y) = 1/K + (p(a, y) - 1/K) |h(y) - 1/K| / max(|q(y) - 1/K|, 0.02), within [0, 1].
 
 With n samples of label y in group a, r = n p', and m(y) the share of r in n over all groups,
 
@@ -33,7 +33,7 @@ from fairtune.metrics._score import Score
 from fairtune.records import Floats, GroupCounts
 
 _LEAST = 0.02
-"""What a class is believed above chance at least; less would stretch noise."""
+"""How far from chance a class is believed at least; less would stretch noise."""
 _STRENGTHS = np.array([1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0])[:, None, None]
 
 
@@ -43,7 +43,7 @@ def stretched(counts: GroupCounts) -> Floats:
     chance, total = 1 / samples.shape[1], np.maximum(samples.sum(axis=0), 1)
     believed = np.diagonal(counts.soft, axis1=1, axis2=2).clip(0, samples)
     right = np.diagonal(counts.hard, axis1=1, axis2=2).sum(axis=0) / total
-    stretch = np.maximum(right - chance, 0) / np.maximum(believed.sum(axis=0) / total - chance, _LEAST)
+    stretch = np.abs(right - chance) / np.maximum(np.abs(believed.sum(axis=0) / total - chance), _LEAST)
     shares: Floats = (chance + (believed / np.maximum(samples, 1) - chance) * stretch).clip(0, 1) * samples
     return shares
 
