@@ -37,10 +37,9 @@ class _Limit(NamedTuple):
     one: float
     kept: float
 
-    @property
-    def has_room(self) -> bool:
-        """Whether one more trial can be brought to its end."""
-        return self.spent + self.pledged + self.one <= self.whole - self.kept
+    def has_room_beside(self, kept: float) -> bool:
+        """Whether one more training can be brought to its end and leave this much."""
+        return self.spent + self.pledged + self.one <= self.whole - kept
 
 
 class Budget:
@@ -94,7 +93,7 @@ class Budget:
         """Whether one more trial may begin: there is room to end it, or none has ended yet."""
         if not self._ended and not self._standing:
             return True
-        return all(limit.has_room for limit in self._limits()) and not self._out_of_patience()
+        return all(limit.has_room_beside(limit.kept) for limit in self._limits()) and not self._out_of_patience()
 
     @property
     def spent(self) -> str | None:
@@ -107,7 +106,7 @@ class Budget:
         """Whether a retraining may begin; on the first seed, always."""
         if job.spec.seed == final_seeds(self._spec)[0]:
             return True
-        return all(limit.spent + limit.pledged + limit.one <= limit.whole for limit in self._limits())
+        return all(limit.has_room_beside(0) for limit in self._limits())
 
     def _past(self) -> Iterator[Brief]:
         """What has been trained so far."""

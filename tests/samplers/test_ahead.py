@@ -64,6 +64,18 @@ def both(count: int) -> list[dict[str, object]]:
     return [dict(proposal.values) for number in range(count) if (proposal := proposals.propose(number)) is not None]
 
 
+def while_it_makes_the_third(at_most):
+    """After two proposals, as long as the sampler is at work on the next."""
+    ahead = ahead_of(search())
+    for number in range(2):
+        ahead.propose(number)
+    Slow.let.clear()
+    Slow.at_work.clear()
+    ahead.prepare(2, at_most=at_most)
+    assert Slow.at_work.wait(60)
+    return ahead
+
+
 def test_one_that_is_being_made_is_waited_for_and_not_made_twice():
     ahead = ahead_of(search())
     ahead.propose(0)
@@ -73,13 +85,7 @@ def test_one_that_is_being_made_is_waited_for_and_not_made_twice():
 
 
 def test_what_ends_meanwhile_is_told_before_the_next_is_made():
-    ahead = ahead_of(search())
-    for number in range(2):
-        ahead.propose(number)
-    Slow.let.clear()
-    Slow.at_work.clear()
-    ahead.prepare(2, at_most=2)
-    assert Slow.at_work.wait(60)
+    ahead = while_it_makes_the_third(at_most=2)
     ahead.tell(0, "mfd", COMPLETE)  # does not wait for the sampler
     assert ahead.is_making
     Slow.let.set()
@@ -90,13 +96,7 @@ def test_what_ends_meanwhile_is_told_before_the_next_is_made():
 
 
 def test_a_stopped_trial_that_is_taken_up_meanwhile_runs_again():
-    ahead = ahead_of(search())
-    for number in range(2):
-        ahead.propose(number)
-    Slow.let.clear()
-    Slow.at_work.clear()
-    ahead.prepare(2, at_most=1)
-    assert Slow.at_work.wait(60)
+    ahead = while_it_makes_the_third(at_most=1)
     ahead.tell(0, "mfd", Outcome("pruned"))
     ahead.take_up(0, "mfd")
     ahead.tell(0, "mfd", COMPLETE)
