@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from pathlib import Path
 from typing import NamedTuple
 
 import torch
@@ -66,7 +67,9 @@ def _pace(spec: SearchSpec, place: Place, data: Data) -> _Pace | None:
         return _Pace(trained.seconds, True, _abreast(place))
     if device.type != "cpu":
         return None
-    return _Pace(seconds_of_training(spec.baseline(), data, device, max(1, int(place.cpus_per_trial))), False, _abreast(place))
+    threads = max(1, int(place.cpus_per_trial))
+    one_s = seconds_of_training(spec.baseline(), data, device, runs=Path(place.runs), threads=threads)
+    return _Pace(one_s, False, _abreast(place))
 
 
 def _abreast(place: Place) -> int:
