@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import math
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -58,7 +58,6 @@ class Plan:
         self.error: FairtuneError | None = None
         self.complete = False
         self._objectives = objectives_of(spec.select)
-        self._purposes = _purposes(self._objectives)
         self._running: dict[JobKey, Job] = {}
         self._finals: list[Job] | None = None
         self._trials = Trials(spec, study, self.folder)
@@ -250,7 +249,16 @@ class Plan:
             self._finals.insert(0, job)
 
     def _job(self, key: JobKey, spec: TrialSpec) -> Job:
-        return Job(key, spec, self.folder.job(key, spec), self._purposes[key.kind])
+        return Job(key, spec, self.folder.job(key, spec), self._purpose(key.kind, spec))
+
+    def _purpose(self, kind: Kind, spec: TrialSpec) -> Purpose:
+        """What a job is for: trials are probed where the rule judges by what the probe finds."""
+        if kind == "final":
+            moved = {"none": False, "baseline": spec == self.spec.baseline(spec.seed), "every": True}[self.spec.post_process]
+            return Purpose.ADJUSTED if moved else Purpose.FINAL
+        if kind == "trial" and not any(SCORES[name].source == "probe" for name in self._objectives):
+            return Purpose.SEARCH
+        return Purpose.PROBED
 
     def _check_seen(self, job: Job) -> None:
         """A teacher that its worker has kept must be here too, or it would be trained for ever."""
@@ -345,14 +353,3 @@ class Plan:
             for observer in self.observers:
                 observer.confirming(choice.roles, len(jobs))
         return jobs
-
-
-def _purposes(objectives: Sequence[str]) -> Mapping[Kind, Purpose]:
-    """What each kind of job is for: trials are probed where the rule judges by what the probe finds."""
-    judged_by_probe = any(SCORES[name].source == "probe" for name in objectives)
-    return {
-        "baseline": Purpose.PROBED,
-        "teacher": Purpose.PROBED,
-        "trial": Purpose.PROBED if judged_by_probe else Purpose.SEARCH,
-        "final": Purpose.FINAL,
-    }
