@@ -90,7 +90,7 @@ class Moved(Frozen):
     Attributes:
         way: how they are moved.
         weight: of DEO_M against accuracy, in moving them.
-        val: scores on the validation split, each half of it moved by what was fitted on the other.
+        val: scores on the validation split, each fold of it moved by what was fitted on the others.
         test: scores on the test split, moved by what was fitted on the whole validation split.
         test_counts: the group counts behind them.
     """

@@ -16,6 +16,7 @@ from fairtune.thresholds._scored import Adjustment, Scored
 
 WEIGHTS = (0.05, 0.1, 0.2, 0.5, 1.0)
 """Of DEO_M against accuracy: the points of a front."""
+FOLDS = 4
 
 
 class Way(NamedTuple):
@@ -50,7 +51,7 @@ class Adjusted(NamedTuple):
         way: by which.
         weight: of DEO_M.
         adjustment: fitted on all validation samples.
-        val: counts of the validation samples, each half decided by what was fitted on the other.
+        val: counts of the validation samples, each fold decided by what was fitted on the others.
         test: counts of the test samples.
     """
 
@@ -83,11 +84,11 @@ def adjust(validation: Scored, test: Scored, *, weighting: Weighting = "samples"
             f"thresholds cannot be fitted for {named}: the validation split has {min(present[lacking])} samples of it, and at "
             "least 2 are needed; a larger validation split (--set val_frac=) or merged groups would have them"
         )
-    halves = validation.halves()
+    folds = validation.folds(FOLDS)
     points: list[Adjusted] = []
     for name, way in WAYS.items():
         whole = way.fit(validation, WEIGHTS, weighting)
-        crossed = [_crossed(way, one, other, weighting) for one, other in (halves, halves[::-1])]
+        crossed = [_crossed(way, others, part, weighting) for others, part in folds]
         for weight, adjustment, *parts in zip(WEIGHTS, whole, *crossed, strict=True):
             points.append(Adjusted(name, weight, adjustment, reduce(_add, parts), adjustment(test).counts(test)))
     return points

@@ -51,10 +51,11 @@ class Scored(NamedTuple):
         """The samples at the positions ``keep``."""
         return Scored(self.logits[keep], self.embedding[keep], self.y[keep], self.a[keep], self.num_groups)
 
-    def halves(self) -> tuple[Scored, Scored]:
-        """Two halves, every cell halved."""
+    def folds(self, number: int) -> list[tuple[Scored, Scored]]:
+        """Each of so many parts, every cell spread over them, with all the others together: ``(others, part)``."""
         order = np.argsort(self.cell, kind="stable")
-        return self.take(order[::2]), self.take(order[1::2])
+        parts = [order[start::number] for start in range(number)]
+        return [(self.take(np.setdiff1d(order, part)), self.take(part)) for part in parts]
 
 
 class Predicted(NamedTuple):

@@ -24,7 +24,7 @@ from fairtune.thresholds._offsets import Aim, best_offsets
 from fairtune.thresholds._scored import Adjustment, Predicted, Scored, decide, softmax
 
 _THRESHOLDS = 200
-_MIXED = (0.0, 0.1, 0.3, 1.0, 3.0)
+_MIXED = (0.1, 1.0)
 _LEAST = 1e-9
 _FAR = 1e6
 """Added to a logit, it decides."""

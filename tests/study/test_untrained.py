@@ -1,5 +1,7 @@
 """What costs no training beside what the search found."""
 
+from itertools import chain
+
 import pytest
 
 from fairtune.metrics import SCORES
@@ -36,7 +38,7 @@ def moved(accuracy, gap, *, weight=0.1, val=None):
 
 
 def with_moved(results, *points):
-    return {seed: result.model_copy(update={"moved": tuple(sum(points, []))}) for seed, result in results.items()}
+    return {seed: result.model_copy(update={"moved": tuple(chain(*points))}) for seed, result in results.items()}
 
 
 def test_the_summary_has_every_way_on_every_seed_of_the_baseline(session):
