@@ -32,7 +32,7 @@ from fairtune.study.folders import RunFolder
 from fairtune.study.jobs import Job, Observer
 from fairtune.study.key import JobKey, Kind
 from fairtune.study.opening import Opening
-from fairtune.study.study import Record, SearchStudy
+from fairtune.study.study import Record, SearchStudy, trials_to_run
 
 _log = logging.getLogger(__name__)
 _NOTE_EVERY_S = 15.0
@@ -337,11 +337,15 @@ class Plan:
                 return job
         return None
 
+    def _ended_by(self) -> str | None:
+        """The limit that left trials untried."""
+        return self._budget.ends_by if self.study.asked < trials_to_run(self.spec) else None
+
     def _to_confirm(self) -> list[Job]:
         """The retrainings that are left; with the first of them the test split is opened."""
         self._trials.end()
         try:
-            choice = self.study.choice or choose(self.spec, self.study)
+            choice = self.study.choice or choose(self.spec, self.study, self._ended_by())
         except FairtuneError as error:
             self.error = error
             return []

@@ -142,6 +142,7 @@ class Summary(_Part):
     small_cells: list[Cell]
     small_test_cells: list[Cell] = []
     untrained: list[Untrained] = []
+    ended_by: str | None = None
 
     @property
     def objectives(self) -> tuple[str, ...]:
@@ -166,10 +167,10 @@ class Summary(_Part):
 
     @property
     def remarks(self) -> list[str]:
-        """What to bear in mind when scores are read: what costs no training and is not beaten, and which cells are too small."""
+        """What to bear in mind when scores are read: what was not tried, what costs no training, and which cells are too small."""
         splits = {"validation": self.small_cells, "test": self.small_test_cells}
         too_small = [said for split, small in splits.items() if (said := name_small_cells(split, small, self.names))]
-        return [*beaten(self.untrained, self.objectives), *too_small]
+        return [*verdict.cut_short(self), *beaten(self.untrained, self.objectives), *too_small]
 
     def confirmed_settings(self) -> list[tuple[list[str], Confirmed]]:
         """The confirmed settings, each once, with all its roles."""
@@ -212,6 +213,7 @@ def summarise(spec: SearchSpec, place: Place, study: SearchStudy) -> Summary:
         small_test_cells=_small_test_cells(study),
         against_baseline=_against_baseline(spec, study, records),
         untrained=_untrained(spec, study, records),
+        ended_by=None if study.choice is None else study.choice.ended_by,
     )
     summary.gained = verdict.gained(summary)
     summary.outcome = verdict.outcome(summary)
