@@ -31,12 +31,14 @@ class Purpose(Enum):
         SEARCH: to be compared with others by its predictions on the validation split.
         PROBED: the same, and its embedding is asked for the group: baselines and teachers, a single training, and trials whose
             rule judges by what the probe finds.
-        FINAL: to confirm a choice; probed too, and the only one that opens the test part of a dataset.
+        FINAL: to confirm a choice; probed too, and with the next the only one that opens the test part of a dataset.
+        ADJUSTED: the same, and then its decisions are moved without training (:mod:`fairtune.thresholds`).
     """
 
     SEARCH = "search"
     PROBED = "probed"
     FINAL = "final"
+    ADJUSTED = "adjusted"
 
     @property
     def probes(self) -> bool:
@@ -46,7 +48,12 @@ class Purpose(Enum):
     @property
     def opens_test(self) -> bool:
         """Whether the trained net is scored on the test split."""
-        return self is Purpose.FINAL
+        return self in (Purpose.FINAL, Purpose.ADJUSTED)
+
+    @property
+    def adjusts(self) -> bool:
+        """Whether the trained net's decisions are moved besides."""
+        return self is Purpose.ADJUSTED
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,15 @@ from fairtune.study.opening import Opening
 from fairtune.study.study import Record, SearchStudy
 from fairtune.training.folder import TrialFolder, baseline_folder
 
-SMALL: dict[str, Any] = {"epochs": 2, "trials": 3, "final_seeds": 1, "name": "run", "accuracy_floor": "0", "gpus_per_trial": 0}
+SMALL: dict[str, Any] = {
+    "epochs": 2,
+    "trials": 3,
+    "final_seeds": 1,
+    "name": "run",
+    "accuracy_floor": "0",
+    "gpus_per_trial": 0,
+    "post_process": "none",
+}
 
 
 def small_search(runs: Path, **options: Any) -> tuple[SearchSpec, Place]:

@@ -21,7 +21,7 @@ ROWS = (
     {"study"},
     {"samplers", "schedulers"},
     {"training", "rules"},
-    {"methods", "datasets", "models"},
+    {"methods", "datasets", "models", "thresholds"},
     {"batches", "metrics", "plugins"},
     {"spec"},
     {"space", "files", "options", "locks", "addresses", "mounts"},

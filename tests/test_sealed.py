@@ -96,7 +96,7 @@ def test_the_labels_come_without_images():
     assert labels.cells.sum() == len(whole)
 
 
-@pytest.mark.parametrize("purpose", [purpose for purpose in Purpose if purpose is not Purpose.FINAL])
+@pytest.mark.parametrize("purpose", [purpose for purpose in Purpose if not purpose.opens_test])
 def test_whoever_asks_for_the_test_part_for_another_purpose_is_refused(purpose):
     with pytest.raises(ValueError, match=f"opened for a final only, not for a training whose purpose is {purpose.value}"):
         open_part(Digits(), NO_FILES, "test", purpose=purpose)

@@ -274,6 +274,8 @@ def print_outcome(console: Console, summary: Summary) -> None:
     console.print(_front_table(summary))
     if summary.confirmed:
         console.print(_confirmed_table(summary))
+    if summary.untrained:
+        console.print(_untrained_table(summary))
     for remark in summary.remarks:
         console.print(remark, style="yellow", soft_wrap=True)
     if summary.chosen is not None:
@@ -324,6 +326,20 @@ def _confirmed_table(summary: Summary) -> Table:
         ]
         seeds = f"{len(confirmed.seeds)}" + (f" ({len(confirmed.failed_seeds)} failed)" if confirmed.failed_seeds else "")
         table.add_row(setting, seeds, *cells)
+    return table
+
+
+def _untrained_table(summary: Summary) -> Table:
+    """What moved thresholds bring without training."""
+    table = Table(title="thresholds moved, no training (test)", title_justify="left", box=None, pad_edge=False, header_style="bold")
+    names = [name for name in summary.shown if any(name in one.test for one in summary.untrained)]
+    for title in ("setting", "seeds", *(label(name) for name in names)):
+        table.add_column(title, no_wrap=title != "setting")
+    for one in summary.untrained:
+        if one.weight is None:
+            table.add_row(one.title, one.error or "none of its points reaches the floor")
+            continue
+        table.add_row(one.title, f"{len(one.seeds)}", *(_mean(one.test[name]) for name in names))
     return table
 
 

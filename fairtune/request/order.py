@@ -7,7 +7,7 @@ from pydantic.fields import FieldInfo
 
 PANELS: dict[str, tuple[str, ...]] = {
     "Data, method and model": ("dataset", "method", "model", "set", "space", "teacher_set"),
-    "Search": ("select", "accuracy_floor", "sampler", "joint", "warm_start", "scheduler", "final_seeds"),
+    "Search": ("select", "accuracy_floor", "sampler", "joint", "warm_start", "scheduler", "final_seeds", "post_process"),
     "Budget, whichever ends first": ("trials", "time_budget_s", "epoch_budget", "gpu_budget_s", "patience"),
     "Training": ("epochs", "batch_size", "seed", "precision", "protocol", "train_fraction"),
     "Place": (

@@ -91,9 +91,13 @@ class Budget:
     @property
     def lets_begin(self) -> bool:
         """Whether one more trial may begin: there is room to end it, or none has ended yet."""
-        if not self._ended and not self._standing:
-            return True
-        return all(limit.has_room_beside(limit.kept) for limit in self._limits()) and not self._out_of_patience()
+        return (not self._ended and not self._standing) or self.ends_by is None
+
+    @property
+    def ends_by(self) -> str | None:
+        """The limit that has no room for one more trial, by name; ``patience`` where only the front has not moved."""
+        tight = (limit.name for limit in self._limits() if not limit.has_room_beside(limit.kept))
+        return next(tight, "patience" if self._out_of_patience() else None)
 
     @property
     def spent(self) -> str | None:

@@ -13,12 +13,13 @@ from fairtune.study.key import JobKey
 from fairtune.study.study import SearchStudy, trials_to_run
 
 
-def choose(spec: SearchSpec, study: SearchStudy) -> Choice:
+def choose(spec: SearchSpec, study: SearchStudy, ended_by: str | None) -> Choice:
     """Let the rule choose among the complete trials, and keep what it chose.
 
     Args:
         spec: the search.
         study: its record.
+        ended_by: the limit that ended the trials, if one did.
 
     Raises:
         FairtuneError: no trial completed; why.
@@ -29,7 +30,7 @@ def choose(spec: SearchSpec, study: SearchStudy) -> Choice:
     chosen = Rule.load(spec.select).build().choose(views)
     roles = {} if chosen is None else {CHOSEN: chosen.number}
     roles |= {role: view.number for role, view in ends(views, objectives_of(spec.select)).items()}
-    choice = Choice(roles, spec.limits)
+    choice = Choice(roles, spec.limits, ended_by)
     study.keep_choice(choice)
     return choice
 

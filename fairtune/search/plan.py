@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import math
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -32,7 +32,7 @@ from fairtune.study.folders import RunFolder
 from fairtune.study.jobs import Job, Observer
 from fairtune.study.key import JobKey, Kind
 from fairtune.study.opening import Opening
-from fairtune.study.study import Record, SearchStudy
+from fairtune.study.study import Record, SearchStudy, trials_to_run
 
 _log = logging.getLogger(__name__)
 _NOTE_EVERY_S = 15.0
@@ -58,7 +58,6 @@ class Plan:
         self.error: FairtuneError | None = None
         self.complete = False
         self._objectives = objectives_of(spec.select)
-        self._purposes = _purposes(self._objectives)
         self._running: dict[JobKey, Job] = {}
         self._finals: list[Job] | None = None
         self._trials = Trials(spec, study, self.folder)
@@ -250,7 +249,16 @@ class Plan:
             self._finals.insert(0, job)
 
     def _job(self, key: JobKey, spec: TrialSpec) -> Job:
-        return Job(key, spec, self.folder.job(key, spec), self._purposes[key.kind])
+        return Job(key, spec, self.folder.job(key, spec), self._purpose(key.kind, spec))
+
+    def _purpose(self, kind: Kind, spec: TrialSpec) -> Purpose:
+        """What a job is for: trials are probed where the rule judges by what the probe finds."""
+        if kind == "final":
+            moved = {"none": False, "baseline": spec == self.spec.baseline(spec.seed), "every": True}[self.spec.post_process]
+            return Purpose.ADJUSTED if moved else Purpose.FINAL
+        if kind == "trial" and not any(SCORES[name].source == "probe" for name in self._objectives):
+            return Purpose.SEARCH
+        return Purpose.PROBED
 
     def _check_seen(self, job: Job) -> None:
         """A teacher that its worker has kept must be here too, or it would be trained for ever."""
@@ -329,11 +337,15 @@ class Plan:
                 return job
         return None
 
+    def _ended_by(self) -> str | None:
+        """The limit that left trials untried."""
+        return self._budget.ends_by if self.study.asked < trials_to_run(self.spec) else None
+
     def _to_confirm(self) -> list[Job]:
         """The retrainings that are left; with the first of them the test split is opened."""
         self._trials.end()
         try:
-            choice = self.study.choice or choose(self.spec, self.study)
+            choice = self.study.choice or choose(self.spec, self.study, self._ended_by())
         except FairtuneError as error:
             self.error = error
             return []
@@ -345,14 +357,3 @@ class Plan:
             for observer in self.observers:
                 observer.confirming(choice.roles, len(jobs))
         return jobs
-
-
-def _purposes(objectives: Sequence[str]) -> Mapping[Kind, Purpose]:
-    """What each kind of job is for: trials are probed where the rule judges by what the probe finds."""
-    judged_by_probe = any(SCORES[name].source == "probe" for name in objectives)
-    return {
-        "baseline": Purpose.PROBED,
-        "teacher": Purpose.PROBED,
-        "trial": Purpose.PROBED if judged_by_probe else Purpose.SEARCH,
-        "final": Purpose.FINAL,
-    }

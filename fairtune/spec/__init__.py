@@ -1,7 +1,7 @@
 """What determines a trial and a search, and what came of a trial."""
 
 from fairtune.spec.base import Direction, Positive, Precision, Protocol, digest
-from fairtune.spec.result import Brief, Epoch, Room, State, Stop, TrialResult
+from fairtune.spec.result import Brief, Epoch, Moved, Room, State, Stop, TrialResult
 from fairtune.spec.search import Limits, Place, Resources, SearchOptions, SearchSpec, TrainingOptions
 from fairtune.spec.trial import Optimizer, PlugIn, TrialSpec
 
@@ -10,6 +10,7 @@ __all__ = [
     "Direction",
     "Epoch",
     "Limits",
+    "Moved",
     "Optimizer",
     "Place",
     "PlugIn",

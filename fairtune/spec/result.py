@@ -84,6 +84,24 @@ class Room(Frozen):
     bytes: int
 
 
+class Moved(Frozen):
+    """What a trained net scores once its decisions are moved; see :mod:`fairtune.thresholds`.
+
+    Attributes:
+        way: how they are moved.
+        weight: of DEO_M against accuracy, in moving them.
+        val: scores on the validation split, each fold of it moved by what was fitted on the others.
+        test: scores on the test split, moved by what was fitted on the whole validation split.
+        test_counts: the group counts behind them.
+    """
+
+    way: str
+    weight: float
+    val: dict[str, float]
+    test: dict[str, float]
+    test_counts: Counts
+
+
 class Brief(Frozen):
     """A result without what is big: what a search has at hand of each of its trials.
 
@@ -117,6 +135,8 @@ class TrialResult(Frozen):
         val_counts: the group counts behind them.
         test: scores on the test split; only from the confirmation.
         test_counts: the group counts behind them.
+        moved: what its net scores with its decisions moved; only from confirmations that ask for it.
+        immovable: why they could not be moved.
         seconds: time spent on the trial, evaluation included.
         peak_memory_mb: highest memory use in MiB since the trial began or went on.
         error: why it failed or waits.
@@ -134,6 +154,8 @@ class TrialResult(Frozen):
     val_counts: Counts | None = None
     test: dict[str, float] | None = None
     test_counts: Counts | None = None
+    moved: tuple[Moved, ...] = ()
+    immovable: str | None = None
     seconds: float = 0.0
     peak_memory_mb: float = 0.0
     error: str | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Annotated, get_args
+from typing import Annotated, Literal, get_args
 
 from pydantic import AliasChoices, BeforeValidator, Field, model_validator
 
@@ -21,6 +21,7 @@ def _folders(given: object) -> object:
     return tuple(os.fspath(one) if isinstance(one, os.PathLike) else one for one in several)
 
 
+PostProcess = Literal["baseline", "every", "none"]
 Folders = Annotated[tuple[str, ...], BeforeValidator(_folders)]
 
 
@@ -66,6 +67,11 @@ class SearchOptions(TrainingOptions, Limits):
     sampler: Annotated[str, Option("What proposes settings: see fairtune list samplers.")] = "auto"
     joint: Annotated[bool, Option("Spend more trials on the methods that work, not as many on each.")] = False
     final_seeds: Annotated[Positive, Option("Seeds that confirm the choice on the test split.")] = 4
+    post_process: Annotated[
+        PostProcess,
+        among("post-processing", lambda: get_args(PostProcess)),
+        Option("Of which confirmed nets thresholds are moved, as what costs no training: baseline, every or none."),
+    ] = "baseline"
 
 
 class Resources(Frozen):

@@ -51,6 +51,7 @@ class _Attributes(BaseModel):
     floor: float | None = None
     roles: dict[str, int] = Field(default_factory=dict)
     limits: Limits | None = None
+    ended_by: str | None = None
     chosen: int | None = None
     test_opened: tuple[Opening, ...] = ()
     finals: dict[JobName, _Result] = Field(default_factory=dict)
@@ -85,7 +86,7 @@ class Kept:
         self._study = study
         stored = _Attributes.read(study.user_attrs)
         self._baseline = None if stored.baseline is None or stored.floor is None else Baseline(stored.baseline, stored.floor)
-        self._choice = None if stored.chosen is None else Choice(stored.roles, stored.limits)
+        self._choice = None if stored.chosen is None else Choice(stored.roles, stored.limits, stored.ended_by)
         self._openings = stored.test_opened
         self._finals = stored.finals
         self._noted_s = stored.wall_s
@@ -115,12 +116,15 @@ class Kept:
     def keep_choice(self, choice: Choice) -> None:
         """Keep the choice."""
         limits = {} if choice.limits is None else {"limits": choice.limits.model_dump(mode="json")}
-        self._write(roles=dict(choice.roles), **limits, chosen=_NOBODY if choice.number is None else choice.number)
+        ended = {} if choice.ended_by is None else {"ended_by": choice.ended_by}
+        number = _NOBODY if choice.number is None else choice.number
+        self._write(roles=dict(choice.roles), **limits, **ended, chosen=number)
         self._choice = choice
 
     def reopen(self) -> None:
         """Forget that the search has come to its end, and what was chosen; what was retrained is kept."""
-        self._write(complete=False, chosen=None)
+        ended = {} if self._choice is None or self._choice.ended_by is None else {"ended_by": None}
+        self._write(complete=False, **ended, chosen=None)
         self._complete, self._choice = False, None
 
     @property

@@ -18,10 +18,12 @@ class Choice:
     Attributes:
         roles: number of the trial in each role: ``chosen``, and the ends of the front; none if no trial is feasible.
         limits: under which the trials ended; None in runs of versions that did not say.
+        ended_by: which of them ended the trials before their number was reached, by name; None if none did.
     """
 
     roles: Mapping[str, int]
     limits: Limits | None = None
+    ended_by: str | None = None
 
     @property
     def number(self) -> int | None:

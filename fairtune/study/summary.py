@@ -30,6 +30,7 @@ from fairtune.spec import Place, SearchSpec, Stop, TrialResult
 from fairtune.study import verdict
 from fairtune.study.opening import Opening
 from fairtune.study.study import Record, SearchStudy
+from fairtune.study.untrained import Untrained, beaten, untrained
 
 SCHEMA: Literal["fairtune-summary/2"] = "fairtune-summary/2"
 
@@ -140,6 +141,8 @@ class Summary(_Part):
     outcome: str = ""
     small_cells: list[Cell]
     small_test_cells: list[Cell] = []
+    untrained: list[Untrained] = []
+    ended_by: str | None = None
 
     @property
     def objectives(self) -> tuple[str, ...]:
@@ -164,9 +167,10 @@ class Summary(_Part):
 
     @property
     def remarks(self) -> list[str]:
-        """What to bear in mind when the scores are read: which cells are too small, of the splits that are open."""
+        """What to bear in mind when scores are read: what was not tried, what costs no training, and which cells are too small."""
         splits = {"validation": self.small_cells, "test": self.small_test_cells}
-        return [said for split, small in splits.items() if (said := name_small_cells(split, small, self.names))]
+        too_small = [said for split, small in splits.items() if (said := name_small_cells(split, small, self.names))]
+        return [*verdict.cut_short(self), *beaten(self.untrained, self.objectives), *too_small]
 
     def confirmed_settings(self) -> list[tuple[list[str], Confirmed]]:
         """The confirmed settings, each once, with all its roles."""
@@ -208,6 +212,8 @@ def summarise(spec: SearchSpec, place: Place, study: SearchStudy) -> Summary:
         small_cells=small_cells(baseline.counts("val").cells),
         small_test_cells=_small_test_cells(study),
         against_baseline=_against_baseline(spec, study, records),
+        untrained=_untrained(spec, study, records),
+        ended_by=None if study.choice is None else study.choice.ended_by,
     )
     summary.gained = verdict.gained(summary)
     summary.outcome = verdict.outcome(summary)
@@ -252,6 +258,18 @@ def _against_baseline(spec: SearchSpec, study: SearchStudy, records: list[Record
         return {}
     names = dict.fromkeys((*objectives_of(spec.select), verdict.improves(spec.select)))
     return {name: compare(SCORES[name], *(_scored(name, of, seeds) for of in (chosen, baseline))) for name in names}
+
+
+def _untrained(spec: SearchSpec, study: SearchStudy, records: list[Record]) -> list[Untrained]:
+    """What moved thresholds bring, of each setting under its first role."""
+    assert study.baseline is not None
+    retrained = _retrained(spec, study)
+    roles = {} if study.choice is None else dict(study.choice.roles)
+    settings = {"baseline": spec.baseline().id} | {role: _id_of(records[number]) for role, number in roles.items()}
+    first = {setting: role for role, setting in reversed(settings.items())}
+    of_roles = {role: retrained[setting] for setting, role in first.items() if setting in retrained}
+    chosen = retrained.get(settings.get("chosen", ""), {})
+    return untrained(spec, study.baseline.floor, dict(reversed(of_roles.items())), chosen)
 
 
 def _scored(name: str, results: Mapping[int, TrialResult], seeds: Sequence[int]) -> list[tuple[GroupCounts, float]]:

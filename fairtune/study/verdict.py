@@ -42,6 +42,15 @@ def outcome(summary: Summary) -> str:
     return f"{said}; closest to accuracy {summary.floor:.4f} ({summary.spec.accuracy_floor}): {missed}" if missed else said
 
 
+def cut_short(summary: Summary) -> list[str]:
+    """Which limit left trials untried, and how to go on, if one did."""
+    if summary.ended_by is None:
+        return []
+    option = f"--{summary.ended_by.replace('_', '-')}"
+    tried = sum(trial.taken_from is None for trial in summary.trials)
+    return [f"{option} ended the trials: {tried} of {summary.spec.trials} were tried; fairtune resume with more of it goes on"]
+
+
 def advice(summary: Summary) -> str:
     """What may help where no trial reached the floor; nothing that cannot."""
     more = "more --epochs" if len(summary.trials) >= search_size(summary.spec.spaces) else "more --trials or --epochs"

@@ -17,7 +17,7 @@ import torch
 from safetensors.torch import save_file
 
 from fairtune.batches.split import DeviceSplit
-from fairtune.errors import Diverged, FairtuneError, NoRoom
+from fairtune.errors import DataError, Diverged, FairtuneError, NoRoom
 from fairtune.files import is_whole
 from fairtune.metrics import Weighting
 from fairtune.records import GroupCounts, Purpose, Split
@@ -29,6 +29,7 @@ from fairtune.training.evaluate import Evaluation, evaluate
 from fairtune.training.fault import fault_of_search, is_out_of_memory
 from fairtune.training.folder import TrialFolder
 from fairtune.training.loop import TrainingState
+from fairtune.training.moving import move
 from fairtune.training.probe import probe
 
 CHECKPOINT_EVERY_S = 15.0
@@ -126,7 +127,7 @@ class Trial:
         result = result.model_copy(update={"val": result.val | self._probed(self.training.validation, self.data.weighting)})
         if self.data.test is not None:
             scored, found = self._tested(self.data.test)
-            result = result.model_copy(update={"test": found, "test_counts": scored.counts})
+            result = result.model_copy(update={"test": found, "test_counts": scored.counts, **self._moved(self.data.test)})
         weights = {name: tensor.contiguous() for name, tensor in self.training.net.state_dict().items()}
         self.folder.keep_trained(lambda path: save_file(weights, path), result)
         return result
@@ -136,6 +137,16 @@ class Trial:
         test = self.data.on(self.device, self.training.train.dtype, split)
         scored = evaluate(self.training.net, test, precision=self.spec.precision)
         return scored, scored.scores("samples") | self._probed(test, "samples")
+
+    def _moved(self, split: Split) -> dict[str, object]:
+        """What the trained net scores on the test split once its decisions are moved, if that is asked for."""
+        if not self.purpose.adjusts:
+            return {}
+        test = self.data.on(self.device, self.training.train.dtype, split)
+        try:
+            return {"moved": move(self.training.net, self.training.validation, test, self.data)}
+        except DataError as error:
+            return {"immovable": str(error)}
 
     def _probed(self, split: DeviceSplit, weighting: Weighting) -> dict[str, float]:
         """What the trained net's embedding says about the group, as far as the purpose asks and it can be told."""

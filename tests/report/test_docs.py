@@ -11,6 +11,7 @@ from fairtune.space import Integer, Options, OptionsOrFile, Real, Space
 from fairtune.spec import Optimizer, Place, PlugIn, SearchSpec, Stop
 from fairtune.study.opening import Opening
 from fairtune.study.summary import Baseline, Chosen, Confirmed, Cost, Summary, Trial
+from fairtune.study.untrained import Point, Untrained
 
 DOCS = (Path(__file__).parents[2] / "docs" / "summary.md").read_text()
 SECTIONS: dict[str, list[type[BaseModel]]] = {
@@ -22,6 +23,8 @@ SECTIONS: dict[str, list[type[BaseModel]]] = {
     "`confirmed.ROLE`": [Confirmed],
     "`confirmed.ROLE.test.SCORE`": [Interval],
     "`against_baseline.SCORE`": [Difference],
+    "`untrained[]`": [Untrained],
+    "`untrained[].front[]`": [Point],
     "`cost`": [Cost],
     "`test_opened[]`": [Opening],
     "`spec`": [SearchSpec],

@@ -15,7 +15,7 @@ from fairtune.request.order import PANELS, in_order
 
 EXPECTED = [
     *("dataset", "method", "model", "set", "space", "teacher_set"),
-    *("select", "accuracy_floor", "sampler", "joint", "warm_start", "scheduler", "final_seeds"),
+    *("select", "accuracy_floor", "sampler", "joint", "warm_start", "scheduler", "final_seeds", "post_process"),
     *("trials", "time_budget_s", "epoch_budget", "gpu_budget_s", "patience"),
     *("epochs", "batch_size", "seed", "precision", "protocol", "train_fraction"),
     *("data", "runs", "name", "tracking_uri", "study", "address"),

@@ -51,6 +51,9 @@ class TestEpochs:
         session = run_small(tmp_path, epochs=2, trials=20, epoch_budget=20)
         assert session.plan.complete
         assert len(session.trials) == 5, "2 of the baseline, 8 kept for four retrainings: 5 times 2 are left"
+        summary = summarise(session.spec, session.place, session.study)
+        assert summary.ended_by == "epoch_budget"
+        assert summary.remarks[0].startswith("--epoch-budget ended the trials: 5 of 20 were tried; fairtune resume")
         assert epochs_of(session) <= 20
         assert all(record.state == "complete" for record in session.trials), "none begins that could not be ended"
 

@@ -18,7 +18,7 @@ from fairtune.spec import Stop
 from fairtune.study.baseline import Baseline
 from fairtune.study.choice import Choice
 from fairtune.study.folders import RunFolder
-from fairtune.study.jobs import final_seeds
+from fairtune.study.jobs import Job, final_seeds
 from fairtune.study.key import JobKey
 from fairtune.study.study import SearchStudy
 from fairtune.study.summary import summarise
@@ -63,8 +63,18 @@ def test_the_order_is_baseline_then_trials_then_finals(whole):
 def test_a_job_says_what_it_is_for(whole, tmp_path):
     purposes = {job.kind: job.purpose for job in whole.trained}
     assert purposes == {"baseline": Purpose.PROBED, "trial": Purpose.SEARCH, "final": Purpose.FINAL}
-    probing = run_small(tmp_path, trials=1, select="mutual_information")
+    probing = run_small(tmp_path / "probing", trials=1, select="mutual_information")
     assert {job.kind: job.purpose for job in probing.trained} == purposes | {"trial": Purpose.PROBED}
+
+
+@pytest.mark.parametrize(("given", "adjusted"), [("baseline", {"baseline"}), ("every", {"baseline", "chosen"}), ("none", set())])
+def test_thresholds_are_moved_of_the_nets_asked_for(tmp_path, given, adjusted):
+    session = Session(*small_search(tmp_path, trials=1, post_process=given)).run(2)
+    finals = []
+    while isinstance(job := session.plan.next(), Job):
+        finals.append(job)
+    assert {job.key.role for job in finals} == {"baseline", "chosen"}
+    assert {job.key.role for job in finals if job.purpose is Purpose.ADJUSTED} == adjusted
 
 
 def test_a_complete_search_has_nothing_more_to_do(whole):

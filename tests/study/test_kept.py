@@ -174,3 +174,13 @@ def test_a_trial_that_cannot_be_read_is_refused_by_name(tmp_path, spec):
     stored(tmp_path, trial, **old_layout(spec))
     with pytest.raises(InvalidInput, match=r"^the study keeps trial-0 in a form that"):
         opened(tmp_path, spec)
+
+
+def test_which_limit_ended_the_trials_is_kept_until_the_search_is_opened_again(tmp_path, spec):
+    opened(tmp_path, spec).keep_choice(Choice({"chosen": 0}, ended_by="patience"))
+    again = opened(tmp_path, spec)
+    assert again.choice is not None
+    assert again.choice.ended_by == "patience"
+    again.reopen()
+    again.keep_choice(Choice({"chosen": 0}))
+    assert opened(tmp_path, spec).choice == Choice({"chosen": 0})

@@ -16,11 +16,12 @@ from fairtune.datasets._store import cache_folder
 from fairtune.datasets.digits import Digits
 from fairtune.errors import DataError, InvalidInput, SearchFault
 from fairtune.methods import compose
-from fairtune.metrics import SCORES, scores
+from fairtune.metrics import SCORES, accuracy, scores
 from fairtune.models.mlp import MLP
 from fairtune.records import Purpose
 from fairtune.spec import Optimizer, PlugIn, TrialResult
 from fairtune.testing.trainings import CPU, digits_spec, without_seconds
+from fairtune.thresholds import WAYS, WEIGHTS
 from fairtune.training import trial as trial_module
 from fairtune.training.assembly import class_weights, load_net
 from fairtune.training.data import check_data, open_data
@@ -136,9 +137,23 @@ def test_a_trial_that_an_earlier_version_left_goes_on(tmp_path, monkeypatch):
 def test_its_purpose_says_what_a_net_is_asked(tmp_path):
     results = {p: run_trial(open_trial(digits_spec(epochs=1), tmp_path, p.value, purpose=p)) for p in Purpose}
     probed = {purpose: not results[purpose].val.keys().isdisjoint(PROBED) for purpose in Purpose}
-    assert probed == {Purpose.SEARCH: False, Purpose.PROBED: True, Purpose.FINAL: True}
+    assert probed == {Purpose.SEARCH: False, Purpose.PROBED: True, Purpose.FINAL: True, Purpose.ADJUSTED: True}
     tested = {purpose: results[purpose].test is not None for purpose in Purpose}
-    assert tested == {Purpose.SEARCH: False, Purpose.PROBED: False, Purpose.FINAL: True}
+    assert tested == {Purpose.SEARCH: False, Purpose.PROBED: False, Purpose.FINAL: True, Purpose.ADJUSTED: True}
+    assert [purpose for purpose in Purpose if results[purpose].moved] == [Purpose.ADJUSTED]
+
+
+def test_moved_decisions_leave_the_nets_own_scores_alone(tmp_path):
+    plain, moved = (
+        run_trial(open_trial(digits_spec(epochs=1), tmp_path, purpose.value, purpose=purpose))
+        for purpose in (Purpose.FINAL, Purpose.ADJUSTED)
+    )
+    assert (moved.val, moved.test) == (plain.val, plain.test)
+    assert {(one.way, one.weight) for one in moved.moved} == {(way, weight) for way in WAYS for weight in WEIGHTS}
+    for one in moved.moved:
+        assert (one.test_counts.cells == moved.counts("test").cells).all()
+        assert one.test["accuracy"] == accuracy(one.test_counts)
+        assert one.val.keys() == one.test.keys()
 
 
 def test_where_an_interrupted_trial_stands_is_known_before_it_goes_on(tmp_path, monkeypatch):

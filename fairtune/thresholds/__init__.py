@@ -1,0 +1,10 @@
+"""Fairer predictions without training: a trained net's decisions are moved, by what a validation split says.
+
+Each way has one number that trades accuracy for fairness, so that one trained net gives a whole front. They are what every method
+has to beat: a method that loses to them has brought nothing that could not be had for no training at all.
+"""
+
+from fairtune.thresholds._front import WAYS, WEIGHTS, Adjusted, Way, adjust
+from fairtune.thresholds._scored import Adjustment, Predicted, Scored
+
+__all__ = ["WAYS", "WEIGHTS", "Adjusted", "Adjustment", "Predicted", "Scored", "Way", "adjust"]
