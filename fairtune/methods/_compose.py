@@ -92,8 +92,8 @@ class Composite:
         for name, part in self.parts.items():
             if epochs < (least := part.least_epochs(protocol)):
                 raise InvalidInput(
-                    f"{name} under --protocol {protocol} takes {least} epochs at least, and would hand over an unfinished net after "
-                    f"{epochs}: give --epochs {least}, or --protocol fixed, whose schedule fits the epochs"
+                    f"{name} under --protocol {protocol} takes {least} epochs at least, and would hand over an unfinished net "
+                    f"after {epochs}: give --epochs {least}, or --protocol fixed, whose schedule fits the epochs"
                 )
 
     def finished(self, progress: Progress) -> bool:

@@ -3,7 +3,7 @@ import torch
 import torch.nn.functional as F
 
 from fairtune.errors import InvalidInput
-from fairtune.methods import Composite, Progress, compose
+from fairtune.methods import Composite, compose
 from fairtune.methods._ffw import GatedDebiasing
 from fairtune.methods._gates import layers, sparsity
 from fairtune.methods._information import normalised_mutual_information
@@ -134,7 +134,7 @@ def test_what_few_epochs_hand_over_is_what_the_epoch_before_scored():
 def test_official_refuses_fewer_epochs_than_its_schedule_takes():
     spec = digits_spec("ffw", epochs=54, protocol="official")
     composite = compose("ffw", {})
-    with pytest.raises(InvalidInput, match="ffw under --protocol official takes 55 epochs at least.*after 54: give --epochs 55"):
+    with pytest.raises(InvalidInput, match=r"ffw under --protocol official takes 55 epochs at least.*after 54: give --epochs 55"):
         composite.check_epochs(spec.epochs, spec.protocol)
     composite.check_epochs(55, "official")
     composite.check_epochs(1, "fixed")
