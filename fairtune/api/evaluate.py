@@ -67,5 +67,5 @@ def evaluate(model: Model | Run | Trained, *, split: str = "validation", data: s
     spec, device = trained.spec, trained.net.head.weight.device
     opened = open_data(spec, trained.data if data is None else Path(data).expanduser().resolve())
     held_out = opened.on(device, parameter_dtype(spec.precision), opened.validation)
-    found = evaluation.evaluate(trained.net, held_out, precision=spec.precision)
+    found = evaluation.evaluate(trained.net, held_out)
     return Evaluation(found.scores(opened.weighting), found.counts, opened.info.names)

@@ -171,7 +171,7 @@ class MethodContract(PlugInContract):
             last = training.run_epoch()
         saved = build_net(training.spec, tiny_splits()["info"], CPU)
         saved.load_state_dict(saved_and_loaded(training.net.state_dict()))
-        assert evaluate(saved, training.validation, precision=training.spec.precision).scores(training.weighting) == last.val
+        assert evaluate(saved, training.validation).scores(training.weighting) == last.val
 
     def test_float64_trains(self, method: str) -> None:
         training = tiny_training(method, precision="float64")

@@ -6,7 +6,7 @@ import pytest
 from fairtune.errors import InvalidInput
 from fairtune.metrics import ESTIMATES, SCORES
 from fairtune.report import write_report
-from fairtune.rules import corner, covered, front, objectives_of
+from fairtune.rules import corner, covered, front
 from fairtune.study.folders import in_folder
 from fairtune.study.jobs import final_seeds
 from fairtune.study.key import JobKey
