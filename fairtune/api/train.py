@@ -18,6 +18,7 @@ from fairtune.report.progress import progress
 from fairtune.request.options import TrainRequest
 from fairtune.request.resolve import resolve_one
 from fairtune.spec import Place, TrialResult, TrialSpec
+from fairtune.training.data import make_dataset
 from fairtune.training.device import pick_device
 from fairtune.training.folder import TrialFolder, baseline_folder
 from fairtune.training.trial import Trial, run_trial
@@ -70,18 +71,31 @@ def train_one(request: TrainRequest, console: Console) -> Trained:
     """
     with progress_bars(console) as report:
         spec, place = resolve_one(request, report)
+    if spec.method == "scratch":
+        return _shared(spec, place, console, "baseline")
     if spec.teacher is not None:
-        home = baseline_folder(Path(place.runs), spec.teacher)
-        with Lock(home.lock, f"the teacher {spec.teacher.id}").or_wait():
-            if home.read_trained() is None:
-                console.print(f"teacher {spec.teacher.id}")
-                _train(spec.teacher, home, place, console)
+        _shared(spec.teacher, place, console, "teacher")
     folder = TrialFolder(Path(place.runs) / "single" / spec.id)
     console.print(f"{spec.method} {spec.id}")
     with Lock(folder.lock, f"the training {spec.id}").or_refuse("wait until it has ended, or stop it there"):
         trained = _train(spec, folder, place, console)
     console.print(f"weights and scores are in {folder.path}", soft_wrap=True)
     return trained
+
+
+def _shared(spec: TrialSpec, place: Place, console: Console, what: str) -> Trained:
+    """A baseline, where all trainings and searches beside it look for theirs; trained unless one of them has done it."""
+    home = baseline_folder(Path(place.runs), spec)
+    with Lock(home.lock, f"the {what} {spec.id}").or_wait():
+        result = home.read_trained()
+        if result is None:
+            console.print(f"{what} {spec.id}")
+            trained = _train(spec, home, place, console)
+            console.print(f"weights and scores are in {home.path}", soft_wrap=True)
+            return trained
+    console.print(f"the {what} {spec.id} has been trained: weights and scores are in {home.path}", soft_wrap=True)
+    data = Path(place.data)
+    return Trained(result, home, make_dataset(spec.dataset).describe(data), data)
 
 
 def _train(spec: TrialSpec, folder: TrialFolder, place: Place, console: Console) -> Trained:

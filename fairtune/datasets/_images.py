@@ -22,7 +22,7 @@ from fairtune.errors import DataError
 from fairtune.records import Array, Bytes, Floats, Ints
 
 _LOOKED_AT = 32
-"""Pixels of a row, and of a column, that tell how dark or bright an image is."""
+"""Lines of an image that tell how dark or bright it is."""
 
 READ = np.dtype(
     [
@@ -163,7 +163,6 @@ def _threads() -> int:
 
 
 def _levels(images: Bytes) -> tuple[Bytes, Bytes, Floats]:
-    """Darkest, brightest and mean level of each image, of every so-many-th pixel: about a thousand of a large one."""
-    down, across = (max(1, size // _LOOKED_AT) for size in images.shape[1:3])
-    looked_at = np.ascontiguousarray(images[:, ::down, ::across]).reshape(len(images), -1)
-    return looked_at.min(axis=1), looked_at.max(axis=1), looked_at.mean(axis=1)
+    """Darkest, brightest and mean level of each image, of every so-many-th line: of about 32 where it has more."""
+    looked_at = images[:, :: max(1, images.shape[1] // _LOOKED_AT)].reshape(len(images), -1)
+    return looked_at.min(axis=1), looked_at.max(axis=1), looked_at.sum(axis=1, dtype=np.uint32) / looked_at.shape[1]

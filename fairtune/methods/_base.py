@@ -133,6 +133,10 @@ class Method(Pluggable):
         """Whether more epochs would change nothing; asked after each in which its terms count."""
         return False
 
+    def least_epochs(self, protocol: Protocol) -> int:
+        """The shortest training that it can make use of; a shorter one is refused."""
+        return 1
+
     @classmethod
     def facts(cls) -> dict[str, str]:
         """Also what it needs."""

@@ -13,7 +13,7 @@ from torch.optim.optimizer import StateDict
 
 from fairtune import plugins
 from fairtune.errors import InvalidInput
-from fairtune.methods._base import Context, Loop, Method, Progress
+from fairtune.methods._base import Context, Loop, Method, Progress, Protocol
 from fairtune.methods._joining import check_joined, overrides
 from fairtune.records import Batch, Outputs
 from fairtune.space import Value
@@ -82,6 +82,19 @@ class Composite:
     def needs_baseline(self) -> bool:
         """Whether a trained baseline must be there before training starts."""
         return self.needs_teacher or self.starts_from_teacher
+
+    def check_epochs(self, epochs: int, protocol: Protocol) -> None:
+        """Check that a training is long enough for every component.
+
+        Raises:
+            InvalidInput: it is not.
+        """
+        for name, part in self.parts.items():
+            if epochs < (least := part.least_epochs(protocol)):
+                raise InvalidInput(
+                    f"{name} under --protocol {protocol} takes {least} epochs at least, and would hand over an unfinished net "
+                    f"after {epochs}: give --epochs {least}, or --protocol fixed, whose schedule fits the epochs"
+                )
 
     def finished(self, progress: Progress) -> bool:
         """Whether epochs after this one would change nothing."""

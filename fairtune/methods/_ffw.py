@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from fairtune.methods._base import Loop, Method, Progress
+from fairtune.methods._base import Loop, Method, Progress, Protocol
 from fairtune.methods._gates import Plateau, prune, settled, sparsity
 from fairtune.methods._information import normalised_mutual_information
 from fairtune.records import Batch, Outputs
@@ -64,6 +65,8 @@ class GatedDebiasing(Method):
     linear layer on the embedding that is itself trained to tell the group. The gates' sigmoid grows steeper (its temperature is
     multiplied by ``factor``) each time that I_n on the validation split has stopped to fall; at each such moment, and at the end,
     gates below 0 are tried as closed for good, and the best mask found is the result.
+    A mask is of use once gates have grown hard: ``official`` refuses a training that ends before the temperature can have fallen as
+    far as the authors let it fall; ``fixed`` also lowers it in step with the epochs, so that gates are hard when the last ends.
     The authors take weights from 5 to 50 in their ablation; the ranges searched reach further.
     """
 
@@ -102,6 +105,17 @@ class GatedDebiasing(Method):
         """Whether the gates are as good as closed or open."""
         return bool(self.state.temperature < _COLDEST)
 
+    def least_epochs(self, protocol: Protocol) -> int:
+        """Under ``official`` those that its schedule takes at the least: the first sets the best value, each fall waits longer
+        than ``patience``.
+        """
+        return 1 + self._falls * (self.patience + 1) if protocol == "official" else 1
+
+    @property
+    def _falls(self) -> int:
+        """How often the temperature falls until gates count as hard."""
+        return math.floor(round(math.log(_COLDEST, self.factor), 6)) + 1
+
     @abstractmethod
     def install(self, net: nn.Module, temperature: Tensor) -> list[nn.Parameter]:
         """Put gates on the net."""
@@ -128,13 +142,14 @@ class GatedDebiasing(Method):
         return {"private": F.cross_entropy(self.head(z.detach()), batch.a), "information": self.weight * information}
 
     def end_epoch(self, loop: Loop, means: Mapping[str, float], progress: Progress) -> dict[str, float]:
-        """Train the private head to its end, then lower the temperature if it knows no less than before."""
+        """Train the private head to its end, then lower the temperature if it knows no less than before, or if it is time."""
         scores = self._scored(loop, self.head)
         plateau = Plateau(self.patience, _MI_THRESHOLD)
         plateau.best, plateau.waited = float(self.state.best_mi), int(self.state.waited)
-        if plateau.reached(scores["mi"]):
+        falls = max(int(plateau.reached(scores["mi"])), self._overdue(progress))
+        if falls:
             self._try_mask(loop)
-            self.state.temperature.mul_(self.factor)
+            self.state.temperature.mul_(self.factor**falls)
             plateau.waited = 0
         self.state.best_mi.fill_(plateau.best)
         self.state.waited.fill_(plateau.waited)
@@ -145,6 +160,13 @@ class GatedDebiasing(Method):
             "sparsity": sparsity(self.context.net),
             "temperature": float(self.state.temperature),
         }
+
+    def _overdue(self, progress: Progress) -> int:
+        """How often the temperature must fall now to have fallen all the way after the last epoch; 0 under ``official``."""
+        if self.context.protocol == "official":
+            return 0
+        fallen = round(math.log(float(self.state.temperature), self.factor))
+        return self._falls * (progress.epoch + 1) // progress.epochs - fallen
 
     @torch.no_grad()
     def finish(self, loop: Loop) -> None:

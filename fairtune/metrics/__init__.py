@@ -32,12 +32,13 @@ from fairtune.metrics._pareto import hypervolume, non_dominated
 from fairtune.metrics._parity import demographic_parity
 from fairtune.metrics._redrawn import redraw_margins, redraw_predictions, redraw_probabilities
 from fairtune.metrics._score import Score
-from fairtune.metrics._scores import HEADLINES, SCORES, label, ranked, scores
+from fairtune.metrics._scores import ESTIMATES, HEADLINES, SCORES, label, ranked, scores
 from fairtune.metrics._shrunk import deo_m_shrunken, shrunken_cell_accuracy
 from fairtune.metrics._small import Cell, name_small_cells, small_cells
 from fairtune.metrics._weighting import Weighting
 
 __all__ = [
+    "ESTIMATES",
     "HEADLINES",
     "SCORES",
     "UNDEFINED",

@@ -60,6 +60,5 @@ AUC = Score(
     compute=auc,
     limits=auc_limits,
     two_classes=True,
-    shown="confirmed",
     redraw=redraw_margins,
 )

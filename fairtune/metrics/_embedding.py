@@ -13,7 +13,6 @@ MUTUAL_INFORMATION = Score(
     source="probe",
     high=math.inf,
     gap=True,
-    shown="confirmed",
 )
 PRIVATE_ACCURACY = Score(
     "private_accuracy",
@@ -21,7 +20,6 @@ PRIVATE_ACCURACY = Score(
     "lower",
     "accuracy in telling the group from the embedding, by that classifier; the share of the largest group is chance",
     source="probe",
-    shown="confirmed",
 )
 PRIVATE_AUC = Score(
     "private_auc",
@@ -29,5 +27,4 @@ PRIVATE_AUC = Score(
     "lower",
     "area under the ROC curve in telling the group from the embedding, by that classifier; 0.5 is chance",
     source="probe",
-    shown="confirmed",
 )

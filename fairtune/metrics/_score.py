@@ -32,8 +32,8 @@ class Score:
         high: its largest value; either may be infinite, not both.
         gap: whether it is 0 where all groups are treated alike, and grows from there.
         two_classes: whether it is defined for two classes only.
-        shown: ``tables``: in every table of a report; ``confirmed``: with an interval wherever a choice is confirmed;
-            ``recorded``: with every trial, in tables and confirmations where a rule searches for it.
+        shown: ``tables``: in every table of a report; ``recorded``: with every trial and, with its interval, wherever a choice is
+            confirmed; in tables where a rule searches for it.
         redraw: draws the table anew that ``compute`` is a function of, for all replicates.
         estimate: name of the score that estimates it with less chance; see :func:`fairtune.metrics.ranked`.
     """
@@ -50,7 +50,7 @@ class Score:
     high: float = 1.0
     gap: bool = False
     two_classes: bool = False
-    shown: Literal["tables", "confirmed", "recorded"] = "recorded"
+    shown: Literal["tables", "recorded"] = "recorded"
     redraw: Redraw = redraw_predictions
     estimate: str | None = None
 

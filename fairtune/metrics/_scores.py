@@ -37,6 +37,9 @@ SCORES: dict[str, Score] = _by_name()
 HEADLINES = tuple(score.name for score in SCORES.values() if score.shown == "tables")
 """The scores that every table of a report shows."""
 
+ESTIMATES = frozenset(score.estimate for score in SCORES.values() if score.estimate is not None)
+"""What searches rank by in the place of a score: nothing that a net is said to have, so that it is not confirmed."""
+
 
 def label(score: str) -> str:
     """A score's name for people."""

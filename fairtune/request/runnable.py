@@ -57,6 +57,7 @@ def _check_teacher(spec: SearchSpec, student: Info, data: Path) -> None:
 def _check_method(method: str, space: Space, baseline: TrialSpec, data: Data, net: Net) -> None:
     """Set a method up as its trials will, on a copy of the net; what is searched is left at its default."""
     composite = compose(method, space.fixed)
+    composite.check_epochs(baseline.epochs, baseline.protocol)
     check_data(data, baseline, composite)
     train = data.on(torch.device("cpu"), parameter_dtype(baseline.precision), data.train)
     start_method(composite, copy.deepcopy(net), train, baseline)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from fairtune.rules._base import Rule, View
+from fairtune.rules._one_score import OneScore
 
 
-class LowestBiasAccuracy(Rule):
+class LowestBiasAccuracy(OneScore):
     """Lowest private accuracy among the feasible; of equals the most accurate, then the earliest.
 
     How well the group is told from the embedding, by a classifier trained afterwards on half of the validation split and scored on
@@ -15,7 +15,3 @@ class LowestBiasAccuracy(Rule):
     """
 
     objectives: ClassVar = ("accuracy", "private_accuracy")
-
-    def key(self, view: View) -> tuple[float, ...]:
-        """Private accuracy, then accuracy from high to low."""
-        return *view.costs("private_accuracy", "accuracy"), view.number

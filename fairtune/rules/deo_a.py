@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from fairtune.rules._base import Rule, View
+from fairtune.rules._one_score import OneScore
 
 
-class LowestDEOA(Rule):
+class LowestDEOA(OneScore):
     """Lowest DEO_A among the feasible; of equals the most accurate, then the earliest."""
 
     objectives: ClassVar = ("accuracy", "deo_a")
-
-    def key(self, view: View) -> tuple[float, ...]:
-        """DEO_A, then accuracy from high to low."""
-        return *view.costs("deo_a", "accuracy"), view.number

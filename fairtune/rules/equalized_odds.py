@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from fairtune.rules._base import Rule, View
+from fairtune.rules._one_score import OneScore
 
 
-class LowestEqualizedOdds(Rule):
+class LowestEqualizedOdds(OneScore):
     """Lowest equalized odds difference among the feasible; of equals the most accurate, then the earliest.
 
     M. Hardt, E. Price, N. Srebro, "Equality of Opportunity in Supervised Learning", NeurIPS 2016, over all predicted classes. For
@@ -17,7 +17,3 @@ class LowestEqualizedOdds(Rule):
     citation: ClassVar[str] = "M. Hardt, E. Price, N. Srebro, Equality of Opportunity in Supervised Learning, NeurIPS 2016"
 
     objectives: ClassVar = ("accuracy", "equalized_odds")
-
-    def key(self, view: View) -> tuple[float, ...]:
-        """The difference, then accuracy from high to low."""
-        return *view.costs("equalized_odds", "accuracy"), view.number

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from fairtune.rules._base import Rule, View
+from fairtune.rules._one_score import OneScore
 
 
-class LowestMutualInformation(Rule):
+class LowestMutualInformation(OneScore):
     """Lowest mutual information of embedding and group among the feasible; of equals the most accurate, then the earliest.
 
     I(Z; a) in nats is estimated after training, on the validation split, by a classifier that no method has seen (see
@@ -21,7 +21,3 @@ class LowestMutualInformation(Rule):
     )
 
     objectives: ClassVar = ("accuracy", "mutual_information")
-
-    def key(self, view: View) -> tuple[float, ...]:
-        """I(Z; a), then accuracy from high to low."""
-        return *view.costs("mutual_information", "accuracy"), view.number

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from fairtune.rules._base import Rule, View
+from fairtune.rules._one_score import OneScore
 
 
-class LowestSigmaIOU(Rule):
+class LowestSigmaIOU(OneScore):
     """Lowest sigma_IOU among the feasible; of equals the most accurate, then the earliest.
 
     T. Hänel et al., ACCV 2022, search for this score alone. A net that always answers the same class can have 0, so here accuracy
@@ -20,7 +20,3 @@ class LowestSigmaIOU(Rule):
     )
 
     objectives: ClassVar = ("accuracy", "sigma_iou")
-
-    def key(self, view: View) -> tuple[float, ...]:
-        """sigma_IOU, then accuracy from high to low."""
-        return *view.costs("sigma_iou", "accuracy"), view.number

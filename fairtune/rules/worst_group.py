@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from fairtune.rules._base import Rule, View
+from fairtune.rules._one_score import OneScore
 
 
-class HighestWorstGroupAccuracy(Rule):
+class HighestWorstGroupAccuracy(OneScore):
     """Highest accuracy of the worst group among the feasible; of equals the most accurate, then the earliest.
 
     S. Sagawa, P. W. Koh, T. B. Hashimoto, P. Liang, "Distributionally Robust Neural Networks for Group Shifts", ICLR 2020, choose
@@ -21,7 +21,3 @@ class HighestWorstGroupAccuracy(Rule):
     )
 
     objectives: ClassVar = ("accuracy", "worst_group_accuracy")
-
-    def key(self, view: View) -> tuple[float, ...]:
-        """Accuracy of the worst group, then accuracy, both from high to low."""
-        return *view.costs("worst_group_accuracy", "accuracy"), view.number

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from fairtune.errors import InvalidInput
 from fairtune.metrics import (
+    ESTIMATES,
     HEADLINES,
     SCORES,
     UNDEFINED,
@@ -17,7 +18,6 @@ from fairtune.metrics import (
     Difference,
     Interval,
     Number,
-    Score,
     compare,
     name_small_cells,
     small_cells,
@@ -341,19 +341,14 @@ def _id_of(record: Record) -> str:
 
 def _score(results: dict[int, TrialResult], objectives: Sequence[str]) -> Confirmed:
     complete = {seed: result for seed, result in results.items() if result.state == "complete"}
-    scored = dict.fromkeys((*HEADLINES, *objectives))
-    scored |= dict.fromkeys(score.name for score in SCORES.values() if score.shown == "confirmed" and _defined(score, complete))
+    measured = {name for result in complete.values() for name in result.test or {}}
+    confirmed = {*HEADLINES, *objectives, *measured} - ESTIMATES
     return Confirmed(
         number=None,
         seeds=list(complete),
         failed_seeds=[seed for seed in results if seed not in complete],
-        test={name: _interval(name, list(complete.values())) for name in scored} if complete else {},
+        test={name: _interval(name, list(complete.values())) for name in SCORES if name in confirmed} if complete else {},
     )
-
-
-def _defined(score: Score, results: Mapping[int, TrialResult]) -> bool:
-    """Whether the data have as many classes as a score takes, as far as the results tell."""
-    return not score.two_classes or any(score.name in (result.test or {}) for result in results.values())
 
 
 def _interval(name: str, results: list[TrialResult]) -> Interval:

@@ -16,7 +16,9 @@ from fairtune.records import Batch, Outputs
 from fairtune.space import Value
 from fairtune.testing.examples import Example, random_example, started
 from fairtune.testing.plug_ins import PlugInContract
-from fairtune.testing.trainings import parameters, saved_and_loaded, tiny_training, train_epochs
+from fairtune.testing.trainings import CPU, parameters, saved_and_loaded, tiny_splits, tiny_training, train_epochs
+from fairtune.training.assembly import build_net
+from fairtune.training.evaluate import evaluate
 from fairtune.training.loop import Training
 from fairtune.training.teacher import LiveTeacher
 
@@ -162,6 +164,14 @@ class MethodContract(PlugInContract):
         assert restored.epoch == 2
         assert train_epochs(restored, 2) == train_epochs(whole, 2)
         _assert_equal(parameters(restored), parameters(whole))
+
+    def test_what_is_saved_scores_what_was_last_reported(self, method: str) -> None:
+        training = tiny_training(method, epochs=2)
+        while not training.done:
+            last = training.run_epoch()
+        saved = build_net(training.spec, tiny_splits()["info"], CPU)
+        saved.load_state_dict(saved_and_loaded(training.net.state_dict()))
+        assert evaluate(saved, training.validation).scores(training.weighting) == last.val
 
     def test_float64_trains(self, method: str) -> None:
         training = tiny_training(method, precision="float64")

@@ -35,6 +35,7 @@ def assemble(spec: TrialSpec, data: Data, *, runs: Path, device: torch.device) -
         InvalidInput, DataError: what cannot work, and what to do.
     """
     method = compose(spec.method, spec.values)
+    method.check_epochs(spec.epochs, spec.protocol)
     check_data(data, spec, method)
     train, validation = (data.on(device, parameter_dtype(spec.precision), split) for split in (data.train, data.validation))
     net = build_net(spec, data.info, device, pretrained=not method.starts_from_teacher)

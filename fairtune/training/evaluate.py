@@ -81,8 +81,14 @@ class Evaluation(NamedTuple):
 
 
 @torch.no_grad()
-def evaluate(net: nn.Module, split: DeviceSplit, *, precision: Precision) -> Evaluation:
+def evaluate(net: nn.Module, split: DeviceSplit, *, precision: Precision | None = None) -> Evaluation:
     """Score a net on a whole split.
+
+    Args:
+        net: the net; left in evaluation mode.
+        split: the split.
+        precision: of the forward pass; None is that of the weights. In bfloat16 some predictions tip over, so that it is for what
+            only tells how a training goes.
 
     Raises:
         Diverged: its logits or their cross-entropy are not finite.
@@ -94,7 +100,7 @@ def evaluate(net: nn.Module, split: DeviceSplit, *, precision: Precision) -> Eva
     broken = torch.zeros((), dtype=torch.int64, device=split.device)
     for index in torch.split(torch.arange(len(split), device=split.device), SCORING_BATCH):
         batch = split.batch(index)
-        with autocast(split.device, precision):
+        with autocast(split.device, precision or "fp32"):
             logits = net(batch.x).logits
         logits = logits.to(split.dtype)
         broken += (~logits.isfinite()).any(dim=1).sum()

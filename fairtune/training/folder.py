@@ -44,6 +44,11 @@ class TrialFolder:
         return self.path / "trial.json"
 
     @property
+    def openings(self) -> Path:
+        """When the test split was opened for a net that belongs to no search."""
+        return self.path / "openings.json"
+
+    @property
     def hung(self) -> Path:
         """Where a process was that was ended because it hung; empty while one is watched."""
         return self.path / "hung.txt"

@@ -97,7 +97,8 @@ class Training:
         return self.epoch >= self.spec.epochs or (self.epoch > 0 and self.method.finished(last))
 
     def run_epoch(self) -> Epoch:
-        """Train one epoch and score the validation split; after the last, the methods leave the net as it is to be used.
+        """Train one epoch and score the validation split; after the last, the methods leave the net as it is to be used, and it is
+        scored in the weights' precision, whichever it was trained in.
 
         The group counts behind the scores are in :attr:`counts`.
 
@@ -113,7 +114,7 @@ class Training:
                 raise Diverged(f"train.{name} became {value} in epoch {self.epoch}")
         if self.done:
             self.method.finish(self)
-        scored = evaluate(self.net, self.validation, precision=self.spec.precision)
+        scored = evaluate(self.net, self.validation, precision=None if self.done else self.spec.precision)
         self.counts = scored.counts
         if self.schedule is not None and not self.method.trains_alone(progress):
             if isinstance(self.schedule, torch.optim.lr_scheduler.ReduceLROnPlateau):

@@ -28,8 +28,6 @@ from fairtune.errors import Diverged, InvalidInput
 from fairtune.metrics import Weighting
 from fairtune.records import Ints
 from fairtune.seeding import generator, stream_seed
-from fairtune.spec import Precision
-from fairtune.training.device import autocast
 
 MAX_SAMPLES = 5000
 MIN_SAMPLES = 20
@@ -62,7 +60,6 @@ def probe(
     net: nn.Module,
     split: DeviceSplit,
     *,
-    precision: Precision,
     weighting: Weighting = "samples",
     seed: int = 0,
 ) -> dict[str, float]:
@@ -74,7 +71,6 @@ def probe(
     Args:
         net: a trained net; left in evaluation mode.
         split: samples that the net was not trained on.
-        precision: of the net's forward pass.
         weighting: ``cells`` weighs every non-empty (y, a) cell alike, as :func:`fairtune.metrics.scores` does: on a skewed split
             the label itself tells of the group, and a fair net would be blamed for it.
         seed: of the ``probe`` stream; leave it, so that all methods are measured alike.
@@ -92,7 +88,7 @@ def probe(
     cell = np.unique(np.stack([y, a]), axis=1, return_inverse=True)[1].ravel()
     if len(kept) < MIN_SAMPLES:
         return dict.fromkeys(("mutual_information", "private_accuracy", "private_auc"), math.nan)
-    z = embed(net, split, torch.from_numpy(kept), precision)
+    z = embed(net, split, torch.from_numpy(kept))
     order = np.argsort(cell, kind="stable")
     everything = Embedded(z, torch.from_numpy(a), torch.ones(len(a)), split.num_groups)
     halves = (_weighted(everything, cell, order[start::2], weighting) for start in (0, 1))
@@ -142,8 +138,8 @@ def auc(predicted: Tensor, held: Embedded) -> float:
 
 
 @torch.no_grad()
-def embed(net: nn.Module, split: DeviceSplit, positions: Tensor, precision: Precision) -> Tensor:
-    """A net's embeddings ``(n, D)`` of some samples, float64 on the CPU.
+def embed(net: nn.Module, split: DeviceSplit, positions: Tensor) -> Tensor:
+    """A net's embeddings ``(n, D)`` of some samples, computed in the weights' precision, float64 on the CPU.
 
     Raises:
         InvalidInput: the net returns no embedding.
@@ -152,8 +148,7 @@ def embed(net: nn.Module, split: DeviceSplit, positions: Tensor, precision: Prec
     net.eval()
     parts = []
     for index in torch.split(positions.to(split.device), SCORING_BATCH):
-        with autocast(split.device, precision):
-            embedding = net(split.batch(index).x).embedding
+        embedding = net(split.batch(index).x).embedding
         if embedding is None:
             raise InvalidInput(f"the model {type(net).__name__} returns no embedding: fill the field of its Outputs")
         parts.append(embedding.flatten(1).cpu().double())

@@ -135,7 +135,7 @@ class Trial:
     def _tested(self, split: Split) -> tuple[Evaluation, dict[str, float]]:
         """The trained net's predictions on the test split, and all its scores there."""
         test = self.data.on(self.device, self.training.train.dtype, split)
-        scored = evaluate(self.training.net, test, precision=self.spec.precision)
+        scored = evaluate(self.training.net, test)
         return scored, scored.scores("samples") | self._probed(test, "samples")
 
     def _moved(self, split: Split) -> dict[str, object]:
@@ -152,7 +152,7 @@ class Trial:
         """What the trained net's embedding says about the group, as far as the purpose asks and it can be told."""
         if not self.purpose.probes:
             return {}
-        found = probe(self.training.net, split, precision=self.spec.precision, weighting=weighting)
+        found = probe(self.training.net, split, weighting=weighting)
         return {name: value for name, value in found.items() if math.isfinite(value)}
 
     def fail(self, error: Exception) -> TrialResult:

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from fairtune.datasets import Dataset, ImageFiles, _identity, check_test_part, digest_of, open_part, prepare, skipped
+from fairtune.datasets._identity import digest_of_content
 from fairtune.errors import DataError
 from fairtune.plugins import names
 from fairtune.records import Purpose
@@ -219,3 +220,7 @@ def test_a_test_split_of_one_group_is_refused(form, tmp_path, caches, monkeypatc
     one_group = type(pool)(pool.x[:][rows], {name: column[rows] for name, column in pool.columns.items()})
     with pytest.raises(DataError, match=r"no test samples in \d+ of \d+ cells|fewer than two values in the test split"):
         made.dataset.check_test(one_group, info)
+
+
+def test_files_are_known_by_the_first_half_of_their_sha_256():
+    assert digest_of_content(b"abc").hex() == "ba7816bf8f01cfea414140de5dae2223"

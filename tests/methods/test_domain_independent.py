@@ -71,7 +71,7 @@ def test_joined_with_a_method_that_starts_from_the_baseline_it_starts_as_good(tm
     training = open_trial(spec, tmp_path).training
 
     def correct():
-        return int(evaluate(training.net, training.validation, precision="fp32").counts.hard.diagonal(0, 1, 2).sum())
+        return int(evaluate(training.net, training.validation).counts.hard.diagonal(0, 1, 2).sum())
 
     before = correct()
     assert before > 0.7 * len(training.validation)
@@ -99,7 +99,7 @@ def test_the_trained_net_is_a_plain_net():
     assert not parametrize.is_parametrized(training.net.head)
     net = build_net(digits_spec(seed=5), digits_splits()["info"], CPU)
     net.load_state_dict(training.net.state_dict())
-    counts, _, _ = evaluate(net, training.validation, precision="fp32")
+    counts, _, _ = evaluate(net, training.validation)
     assert counts.hard.tolist() == training.counts.hard.tolist()
 
 

@@ -2,7 +2,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from fairtune.methods import Composite
+from fairtune.errors import InvalidInput
+from fairtune.methods import Composite, compose
 from fairtune.methods._ffw import GatedDebiasing
 from fairtune.methods._gates import layers, sparsity
 from fairtune.methods._information import normalised_mutual_information
@@ -111,6 +112,44 @@ def test_the_temperature_falls_when_the_information_has_not_for_longer_than_pati
     assert all(torch.equal(gate.temperature, part.state.temperature) for gate in gates)
 
 
+@pytest.mark.usefixtures("_a_private_head_takes_few_epochs")
+@pytest.mark.parametrize(("epochs", "factor"), [(1, 0.1), (2, 0.5), (5, 0.01)])
+def test_gates_are_hard_when_the_last_epoch_ends_however_few_there_are(epochs, factor):
+    training, part = gated(values={"factor": factor}, epochs=epochs)
+    records = train_epochs(training, epochs)
+    assert training.done
+    assert part.finished
+    temperatures = [record["train.temperature"] for record in records]
+    assert temperatures == sorted(temperatures, reverse=True)
+
+
+@pytest.mark.usefixtures("_a_private_head_takes_few_epochs")
+def test_what_few_epochs_hand_over_is_what_the_epoch_before_scored():
+    training, _ = trained_and_gated("fixed", epochs=12)
+    records = train_epochs(training, 12)
+    assert training.done
+    assert abs(records[-1]["val.accuracy"] - records[-2]["val.accuracy"]) < 0.03
+
+
+def test_official_refuses_fewer_epochs_than_its_schedule_takes():
+    spec = digits_spec("ffw", epochs=54, protocol="official")
+    composite = compose("ffw", {})
+    with pytest.raises(InvalidInput, match=r"ffw under --protocol official takes 55 epochs at least.*after 54: give --epochs 55"):
+        composite.check_epochs(spec.epochs, spec.protocol)
+    composite.check_epochs(55, "official")
+    composite.check_epochs(1, "fixed")
+    compose("ffw", {"ffw.patience": 0}).check_epochs(10, "official")
+
+
+@pytest.mark.usefixtures("_a_private_head_takes_few_epochs")
+def test_official_takes_the_fewest_epochs_where_nothing_improves():
+    training, part = gated(values={"lr": 1e-8, "patience": 0, "weight_decay": 0.0}, protocol="official", epochs=60)
+    part.state.best_mi.fill_(-1.0)
+    while not training.done:
+        training.run_epoch()
+    assert training.epoch == part.least_epochs("official") - 1 == 9
+
+
 def test_cold_gates_end_the_training():
     training, part = gated(epochs=20)
     train_epochs(training, 1)
@@ -121,11 +160,11 @@ def test_cold_gates_end_the_training():
     assert training.net.state_dict().keys() == plain_net().state_dict().keys()
 
 
-def trained_and_gated(protocol):
+def trained_and_gated(protocol, **changes):
     """Gates on a net that tells classes and groups well, ready to try masks on."""
     teacher = digits_training(epochs=15)
     train_epochs(teacher, 15)
-    training, part = gated(protocol=protocol)
+    training, part = gated(protocol=protocol, **changes)
     names = {name: name.replace(".weight", ".parametrizations.weight.original") for name in teacher.net.state_dict()}
     state = {names[name]: value for name, value in teacher.net.state_dict().items()}
     training.net.load_state_dict(state, strict=False)
@@ -183,9 +222,9 @@ def _a_private_head_takes_few_epochs(monkeypatch):
 @pytest.mark.usefixtures("_a_private_head_takes_few_epochs")
 def test_a_training_restored_after_the_temperature_fell_goes_on_exactly(method):
     still = {"lr": 1e-8, "patience": 0, "weight_decay": 0.0}
-    whole, _ = gated(method, still, epochs=3)
+    whole, _ = gated(method, still, epochs=20)
     train_epochs(whole, 2)
-    restored, part = gated(method, still, epochs=3)
+    restored, part = gated(method, still, epochs=20)
     restored.load_state_dict(saved_and_loaded(whole.state_dict()))
     assert float(part.state.temperature) == pytest.approx(0.1)
     assert float(restored.net.layers[0].parametrizations.weight[0].temperature) == pytest.approx(0.1)

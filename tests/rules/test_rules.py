@@ -5,8 +5,10 @@ import pytest
 
 from fairtune import plugins
 from fairtune.errors import InvalidInput
+from fairtune.metrics import ESTIMATES, SCORES
 from fairtune.rules import Rule, View, check_classes, corner, covered, ends, front, objectives_of
 from fairtune.rules._base import role_of
+from fairtune.rules._one_score import OneScore
 from fairtune.rules.accuracy import HighestAccuracy
 from fairtune.rules.auc import HighestAUC
 from fairtune.rules.deo_m import LowestDEOM
@@ -29,6 +31,27 @@ class TestEveryRule(RuleContract):
     @pytest.fixture(params=plugins.names("rule"))
     def rule(self, request):
         return plugins.load("rule", request.param)()
+
+
+def test_any_score_can_be_chosen_by():
+    improved = {rule.improves or rule.objectives[-1] for rule in map(Rule.load, plugins.names("rule"))}
+    assert improved == set(SCORES) - ESTIMATES
+
+
+@pytest.mark.parametrize("rule", [name for name in plugins.names("rule") if issubclass(Rule.load(name), OneScore)])
+def test_a_rule_of_one_score_takes_the_best_then_the_most_accurate_then_the_earliest(rule):
+    score = SCORES[Rule.load(rule).objectives[-1]]
+    worse, better = (0.1, 0.2) if score.better == "higher" else (0.2, 0.1)
+    views = [view(0, 0.9, 0.3), view(1, 0.7, 0.3), view(2, 0.8, 0.3), view(3, 0.8, 0.3), view(4, 0.8, 0.3, feasible=False)]
+    for trial, value in zip(views, (worse, better, better, better, better), strict=True):
+        trial.val[score.name] = value
+    assert Rule.load(rule).build().choose(views).number == 2
+
+
+def test_equal_opportunity_is_of_two_classes():
+    check_classes("equal_opportunity", 2)
+    with pytest.raises(InvalidInput, match="equal_opportunity takes two classes, and the data have 10"):
+        check_classes("equal_opportunity", 10)
 
 
 def test_lowest_deo_m_takes_the_fairest_then_the_most_accurate_then_the_earliest():
@@ -61,18 +84,6 @@ def test_worst_group_takes_the_trial_whose_worst_group_is_served_best():
     assert [found.number for found in front(views, rule.objectives)] == [2, 3, 0]
     found = {role: best.number for role, best in ends(views, rule.objectives).items()}
     assert found == {"most_accurate": 0, "highest_worst_group_accuracy": 2}
-
-
-@pytest.mark.parametrize(
-    ("rule", "name"), [("deo_a", "deo_a"), ("equalized_odds", "equalized_odds"), ("bias_accuracy", "private_accuracy")]
-)
-def test_each_gap_has_its_rule(rule, name):
-    views = [view(0, 0.9, 0.1), view(1, 0.7, 0.3), view(2, 0.8, 0.3), view(3, 0.1, 0.0, feasible=False)]
-    for trial, gap in zip(views, (0.3, 0.1, 0.1, 0.0), strict=True):
-        trial.val[name] = gap
-    chosen = Rule.load(rule).build().choose(views)
-    assert chosen is not None
-    assert (chosen.number, LowestDEOM().choose(views).number) == (2, 0)
 
 
 def test_auc_takes_the_trial_that_ranks_best():

@@ -85,10 +85,10 @@ def test_one_output_that_is_no_number_is_enough(classes, poison, ask):
     split = DeviceSplit(splits["validation"], CPU, torch.float32)
     split.pool, split.rows = torch.zeros(len(split), classes), torch.arange(len(split))
     ask_of = {"evaluate": evaluate, "probe": probe}[ask]
-    ask_of(Verbatim(), split, precision="fp32")
+    ask_of(Verbatim(), split)
     split.pool[5, 1] = poison
     with pytest.raises(Diverged, match=f"1 of {len(split)} samples are not finite"):
-        ask_of(Verbatim(), split, precision="fp32")
+        ask_of(Verbatim(), split)
 
 
 @either
@@ -98,7 +98,7 @@ def test_finite_logits_too_far_apart_are_scored_or_diverged(classes):
     split.pool, split.rows = torch.zeros(len(split), classes), torch.arange(len(split))
     split.pool[:, 0], split.pool[:, 1] = -3e38, 3e38
     with pytest.raises(Diverged, match=r"0 of .* became inf"):
-        evaluate(Verbatim(), split, precision="fp32")
+        evaluate(Verbatim(), split)
 
 
 @either

@@ -34,7 +34,7 @@ def test_the_scores_of_an_epoch_are_those_of_the_net_on_the_validation_split():
     made = digits_training()
     training = Training(made.spec, made.net, made.method, made.train, made.validation, weighting="cells")
     val = training.run_epoch().val
-    assert val == evaluate(training.net, training.validation, precision="fp32").scores("cells")
+    assert val == evaluate(training.net, training.validation).scores("cells")
     assert training.counts is not None
     assert val["accuracy"] == scores(training.counts, weighting="cells")["accuracy"]
 
@@ -210,6 +210,19 @@ def test_every_epoch_has_its_own_noise():
     first, second = train_epochs(training, 2)
     assert first["train.ce"] != second["train.ce"]
     assert first["val.loss"] == second["val.loss"]
+
+
+def test_what_is_scored_is_computed_in_the_weights_precision():
+    training = digits_training(precision="bf16", epochs=2)
+    seen = []
+    training.net.head.register_forward_hook(lambda module, inputs, output: seen.append((module.training, output.dtype)))
+    training.run_epoch()
+    assert {dtype for training_, dtype in seen if not training_} == {torch.bfloat16}
+    seen.clear()
+    last = training.run_epoch()
+    assert {dtype for training_, dtype in seen if training_} == {torch.bfloat16}
+    assert {dtype for training_, dtype in seen if not training_} == {torch.float32}
+    assert last.val == evaluate(training.net, training.validation).scores("samples")
 
 
 def test_bf16_keeps_full_precision_weights_and_losses():

@@ -243,7 +243,7 @@ def skewed(n: int = 2000) -> DeviceSplit:
 
 class TestOnASplit:
     def probe(self, split, **options):
-        return probe(Verbatim(), split, precision="fp32", **options)
+        return probe(Verbatim(), split, **options)
 
     def test_has_three_scores(self):
         z, a = shifted(1000, 2, 30.0)
@@ -254,7 +254,7 @@ class TestOnASplit:
     @pytest.mark.parametrize("weighting", ["samples", "cells"])
     def test_the_embedding_of_an_untrained_net_still_holds_the_colour_of_a_digit(self, weighting):
         training = digits_training()
-        found = probe(training.net, training.validation, precision="fp32", weighting=weighting)
+        found = probe(training.net, training.validation, weighting=weighting)
         assert found["mutual_information"] > 0.6
         assert found["private_accuracy"] > 0.97
         assert found["private_auc"] > 0.99
@@ -281,7 +281,7 @@ class TestOnASplit:
         net = Verbatim()
         net.register_forward_hook(lambda module, given, out: seen.append(len(given[0])))
         began = time.perf_counter()
-        probe(net, split, precision="fp32")
+        probe(net, split)
         assert sum(seen) == MAX_SAMPLES
         assert time.perf_counter() - began < 20  # about a quarter of a second on one idle core
 
@@ -289,7 +289,7 @@ class TestOnASplit:
         z, a = shifted(400, 2, 2.0)
         split = split_of(z, a * 0, a)
         net = Verbatim().train()
-        assert probe(net, split, precision="fp32") == self.probe(split)
+        assert probe(net, split) == self.probe(split)
 
     def test_fewer_samples_than_can_be_halved_have_no_scores(self):
         z, a = shifted(19, 2, 2.0)
@@ -297,4 +297,4 @@ class TestOnASplit:
 
     def test_a_net_without_an_embedding_is_named(self):
         with pytest.raises(InvalidInput, match="the model Blind returns no embedding"):
-            probe(Blind(), skewed(), precision="fp32")
+            probe(Blind(), skewed())

@@ -1,0 +1,39 @@
+"""A model's scores on a split, for the terminal."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+
+from fairtune.metrics import label
+from fairtune.report.page import format_score
+
+
+def print_evaluation(console: Console, split: str, intervals: pd.DataFrame, by_cell: pd.DataFrame) -> None:
+    """Two tables.
+
+    Args:
+        console: where to print.
+        split: that was scored.
+        intervals: a row for each score, by name: ``value``, ``low``, ``high``.
+        by_cell: a row for each class and group: ``samples``, ``accuracy``.
+    """
+    scores = Table(title=f"scores ({split})", box=None, pad_edge=False, header_style="bold", title_justify="left")
+    for title in ("score", "value", "95 % interval"):
+        scores.add_column(title, no_wrap=True)
+    for name, row in intervals.iterrows():
+        span = f"{row.low:.3f} to {row.high:.3f}" if math.isfinite(row.low) else "-"
+        scores.add_row(label(str(name)), format_score(row.value), span)
+    cells = Table(title="cells", box=None, pad_edge=False, header_style="bold", title_justify="left")
+    for title in ("class", "group", "samples", "accuracy"):
+        cells.add_column(title)
+    for _, row in by_cell.reset_index().iterrows():
+        cells.add_row(str(row["class"]), str(row["group"]), f"{int(row.samples)}", format_score(row.accuracy))
+    console.print(scores)
+    console.print()
+    console.print(cells)
+    if split == "test":
+        console.print("the test split was opened for this, which is noted where the model was trained", soft_wrap=True)
