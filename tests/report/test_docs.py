@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from fairtune.metrics import SCORES, Difference, Interval
+from fairtune.metrics import SCORES, CellScore, Difference, Interval
 from fairtune.space import Integer, Options, OptionsOrFile, Real, Space
 from fairtune.spec import Optimizer, Place, PlugIn, SearchSpec, Stop
+from fairtune.study.handed import Handed
 from fairtune.study.opening import Opening
 from fairtune.study.summary import Baseline, Chosen, Confirmed, Cost, Summary, Trial
 
@@ -22,6 +23,8 @@ SECTIONS: dict[str, list[type[BaseModel]]] = {
     "`confirmed.ROLE`": [Confirmed],
     "`confirmed.ROLE.test.SCORE`": [Interval],
     "`against_baseline.SCORE`": [Difference],
+    "`handed`": [Handed],
+    "`handed.cells[]`": [CellScore],
     "`cost`": [Cost],
     "`test_opened[]`": [Opening],
     "`spec`": [SearchSpec],
