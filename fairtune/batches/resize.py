@@ -61,12 +61,14 @@ def _weights(start: Tensor, length: Tensor, stored: int, wanted: int) -> Tensor:
     first = (centre - reach + 0.5).floor().clamp(min=0)
     end = torch.minimum((centre + reach + 0.5).floor(), length)
     weight = (1 - ((pixel - centre + 0.5) / reach).abs()).clamp(min=0) * ((pixel >= first) & (pixel < end))
-    return (weight / weight.sum(dim=1, keepdim=True) * 2**_BITS + 0.5).floor()
+    whole: Tensor = (weight / weight.sum(dim=1, keepdim=True) * 2**_BITS + 0.5).floor()
+    return whole
 
 
 def _pass(weights: Tensor, levels: Tensor) -> Tensor:
     """One axis resized, ``(o, i)`` by ``(..., i, k)``; sums of whole numbers below 2 ** 53 are exact in whatever order."""
-    return ((weights @ levels + 2 ** (_BITS - 1)) / 2**_BITS).floor().clamp(0, 255)
+    resized: Tensor = ((weights @ levels + 2 ** (_BITS - 1)) / 2**_BITS).floor().clamp(0, 255)
+    return resized
 
 
 @cache

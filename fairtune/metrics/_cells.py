@@ -41,13 +41,13 @@ class CellScore(GroupScore):
 def group_scores(counts: GroupCounts) -> tuple[GroupScore, ...]:
     """Every group of a split."""
     found = _told(_right(counts).sum(axis=1), counts.cells.sum(axis=1))
-    return tuple(GroupScore(a=a, **told) for (a,), told in found)
+    return tuple(GroupScore.model_validate({"a": a} | told) for (a,), told in found)
 
 
 def cell_scores(counts: GroupCounts) -> tuple[CellScore, ...]:
     """Every cell of a split, class by class, the groups of a class one after another."""
     found = _told(_right(counts).T, counts.cells.T)
-    return tuple(CellScore(y=y, a=a, **told) for (y, a), told in found)
+    return tuple(CellScore.model_validate({"y": y, "a": a} | told) for (y, a), told in found)
 
 
 def _right(counts: GroupCounts) -> Ints:
