@@ -56,9 +56,9 @@ def keep_float32_exact() -> None:
     process's, so whatever ran in it before may have changed it. Torch's older flag has to agree, since torch.export asks for it.
     """
     cuda, cudnn = (cast("Any", backend) for backend in (torch.backends.cuda, torch.backends.cudnn))
+    cudnn.allow_tf32 = False
     for operation in (cuda.matmul, cudnn.conv, cudnn.rnn):
         operation.fp32_precision = "ieee"
-    cudnn.allow_tf32 = False
 
 
 def forget_peak_memory(device: torch.device) -> None:
