@@ -36,7 +36,7 @@ class Handed(BaseModel):
     def why(self) -> str:
         """Why this training and no other, in words."""
         if self.job.kind == "final":
-            return "the first seed of the confirmation, fixed before the test split was opened"
+            return "the first seed that completed, in an order fixed before the test split was opened"
         return "the trial itself, as no net of a confirmation is here"
 
     def score(self, name: str) -> Interval:

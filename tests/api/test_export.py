@@ -124,7 +124,7 @@ def test_the_card_says_what_it_is_and_what_it_scored(run, exported):
     card = (exported / CARD).read_text()
     summary = run.summary
     assert summary.outcome in card
-    for said in ("CC BY 4.0", "E. Alpaydin", "mfd", "deo_m", f"{summary.floor:.4f}", "the first seed of the confirmation", "seed"):
+    for said in ("CC BY 4.0", "E. Alpaydin", "mfd", "deo_m", f"{summary.floor:.4f}", "the first seed that completed", "seed"):
         assert said in card
     for cell in summary.handed.cells:
         row = f"| {summary.groups[cell.a]} | {cell.y} | {cell.samples} | {cell.accuracy:.4f} | {cell.low:.3f} to {cell.high:.3f} |"
