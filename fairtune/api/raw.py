@@ -49,7 +49,8 @@ class RawModel(nn.Module):
     def _scored(self, x: Tensor) -> Tensor:
         with autocast(x.device, self._precision):
             logits = self.net(x).logits
-        return logits.double().softmax(dim=1)
+        probabilities: Tensor = logits.double().softmax(dim=1)
+        return probabilities
 
 
 def raw_model(net: Net, shape: tuple[int, ...], spec: TrialSpec) -> RawModel:

@@ -97,9 +97,13 @@ def _facts(dataset: str) -> dict[str, str]:
 
 
 def _environment() -> jinja2.Environment:
-    loader = jinja2.PackageLoader("fairtune", "report")
-    blocks = {"trim_blocks": True, "lstrip_blocks": True, "keep_trailing_newline": True}
-    environment = jinja2.Environment(loader=loader, undefined=jinja2.StrictUndefined, **blocks)
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("fairtune", "report"),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
     environment.filters |= {"mean": format_mean, "score": format_score, "params": format_params, "span": _span, "cell": _cell}
     return environment
 
