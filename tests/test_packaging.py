@@ -26,6 +26,8 @@ def test_the_wheel_carries_spaces_pipelines_and_the_page(unpacked):
         "pipelines/digits.yaml",
         "pipelines/published/mfd_main.csv",
         "report/page.html.j2",
+        "report/card.md.j2",
+        "report/predict.py.j2",
         "py.typed",
     ):
         assert (unpacked / "fairtune" / path).is_file(), path

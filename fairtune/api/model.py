@@ -8,9 +8,10 @@ from typing import NamedTuple
 
 import pandas as pd
 import torch
+from torch import Tensor
 
 from fairtune.api.inputs import as_batch
-from fairtune.batches.augment import Augment
+from fairtune.api.raw import RawModel, raw_model
 from fairtune.batches.split import SCORING_BATCH
 from fairtune.datasets import Info
 from fairtune.errors import InvalidInput
@@ -18,8 +19,11 @@ from fairtune.models import Net
 from fairtune.names import Names
 from fairtune.spec import TrialSpec
 from fairtune.training.assembly import load_net
-from fairtune.training.device import autocast, parameter_dtype, pick_device
+from fairtune.training.device import pick_device
 from fairtune.training.folder import TrialFolder
+
+_VALUES = 2**24
+"""Of images that are resized at a time."""
 
 
 class Prediction(NamedTuple):
@@ -65,22 +69,35 @@ class Model:
         Raises:
             InvalidInput: the model cannot take them; what it takes.
         """
-        dtype, device = parameter_dtype(self.spec.precision), self.net.head.weight.device
-        augment = Augment((), (self.shape[1], self.shape[2])) if len(self.shape) == 3 else None
-        self.net.eval()
-        found = []
-        for batch in (part for stored in as_batch(images, self.shape) for part in torch.split(stored, SCORING_BATCH)):
-            x = batch.to(device)
-            x = x.to(dtype) if augment is None else augment(x.permute(0, 3, 1, 2), dtype)
-            with autocast(device, self.spec.precision):
-                logits = self.net(x).logits
-            found.append(logits.double().softmax(dim=1).cpu())
-        probabilities = torch.cat(found).numpy()
+        raw, device = self.raw(), self.net.head.weight.device
+        batches = (part for given in as_batch(images, self.shape) for part in torch.split(given, _at_once(given)))
+        probabilities = torch.cat([_probabilities(raw, batch.to(device)).cpu() for batch in batches]).numpy()
         labels = [self.classes[y] for y in probabilities.argmax(axis=1)]
         return Prediction(labels, pd.DataFrame(probabilities, columns=pd.Index(self.classes)))
 
+    @property
+    def names(self) -> Names:
+        """Of classes and groups, in sentences."""
+        return Names(self.classes, self.groups)
+
+    def raw(self) -> RawModel:
+        """The net with all that is done to raw inputs first, as a module of torch."""
+        return raw_model(self.net, self.shape, self.spec)
+
     def __repr__(self) -> str:
         return f"<fairtune model {self.spec.model.name} of {len(self.classes)} classes, trained by {self.spec.method}>"
+
+
+def _at_once(given: Tensor) -> int:
+    """How many inputs of a batch are predicted at a time: fewer where images are large."""
+    return max(1, min(SCORING_BATCH, _VALUES // given[0].numel()))
+
+
+def _probabilities(raw: RawModel, batch: Tensor) -> Tensor:
+    if raw.reading is not None and batch.shape[1:3] == raw.reading.size:
+        return raw.of_stored(batch.permute(0, 3, 1, 2))
+    found: Tensor = raw(batch)
+    return found
 
 
 def load_model(spec: TrialSpec, names: Names, shape: tuple[int, ...], folder: TrialFolder, data: Path) -> Model:

@@ -8,11 +8,13 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
+from fairtune.api.export import export
 from fairtune.api.model import Model, load_model
 from fairtune.errors import InvalidInput
 from fairtune.report.figure import draw_front
 from fairtune.report.write import trials_table
 from fairtune.study.folders import RunFolder, database_of
+from fairtune.study.handed import HandedNet, handed_net
 from fairtune.study.study import SearchStudy
 from fairtune.study.summary import Chosen, Summary, summarise
 from fairtune.training.data import make_dataset
@@ -77,21 +79,51 @@ class Run:
         return figure
 
     def model(self) -> Model:
-        """The chosen model; its data need not be there.
+        """The chosen model: the very net whose test scores ``summary.handed`` tells; its data need not be there.
 
         Raises:
             InvalidInput: nothing was chosen, or its weights are not there.
         """
-        chosen = self.chosen
-        folder = None if chosen is None else RunFolder.of(self.place).trial(chosen.number)
-        trained = None if folder is None else folder.read_result()
-        if folder is None or trained is None:
-            raise InvalidInput(f"the run {self.place.name} has no chosen model: none reached the floor, or it still runs")
+        return self._load(self._handed())
+
+    def export(self, to: str | Path | None = None) -> Path:
+        """Write the chosen model as files that need no fairtune: weights, a program of torch, ONNX, a card, a script.
+
+        Args:
+            to: folder to write into; ``export`` in the run's own if None.
+
+        Returns:
+            The folder.
+
+        Raises:
+            InvalidInput: as for :meth:`model`, or the net cannot be exported.
+        """
+        folder = self.path / "export" if to is None else Path(to)
+        net = self._handed()
+        export(net, self._load(net), self.summary, folder)
+        return folder
+
+    def _handed(self) -> HandedNet:
+        study = SearchStudy(database_of(self.place), self.spec)
+        net = handed_net(self.spec, study, RunFolder.of(self.place))
+        if net is None:
+            raise InvalidInput(f"the run {self.place.name} has no chosen model: {self._why_none(study)}")
+        return net
+
+    def _why_none(self, study: SearchStudy) -> str:
+        if study.choice is None:
+            return f"its trials have not ended, go on with fairtune resume {self.path}"
+        if study.choice.number is None:
+            return "none of its trials reached the floor; lower --accuracy-floor, or resume it with more --trials"
+        weights = RunFolder.of(self.place).chosen.weights
+        return f"its weights are gone, no whole {weights}; put the file back, or search again"
+
+    def _load(self, net: HandedNet) -> Model:
         spec, data = self.spec, Path(self.place.data)
         if spec.classes:
-            return load_model(trained.spec, spec.names, spec.shape, folder, data)
+            return load_model(net.result.spec, spec.names, spec.shape, net.folder, data)
         info = make_dataset(spec.dataset).describe(data)
-        return load_model(trained.spec, info.names, info.shape, folder, data)
+        return load_model(net.result.spec, info.names, info.shape, net.folder, data)
 
     def __repr__(self) -> str:
         return f"<fairtune run {self.place.name}: {self.spec.methods} on {self.spec.dataset.name}, in {self.path}>"

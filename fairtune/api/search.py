@@ -136,5 +136,5 @@ def _session(spec: SearchSpec, place: Place, console: Console, request: Request 
         with SearchDisplay(console, spec, study.records()) as display:
             run_search(spec, place, study, [display, tracker])
         summary = write_report(spec, place, study)
-        tracker.finish(summary, report_files(folder), folder.chosen.path if summary.chosen else None)
+        tracker.finish(summary, report_files(folder), folder.chosen.path if summary.handed else None)
     return summary

@@ -16,7 +16,10 @@ from typing import Annotated
 
 import typer
 
-_ORDER = ("search", "resume", "report", "choose", "evaluate", "train", "run", "list", "ui", "data", "doctor", "cluster")
+_ORDER = (
+    *("search", "resume", "report", "choose", "evaluate", "export", "predict"),
+    *("train", "run", "list", "ui", "data", "doctor", "cluster"),
+)
 
 
 def _verbs() -> list[str]:

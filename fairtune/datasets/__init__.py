@@ -5,9 +5,9 @@ from fairtune.datasets._alike import nearly_equal
 from fairtune.datasets._base import Dataset
 from fairtune.datasets._counts import lost_cells
 from fairtune.datasets._cut import equal_cells
-from fairtune.datasets._decoding import Fit
+from fairtune.datasets._decoding import Fit, Reading
 from fairtune.datasets._files import within
-from fairtune.datasets._images import ImageFiles
+from fairtune.datasets._images import SUFFIXES, ImageFiles, images_below
 from fairtune.datasets._oddities import narrow
 from fairtune.datasets._overlap import check_apart
 from fairtune.datasets._pools import Content, Info, Part, Pool, Samples
@@ -27,6 +27,7 @@ from fairtune.datasets._twins import Twin, Twins
 from fairtune.datasets._writing import OnBadImage, Progress, Report, silent
 
 __all__ = [
+    "SUFFIXES",
     "Content",
     "Dataset",
     "Fit",
@@ -36,6 +37,7 @@ __all__ = [
     "Part",
     "Pool",
     "Progress",
+    "Reading",
     "Report",
     "Samples",
     "Twin",
@@ -45,6 +47,7 @@ __all__ = [
     "check_test_part",
     "digest_of",
     "equal_cells",
+    "images_below",
     "lost_cells",
     "narrow",
     "nearly_equal",

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from fairtune.datasets._counts import check_counts, check_test
 from fairtune.datasets._cut import Mask, cells_of, drawn_by_source, thinned
+from fairtune.datasets._decoding import Reading
 from fairtune.datasets._pools import Content, Info, Part, Pool
 from fairtune.datasets._twins import joined_sources
 from fairtune.plugins import Pluggable
@@ -97,6 +98,14 @@ class Dataset(Pluggable):
 
         The parts are ``train``, ``test`` and, where the authors hold one out, ``validation``.
         """
+
+    def reading(self, shape: tuple[int, ...]) -> Reading:
+        """How an image from outside becomes what is stored, under these options; nothing is read for it.
+
+        Args:
+            shape: of what a net sees, ``(C, H, W)``. That is the size unless images are stored larger.
+        """
+        return Reading((shape[1], shape[2]))
 
     def training_parts(self) -> tuple[Part, ...]:
         """The parts that :meth:`training_splits` wants: ``train``, and ``validation`` if it is not cut from ``train``."""

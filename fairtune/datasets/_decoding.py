@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -16,6 +17,26 @@ _DRAFT = 2
 """JPEG files are decoded at the smallest of their own scales that is this many times larger than what is wanted."""
 _DEEP_PNG = (2, 6)
 """Colour types of PNG files of whose 16 bits Pillow keeps eight."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How the file of an image becomes what a dataset stores.
+
+    Attributes:
+        size: height and width.
+        fit: how an image is brought to it.
+        tones: what becomes of values of more than 8 bits.
+    """
+
+    size: tuple[int, int]
+    fit: Fit = "stretch"
+    tones: Tones = SIXTEEN_BITS
+
+    @property
+    def draft(self) -> tuple[int, int]:
+        """Width and height that a JPEG file may be reduced to as it is decoded."""
+        return _DRAFT * self.size[1], _DRAFT * self.size[0]
 
 
 class Picture(NamedTuple):
@@ -44,7 +65,7 @@ def decode(content: bytes, size: tuple[int, int], fit: Fit = "stretch", tones: T
     height, width = size
     with Image.open(io.BytesIO(content)) as file:
         given, is_deep = file.size, _is_gray16(file) or _is_deep_png(file, content)
-        file.draft("RGB", (_DRAFT * width, _DRAFT * height))
+        file.draft("RGB", Reading(size).draft)
         image = _in_rgb(ImageOps.exif_transpose(_toned(file, content, tones)))
     if fit == "crop":
         image = image.crop(_middle(image.size, size))

@@ -24,6 +24,9 @@ from fairtune.records import Array, Bytes, Floats, Ints
 _LOOKED_AT = 32
 """Lines of an image that tell how dark or bright it is."""
 
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".ppm", ".pgm")
+"""Of the files in a folder that are taken for images."""
+
 READ = np.dtype(
     [
         ("digest", f"V{DIGEST_BYTES}"),
@@ -34,6 +37,19 @@ READ = np.dtype(
 )
 """What is noted of an image as it is read: digest of the file, its size in pixels and bits a channel, and of what it became the
 darkest level, the brightest, and the mean."""
+
+
+def images_below(folder: Path) -> list[str]:
+    """Paths of the images in a folder and those below it, relative to it, in order."""
+    found = []
+    for inside, _, names in os.walk(folder):
+        below = os.path.relpath(inside, folder)
+        found += [os.path.normpath(f"{below}/{name}") for name in names if _is_image(name)]
+    return sorted(found)
+
+
+def _is_image(name: str) -> bool:
+    return name.lower().endswith(SUFFIXES) and not name.startswith(".")
 
 
 def contents_of_files(root: Path, name: str) -> bytes:

@@ -17,7 +17,7 @@ from fairtune.batches.transforms import Flip
 from fairtune.datasets._base import Dataset
 from fairtune.datasets._counts import check_test
 from fairtune.datasets._cut import Mask
-from fairtune.datasets._decoding import Fit
+from fairtune.datasets._decoding import Fit, Reading
 from fairtune.datasets._files import first_of
 from fairtune.datasets._found import find_files
 from fairtune.datasets._images import ImageFiles
@@ -149,6 +149,11 @@ class OwnImages(Dataset):
             return []
         named = first_of([f"{name} as {found}" for name, found in otherwise.items()], 3)
         return [f"files that are called otherwise than in {self.listed_in(root)} ({len(otherwise):,}): {named}"]
+
+    def reading(self, shape: tuple[int, ...]) -> Reading:
+        """As the options say."""
+        depth = None if self.depth == "found" else int(self.depth)
+        return Reading((self.size, self.size), self._fit, Tones(depth, read_window(self.window)))
 
     def content(self, root: Path) -> Content:
         """How the images are decoded, what the table says of each, and the images."""

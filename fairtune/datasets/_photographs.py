@@ -12,7 +12,7 @@ import pandas as pd
 
 from fairtune.datasets._base import Dataset
 from fairtune.datasets._counts import check_test
-from fairtune.datasets._decoding import Fit
+from fairtune.datasets._decoding import Fit, Reading
 from fairtune.datasets._images import ImageFiles
 from fairtune.datasets._pools import Part, Pool
 from fairtune.records import Ints
@@ -34,6 +34,10 @@ class Photographs(Dataset):
     stored: ClassVar[tuple[int, int]] = (256, 256)
     fit: ClassVar[Fit] = "stretch"
     columns: ClassVar[tuple[str, ...]] = ("y", "a", "source")
+
+    def reading(self, shape: tuple[int, ...]) -> Reading:
+        """As they are stored."""
+        return Reading(self.stored, self.fit)
 
     @property
     @abstractmethod

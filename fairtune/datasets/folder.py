@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,12 +11,12 @@ import numpy as np
 import pandas as pd
 
 from fairtune.datasets._files import first_of
+from fairtune.datasets._images import images_below
 from fairtune.datasets._listed import OwnImages
 from fairtune.datasets._reading import Listed
 from fairtune.errors import DataError, InvalidInput
 from fairtune.space import Text, hyperparameter
 
-_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".ppm", ".pgm")
 _TOKEN = re.compile(r"\{(\w+)\}|\*\*/|\*")
 
 
@@ -72,11 +71,7 @@ class Folder(OwnImages):
         folder = self.listed_in(root)
         if not folder.is_dir():
             raise DataError(f"there is no folder {folder}: {self.obtain}")
-        found = []
-        for inside, _, names in os.walk(folder):
-            below = os.path.relpath(inside, folder)
-            found += [os.path.normpath(f"{below}/{name}") for name in names if _is_image(name)]
-        return tuple(sorted(found))
+        return tuple(images_below(folder))
 
     def _expression(self) -> re.Pattern[str]:
         names = [match[1] for match in _TOKEN.finditer(self.pattern) if match[1]]
@@ -95,10 +90,6 @@ def _token(match: re.Match[str]) -> str:
     if match[1]:
         return f"(?P<{match[1]}>[^/]+?)"
     return "(?:.*/)?" if match[0] == "**/" else "[^/]*?"
-
-
-def _is_image(name: str) -> bool:
-    return name.lower().endswith(_SUFFIXES) and not name.startswith(".")
 
 
 def _stripped(values: pd.Series[str]) -> pd.Series[str]:

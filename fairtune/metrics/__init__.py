@@ -13,6 +13,7 @@ from fairtune.metrics._accuracy import (
     worst_group_accuracy,
 )
 from fairtune.metrics._auc import auc
+from fairtune.metrics._cells import CellScore, GroupScore, cell_scores, group_scores
 from fairtune.metrics._compare import Difference, compare
 from fairtune.metrics._crowding import crowding, pareto_ranks
 from fairtune.metrics._deo import deo_a, deo_m, gaps
@@ -43,7 +44,9 @@ __all__ = [
     "SCORES",
     "UNDEFINED",
     "Cell",
+    "CellScore",
     "Difference",
+    "GroupScore",
     "Interval",
     "Limits",
     "Number",
@@ -53,6 +56,7 @@ __all__ = [
     "auc",
     "balanced_accuracy",
     "cell_accuracy",
+    "cell_scores",
     "compare",
     "crowding",
     "demographic_parity",
@@ -68,6 +72,7 @@ __all__ = [
     "gaps",
     "group_accuracy",
     "group_iou",
+    "group_scores",
     "hypervolume",
     "interval",
     "interval_over_models",

@@ -23,6 +23,7 @@ from fairtune.rules import objectives_of
 from fairtune.samplers import Proposals
 from fairtune.spec import Place, SearchSpec, TrialResult
 from fairtune.study.folders import RunFolder
+from fairtune.study.handed import Handed
 from fairtune.study.jobs import Job
 from fairtune.study.key import JobKey
 from fairtune.study.opening import Opening
@@ -281,11 +282,20 @@ def print_outcome(console: Console, summary: Summary) -> None:
     if summary.chosen is not None:
         chosen = summary.chosen
         console.print(f"chosen: trial {chosen.number}, {chosen.method} {format_params(chosen.params)}", style="bold")
+    if summary.handed is not None:
+        console.print(_handed(summary.handed, summary.shown), soft_wrap=True)
     folder = RunFolder.of(summary.place)
     for name, path in (("report", folder.page), ("summary", folder.summary), ("model", folder.chosen.weights)):
         if path.exists():
             console.print(f"{name:8} {path}", soft_wrap=True)
     console.print(f"browse   fairtune ui {folder.path}", soft_wrap=True)
+
+
+def _handed(handed: Handed, shown: Sequence[str]) -> str:
+    """Which net is handed over, why that, and what it scored itself."""
+    tested = ", ".join(f"{label(name)} {format_score(handed.score(name).mean)}" for name in shown if name in handed.test)
+    scored = f"; it has {tested} on test" if tested else "; its test scores are not known"
+    return f"handed over: {handed.job}, {handed.why}{scored}"
 
 
 def _front_table(summary: Summary) -> Table:

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from fairtune.files import is_whole, remove, write_atomically, write_sealed, write_text
+from fairtune.files import remove, write_atomically, write_sealed, write_text
 from fairtune.metrics import SCORES
 from fairtune.report.figure import draw_front
 from fairtune.report.page import render_page
 from fairtune.spec import Place, SearchSpec
 from fairtune.study.folders import RunFolder, without_folder
+from fairtune.study.handed import HandedNet, handed_net
 from fairtune.study.study import SearchStudy
 from fairtune.study.summary import Summary, summarise
 
@@ -35,8 +36,7 @@ def write_report(spec: SearchSpec, place: Place, study: SearchStudy) -> Summary:
     write_atomically(folder.figure, lambda path: draw_front(summary).savefig(path, format="png"))
     write_atomically(folder.table, lambda path: trials_table(summary).to_csv(path, index=False))
     write_text(folder.page, render_page(summary, folder.figure))
-    if summary.chosen is not None:
-        _keep_chosen(folder, summary.chosen.number)
+    _keep_chosen(handed_net(spec, study, folder), folder)
     return summary
 
 
@@ -68,12 +68,14 @@ def report_files(folder: RunFolder) -> list[Path]:
     return [folder.summary, folder.page, folder.figure, folder.table]
 
 
-def _keep_chosen(folder: RunFolder, number: int) -> None:
-    trained, chosen = folder.trial(number), folder.chosen
-    chosen.path.mkdir(exist_ok=True)
-    result = trained.read_result()
-    if result is not None and chosen.read_ended(result.spec) is None:  # what another trial left that was chosen before
-        remove(chosen.weights)
-    for source, target in ((trained.weights, chosen.weights), (trained.result, chosen.result)):
-        if is_whole(source):
+def _keep_chosen(net: HandedNet | None, folder: RunFolder) -> None:
+    """Keep the net that is handed over beside the report, with its result, and no other's."""
+    chosen = folder.chosen
+    if net is not None and net.folder == chosen:
+        return
+    for file in (chosen.weights, chosen.result):
+        remove(file)
+    if net is not None:
+        chosen.path.mkdir(exist_ok=True)
+        for source, target in ((net.folder.weights, chosen.weights), (net.folder.result, chosen.result)):
             write_sealed(target, partial(shutil.copyfile, source))

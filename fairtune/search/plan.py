@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import math
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
@@ -24,7 +23,7 @@ from fairtune.search.budget import Budget
 from fairtune.search.confirmation import choose, has_other_limits, retrainings, settings_to_confirm
 from fairtune.search.earlier import Earlier
 from fairtune.search.trials import Trials
-from fairtune.search.weights import Weights
+from fairtune.search.weights import Weights, keep_first
 from fairtune.space import Value
 from fairtune.spec import Place, SearchSpec, Stop, TrialResult, TrialSpec
 from fairtune.study.baseline import Baseline
@@ -141,7 +140,7 @@ class Plan:
             record = self._end_trial(job, job.number, result, pauses=pauses and result.state == "pruned")
         else:
             self.study.keep_final(job.key, result)
-            shutil.rmtree(job.folder.path, ignore_errors=True)
+            keep_first(self.spec, self.study, self.folder, job.spec)
         self._budget.end(job, result)
         for observer in self.observers:
             observer.job_finished(job, result, record)

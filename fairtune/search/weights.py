@@ -1,12 +1,34 @@
-"""Which trials' weights are kept: a rule never chooses a dominated trial, and disks are finite."""
+"""Which weights are kept: a rule never chooses a dominated trial, one net is handed over, and disks are finite."""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 
 from fairtune.files import remove
 from fairtune.rules import View, front
+from fairtune.spec import SearchSpec, TrialSpec
 from fairtune.study.folders import RunFolder
+from fairtune.study.retrained import first_complete, retrained, setting_of
+from fairtune.study.study import SearchStudy
+
+
+def keep_first(spec: SearchSpec, study: SearchStudy, folder: RunFolder, ended: TrialSpec) -> None:
+    """Of a setting's retrainings that have ended keep the net that would be handed over, and remove the files of the others.
+
+    Every setting keeps one: where a search goes on and chooses anew, what was retrained in another role is not retrained.
+
+    Args:
+        spec: the search.
+        study: its record.
+        folder: of the search.
+        ended: the retraining that has ended last.
+    """
+    retrainings = retrained(spec, study)[setting_of(ended, spec)]
+    first = first_complete(retrainings)
+    for one in retrainings.values():
+        if one != first:
+            shutil.rmtree(folder.job(one.key, one.result.spec).path, ignore_errors=True)
 
 
 class Weights:

@@ -10,7 +10,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from fairtune.errors import InvalidInput
 from fairtune.metrics import (
-    ESTIMATES,
     HEADLINES,
     SCORES,
     UNDEFINED,
@@ -28,7 +27,10 @@ from fairtune.rules import corner, covered, front, objectives_of
 from fairtune.space import Value
 from fairtune.spec import Place, SearchSpec, Stop, TrialResult
 from fairtune.study import verdict
+from fairtune.study.folders import RunFolder
+from fairtune.study.handed import Handed, handed_net, handed_over
 from fairtune.study.opening import Opening
+from fairtune.study.retrained import Retrained, confirmed_scores, retrained
 from fairtune.study.study import Record, SearchStudy
 from fairtune.study.untrained import Untrained, beaten, untrained
 
@@ -143,6 +145,7 @@ class Summary(_Part):
     small_test_cells: list[Cell] = []
     untrained: list[Untrained] = []
     ended_by: str | None = None
+    handed: Handed | None = None
 
     @property
     def objectives(self) -> tuple[str, ...]:
@@ -214,10 +217,16 @@ def summarise(spec: SearchSpec, place: Place, study: SearchStudy) -> Summary:
         against_baseline=_against_baseline(spec, study, records),
         untrained=_untrained(spec, study, records),
         ended_by=None if study.choice is None else study.choice.ended_by,
+        handed=_handed(spec, place, study),
     )
     summary.gained = verdict.gained(summary)
     summary.outcome = verdict.outcome(summary)
     return summary
+
+
+def _handed(spec: SearchSpec, place: Place, study: SearchStudy) -> Handed | None:
+    net = handed_net(spec, study, RunFolder.of(place))
+    return None if net is None else handed_over(net, spec)
 
 
 def _cost(place: Place, study: SearchStudy, baseline: TrialResult, trials: Sequence[Trial]) -> Cost:
@@ -251,9 +260,9 @@ def _against_baseline(spec: SearchSpec, study: SearchStudy, records: list[Record
     number = None if study.choice is None else study.choice.number
     if number is None:
         return {}
-    retrained = _retrained(spec, study)
-    chosen, baseline = (retrained.get(setting, {}) for setting in (_id_of(records[number]), spec.baseline().id))
-    seeds = [seed for seed in chosen if seed in baseline and {chosen[seed].state, baseline[seed].state} == {"complete"}]
+    every = retrained(spec, study)
+    chosen, baseline = (_complete(every.get(setting, {})) for setting in (_id_of(records[number]), spec.baseline().id))
+    seeds = [seed for seed in chosen if seed in baseline]
     if not seeds:
         return {}
     names = dict.fromkeys((*objectives_of(spec.select), verdict.improves(spec.select)))
@@ -263,12 +272,12 @@ def _against_baseline(spec: SearchSpec, study: SearchStudy, records: list[Record
 def _untrained(spec: SearchSpec, study: SearchStudy, records: list[Record]) -> list[Untrained]:
     """What moved thresholds bring, of each setting under its first role."""
     assert study.baseline is not None
-    retrained = _retrained(spec, study)
+    every = {setting: _complete(of) for setting, of in retrained(spec, study).items()}
     roles = {} if study.choice is None else dict(study.choice.roles)
     settings = {"baseline": spec.baseline().id} | {role: _id_of(records[number]) for role, number in roles.items()}
     first = {setting: role for role, setting in reversed(settings.items())}
-    of_roles = {role: retrained[setting] for setting, role in first.items() if setting in retrained}
-    chosen = retrained.get(settings.get("chosen", ""), {})
+    of_roles = {role: every[setting] for setting, role in first.items() if setting in every}
+    chosen = every.get(settings.get("chosen", ""), {})
     return untrained(spec, study.baseline.floor, dict(reversed(of_roles.items())), chosen)
 
 
@@ -314,10 +323,9 @@ def _chosen(study: SearchStudy, records: list[Record]) -> Chosen | None:
 def _confirmed(spec: SearchSpec, study: SearchStudy, records: list[Record]) -> dict[str, Confirmed]:
     """By role; whichever role a setting was retrained for, the roles that it has now share that, the baseline's too."""
     numbers = {"baseline": None} | ({} if study.choice is None else dict[str, int | None](study.choice.roles))
-    retrained = _retrained(spec, study)
-    objectives = objectives_of(spec.select)
+    every = retrained(spec, study)
     settings = {role: spec.baseline().id if number is None else _id_of(records[number]) for role, number in numbers.items()}
-    scored = {setting: _score(retrained[setting], objectives) for setting in settings.values() if setting in retrained}
+    scored = {setting: _score(every[setting], spec) for setting in settings.values() if setting in every}
     return {
         role: scored[setting].model_copy(update={"number": numbers[role]})
         for role, setting in settings.items()
@@ -325,32 +333,20 @@ def _confirmed(spec: SearchSpec, study: SearchStudy, records: list[Record]) -> d
     }
 
 
-def _retrained(spec: SearchSpec, study: SearchStudy) -> dict[str, dict[int, TrialResult]]:
-    """The retrainings of each setting by seed."""
-    retrained: dict[str, dict[int, TrialResult]] = {}
-    for result in sorted(study.finals.values(), key=lambda result: result.spec.seed):
-        setting = result.spec.model_copy(update={"seed": spec.seed}).id
-        retrained.setdefault(setting, {})[result.spec.seed] = result
-    return retrained
-
-
 def _id_of(record: Record) -> str:
     assert record.result is not None
     return record.result.id
 
 
-def _score(results: dict[int, TrialResult], objectives: Sequence[str]) -> Confirmed:
-    complete = {seed: result for seed, result in results.items() if result.state == "complete"}
-    measured = {name for result in complete.values() for name in result.test or {}}
-    confirmed = {*HEADLINES, *objectives, *measured} - ESTIMATES
+def _complete(retrainings: Mapping[int, Retrained]) -> dict[int, TrialResult]:
+    return {seed: one.result for seed, one in retrainings.items() if one.result.state == "complete"}
+
+
+def _score(retrainings: Mapping[int, Retrained], spec: SearchSpec) -> Confirmed:
+    complete = _complete(retrainings)
     return Confirmed(
         number=None,
         seeds=list(complete),
-        failed_seeds=[seed for seed in results if seed not in complete],
-        test={name: _interval(name, list(complete.values())) for name in SCORES if name in confirmed} if complete else {},
+        failed_seeds=[seed for seed in retrainings if seed not in complete],
+        test=confirmed_scores(list(complete.values()), spec),
     )
-
-
-def _interval(name: str, results: list[TrialResult]) -> Interval:
-    values = [(result.test or {}).get(name, math.nan) for result in results]
-    return SCORES[name].over([result.counts("test") for result in results], values)

@@ -58,14 +58,13 @@ def untrained(
     Args:
         spec: the search, whose rule picks the point of each front.
         floor: the accuracy that it must reach.
-        retrained: of each role, what its retrainings came to, by seed; each setting under one role.
+        retrained: of each role, what its complete retrainings came to, by seed; each setting under one role.
         chosen: those of the choice; none where nothing is chosen.
     """
     found: list[Untrained] = []
     for role, results in retrained.items():
-        complete = {seed: result for seed, result in results.items() if result.state == "complete"}
-        moved = {seed: result for seed, result in complete.items() if result.moved}
-        error = next((result.immovable for result in complete.values() if result.immovable), None)
+        moved = {seed: result for seed, result in results.items() if result.moved}
+        error = next((result.immovable for result in results.values() if result.immovable), None)
         if moved:
             found += [_of_way(spec, floor, role, way, moved, chosen) for way in WAYS]
         elif error is not None:
@@ -132,7 +131,7 @@ def _pick(select: str, front: Sequence[Point]) -> int | None:
 
 def _differences(names: Sequence[str], scored: Mapping[int, Moved], chosen: Mapping[int, TrialResult]) -> dict[str, Difference]:
     """The choice less this, on the seeds of both."""
-    seeds = [seed for seed, result in chosen.items() if seed in scored and result.state == "complete"]
+    seeds = [seed for seed in chosen if seed in scored]
     if not seeds:
         return {}
     return {

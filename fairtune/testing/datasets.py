@@ -94,6 +94,12 @@ class DatasetContract(PlugInContract):
             attribute = dataset.attribute_vectors(pool)
             assert attribute is None or (attribute.dtype == np.float32 and len(attribute) == len(pool))
 
+    def test_an_image_from_outside_is_brought_to_the_size_that_is_stored(self, opened: Opened) -> None:
+        if len(opened.info.shape) != 3:
+            pytest.skip("it has no images")
+        stored = {tuple(pool.x.shape[1:3]) for pool in opened.pools.values()}
+        assert stored == {opened.plug_in().reading(opened.info.shape).size}
+
     def test_splits_share_no_source_image(self, opened: Opened) -> None:
         _, splits = opened.splits()
         train, validation = (splits[part] for part in PARTS)

@@ -53,9 +53,10 @@ def autocast(device: torch.device, precision: Precision) -> contextlib.AbstractC
 
 def keep_float32_exact() -> None:
     """Have GPUs multiply float32 as float32. Convolutions would round it to TF32, which keeps ten bits, and the setting is the
-    process's, so whatever ran in it before may have changed it.
+    process's, so whatever ran in it before may have changed it. Torch's older flag has to agree, since torch.export asks for it.
     """
     cuda, cudnn = (cast("Any", backend) for backend in (torch.backends.cuda, torch.backends.cudnn))
+    cudnn.allow_tf32 = False
     for operation in (cuda.matmul, cudnn.conv, cudnn.rnn):
         operation.fp32_precision = "ieee"
 

@@ -47,11 +47,22 @@ def test_a_figure_shows_itself_in_a_notebook(run):
     assert figure._repr_png_().startswith(b"\x89PNG")
 
 
-def test_the_model_predicts_what_was_scored(run, validation):
+def handed_result(searched):
+    """Of the retraining whose net is handed over."""
+    return searched.study.finals[ft.open_run(searched.folder.path).summary.handed.job]
+
+
+def test_the_model_is_the_retraining_on_the_first_seed(run, searched):
+    final = handed_result(searched)
+    assert (final.spec.seed, run.model().spec) == (1, final.spec)
+    assert final.test["accuracy"] == run.summary.handed.test["accuracy"].mean
+
+
+def test_the_model_predicts_what_was_scored(run, searched, validation):
     split, images = validation
     labels, probabilities = run.model().predict(images)
     right = np.array([int(label) for label in labels]) == split.y
-    assert right.mean() == pytest.approx(run.chosen.val["sample_accuracy"])
+    assert right.mean() == pytest.approx(handed_result(searched).val["sample_accuracy"])
     assert np.allclose(probabilities.sum(axis=1), 1)
     assert probabilities.columns.tolist() == list("0123456789")
 
@@ -85,10 +96,10 @@ def test_a_run_of_a_version_that_kept_no_names_asks_its_dataset(run, tmp_path):
     assert ft.open_run(moved).summary.classes == ()
 
 
-def test_evaluating_says_what_the_search_said(run):
+def test_evaluating_says_what_the_search_said(run, searched):
     found = ft.evaluate(run)
-    for name, value in run.chosen.val.items():
-        assert found.scores[name] == pytest.approx(value, rel=1e-6), name
+    for name, value in found.scores.items():
+        assert value == pytest.approx(handed_result(searched).val[name], rel=1e-6), name
     assert found.counts.cells.tolist() == [found.cells.xs(group, level="group").samples.tolist() for group in ("red", "green")]
     assert found.cells.loc[("3", "green"), "accuracy"] == found.counts.hard[1, 3, 3] / found.counts.cells[1, 3]
 
@@ -97,8 +108,9 @@ def test_a_run_without_a_choice_has_no_model(tmp_path):
     done = run_small(tmp_path, accuracy_floor="1", trials=1, epochs=1)
     run = ft.open_run(str(done.folder.path))
     assert run.chosen is None
-    with pytest.raises(InvalidInput, match="the run run has no chosen model"):
-        run.model()
+    for wanted in (run.model, run.export):
+        with pytest.raises(InvalidInput, match="the run run has no chosen model: none of its trials reached the floor; lower"):
+            wanted()
 
 
 def test_a_run_that_has_not_begun_says_so(tmp_path):
@@ -120,9 +132,16 @@ def test_a_run_under_way_stands_where_it_is(tmp_path):
 
 def test_weights_that_are_gone_are_named(run, tmp_path):
     moved = shutil.copytree(run.path, tmp_path / "moved")
+    shutil.rmtree(moved / "finals")
     RunFolder(moved).trial(run.chosen.number).weights.unlink()
-    with pytest.raises(InvalidInput, match=r"the model has no weights: .*weights.safetensors is missing"):
+    with pytest.raises(InvalidInput, match=r"its weights are gone, no whole .*weights.safetensors; put the file back"):
         ft.open_run(moved).model()
+
+
+def test_a_run_that_still_searches_has_no_model(tmp_path):
+    session = Session(*small_search(tmp_path)).run(2)
+    with pytest.raises(InvalidInput, match=r"no chosen model: its trials have not ended, go on with fairtune resume .*run$"):
+        ft.open_run(session.folder.path).model()
 
 
 def test_data_that_are_not_there_are_named(tmp_path):

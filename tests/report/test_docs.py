@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from fairtune.metrics import SCORES, Difference, Interval
+from fairtune.metrics import SCORES, CellScore, Difference, Interval
 from fairtune.space import Integer, Options, OptionsOrFile, Real, Space
 from fairtune.spec import Optimizer, Place, PlugIn, SearchSpec, Stop
+from fairtune.study.handed import Handed
 from fairtune.study.opening import Opening
 from fairtune.study.summary import Baseline, Chosen, Confirmed, Cost, Summary, Trial
 from fairtune.study.untrained import Point, Untrained
@@ -25,6 +26,8 @@ SECTIONS: dict[str, list[type[BaseModel]]] = {
     "`against_baseline.SCORE`": [Difference],
     "`untrained[]`": [Untrained],
     "`untrained[].front[]`": [Point],
+    "`handed`": [Handed],
+    "`handed.cells[]`": [CellScore],
     "`cost`": [Cost],
     "`test_opened[]`": [Opening],
     "`spec`": [SearchSpec],

@@ -205,7 +205,13 @@ def test_the_outcome_names_the_choice_and_the_files(mixed):
 def test_the_outcome_shows_the_score_that_was_searched_for(by_iou):
     text = outcome(by_iou)
     chosen = by_iou.trials[by_iou.study.choice.number].result
-    assert text.count("sigma_IOU") == 4
+    assert text.count("sigma_IOU") == 5
+    handed = summarise(by_iou.spec, by_iou.place, by_iou.study).handed
+    assert (
+        f"handed over: {handed.job}, the first seed that completed, in an order fixed before the test split was opened; it has"
+        in text
+    )
+    assert f"sigma_IOU {by_iou.study.finals[handed.job].test['sigma_iou']:.4f}" in text
     assert "95 % interval: sigma_IOU from the test samples, and by Student's t over the seeds" in text
     assert f"{chosen.val['sigma_iou']:.4f}" in text
     assert f"{chosen.val['deo_m']:.4f}" in text

@@ -9,6 +9,7 @@ from fairtune.metrics import SCORES
 from fairtune.report import write_report
 from fairtune.report.write import report_files
 from fairtune.study.choice import CHOSEN, Choice
+from fairtune.study.key import JobKey
 from tests.search_helpers import Session
 
 pytestmark = pytest.mark.usefixtures("trained_once")
@@ -53,28 +54,59 @@ def test_the_table_has_every_score_that_the_data_have(mixed):
     assert "equal_opportunity" not in table.columns
 
 
-def test_the_chosen_model_is_kept_with_its_result(mixed):
-    number = write(mixed).chosen.number
-    assert mixed.folder.chosen.read_result() == mixed.folder.trial(number).read_result()
-    kept, trained = load_file(mixed.folder.chosen.weights), load_file(mixed.folder.trial(number).weights)
+def test_the_net_that_is_kept_is_the_one_that_was_tested(mixed):
+    handed = write(mixed).handed
+    assert str(handed.job) in {"final-chosen-1", "final-fairest-1", "final-most_accurate-1", "final-baseline-1"}
+    final = mixed.study.finals[handed.job]
+    assert mixed.folder.chosen.read_result() == final
+    assert handed.test["deo_m"].values == (final.test["deo_m"],)
+    assert handed.test["accuracy"].mean in write(mixed).confirmed["chosen"].test["accuracy"].values
+    cells = {(cell.y, cell.a): cell for cell in handed.cells}
+    hard = final.test_counts.hard
+    assert {key: (cell.samples, cell.accuracy) for key, cell in cells.items()} == {
+        (y, a): (hard[a, y].sum(), hard[a, y, y] / hard[a, y].sum()) for a in (0, 1) for y in range(10)
+    }
+    assert all(cell.low <= cell.accuracy <= cell.high for cell in handed.cells)
+    kept, trained = load_file(mixed.folder.chosen.weights), load_file(mixed.folder.job(handed.job, final.spec).weights)
     assert all(kept[name].equal(trained[name]) for name in trained)
 
 
-def test_another_choice_never_has_the_net_of_the_one_before(mixed, tmp_path):
+@pytest.fixture
+def copied(mixed, tmp_path):
     shutil.copytree(mixed.place.runs, tmp_path / "runs")
-    again = Session(mixed.spec, mixed.place.model_copy(update={"runs": str(tmp_path / "runs")}))
-    before = write(again).chosen.number
+    return Session(mixed.spec, mixed.place.model_copy(update={"runs": str(tmp_path / "runs")}))
+
+
+def test_another_choice_never_has_the_net_of_the_one_before(copied):
+    shutil.rmtree(copied.folder.path / "finals")
+    remove(copied.folder.chosen.weights)
+    before = write(copied).chosen.number
+    assert copied.folder.chosen.read_result() == copied.folder.trial(before).read_result()
     (other,) = {0, 3} - {before}
-    again.study.keep_choice(Choice({CHOSEN: other}, again.spec.limits))
-    remove(again.folder.trial(other).weights)
-    write(again)
-    assert again.folder.chosen.read_result() == again.folder.trial(other).read_result()
-    assert not again.folder.chosen.weights.exists()
-    again.study.keep_choice(Choice({CHOSEN: before}, again.spec.limits))
+    copied.study.keep_choice(Choice({CHOSEN: other}, copied.spec.limits))
+    remove(copied.folder.trial(other).weights)
+    assert write(copied).handed is None
+    assert not copied.folder.chosen.weights.exists()
+    copied.study.keep_choice(Choice({CHOSEN: before}, copied.spec.limits))
     for _ in range(2):
-        write(again)
-        assert again.folder.chosen.has_weights()
-        remove(again.folder.trial(before).weights)
+        write(copied)
+        assert copied.folder.chosen.has_weights()
+        remove(copied.folder.trial(before).weights)
+
+
+def test_a_run_that_kept_no_net_of_a_retraining_hands_over_the_trial_and_says_so(copied):
+    shutil.rmtree(copied.folder.path / "finals")
+    remove(copied.folder.chosen.weights)
+    summary = write(copied)
+    assert (summary.handed.job, summary.handed.test, summary.handed.cells) == (JobKey.trial(summary.chosen.number), {}, ())
+    assert summary.handed.why.startswith("the trial itself")
+
+
+def test_what_was_handed_over_stays_where_retrainings_are_cleared_away(copied):
+    before = write(copied).handed.model_dump_json()
+    shutil.rmtree(copied.folder.path / "finals")
+    assert write(copied).handed.model_dump_json() == before
+    assert copied.folder.chosen.has_weights()
 
 
 def test_no_model_is_kept_where_none_is_chosen(infeasible):

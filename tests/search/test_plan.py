@@ -142,7 +142,10 @@ def test_a_choice_that_stands_keeps_its_net_whatever_searches_rank_by_now(whole,
 
 def test_nothing_else_is_left_on_disk(whole):
     assert not any(whole.folder.path.rglob("checkpoint.pt"))
-    assert not any((whole.folder.path / "finals").iterdir())
+    settings = {result.spec.model_copy(update={"seed": 0}).id for result in whole.study.finals.values()}
+    kept = [folder.name for folder in (whole.folder.path / "finals").iterdir()]
+    assert all(name.endswith("-1") for name in kept), "of each setting the net of the first seed is left"
+    assert len(kept) == len(settings)
 
 
 @pytest.mark.usefixtures("trained_once")

@@ -133,9 +133,10 @@ def test_only_the_finals_saw_the_test_split(search):
     assert len(search.summary.test_opened) == 1
 
 
-def test_the_weights_of_the_chosen_model_are_kept(search):
-    assert search.folder.chosen.weights.is_file()
-    assert search.folder.chosen.read_result().spec.id == search.summary.trials[search.summary.chosen.number].id
+def test_the_net_that_was_tested_on_the_first_seed_is_kept(search):
+    assert search.folder.chosen.has_weights()
+    assert search.folder.chosen.read_result() == search.session.study.finals[search.summary.handed.job]
+    assert search.summary.handed.seed == search.summary.confirmed["chosen"].seeds[0]
     assert not any(search.folder.path.rglob("checkpoint.pt"))
 
 

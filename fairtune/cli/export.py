@@ -1,0 +1,34 @@
+"""``fairtune export``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fairtune.cli._run import Run
+from fairtune.cli._told import console, told
+
+To = Annotated[
+    Path | None, typer.Option("--to", metavar="FOLDER", help="Where to write.", show_default="export in the run's folder")
+]
+
+
+def export(run: Run, to: To = None) -> None:
+    """Write the chosen model as files that need no fairtune: weights, a program of torch, ONNX, a card, a script that predicts.
+
+    [bold]Examples[/]
+
+      fairtune export runs/digits-mfd-20260101-120000
+
+      fairtune export runs/digits-mfd-20260101-120000 --to model
+    """
+    with told():
+        from fairtune.api.export import FILES
+        from fairtune.api.run import open_run
+
+        folder = open_run(run).export(to)
+        for name in FILES:
+            if (folder / name).exists():
+                console.print(str(folder / name), soft_wrap=True)

@@ -1,0 +1,30 @@
+"""``fairtune predict``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fairtune.cli._run import Run
+from fairtune.cli._told import told
+
+Images = Annotated[list[Path], typer.Argument(metavar="IMAGES...", help="Image files, or folders of them.", show_default=False)]
+
+
+def predict(run: Run, images: Images) -> None:
+    """Predict image files with the chosen model of a run: a CSV table of the class and the probability of every class.
+
+    [bold]Example[/]
+
+      fairtune predict runs/faces photos/ > predictions.csv
+    """
+    with told():
+        from fairtune.api.predict import find_images, predict_files
+        from fairtune.api.run import open_run
+
+        model, files = open_run(run).model(), find_images(images)
+        for number, rows in enumerate(predict_files(model, files)):
+            rows.to_csv(sys.stdout, index=False, header=number == 0)

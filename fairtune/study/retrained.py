@@ -1,0 +1,61 @@
+"""The retrainings that confirm settings, by setting and seed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from fairtune.metrics import ESTIMATES, HEADLINES, SCORES, Interval
+from fairtune.rules import objectives_of
+from fairtune.spec import SearchSpec, TrialResult, TrialSpec
+from fairtune.study.key import JobKey
+from fairtune.study.study import SearchStudy
+
+
+class Retrained(NamedTuple):
+    """A retraining that has ended.
+
+    Attributes:
+        key: names it within the search.
+        result: what came of it.
+    """
+
+    key: JobKey
+    result: TrialResult
+
+
+def setting_of(retraining: TrialSpec, spec: SearchSpec) -> str:
+    """The id of the setting that a retraining confirms: that of the same training on the search's own seed."""
+    return retraining.model_copy(update={"seed": spec.seed}).id
+
+
+def retrained(spec: SearchSpec, study: SearchStudy) -> dict[str, dict[int, Retrained]]:
+    """The retrainings of each setting, by its id, and by their seed, the first seed first."""
+    found: dict[str, dict[int, Retrained]] = {}
+    for key, result in sorted(study.finals.items(), key=lambda item: item[1].spec.seed):
+        found.setdefault(setting_of(result.spec, spec), {})[result.spec.seed] = Retrained(key, result)
+    return found
+
+
+def first_complete(retrainings: Mapping[int, Retrained]) -> Retrained | None:
+    """Of a setting's retrainings the one whose net is handed over.
+
+    That is the first that completed in the order of the seeds, which was fixed before the test split was opened: the best of them
+    on the test split would owe its score to luck. None if none completed.
+    """
+    return next((one for one in retrainings.values() if one.result.state == "complete"), None)
+
+
+def confirmed_scores(results: Sequence[TrialResult], spec: SearchSpec) -> dict[str, Interval]:
+    """The test scores that are told of retrainings, by name, over all of them; none without retrainings."""
+    if not results:
+        return {}
+    measured = {name for result in results for name in result.test or {}}
+    confirmed = {*HEADLINES, *objectives_of(spec.select), *measured} - ESTIMATES
+    return {name: _interval(name, results) for name in SCORES if name in confirmed}
+
+
+def _interval(name: str, results: Sequence[TrialResult]) -> Interval:
+    values = [(result.test or {}).get(name, math.nan) for result in results]
+    return SCORES[name].over([result.counts("test") for result in results], values)

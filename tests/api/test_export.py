@@ -1,0 +1,150 @@
+"""The exported model, run without fairtune, gives what the search scored."""
+
+import csv
+import importlib.util
+import json
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file
+
+import fairtune as ft
+from fairtune.api.export import CARD, FILES, ONNX, PROGRAM, SCRIPT, SPEC, WEIGHTS
+from fairtune.datasets import Dataset, open_part
+from fairtune.errors import InvalidInput
+from fairtune.models import Net
+from fairtune.records import Purpose
+from fairtune.testing.trainings import NO_FILES
+
+BLOCKED = ("fairtune", "ray", "optuna", "mlflow")
+ALONE = f"""
+import runpy, sys
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {BLOCKED}:
+            raise ImportError(name + " is not for this process")
+sys.meta_path.insert(0, Refuse())
+script, sys.argv = sys.argv[1], sys.argv[1:]
+runpy.run_path(script, run_name="__main__")
+assert not set({BLOCKED}) & set(sys.modules)
+"""
+
+
+def alone(script, *arguments):
+    """What a script prints in a process that cannot import fairtune, Ray, Optuna or MLflow."""
+    command = [sys.executable, "-I", "-c", ALONE, str(script), *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    return list(csv.reader(done.stdout.splitlines(), delimiter="\t"))
+
+
+@pytest.fixture(scope="module")
+def run(searched):
+    return ft.open_run(searched.folder.path)
+
+
+@pytest.fixture(scope="module")
+def exported(run, tmp_path_factory):
+    return run.export(tmp_path_factory.mktemp("exported"))
+
+
+@pytest.fixture(scope="module")
+def test_split(searched):
+    dataset = Dataset.load("digits")(**searched.spec.dataset.options)
+    return dataset.test_split(open_part(dataset, NO_FILES, "test", purpose=Purpose.FINAL), dataset.describe(NO_FILES))
+
+
+def test_every_file_is_there(exported):
+    with_onnx = importlib.util.find_spec("onnx") is not None
+    assert {path.name for path in exported.iterdir()} == set(FILES) - (set() if with_onnx else {ONNX})
+    assert ("model.onnx" in (exported / CARD).read_text()) == with_onnx
+
+
+def test_it_gives_the_scores_that_the_search_told(run, exported, test_split):
+    program = torch.export.load(exported / PROGRAM).module()
+    images = torch.from_numpy(test_split.pool[test_split.rows])
+    probabilities = program(images)
+    handed = run.summary.handed
+    right = probabilities.argmax(1).numpy() == test_split.y
+    assert right.mean() == pytest.approx(handed.test["accuracy"].mean, abs=1e-12)
+    for cell in handed.cells:
+        inside = (test_split.y == cell.y) & (test_split.a == cell.a)
+        assert (inside.sum(), right[inside].mean()) == (cell.samples, pytest.approx(cell.accuracy, abs=1e-12))
+    expected = run.model().predict(images).probabilities.to_numpy()
+    np.testing.assert_allclose(probabilities.detach().numpy(), expected, atol=1e-6, rtol=0)
+    final = run.summary.confirmed["chosen"].test["accuracy"]
+    assert handed.test["accuracy"].mean == final.values[0]
+
+
+@pytest.mark.parametrize("count", [1, 7])
+@pytest.mark.parametrize("size", [(8, 8), (1, 3), (40, 31)])
+def test_it_takes_any_number_of_images_of_any_size(run, exported, count, size):
+    program = torch.export.load(exported / PROGRAM).module()
+    images = np.random.default_rng(0).integers(0, 256, (count, *size, 3), dtype=np.uint8)
+    expected = run.model().predict(images).probabilities.to_numpy()
+    np.testing.assert_allclose(program(torch.from_numpy(images)).detach().numpy(), expected, atol=1e-6, rtol=0)
+
+
+def test_the_script_predicts_a_folder_without_fairtune(run, exported, test_split, tmp_path):
+    images = test_split.pool[test_split.rows[:12]]
+    for number, image in enumerate(images):
+        Image.fromarray(image).resize((8, 8) if number % 2 else (21, 30)).save(tmp_path / f"{number:02d}.png")
+    (tmp_path / "notes.txt").write_text("no image")
+    rows = alone(exported / SCRIPT, tmp_path)
+    files = sorted(tmp_path.glob("*.png"))
+    expected = run.model().predict([Image.open(file) for file in files])
+    assert [row[:2] for row in rows] == [[str(file), label] for file, label in zip(files, expected.labels, strict=True)]
+    most = expected.probabilities.max(axis=1)
+    assert [float(row[2]) for row in rows] == pytest.approx(most.tolist(), abs=1.1e-6)
+
+
+@pytest.mark.slow
+def test_the_script_names_a_picture_of_more_bits(exported, tmp_path):
+    Image.fromarray(np.full((8, 8), 4000, dtype=np.uint16)).save(tmp_path / "deep.png")
+    with pytest.raises(AssertionError, match=r"deep.png: I;16 is not 8 bits a channel"):
+        alone(exported / SCRIPT, tmp_path)
+
+
+def test_the_weights_fit_what_the_spec_says(run, exported):
+    spec = json.loads((exported / SPEC).read_text())
+    assert (spec["classes"], spec["job"]) == (list("0123456789"), str(run.summary.handed.job))
+    said = spec["training"]["model"]
+    options = {name: value for name, value in said["options"].items() if name != "weights"}
+    net = Net.load(said["name"]).build(tuple(spec["input"]["shape"]), len(spec["classes"]), **options)
+    net.load_state_dict(load_file(exported / WEIGHTS))
+    assert torch.equal(net.head.weight, run.model().net.head.weight)
+
+
+def test_the_card_says_what_it_is_and_what_it_scored(run, exported):
+    card = (exported / CARD).read_text()
+    summary = run.summary
+    assert summary.outcome in card
+    for said in ("CC BY 4.0", "E. Alpaydin", "mfd", "deo_m", f"{summary.floor:.4f}", "the first seed that completed", "seed"):
+        assert said in card
+    for cell in summary.handed.cells:
+        row = f"| {summary.groups[cell.a]} | {cell.y} | {cell.samples} | {cell.accuracy:.4f} | {cell.low:.3f} to {cell.high:.3f} |"
+        assert row in card
+    assert all(remark in card for remark in summary.remarks)
+    assert "{{" not in card
+
+
+def test_the_cards_snippets_run(exported, tmp_path):
+    card = (exported / CARD).read_text()
+    snippets = [part.split("```")[0] for part in card.split("```python\n")[1:]]
+    assert len(snippets) == 2
+    folder = shutil.copytree(exported, tmp_path / "there")
+    Image.new("RGB", (50, 40)).save(folder / "image.png")
+    (folder / "snippets.py").write_text("\n".join(snippets))
+    done = subprocess.run([sys.executable, "snippets.py"], cwd=folder, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_place_that_is_no_folder_is_refused(run, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InvalidInput, match=r"--to .*file: no folder can be made there"):
+        run.export(tmp_path / "file")
