@@ -48,7 +48,8 @@ def resolve(request: Request, report: Report = silent) -> tuple[SearchSpec, Plac
     place = resolve_place(request)
     spec = _spec(request, faults)
     faults.attempt(partial(_check_sampler, request, {} if spec is None else spec.spaces))
-    faults.found += checks.resources(place) + checks.runs_folder(place) + checks.tracking(place.tracking_uri) + checks.study(place)
+    faults.found += checks.resources(place) + checks.compiling(place) + checks.runs_folder(place)
+    faults.found += checks.tracking(place.tracking_uri) + checks.study(place)
     faults.raise_if_any()
     assert spec is not None
     faults.found += checks.budget(spec, place)
@@ -154,6 +155,7 @@ def _spec(request: Request, faults: Faults) -> SearchSpec | None:
             shape=info.shape,
             epochs=epochs,
             batch_size=_batch_size(info, spaces) if request.batch_size is None else request.batch_size,
+            micro_batch=request.micro_batch,
             optimizer=_optimizer(spaces),
             precision=resolve_precision(precision, pick_device(gpus)),
             scheduler=scheduler.name,
@@ -197,6 +199,7 @@ def resolve_place(request: Request) -> Place:
         runs=str(Path(request.runs).expanduser().resolve()),
         name=request.name or f"{request.dataset}-{request.method}-{stamp}".replace(":", ".").replace(" ", ""),
         gpus_per_trial=_gpus(request),
+        compile=request.compile,
         **_same(request, Resources)
         | {
             "tracking_uri": request.tracking_uri or _store_by_environment(),

@@ -19,6 +19,7 @@ from fairtune.training.data import Data, check_data
 from fairtune.training.device import parameter_dtype
 from fairtune.training.folder import TrialFolder, baseline_folder
 from fairtune.training.loop import Teacher, Training
+from fairtune.training.micro_batches import check_micro_batches
 from fairtune.training.teacher import open_teacher
 
 
@@ -98,6 +99,7 @@ def start_method(method: Composite, net: Net, train: DeviceSplit, spec: TrialSpe
     Raises:
         InvalidInput: the method makes no sense for them.
     """
+    check_micro_batches(spec, method, net)
     seen = net.eval()(train.batch(torch.zeros(1, dtype=torch.int64, device=train.device)).x, want_maps=method.needs_maps)
     if method.needs_maps and (seen.maps is None or seen.maps[0, 0].numel() == 1):
         names = " and ".join(name for name, part in method.parts.items() if part.needs_maps)
