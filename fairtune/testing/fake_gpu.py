@@ -12,20 +12,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from unittest import mock
 
 import torch
-from torch import Tensor, nn
-from torch._subclasses.fake_tensor import FakeTensorMode
+from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from fairtune.training.valueless import no_values
+
 CUDA = torch.device("cuda", 0)
 _MEMORY = 2**40
-
-
-@contextlib.contextmanager
-def no_values() -> Iterator[None]:
-    """Tensors made inside have a shape and a type but no values, whatever their device; on the CPU there is a backward pass too."""
-    with mock.patch.object(nn.Module, "_apply", _moved), FakeTensorMode():
-        yield
 
 
 @contextlib.contextmanager
@@ -41,7 +35,7 @@ def fake_gpu() -> Iterator[torch.device]:
 @contextlib.contextmanager
 def no_waiting() -> Iterator[None]:
     """Refuse, with the operation and its traceback, whatever makes a GPU wait for the host or the host for a GPU."""
-    with _Watch():
+    with _Watch():  # type: ignore[no-untyped-call]
         yield
 
 
@@ -64,22 +58,6 @@ class _Watch(TorchDispatchMode):
 
 def _devices(values: object) -> set[str]:
     return {leaf.device.type for leaf in tree_leaves(values) if isinstance(leaf, Tensor)}
-
-
-def _moved(module: nn.Module, move: Callable[[Tensor], Tensor], recurse: bool = True) -> nn.Module:
-    """As ``nn.Module._apply``, which swaps parameters in place; those without values cannot be swapped."""
-    for child in module.children() if recurse else ():
-        _moved(child, move)
-    for name, parameter in module._parameters.items():
-        if parameter is not None and (there := move(parameter.detach())) is not None and not _alike(there, parameter):
-            module._parameters[name] = nn.Parameter(there, parameter.requires_grad)
-    for name, buffer in module._buffers.items():
-        module._buffers[name] = None if buffer is None else move(buffer)
-    return module
-
-
-def _alike(one: Tensor, other: Tensor) -> bool:
-    return (one.device, one.dtype, one.stride()) == (other.device, other.dtype, other.stride())
 
 
 _DRIVER: tuple[tuple[object, str, object], ...] = (

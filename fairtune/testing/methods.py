@@ -15,11 +15,12 @@ from fairtune.plugins import Pluggable
 from fairtune.records import Batch, Outputs
 from fairtune.space import Value
 from fairtune.testing.examples import Example, random_example, started
-from fairtune.testing.fake_gpu import fake_gpu, no_values, no_waiting
+from fairtune.testing.fake_gpu import fake_gpu, no_waiting
 from fairtune.testing.plug_ins import PlugInContract
 from fairtune.testing.trainings import parameters, saved_and_loaded, tiny_splits, tiny_training, train_epochs
 from fairtune.training.loop import Training
 from fairtune.training.teacher import LiveTeacher
+from fairtune.training.valueless import no_values
 
 FULL = [(y, a) for y in range(3) for a in range(2) for _ in range(3)]
 CELLS = {

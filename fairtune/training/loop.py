@@ -134,13 +134,17 @@ class Training:
         others = {name: mean for name, mean in means.items() if name not in self._summed}
         return {"loss": sum(losses.values()), **losses}, others | reported
 
-    def take_steps(self, progress: Progress) -> dict[str, Tensor]:
-        """All steps of an epoch; a GPU is given its work and not waited for.
+    def take_steps(self, progress: Progress, *, at_most: int | None = None) -> dict[str, Tensor]:
+        """The steps of an epoch; a GPU is given its work and not waited for.
+
+        Args:
+            progress: where training stands.
+            at_most: so many of them; None takes all.
 
         Returns:
             The sum over the steps of each loss term and of what the methods' inner steps report, on the device.
         """
-        self._order = moved(torch.from_numpy(self.batch_order()), self.train.home)
+        self._order = moved(torch.from_numpy(self.batch_order()[:at_most]), self.train.home)
         rng = generator(self.spec.seed, "order", self.epoch, 1)
         self._drawn = self.train.draw((self._order.shape[0], self._order.shape[1]), rng)
         totals: dict[str, Tensor] = {}

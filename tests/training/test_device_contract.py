@@ -20,7 +20,6 @@ from fairtune.methods import Method, Progress, compose
 from fairtune.models import Net
 from fairtune.plugins import names
 from fairtune.records import Split
-from fairtune.spec import PlugIn
 from fairtune.testing.fake_gpu import fake_gpu, no_waiting
 from fairtune.testing.trainings import tiny_splits, tiny_training
 from fairtune.training.evaluate import count
@@ -30,12 +29,11 @@ from fairtune.training.teacher import CachedTeacher
 TRANSFORMS: tuple[Transform, ...] = (Flip(), Crop(2), ResizedCrop(), Rotation(30), ColourJitter(0.2, 0.2, 0.2, 0.1))
 
 
-def take_steps(method, model=None, **changes):
+def take_steps(method, **changes):
     """An epoch of a method on a GPU without values, watched."""
     tiny_splits()
-    named = {} if model is None else {"model": PlugIn(name=model)}
     with fake_gpu() as device:
-        training = tiny_training(method, device=device, **({"precision": "bf16", "batch_size": 40} | named | changes))
+        training = tiny_training(method, device=device, **{"precision": "bf16", "batch_size": 40, **changes})
         with no_waiting():
             terms = training.take_steps(Progress(0, training.spec.epochs))
         assert {(term.device.type, term.dtype) for term in terms.values()} == {("cuda", torch.float32)}
