@@ -12,12 +12,18 @@ if TYPE_CHECKING:
     from fairtune.api.evaluate import evaluate
     from fairtune.api.listing import datasets, methods, models, rules, samplers, schedulers
     from fairtune.api.notebook import search, train
+    from fairtune.api.plan import plan
     from fairtune.api.run import open_run
 
 __version__ = "0.1.0"
-__all__ = ["datasets", "evaluate", "methods", "models", "open_run", "rules", "samplers", "schedulers", "search", "train"]
+__all__ = ["datasets", "evaluate", "methods", "models", "open_run", "plan", "rules", "samplers", "schedulers", "search", "train"]
 
-_HOMES = {"evaluate": "fairtune.api.evaluate", "open_run": "fairtune.api.run", "train": "fairtune.api.notebook"}
+_HOMES = {
+    "evaluate": "fairtune.api.evaluate",
+    "open_run": "fairtune.api.run",
+    "plan": "fairtune.api.plan",
+    "train": "fairtune.api.notebook",
+}
 _ROOMS = ("datasets", "methods", "models", "rules", "samplers", "schedulers", "search")
 """Packages that are functions too: see :mod:`fairtune._rooms`."""
 

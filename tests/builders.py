@@ -12,9 +12,9 @@ from fairtune.training.folder import TrialFolder, baseline_folder
 from fairtune.training.trial import Trial, run_trial
 
 
-def open_trial(spec: TrialSpec, runs: Path, name: str = "trial", **changes: Purpose) -> Trial:
+def open_trial(spec: TrialSpec, runs: Path, name: str = "trial", purpose: Purpose = Purpose.SEARCH) -> Trial:
     """A trial in a folder of a run's own, beside the baselines."""
-    return Trial(spec, TrialFolder(runs / name), data_root=runs, runs=runs, device=CPU, **changes)
+    return Trial(spec, TrialFolder(runs / name), data_root=runs, runs=runs, device=CPU, purpose=purpose)
 
 
 def trained_baseline(runs: Path, **changes: object) -> TrialSpec:

@@ -44,7 +44,9 @@ def takes(model: type[DataRequest]) -> Callable[[Callable[..., T]], Callable[...
 
     def decorate(function: Callable[..., T]) -> Callable[..., T]:
         fields = in_order(model)
+        own = inspect.signature(function, eval_str=True).parameters.values()
         parameters = [_parameter(name, field) for name, field in fields.items()]
+        parameters += [parameter for parameter in own if parameter.kind is inspect.Parameter.KEYWORD_ONLY]
         returned = get_type_hints(function)["return"]
         vars(function)["__signature__"] = inspect.Signature(parameters, return_annotation=returned)
         lines = [f"    {name}: {_help(field)}" for name, field in fields.items()]

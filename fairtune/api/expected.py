@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 import os
-from pathlib import Path
 from typing import NamedTuple
 
 import torch
 
+from fairtune.api.fitting import GIB, expected_memory
 from fairtune.errors import InvalidInput
 from fairtune.report.progress import format_duration
 from fairtune.rules import objectives_of
@@ -17,6 +17,8 @@ from fairtune.spec import Place, SearchSpec
 from fairtune.study.folders import RunFolder
 from fairtune.study.key import JobKey
 from fairtune.study.study import trials_to_run
+from fairtune.training.cards import Card
+from fairtune.training.cost import Shape
 from fairtune.training.data import Data
 from fairtune.training.device import pick_device
 from fairtune.training.pace import seconds_of_training
@@ -39,14 +41,15 @@ class _Pace(NamedTuple):
 def expected_time(spec: SearchSpec, place: Place, data: Data) -> str | None:
     """How long a search will take, in words; None where that is not known before its first training has ended.
 
-    On a GPU no steps are timed, as the process that drives the search would hold memory of it to the end.
+    On a GPU no steps are timed, as the process that drives the search would hold memory of it to the end; said is what they take of
+    it.
 
     Raises:
-        InvalidInput: the time budget of a search that has not begun is too short for an outcome.
+        InvalidInput: the time budget of a search that has not begun is too short for an outcome; a training does not fit the GPU.
     """
     pace = _pace(spec, place, data)
     if pace is None:
-        return None
+        return expected_memory(spec, Shape.of(data), _share(place)) if place.address is None else None
     if not RunFolder.of(place).holds_search:
         _check(spec, pace)
     trials, retrained = trials_to_run(spec), spec.final_seeds * most_confirmed(objectives_of(spec.select))
@@ -64,15 +67,21 @@ def _pace(spec: SearchSpec, place: Place, data: Data) -> _Pace | None:
     folder = RunFolder.of(place).job(JobKey("baseline"), spec.baseline())
     trained, device = folder.read_trained(), pick_device(place.gpus_per_trial)
     if trained is not None:
-        return _Pace(trained.seconds, True, _abreast(place))
+        return _Pace(trained.seconds, True, abreast(place))
     if device.type != "cpu":
         return None
     threads = max(1, int(place.cpus_per_trial))
-    one_s = seconds_of_training(spec.baseline(), data, device, runs=Path(place.runs), threads=threads)
-    return _Pace(one_s, False, _abreast(place))
+    one_s = seconds_of_training(spec.baseline(), data, device, threads=threads)
+    return _Pace(one_s, False, abreast(place))
 
 
-def _abreast(place: Place) -> int:
+def _share(place: Place) -> Card:
+    """What a trial has of this machine's GPU."""
+    gpu = torch.cuda.get_device_properties(0)
+    return Card(gpu.name, 0.0, 0.0, gpu.total_memory * min(1.0, place.gpus_per_trial) / GIB)
+
+
+def abreast(place: Place) -> int:
     """How many trainings run at a time on this machine."""
     fitting = [int((os.cpu_count() or 1) / place.cpus_per_trial)]
     if place.gpus_per_trial > 0:

@@ -6,8 +6,8 @@ import torch
 
 
 def moved(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
-    """A host's tensor on a device; a GPU's queue is not waited for."""
-    if device.type != "cuda":
+    """A tensor on a device; a GPU's queue is not waited for."""
+    if device.type != "cuda" or tensor.is_cuda:
         return tensor.to(device)
     return tensor.pin_memory().to(device, non_blocking=True)
 

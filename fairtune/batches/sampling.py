@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from torch import Tensor
 
 from fairtune.batches.split import DeviceSplit
 from fairtune.errors import DataError, InvalidInput
@@ -40,8 +39,7 @@ def check_batch_size(samples: int, batch_size: int) -> None:
 
 def cell_positions(split: Split | DeviceSplit) -> list[Ints]:
     """Positions of each cell's samples, group-major (a * K + y)."""
-    cell = split.a * split.num_classes + split.y
-    cell = cell.cpu().numpy() if isinstance(cell, Tensor) else cell
+    cell = split.cell if isinstance(split, DeviceSplit) else split.a * split.num_classes + split.y
     return [np.flatnonzero(cell == c) for c in range(split.num_groups * split.num_classes)]
 
 

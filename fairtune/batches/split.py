@@ -29,6 +29,9 @@ class DeviceSplit:
         device: where batches are wanted.
         dtype: floating point type of ``Batch.x``.
         augment: what is done to images on their way.
+
+    Attributes:
+        cell: of each sample, group-major (a * K + y), on the host, where batches are drawn.
     """
 
     def __init__(self, split: Split, device: torch.device, dtype: torch.dtype, augment: Augment | None = None) -> None:
@@ -42,6 +45,7 @@ class DeviceSplit:
         self.num_groups = split.num_groups
         self.num_classes = split.num_classes
         self.cells = split.cells
+        self.cell = split.a * split.num_classes + split.y
         self.attribute = None if split.attribute is None else torch.from_numpy(split.attribute).to(device, dtype)
         self.dtype = dtype
         self.device = device
@@ -49,6 +53,11 @@ class DeviceSplit:
 
     def __len__(self) -> int:
         return len(self.y)
+
+    @property
+    def home(self) -> torch.device:
+        """Where the images are, and so the positions of those that are wanted should be."""
+        return self.pool.device
 
     def draw(self, batches: tuple[int, int], rng: np.random.Generator) -> Drawn:
         """What the transforms draw for an epoch.
@@ -69,13 +78,14 @@ class DeviceSplit:
         """Gather samples.
 
         Args:
-            index: positions in the split ``(B,)``, int64, on the device.
+            index: positions in the split ``(B,)``, int64; at :attr:`home`, or the host waits for a GPU to have them.
             drawn: what the transforms drew for them, one tensor ``(B, ...)`` each; None gathers them as evaluation sees them.
 
         Returns:
             The batch; images ``(B, C, H, W)`` in channels-last memory, scaled to [0, 1].
         """
         x = gathered(self.pool, self.rows[index.to(self.rows.device)], self.device)
+        index = moved(index, self.device)
         x = self.augment(x.permute(0, 3, 1, 2), self.dtype, drawn) if x.dtype == torch.uint8 else x.to(self.dtype)
         attribute = None if self.attribute is None else self.attribute[index]
         return Batch(x, self.y[index], self.a[index], index, attribute)

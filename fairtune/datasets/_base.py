@@ -14,7 +14,7 @@ import numpy.typing as npt
 from fairtune.datasets._counts import check_counts, check_test
 from fairtune.datasets._cut import Mask, cells_of, drawn_by_source, thinned
 from fairtune.datasets._decoding import Reading
-from fairtune.datasets._pools import Content, Info, Part, Pool
+from fairtune.datasets._pools import Content, Info, Part, Pool, Published
 from fairtune.datasets._twins import joined_sources
 from fairtune.plugins import Pluggable
 from fairtune.records import Ints, Split
@@ -75,6 +75,10 @@ class Dataset(Pluggable):
             InvalidInput: an option names something that does not exist.
             DataError: a file that has to be read is missing or damaged.
         """
+
+    def published(self) -> Published | None:
+        """What is known under these options without the files, for plans; None where nothing is."""
+        return None
 
     @abstractmethod
     def check(self, root: Path) -> None:

@@ -55,6 +55,21 @@ class Info:
         return Names(self.classes, self.groups)
 
 
+class Published(NamedTuple):
+    """What is known of a dataset without its files.
+
+    Attributes:
+        info: what it says of itself.
+        stored: shape of one decoded image, ``(H, W, C)``, or vector ``(F,)``.
+        train, validation: samples of each split.
+    """
+
+    info: Info
+    stored: tuple[int, ...]
+    train: int
+    validation: int
+
+
 class Samples(Protocol):
     """Inputs that are read slice by slice: an array, or files decoded when asked for."""
 

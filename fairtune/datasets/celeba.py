@@ -21,7 +21,7 @@ from fairtune.datasets._counts import check_test
 from fairtune.datasets._cut import equal_cells
 from fairtune.datasets._files import check_present, first_of, stamp
 from fairtune.datasets._images import ImageFiles
-from fairtune.datasets._pools import Content, Info, Part, Pool
+from fairtune.datasets._pools import Content, Info, Part, Pool, Published
 from fairtune.errors import DataError, InvalidInput, unknown_name
 from fairtune.records import Ints, Split
 from fairtune.seeding import generator
@@ -38,6 +38,8 @@ _LARGEST = len(_PARTS) - 1
 _SUFFIXES = (".jpg", ".jpeg", ".png")
 _STORED = (218, 178)
 _UNBIASED_SHARE = 0.6
+_PUBLISHED = (162_770, 19_867)
+"""Images for training and for validation."""
 
 
 @dataclass(kw_only=True)
@@ -86,6 +88,14 @@ class CelebA(Dataset):
             faults.append(f"the target and the attribute are both {self.target!r}: choose two")
         if faults:
             raise InvalidInput(faults)
+        return self._info
+
+    def published(self) -> Published | None:
+        """The official partition; of the small unbiased training set only its files tell."""
+        return Published(self._info, (*_STORED, 3), *_PUBLISHED) if self.train == "biased" else None
+
+    @property
+    def _info(self) -> Info:
         return Info(
             classes=(f"not {self.target}", self.target),
             groups=(f"not {self.attribute}", self.attribute),

@@ -3,7 +3,20 @@
 from fairtune._rooms import stands_for
 from fairtune.methods._base import Context, Loop, Method, Progress, Protocol
 from fairtune.methods._compose import TASK, Composite, PartState, components, compose
+from fairtune.methods._joining import overrides
 
-__all__ = ["TASK", "Composite", "Context", "Loop", "Method", "PartState", "Progress", "Protocol", "components", "compose"]
+__all__ = [
+    "TASK",
+    "Composite",
+    "Context",
+    "Loop",
+    "Method",
+    "PartState",
+    "Progress",
+    "Protocol",
+    "components",
+    "compose",
+    "overrides",
+]
 
 stands_for(__name__, "fairtune.api.listing:methods")

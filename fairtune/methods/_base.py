@@ -105,6 +105,8 @@ class Method(Pluggable):
         steps_net: whether the method itself updates weights of the net, beside the loop.
         trains_net: whether the loop updates the net's own weights; if not, they stay frozen and the net in evaluation mode.
         learns: whether anything is trained; nothing can be joined with a method that trains nothing.
+        per_sample: whether its part in the loss is a mean over the samples of a batch, none of which looks at another, so that a
+            batch can be computed in parts (``--micro-batch``).
         only_balances: whether all it does is to make label and group independent, as balanced batches do.
     """
 
@@ -115,6 +117,7 @@ class Method(Pluggable):
     steps_net: ClassVar[bool] = False
     trains_net: ClassVar[bool] = True
     learns: ClassVar[bool] = True
+    per_sample: ClassVar[bool] = False
     only_balances: ClassVar[bool] = False
 
     context: Context = field(init=False, repr=False)

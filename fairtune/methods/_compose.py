@@ -74,6 +74,7 @@ class Composite:
         self.needs_teacher = any(part.needs_teacher for part in methods)
         self.needs_maps = any(part.needs_maps for part in methods)
         self.trains_net = all(part.trains_net for part in methods)
+        self.per_sample = all(part.per_sample for part in methods)
         self.starts_from_teacher = any(part.starts_from_teacher for part in methods)
         check_joined(self.parts)
         self._staged = next((part for part in methods if overrides(part, "trains_alone")), None)

@@ -30,6 +30,7 @@ class MapTransfer(Method):
     compare: ClassVar[Callable[[Tensor, Tensor], Tensor]]
     needs_teacher: ClassVar[bool] = True
     needs_maps: ClassVar[bool] = True
+    per_sample: ClassVar[bool] = True
 
     weight: float
 

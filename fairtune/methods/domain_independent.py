@@ -65,6 +65,7 @@ class DomainIndependent(Method):
     )
 
     steps_net: ClassVar[bool] = True
+    per_sample: ClassVar[bool] = True
 
     lr: float = hyperparameter(
         1e-3, Real(low=1e-8, high=1, log=True), search=Real(low=1e-4, high=1e-2, log=True), help="learning rate of the heads"

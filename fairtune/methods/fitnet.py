@@ -47,6 +47,7 @@ class FitNet(Method):
     )
 
     needs_teacher: ClassVar[bool] = True
+    per_sample: ClassVar[bool] = True
 
     weight: float = hyperparameter(
         4.0, Real(low=0, log=True), search=Real(low=0.4, high=40, log=True), help="KL weight in the first epoch of stage 2"

@@ -58,6 +58,7 @@ class HintonDistillation(Method):
     citation: ClassVar[str] = "G. Hinton, O. Vinyals, J. Dean, Distilling the Knowledge in a Neural Network, 2015"
 
     needs_teacher: ClassVar[bool] = True
+    per_sample: ClassVar[bool] = True
 
     weight: float = hyperparameter(4.0, Real(low=0, log=True), search=Real(low=0.4, high=40, log=True), help="distillation weight")
     temperature: float = hyperparameter(

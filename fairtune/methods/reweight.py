@@ -47,6 +47,7 @@ class Reweighing(Method):
     )
 
     only_balances: ClassVar[bool] = True
+    per_sample: ClassVar[bool] = True
 
     weight: float = hyperparameter(1.0, Real(low=0, high=3), search=Real(low=0, high=2), help="exponent of the weights")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from fairtune.methods._base import Method
 
@@ -13,3 +14,5 @@ class Scratch(Method):
 
     L = CE(z, y), the mean over the batch. No hyperparameters.
     """
+
+    per_sample: ClassVar[bool] = True

@@ -24,3 +24,4 @@ class StrategicSampling(Method):
     citation: ClassVar[str] = "S. Jung, D. Lee, T. Park, T. Moon, Fair Feature Distillation for Visual Recognition, CVPR 2021"
 
     sampling: ClassVar[Literal["uniform", "balanced"]] = "balanced"
+    per_sample: ClassVar[bool] = True

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from fairtune.models._ways import takes_ways_of_a_cpu
+
 _LEVELS = 256
 
 
@@ -12,7 +14,7 @@ class Dropout(nn.Module):
     """Dropout whose CPU mask is drawn one byte per element, eight elements per random number.
 
     torch's CPU dropout draws one Bernoulli number per element, which is a tenth of the training step of a small net. On other
-    devices this is torch's own dropout.
+    devices, and where the step is compiled, this is torch's own dropout.
 
     Args:
         p: probability of zeroing an element, a multiple of 1/256 in [0, 1).
@@ -29,7 +31,7 @@ class Dropout(nn.Module):
         if not self.training or self.p == 0:
             return x
         dense = x.is_contiguous() or (x.dim() == 4 and x.is_contiguous(memory_format=torch.channels_last))
-        if x.device.type != "cpu" or not dense:
+        if not dense or not takes_ways_of_a_cpu(x):
             return nn.functional.dropout(x, self.p)
         return x * self._scaled_mask(x)
 

@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from fairtune.models._ways import takes_ways_of_a_cpu
+
 
 def pooled_relu(x: Tensor) -> Tensor:
     """ReLU of 2x2 max-pooling, values and gradients as torch gives them; on the CPU twice as fast.
@@ -16,8 +18,7 @@ def pooled_relu(x: Tensor) -> Tensor:
         x: ``(B, C, H, W)``, in channels-last memory for speed; an odd last row or column is left out, as torch does.
     """
     even = x.shape[2] % 2 == x.shape[3] % 2 == 0
-    bitwise = even and x.device.type == "cpu" and not torch.compiler.is_compiling()
-    pooled = _BitwiseMaxPool.apply(x) if bitwise else F.max_pool2d(x, 2)
+    pooled = _BitwiseMaxPool.apply(x) if even and takes_ways_of_a_cpu(x) else F.max_pool2d(x, 2)
     return F.relu(pooled, inplace=True)
 
 

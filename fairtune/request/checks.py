@@ -44,6 +44,13 @@ def resources(place: Place) -> list[str]:
     return faults
 
 
+def compiling(place: Place) -> list[str]:
+    """Faults of how the step is to be compiled."""
+    if place.compile == "cudagraphs" and place.gpus_per_trial == 0:
+        return ["--compile cudagraphs: the trials have no GPU: give --gpus-per-trial, or --compile default"]
+    return []
+
+
 def budget(spec: SearchSpec, place: Place) -> list[str]:
     """Faults of the limits of a search: too little for an outcome, or of what it does not use."""
     faults = []

@@ -25,7 +25,7 @@ from fairtune.request.faults import Faults, sentences
 from fairtune.request.order import in_order
 from fairtune.request.settings import Settings
 from fairtune.request.yaml_files import read_mapping, write_mapping
-from fairtune.spec import Limits, Positive, Precision, Resources, SearchOptions, SearchSpec, TrainingOptions
+from fairtune.spec import Compile, Limits, Positive, Precision, Resources, SearchOptions, SearchSpec, TrainingOptions
 
 T = TypeVar("T")
 
@@ -116,8 +116,16 @@ class TrainRequest(DataRequest):
     model: Annotated[str | None, Option("Architecture: see fairtune list models.", default="the dataset's")] = None
     epochs: Annotated[Positive | None, Option("Length of each training.", default="the dataset's")] = None
     batch_size: Annotated[Positive | None, Option("Samples per batch.", default="the dataset's")] = None
+    micro_batch: Annotated[
+        Positive | None, Option("Samples computed at a time, where a batch does not fit.", default="the whole batch")
+    ] = None
     runs: Annotated[str, Option("Folder of all runs.")] = "runs"
     precision: Annotated[str, among("precision", lambda: _PRECISIONS), Option("auto, bf16, fp32 or float64.")] = "auto"
+    compile: Annotated[
+        Compile,
+        among("way to compile", lambda: get_args(Compile)),
+        Option("How steps are compiled: off, default, or cudagraphs, which replays them too."),
+    ] = "off"
     space: Annotated[str | None, Option("YAML file that narrows, fixes or widens the search space.", default="none")] = None
     teacher_set: Annotated[Settings, Option("KEY=VALUE of the dataset that only the teacher is trained on.")] = ()
 

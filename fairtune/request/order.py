@@ -9,7 +9,7 @@ PANELS: dict[str, tuple[str, ...]] = {
     "Data, method and model": ("dataset", "method", "model", "set", "space", "teacher_set"),
     "Search": ("select", "accuracy_floor", "sampler", "joint", "warm_start", "scheduler", "final_seeds", "post_process"),
     "Budget, whichever ends first": ("trials", "time_budget_s", "epoch_budget", "gpu_budget_s", "patience"),
-    "Training": ("epochs", "batch_size", "seed", "precision", "protocol", "train_fraction"),
+    "Training": ("epochs", "batch_size", "micro_batch", "seed", "precision", "compile", "protocol", "train_fraction"),
     "Place": (
         *("data", "runs", "name", "tracking_uri", "study", "address"),
         *("gpus_per_trial", "cpus_per_trial", "max_concurrent", "trial_timeout_s"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any  # noqa: TID251  fields of every type, by names known at run time
@@ -46,9 +46,10 @@ def resolve(request: Request, report: Report = silent) -> tuple[SearchSpec, Plac
     """
     faults = Faults()
     place = resolve_place(request)
-    spec = _spec(request, faults)
+    spec = specify(request, faults)
     faults.attempt(partial(_check_sampler, request, {} if spec is None else spec.spaces))
-    faults.found += checks.resources(place) + checks.runs_folder(place) + checks.tracking(place.tracking_uri) + checks.study(place)
+    faults.found += checks.resources(place) + checks.compiling(place) + checks.runs_folder(place)
+    faults.found += checks.tracking(place.tracking_uri) + checks.study(place)
     faults.raise_if_any()
     assert spec is not None
     faults.found += checks.budget(spec, place)
@@ -75,7 +76,7 @@ def resolve_one(request: TrainRequest, report: Report = silent) -> tuple[TrialSp
     faults = Faults()
     search = Request.read(dict(request))
     place = resolve_place(search)
-    spec = _spec(search, faults)
+    spec = specify(search, faults)
     faults.raise_if_any()
     assert spec is not None
     check_runnable(spec, place, faults, report)
@@ -110,7 +111,17 @@ def resolve_dataset(request: DataRequest) -> tuple[Dataset, Path]:
     return make_dataset(PlugIn(name=request.dataset, options=options)), data_root(request.data)
 
 
-def _spec(request: Request, faults: Faults) -> SearchSpec | None:
+def specify(request: Request, faults: Faults, describe: Callable[[PlugIn], Info] | None = None) -> SearchSpec | None:
+    """The search of a request, as far as it is known before its data are opened.
+
+    Args:
+        request: what the user typed.
+        faults: where what is wrong with it is gathered.
+        describe: says what a dataset is; None asks it.
+
+    Returns:
+        None where there are faults.
+    """
     faults.attempt(lambda: objectives_of(request.select))
     dataset = faults.attempt(lambda: Dataset.load(request.dataset))
     net = None if request.model is None else faults.attempt(partial(Net.load, request.model))
@@ -120,7 +131,8 @@ def _spec(request: Request, faults: Faults) -> SearchSpec | None:
         return None
     settings = request.set
     options = dataset_options(request, dataset, settings, faults)
-    info = faults.attempt(lambda: make_dataset(PlugIn(name=request.dataset, options=options)).describe(data_root(request.data)))
+    ask = describe or (lambda plugin: make_dataset(plugin).describe(data_root(request.data)))
+    info = faults.attempt(lambda: ask(PlugIn(name=request.dataset, options=options)))
     if info is None:
         return None
     epochs = info.epochs if request.epochs is None else request.epochs
@@ -154,6 +166,7 @@ def _spec(request: Request, faults: Faults) -> SearchSpec | None:
             shape=info.shape,
             epochs=epochs,
             batch_size=_batch_size(info, spaces) if request.batch_size is None else request.batch_size,
+            micro_batch=request.micro_batch,
             optimizer=_optimizer(spaces),
             precision=resolve_precision(precision, pick_device(gpus)),
             scheduler=scheduler.name,
@@ -197,6 +210,7 @@ def resolve_place(request: Request) -> Place:
         runs=str(Path(request.runs).expanduser().resolve()),
         name=request.name or f"{request.dataset}-{request.method}-{stamp}".replace(":", ".").replace(" ", ""),
         gpus_per_trial=_gpus(request),
+        compile=request.compile,
         **_same(request, Resources)
         | {
             "tracking_uri": request.tracking_uri or _store_by_environment(),

@@ -14,10 +14,12 @@ from fairtune.methods import compose
 from fairtune.models import Net
 from fairtune.request.faults import Faults
 from fairtune.space import Space
-from fairtune.spec import Place, SearchSpec, TrialSpec
+from fairtune.spec import Compile, Place, SearchSpec, TrialSpec
 from fairtune.training.assembly import build_net, start_method
+from fairtune.training.capture import check_capture
 from fairtune.training.data import Data, check_data, make_dataset, open_data
 from fairtune.training.device import parameter_dtype
+from fairtune.training.loop import Training
 
 
 def check_runnable(spec: SearchSpec, place: Place, faults: Faults, report: Report) -> None:
@@ -38,7 +40,7 @@ def check_runnable(spec: SearchSpec, place: Place, faults: Faults, report: Repor
     if net is None:
         return
     for method, space in spec.spaces.items():
-        faults.attempt(partial(_check_method, method, space, baseline, opened, net))
+        faults.attempt(partial(_check_method, method, space, baseline, opened, net, place.compile))
 
 
 def _check_teacher(spec: SearchSpec, student: Info, data: Path) -> None:
@@ -54,10 +56,13 @@ def _check_teacher(spec: SearchSpec, student: Info, data: Path) -> None:
         raise DataError(f"--teacher-set: {error}") from error
 
 
-def _check_method(method: str, space: Space, baseline: TrialSpec, data: Data, net: Net) -> None:
+def _check_method(method: str, space: Space, baseline: TrialSpec, data: Data, net: Net, how: Compile) -> None:
     """Set a method up as its trials will, on a copy of the net; what is searched is left at its default."""
     composite = compose(method, space.fixed)
     composite.check_epochs(baseline.epochs, baseline.protocol)
     check_data(data, baseline, composite)
     train = data.on(torch.device("cpu"), parameter_dtype(baseline.precision), data.train)
-    start_method(composite, copy.deepcopy(net), train, baseline)
+    own = copy.deepcopy(net)
+    start_method(composite, own, train, baseline)
+    if how != "off":
+        check_capture(Training(baseline.model_copy(update={"method": method}), own, composite, train, train), how)

@@ -133,6 +133,7 @@ class TrialTrainable(tune.Trainable):
                     runs=Path(where.runs),
                     device=pick_device(where.gpus_per_trial),
                     purpose=Purpose(job["purpose"]),
+                    how=where.compile,
                 )
             self._at_rung = len(self._trial.history) in self._rungs
         except Exception as error:

@@ -1,12 +1,13 @@
 """What determines a trial and a search, and what came of a trial."""
 
-from fairtune.spec.base import Direction, Positive, Precision, Protocol, digest
+from fairtune.spec.base import Compile, Direction, Positive, Precision, Protocol, digest
 from fairtune.spec.result import Brief, Epoch, Moved, Room, State, Stop, TrialResult
 from fairtune.spec.search import Limits, Place, Resources, SearchOptions, SearchSpec, TrainingOptions
 from fairtune.spec.trial import Optimizer, PlugIn, TrialSpec
 
 __all__ = [
     "Brief",
+    "Compile",
     "Direction",
     "Epoch",
     "Limits",

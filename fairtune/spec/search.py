@@ -11,7 +11,7 @@ from fairtune.addresses import STUDY_VARIABLE, VARIABLE, Address
 from fairtune.names import Names
 from fairtune.options import Duration, Floor, Option, among
 from fairtune.space import Space, Value
-from fairtune.spec.base import Frozen, Positive, Precision, Protocol
+from fairtune.spec.base import Compile, Frozen, Positive, Precision, Protocol
 from fairtune.spec.trial import Optimizer, PlugIn, TrialSpec
 
 
@@ -102,7 +102,7 @@ class SearchSpec(SearchOptions):
     """What is searched: the command with every default filled in. Two runs of one name must agree on it.
 
     Attributes:
-        dataset, model, optimizer, epochs, batch_size, precision: as in :class:`TrialSpec`.
+        dataset, model, optimizer, epochs, batch_size, micro_batch, precision: as in :class:`TrialSpec`.
         spaces: the space of each method searched, by the method's name.
         scheduler: what stops trials early.
         scheduler_options: all of them; none in runs of earlier versions, whose schedulers had none.
@@ -123,6 +123,7 @@ class SearchSpec(SearchOptions):
     optimizer: Optimizer = Optimizer()
     epochs: Positive
     batch_size: Positive
+    micro_batch: Positive | None = None
     precision: Precision = "fp32"
 
     @model_validator(mode="before")
@@ -157,6 +158,7 @@ class SearchSpec(SearchOptions):
             optimizer=self.optimizer,
             epochs=self.epochs,
             batch_size=self.batch_size,
+            micro_batch=self.micro_batch,
             seed=self.seed if seed is None else seed,
             precision=self.precision,
             protocol=self.protocol,
@@ -189,12 +191,14 @@ class Place(Resources):
         runs: folder of all runs.
         name: of this run.
         gpus_per_trial: GPUs of each trial, may be a fraction.
+        compile: how the step is compiled; numbers are the same up to rounding.
     """
 
     data: str
     runs: str
     name: str
     gpus_per_trial: Annotated[float, Field(ge=0)] = 0
+    compile: Compile = "off"
 
     @property
     def mlflow(self) -> str:

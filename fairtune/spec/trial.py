@@ -63,6 +63,7 @@ class TrialSpec(Frozen):
         protocol: ``official`` reproduces the authors' code where it differs from the paper or is wrong.
         train_fraction: share of the training split used.
         teacher: the baseline that distillation methods learn from and fine-tuning ones start from.
+        micro_batch: samples whose gradients are computed at a time and added up over the batch; None computes the whole batch's.
     """
 
     dataset: PlugIn
@@ -77,6 +78,13 @@ class TrialSpec(Frozen):
     protocol: Protocol = "fixed"
     train_fraction: Annotated[float, Field(gt=0, le=1)] = 1.0
     teacher: TrialSpec | None = None
+    micro_batch: Positive | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_micro_batches(self, fields: SerializerFunctionWrapHandler) -> dict[str, object]:
+        """Where there are none, as in trials of earlier versions, whose identities stay as they were."""
+        known: dict[str, object] = fields(self)
+        return {name: value for name, value in known.items() if name != "micro_batch" or value is not None}
 
     @property
     def id(self) -> str:

@@ -5,7 +5,7 @@
 
 import pytest
 
-_SUITES = ("plug_ins", "methods", "datasets", "models", "rules", "samplers", "schedulers")
+_SUITES = ("fake_gpu", "plug_ins", "methods", "datasets", "models", "rules", "samplers", "schedulers")
 pytest.register_assert_rewrite(*(f"{__name__}.{suite}" for suite in _SUITES))
 
 # ruff: noqa: E402  (imported once their assertions can explain themselves)

@@ -10,17 +10,19 @@ import torch
 from torch import Tensor
 
 from fairtune import plugins
-from fairtune.methods import Method, Progress, components, compose
+from fairtune.methods import Composite, Method, Progress, components, compose, overrides
 from fairtune.plugins import Pluggable
 from fairtune.records import Batch, Outputs
 from fairtune.space import Value
 from fairtune.testing.examples import Example, random_example, started
+from fairtune.testing.fake_gpu import fake_gpu, no_waiting
 from fairtune.testing.plug_ins import PlugInContract
 from fairtune.testing.trainings import CPU, parameters, saved_and_loaded, tiny_splits, tiny_training, train_epochs
 from fairtune.training.assembly import build_net
 from fairtune.training.evaluate import evaluate
 from fairtune.training.loop import Training
 from fairtune.training.teacher import LiveTeacher
+from fairtune.training.valueless import no_values
 
 FULL = [(y, a) for y in range(3) for a in range(2) for _ in range(3)]
 CELLS = {
@@ -94,6 +96,34 @@ class MethodContract(PlugInContract):
         for cells in (FULL, [(2, 1)] * len(FULL)):
             example = _example_of(cells)
             torch.testing.assert_close(value_and_gradient(compiled, example), value_and_gradient(total, example))
+
+    def test_an_epoch_on_a_gpu_waits_for_nothing(self, method: str) -> None:
+        tiny_splits()
+        with fake_gpu() as device:
+            training = tiny_training(method, device=device, precision="bf16", batch_size=40)
+            with no_waiting():
+                terms = training.take_steps(Progress(0, training.spec.epochs))
+            assert {(term.device.type, term.dtype) for term in terms.values()} == {("cuda", torch.float32)}
+
+    def test_no_step_of_its_optimizers_asks_for_the_value_of_a_tensor(self, method: str) -> None:
+        tiny_splits()
+        with no_values():
+            training = tiny_training(method, batch_size=40)
+            training.take_steps(Progress(0, training.spec.epochs))
+
+    def test_a_batch_in_parts_has_the_loss_of_the_whole_where_it_says_so(self, method: str) -> None:
+        composite = started(method)
+        if not composite.per_sample:
+            pytest.skip("its loss is one of the batch as a whole, which cannot be computed in parts")
+        example, parts = _example_of(FULL), torch.arange(len(FULL)).split(7)
+        value, gradients = _loss_of(composite, example)
+        shares = [len(rows) / len(FULL) for rows in parts]
+        found = [_loss_of(composite, example.reordered(rows)) for rows in parts]
+        torch.testing.assert_close(sum(share * own for share, (own, _) in zip(shares, found, strict=True)), value)
+        for number, gradient in enumerate(gradients):
+            joined = torch.cat([share * own[number] for share, (_, own) in zip(shares, found, strict=True)])
+            torch.testing.assert_close(joined, gradient)
+        assert not any(overrides(part, "inner_step") for part in composite.parts.values())
 
     def test_weight_zero_is_the_baseline_with_the_same_sampling(self, method: str) -> None:
         values = _weights_of(method, 0.0)
@@ -182,6 +212,13 @@ class MethodContract(PlugInContract):
 def _example_of(cells: list[tuple[int, int]], *, scale: float = 1.0) -> Example:
     y, a = torch.tensor(cells).T.contiguous()
     return random_example(y, a, scale=scale)
+
+
+def _loss_of(composite: Composite, example: Example) -> tuple[Tensor, tuple[Tensor, ...]]:
+    """The whole loss of a batch, and its gradient for each of the student's outputs."""
+    terms = [composite.task_loss(example.student, example.batch), *example.terms(composite).values()]
+    loss = torch.stack(terms).sum()
+    return loss, torch.autograd.grad(loss, example.leaves, materialize_grads=True)
 
 
 def _weights_of(method: str, weight: float) -> dict[str, Value]:

@@ -20,6 +20,7 @@ from fairtune.plugins import Pluggable
 from fairtune.records import Outputs
 from fairtune.seeding import torch_stream
 from fairtune.space import Value
+from fairtune.testing.fake_gpu import fake_gpu, no_waiting
 from fairtune.testing.plug_ins import PlugInContract
 from fairtune.testing.trainings import CPU
 
@@ -38,6 +39,7 @@ class Case:
     def __init__(self, plug_in: type[Net], shape: tuple[int, ...], options: Mapping[str, Value]) -> None:
         self.plug_in = plug_in
         self.shape = shape
+        self.options = options
         self._construct = lru_cache(lambda seed: self.construct(seed, **options))
 
     def construct(self, seed: int, **options: Value) -> Net:
@@ -127,6 +129,16 @@ class ModelContract(PlugInContract):
             with torch.autocast("cpu", torch.bfloat16):
                 half = net(model.inputs()).logits
         torch.testing.assert_close(half.float(), single, rtol=0, atol=0.05 * float(single.abs().max()))
+
+    def test_a_gpu_runs_it_in_bfloat16_and_waits_for_nothing(self, model: Case) -> None:
+        with fake_gpu() as device:
+            net = model.construct(0, **model.options).to(device).train()
+            x = model.inputs(4).to(device)
+            with no_waiting(), torch.autocast("cuda", torch.bfloat16):
+                out = net(x, want_maps=True)
+        assert {part.device.type for part in out if part is not None} == {"cuda"}
+        assert out.logits.dtype == torch.bfloat16
+        assert {parameter.dtype for parameter in net.parameters()} == {torch.float32}
 
     def test_every_parameter_gets_a_gradient(self, model: Case) -> None:
         net = model.build()  # in evaluation: a bias before batch normalisation has none in training

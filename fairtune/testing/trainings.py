@@ -70,25 +70,32 @@ def tiny_splits() -> Splits:
     return {"train": first(splits["train"]), "validation": first(splits["validation"]), "info": splits["info"]}
 
 
-def tiny_training(method: str = "scratch", values: Mapping[str, Value] | None = None, **changes: object) -> Training:
+def tiny_training(
+    method: str = "scratch", values: Mapping[str, Value] | None = None, *, device: torch.device = CPU, **changes: object
+) -> Training:
     """A training of two steps an epoch on batches that hold every cell."""
-    return digits_training(method, values, splits=tiny_splits(), **({"batch_size": 20} | changes))
+    return digits_training(method, values, splits=tiny_splits(), device=device, **({"batch_size": 20} | changes))
 
 
 def digits_training(
-    method: str = "scratch", values: Mapping[str, Value] | None = None, *, splits: Splits | None = None, **changes: object
+    method: str = "scratch",
+    values: Mapping[str, Value] | None = None,
+    *,
+    splits: Splits | None = None,
+    device: torch.device = CPU,
+    **changes: object,
 ) -> Training:
     """A training on digits, set up as a trial sets it up, with an untrained net as the teacher."""
     composite = compose(method, values or {})
     model = "cnn" if composite.needs_maps else "mlp"
     spec = digits_spec(method, **({"model": PlugIn(name=model), "values": values or {}} | changes))
     splits, dtype = splits or digits_splits(), parameter_dtype(spec.precision)
-    net = build_net(spec, splits["info"], CPU)
-    train, validation = (DeviceSplit(split, CPU, dtype) for split in (splits["train"], splits["validation"]))
+    net = build_net(spec, splits["info"], device)
+    train, validation = (DeviceSplit(split, device, dtype) for split in (splits["train"], splits["validation"]))
     start_method(composite, net, train, spec)
     teacher = None
     if composite.needs_teacher:
-        net_of_teacher = build_net(spec.model_copy(update={"seed": 99}), splits["info"], CPU)
+        net_of_teacher = build_net(spec.model_copy(update={"seed": 99}), splits["info"], device)
         teacher = LiveTeacher(net_of_teacher, composite, spec.precision, dtype)
     return Training(spec, net, composite, train, validation, teacher=teacher)
 

@@ -19,16 +19,18 @@ from fairtune.training.data import Data, check_data
 from fairtune.training.device import parameter_dtype
 from fairtune.training.folder import TrialFolder, baseline_folder
 from fairtune.training.loop import Teacher, Training
-from fairtune.training.teacher import open_teacher
+from fairtune.training.micro_batches import check_micro_batches
+from fairtune.training.teacher import open_teacher, stand_in_teacher
 
 
-def assemble(spec: TrialSpec, data: Data, *, runs: Path, device: torch.device) -> Training:
+def assemble(spec: TrialSpec, data: Data, *, runs: Path | None, device: torch.device) -> Training:
     """The training of a specification, ready for its first epoch.
 
     Args:
         spec: the trial.
         data: its splits.
-        runs: folder of all runs, where the baselines live.
+        runs: folder of all runs, where the baselines live; None has an untrained net stand in for the baseline, which costs the
+            same.
         device: where to compute.
 
     Raises:
@@ -99,6 +101,7 @@ def start_method(method: Composite, net: Net, train: DeviceSplit, spec: TrialSpe
     Raises:
         InvalidInput: the method makes no sense for them.
     """
+    check_micro_batches(spec, method, net)
     seen = net.eval()(train.batch(torch.zeros(1, dtype=torch.int64, device=train.device)).x, want_maps=method.needs_maps)
     if method.needs_maps and (seen.maps is None or seen.maps[0, 0].numel() == 1):
         names = " and ".join(name for name, part in method.parts.items() if part.needs_maps)
@@ -135,15 +138,19 @@ def class_weights(info: Info, train: DeviceSplit, method: Composite) -> torch.Te
     return torch.from_numpy(weights).to(train.device, train.dtype)
 
 
-def _teacher(spec: TrialSpec, info: Info, train: DeviceSplit, method: Composite, runs: Path) -> Teacher:
+def _teacher(spec: TrialSpec, info: Info, train: DeviceSplit, method: Composite, runs: Path | None) -> Teacher:
     net = _baseline_net(spec, info, runs, train.device)
+    if runs is None:
+        return stand_in_teacher(net, train, method, precision=spec.precision)
     assert spec.teacher is not None
     seen = digest([spec.dataset.model_dump(mode="json"), spec.train_fraction, spec.precision])
     folder = baseline_folder(runs, spec.teacher).path / f"outputs-{seen}"
     return open_teacher(net, train, method, precision=spec.precision, folder=folder)
 
 
-def _baseline_net(spec: TrialSpec, info: Info, runs: Path, device: torch.device) -> Net:
+def _baseline_net(spec: TrialSpec, info: Info, runs: Path | None, device: torch.device) -> Net:
+    if runs is None:
+        return build_net(spec, info, device, pretrained=False)
     if spec.teacher is None:
         raise InvalidInput(f"the method {spec.method} needs a teacher and the trial names none")
     try:

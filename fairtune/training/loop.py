@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import TypedDict
 
 import numpy as np
@@ -13,16 +13,17 @@ from torch.optim.optimizer import StateDict
 
 from fairtune.batches import sampling
 from fairtune.batches.augment import Drawn
+from fairtune.batches.memory import moved
 from fairtune.batches.split import SCORING_BATCH, DeviceSplit
 from fairtune.errors import Diverged
-from fairtune.methods import TASK, Composite, PartState, Progress
+from fairtune.methods import Composite, PartState, Progress
 from fairtune.metrics import Weighting
 from fairtune.models import Net
 from fairtune.records import Batch, GroupCounts, Ints, Outputs
 from fairtune.seeding import generator, torch_stream
 from fairtune.spec import Epoch, Optimizer, TrialSpec
-from fairtune.training.device import autocast
 from fairtune.training.evaluate import evaluate
+from fairtune.training.objective import Objective
 from fairtune.training.teacher import CachedTeacher, LiveTeacher
 
 Teacher = CachedTeacher | LiveTeacher
@@ -74,7 +75,7 @@ class Training:
         self.validation = validation
         self.weighting = weighting
         self.teacher = teacher
-        self.class_weights = class_weights
+        self.objective = Objective(net, method, spec.precision, class_weights)
         own = set(method.parameters)
         parameters = [parameter for parameter in net.parameters() if parameter not in own] if method.trains_net else []
         self.optimizer = make_optimizer(parameters, spec.optimizer) if parameters else None
@@ -126,22 +127,34 @@ class Training:
 
     def _train_epoch(self, progress: Progress) -> tuple[dict[str, float], dict[str, float]]:
         """The losses of an epoch and what the methods report, see :class:`fairtune.spec.Epoch`."""
-        self._order = torch.from_numpy(self.batch_order()).to(self.train.device)
-        rng = generator(self.spec.seed, "order", self.epoch, 1)
-        self._drawn = self.train.draw((self._order.shape[0], self._order.shape[1]), rng)
-        totals: dict[str, Tensor] = {}
         self.method.set_rates(self._share_of_rate)
         with torch_stream(self.train.device, self.spec.seed, "noise", self.epoch):
-            self.net.train(self.method.trains_net)
-            self.method.begin_epoch(self, progress)
-            for number in range(self.steps):
-                for name, value in self.step(self._order[number], self._drawn_for(number)).items():
-                    totals[name] = totals.get(name, 0) + value
-            means = {name: float(total) / self.steps for name, total in totals.items()}
+            means = {name: total / self.steps for name, total in on_host(self.take_steps(progress)).items()}
             reported = self.method.end_epoch(self, means, progress)
         losses = {name: mean for name, mean in means.items() if name in self._summed}
         others = {name: mean for name, mean in means.items() if name not in self._summed}
         return {"loss": sum(losses.values()), **losses}, others | reported
+
+    def take_steps(self, progress: Progress, *, at_most: int | None = None) -> dict[str, Tensor]:
+        """The steps of an epoch; a GPU is given its work and not waited for.
+
+        Args:
+            progress: where training stands.
+            at_most: so many of them; None takes all.
+
+        Returns:
+            The sum over the steps of each loss term and of what the methods' inner steps report, on the device.
+        """
+        self._order = moved(torch.from_numpy(self.batch_order()[:at_most]), self.train.home)
+        rng = generator(self.spec.seed, "order", self.epoch, 1)
+        self._drawn = self.train.draw((self._order.shape[0], self._order.shape[1]), rng)
+        totals: dict[str, Tensor] = {}
+        self.net.train(self.method.trains_net)
+        self.method.begin_epoch(self, progress)
+        for number in range(self.steps):
+            for name, value in self.step(self._order[number], self._drawn_for(number)).items():
+                totals[name] = totals.get(name, 0) + value
+        return totals
 
     def step(self, index: Tensor, drawn: Drawn = ()) -> dict[str, Tensor]:
         """One update of the net and of all modules the method owns.
@@ -154,21 +167,29 @@ class Training:
             Each loss term, and what the methods' inner steps report, detached.
         """
         progress = Progress(self.epoch, self.spec.epochs)
-        batch = self.train.batch(index, drawn)
-        student = self.forward(batch)
-        teacher = {} if self.teacher is None else self.teacher.outputs(batch, drawn)
-        terms = {} if self.method.trains_alone(progress) else {TASK: self.method.task_loss(student, batch, self.class_weights)}
-        terms |= self.method.loss(student, teacher, batch, progress)
         optimizers = [*([self.optimizer] if self.optimizer else []), *self.method.optimizers]
         for optimizer in optimizers:
             optimizer.zero_grad()
-        if optimizers:
-            torch.stack(list(terms.values())).sum().backward()
+        terms: dict[str, Tensor] = {}
+        for part, its_drawn in self._micro_batches(index, drawn):
+            batch, share = self.train.batch(part, its_drawn), len(part) / len(index)
+            teacher = {} if self.teacher is None else self.teacher.outputs(batch, its_drawn)
+            found = self.objective.terms(batch, teacher, progress)
+            if optimizers:
+                (share * torch.stack(list(found.values())).sum()).backward()
+            for name, value in found.items():
+                terms[name] = terms.get(name, 0) + share * value.detach()
         for optimizer in optimizers:
             optimizer.step()
         self._summed = tuple(terms)
         terms |= self.method.inner_step(self, batch, progress)
         return {name: value.detach() for name, value in terms.items()}
+
+    def _micro_batches(self, index: Tensor, drawn: Drawn) -> Iterator[tuple[Tensor, Drawn]]:
+        """The parts of a batch whose gradients are added up: one, unless the trial has smaller ones."""
+        size = self.spec.micro_batch or len(index)
+        for part in (slice(start, start + size) for start in range(0, len(index), size)):
+            yield index[part], tuple(values[part] for values in drawn)
 
     @property
     def _share_of_rate(self) -> float:
@@ -187,16 +208,14 @@ class Training:
 
     def forward(self, batch: Batch) -> Outputs:
         """Run the net on a batch, in the trial's precision; outputs in the weights' dtype."""
-        with autocast(self.train.device, self.spec.precision):
-            out: Outputs = self.net(batch.x, want_maps=self.method.needs_maps)
-        return out.to(self.train.dtype)
+        return self.objective.forward(batch)
 
     @torch.no_grad()
     def validated(self) -> Iterator[tuple[Outputs, Batch]]:
         """The net's outputs on the validation split, in evaluation mode."""
         training = self.net.training
         self.net.eval()
-        for index in torch.split(torch.arange(len(self.validation), device=self.validation.device), SCORING_BATCH):
+        for index in torch.split(torch.arange(len(self.validation), device=self.validation.home), SCORING_BATCH):
             batch = self.validation.batch(index)
             yield self.forward(batch), batch
         self.net.train(training)
@@ -234,6 +253,12 @@ class Training:
         self.method.load_state_dict(state["method"])
         if self.schedule is not None and state["schedule"] is not None:
             self.schedule.load_state_dict(state["schedule"])
+
+
+def on_host(values: Mapping[str, Tensor]) -> dict[str, float]:
+    """Scalars of a device as numbers, for which a GPU is waited once."""
+    numbers = torch.stack([value.double() for value in values.values()]).tolist() if values else []
+    return dict(zip(values, numbers, strict=True))
 
 
 def make_optimizer(parameters: Iterable[nn.Parameter], spec: Optimizer) -> torch.optim.Optimizer:

@@ -23,6 +23,7 @@ from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 from torch.optim.adamw import adamw
 
+from fairtune.batches.memory import moved
 from fairtune.batches.split import SCORING_BATCH, DeviceSplit
 from fairtune.errors import Diverged, InvalidInput
 from fairtune.metrics import Weighting
@@ -137,7 +138,6 @@ def auc(predicted: Tensor, held: Embedded) -> float:
     return float(np.mean(areas))
 
 
-@torch.no_grad()
 def embed(net: nn.Module, split: DeviceSplit, positions: Tensor) -> Tensor:
     """A net's embeddings ``(n, D)`` of some samples, computed in the weights' precision, float64 on the CPU.
 
@@ -145,17 +145,23 @@ def embed(net: nn.Module, split: DeviceSplit, positions: Tensor) -> Tensor:
         InvalidInput: the net returns no embedding.
         Diverged: it is not finite.
     """
-    net.eval()
-    parts = []
-    for index in torch.split(positions.to(split.device), SCORING_BATCH):
-        embedding = net(split.batch(index).x).embedding
-        if embedding is None:
-            raise InvalidInput(f"the model {type(net).__name__} returns no embedding: fill the field of its Outputs")
-        parts.append(embedding.flatten(1).cpu().double())
-    z = torch.cat(parts)
+    z = embed_there(net, split, positions).cpu().double()
     if broken := int((~z.isfinite()).any(dim=1).sum()):
         raise Diverged(f"the embeddings of {broken} of {len(z)} samples are not finite")
     return z
+
+
+@torch.no_grad()
+def embed_there(net: nn.Module, split: DeviceSplit, positions: Tensor) -> Tensor:
+    """The same on the split's device, in whatever type the net gives them."""
+    net.eval()
+    parts = []
+    for index in torch.split(moved(positions, split.device), SCORING_BATCH):
+        embedding = net(split.batch(index).x).embedding
+        if embedding is None:
+            raise InvalidInput(f"the model {type(net).__name__} returns no embedding: fill the field of its Outputs")
+        parts.append(embedding.flatten(1))
+    return torch.cat(parts)
 
 
 def predict_groups(fit: Embedded, z: Tensor, *, seed: int = 0) -> Tensor:

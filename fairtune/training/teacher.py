@@ -88,9 +88,8 @@ def open_teacher(
         folder: where the outputs of this teacher on this split are kept.
     """
     live = LiveTeacher(net, method, precision, split.dtype)
-    versions = split.augment.versions
-    one = live.outputs(split.batch(torch.zeros(1, dtype=torch.int64, device=split.device)), ())
-    if versions is None or versions * len(split) * sum(tensor.nbytes for tensor in one.values()) > _LIMIT_BYTES:
+    one, versions = _worth_keeping(live, split)
+    if versions is None:
         return live
     files = {name: folder / f"{name}.npy" for name in one}
     with needs_room(folder):
@@ -103,6 +102,26 @@ def open_teacher(
             _write(live, split, versions, missing)
             kept |= {name: as_tensor(np.load(file, mmap_mode="r")) for name, file in missing.items()}
     return CachedTeacher({name: tensor for name, tensor in kept.items() if tensor is not None}, split.device)
+
+
+def stand_in_teacher(net: Net, split: DeviceSplit, method: Composite, *, precision: Precision) -> CachedTeacher | LiveTeacher:
+    """What :func:`open_teacher` gives, without running the net on every image: outputs that are kept say nothing."""
+    live = LiveTeacher(net, method, precision, split.dtype)
+    one, versions = _worth_keeping(live, split)
+    if versions is None:
+        return live
+    alike = {
+        name: torch.zeros((), dtype=tensor.dtype).expand(versions, len(split), *tensor.shape[1:]) for name, tensor in one.items()
+    }
+    return CachedTeacher(alike, split.device)
+
+
+def _worth_keeping(live: LiveTeacher, split: DeviceSplit) -> tuple[dict[str, Tensor], int | None]:
+    """The outputs on one image, and for how many versions of each they are kept; None where they are too many or too large."""
+    one = live.outputs(split.batch(torch.zeros(1, dtype=torch.int64, device=split.device)), ())
+    versions = split.augment.versions
+    size = sum(tensor.nbytes for tensor in one.values())
+    return one, None if versions is None or versions * len(split) * size > _LIMIT_BYTES else versions
 
 
 def _read(file: Path, shape: tuple[int, ...]) -> Tensor | None:

@@ -21,8 +21,9 @@ from fairtune.errors import DataError, Diverged, FairtuneError, NoRoom
 from fairtune.files import is_whole
 from fairtune.metrics import Weighting
 from fairtune.records import GroupCounts, Purpose, Split
-from fairtune.spec import Epoch, Room, State, TrialResult, TrialSpec
+from fairtune.spec import Compile, Epoch, Room, State, TrialResult, TrialSpec
 from fairtune.training.assembly import assemble
+from fairtune.training.capture import capture
 from fairtune.training.data import open_data_once
 from fairtune.training.device import forget_peak_memory, keep_float32_exact, peak_memory_mb
 from fairtune.training.evaluate import Evaluation, evaluate
@@ -58,6 +59,7 @@ class Trial:
         runs: folder of all runs, where the baselines live.
         device: where to compute.
         purpose: what it is trained for; says what its net is asked in the end, and whether the test split is opened.
+        how: the step is compiled.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class Trial:
         runs: Path,
         device: torch.device,
         purpose: Purpose = Purpose.SEARCH,
+        how: Compile = "off",
     ) -> None:
         began = time.perf_counter()
         forget_peak_memory(device)
@@ -80,6 +83,7 @@ class Trial:
         self.data = open_data_once(spec, data_root, purpose)
         self.history: list[Epoch] = []
         self.training = assemble(spec, self.data, runs=runs, device=device)
+        capture(self.training, how)
         self._seconds_before = self._restore()
         self._saved_epochs = len(self.history)
         self._saved_at = time.perf_counter()

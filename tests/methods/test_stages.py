@@ -171,5 +171,5 @@ def test_a_step_at_rate_zero_leaves_the_net_as_it_is(method):
 
     before = logits()
     training.net.train(training.method.trains_net)
-    training.step(training._order[0], None)
+    training.step(training._order[0])
     assert torch.equal(logits(), before)

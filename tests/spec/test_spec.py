@@ -23,6 +23,7 @@ CHANGES = {
     "protocol": "official",
     "train_fraction": 0.5,
     "teacher": digits_spec(seed=1),
+    "micro_batch": 32,
 }
 
 

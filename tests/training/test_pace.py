@@ -16,7 +16,7 @@ def test_nothing_is_left_of_them(tmp_path, options):
     spec, place = small_search(tmp_path, **options)
     baseline, data = spec.baseline(), open_data(spec.baseline(), Path(place.data))
     pixels, state, threads = np.array(data.train.pool), torch.get_rng_state(), torch.get_num_threads()
-    assert seconds_of_training(baseline, data, torch.device("cpu"), runs=tmp_path, threads=1) > 0
+    assert seconds_of_training(baseline, data, torch.device("cpu"), threads=1) > 0
     assert np.array_equal(data.train.pool, pixels)
     assert torch.equal(torch.get_rng_state(), state)
     assert torch.get_num_threads() == threads

@@ -1,0 +1,61 @@
+"""How far the times of a plan are from those that trainings then take, for three searches on this machine's CPU.
+
+    python benchmarks/plan.py [--epochs 10] [--trials 6]
+
+Each search is planned, then run for real, two trials at a time. A plan says nothing of starting Ray and MLflow, so compared are
+the seconds of the trainings that there were. Other work on the machine spoils both.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import tempfile
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from fairtune.api.plan import make_plan
+from fairtune.api.search import search
+from fairtune.api.where import Where
+from fairtune.request.options import Request
+from fairtune.study.folders import RunFolder, database_of
+from fairtune.study.study import SearchStudy
+
+SEARCHES = {
+    "mfd, cnn": {"method": "mfd", "model": "cnn"},
+    "ad, cnn": {"method": "ad", "model": "cnn"},
+    "hkd and at, cnn": {"method": "hkd,at", "model": "cnn"},
+}
+
+
+def trainings_of(run: Path) -> list[float]:
+    """Seconds of every training of a search, the baseline's first."""
+    spec, place = RunFolder(run).load()
+    study = SearchStudy(database_of(place), spec)
+    assert study.baseline is not None
+    results = [study.baseline.result, *study.finals.values(), *(record.result for record in study.records() if record.result)]
+    return [result.seconds for result in results]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--trials", type=int, default=6)
+    given = vars(parser.parse_args()) | {"gpus_per_trial": 0, "max_concurrent": 2, "accuracy_floor": "0", "final_seeds": 1}
+    console, table = Console(width=120), Table("search", "trainings", "planned, s", "took, s", "ratio")
+    with tempfile.TemporaryDirectory() as runs:
+        for number, (name, options) in enumerate(SEARCHES.items()):
+            request = Request.read(given | options | {"runs": runs, "name": f"run-{number}"})
+            plan = make_plan(request, Where(), console)
+            search(request, console)
+            seconds = trainings_of(Path(runs) / f"run-{number}")
+            each = statistics.fmean(one.busy_s for one in plan.methods.values())
+            planned, took = plan.baseline.busy_s + (len(seconds) - 1) * each, sum(seconds)
+            table.add_row(name, str(len(seconds)), f"{planned:.1f}", f"{took:.1f}", f"{planned / took:.2f}")
+    console.print(table)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,145 @@
+"""What a search will take, before anything is trained or rented."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from pathlib import Path
+
+import psutil
+import torch
+from rich.console import Console
+
+from fairtune.api.arguments import read, takes
+from fairtune.api.console import open_console
+from fairtune.api.expected import abreast
+from fairtune.api.fitting import GIB, checked_cost, trials_of
+from fairtune.api.where import UTILISATION, Where
+from fairtune.errors import InvalidInput
+from fairtune.report.decoding import progress_bars
+from fairtune.report.plan import DRIVER_GIB, LAUNCH_S, Plan, Training
+from fairtune.request.options import Request
+from fairtune.request.planned import resolve_plan
+from fairtune.rules import objectives_of
+from fairtune.search.budget import most_confirmed
+from fairtune.spec import Place, SearchSpec, TrialSpec
+from fairtune.study.study import trials_to_run
+from fairtune.training.cards import Card
+from fairtune.training.cost import Shape, cost_of
+from fairtune.training.data import Data
+from fairtune.training.device import pick_device
+from fairtune.training.pace import seconds_of_training
+
+
+@takes(Request)
+def plan(
+    *,
+    on: str | None = None,
+    cluster: str | None = None,
+    peak_tflops: float | None = None,
+    memory_gib: float | None = None,
+    price_per_hour: float | None = None,
+    utilisation: float = UTILISATION,
+    **given: object,
+) -> Plan:
+    """Say what a search would take: operations, memory, time, cost and disk; nothing is trained.
+
+    ``fairtune.plan(dataset="celeba", method="mfd,ad", trials=60, on="h100")`` needs no data where their sizes are published. Beside
+    the arguments of a search, ``on`` is a card by name, ``cluster`` a file for Ray's cluster launcher, ``peak_tflops`` and
+    ``memory_gib`` describe another card, ``price_per_hour`` is one GPU's, and ``utilisation`` the share of its peak that training
+    reaches.
+
+    Raises:
+        InvalidInput: every fault of the arguments; a training that does not fit the card, with what would.
+        DataError: the data are not there, and nothing is known of them without.
+    """
+    where = Where(on, None if cluster is None else Path(cluster), peak_tflops, memory_gib, price_per_hour, utilisation)
+    made = make_plan(read(Request, given), where, console := open_console())
+    made.print(console)
+    return made
+
+
+def make_plan(request: Request, where: Where, console: Console) -> Plan:
+    """The plan of a search.
+
+    Args:
+        request: the search.
+        where: it would run.
+        console: where the decoding of data is shown.
+
+    Raises:
+        InvalidInput, DataError: as :func:`plan`.
+    """
+    card, cards = (None, 1) if where.is_here else where.cards()
+    if card is not None:
+        changes: dict[str, object] = {} if request.gpus_per_trial else {"gpus_per_trial": 1.0}
+        if request.precision == "auto":
+            changes["precision"] = "fp32" if card.bf16 is None else "bf16"
+        request = request.model_copy(update=changes)
+    with progress_bars(console) as report:
+        spec, place, shape, data = resolve_plan(request, report)
+    trials = trials_of(spec)
+    if card is None:
+        return _here(spec, place, shape, data, trials)
+    return _rented(spec, shape, trials, card, cards, where)
+
+
+def _rented(spec: SearchSpec, shape: Shape, trials: dict[str, TrialSpec], card: Card, cards: int, where: Where) -> Plan:
+    peak = card.peak(spec.precision)
+
+    def training(trial: TrialSpec) -> Training:
+        cost, gib = checked_cost(trial, shape, card)
+        return Training(cost, gib, cost.flops / (peak * where.utilisation), cost.operations * LAUNCH_S, int(card.gib / gib))
+
+    baseline, methods = training(spec.baseline()), {name: training(trial) for name, trial in trials.items()}
+    everything = [baseline, *methods.values()]
+    useful = max(math.ceil(one.launch_s / one.busy_s) for one in everything)
+    side = max(1, min([useful, *(one.abreast for one in everything)]))
+    number, again = trials_to_run(spec), _retrainings(spec)
+    mean = statistics.fmean(one.seconds(side) for one in methods.values())
+    gpu_s = baseline.seconds(1) + (number + again) * mean
+    hours = (baseline.seconds(1) + (math.ceil(number / cards) + math.ceil(again / cards)) * mean) / 3600
+    price = None if where.price is None else where.price * gpu_s / 3600
+    machine = f"{card.name} ({card.gib:g} GiB, {peak / 1e12:g} TFLOP/s in {spec.precision})"
+    disk = _disk(spec, shape, everything, side * cards)
+    return Plan(
+        spec, machine, card, cards, baseline, methods, side, number, again, gpu_s / 3600, hours, price, disk, where.utilisation
+    )
+
+
+def _here(spec: SearchSpec, place: Place, shape: Shape, data: Data | None, trials: dict[str, TrialSpec]) -> Plan:
+    if data is None:
+        raise InvalidInput(f"the files of {spec.dataset.name} are not here, so that no step can be timed: give --on CARD")
+    device, threads = pick_device(place.gpus_per_trial), max(1, int(place.cpus_per_trial))
+    process = psutil.Process().memory_info().rss / GIB
+    memory = psutil.virtual_memory().total if device.type == "cpu" else torch.cuda.get_device_properties(device).total_memory
+
+    def training(trial: TrialSpec) -> Training:
+        cost = cost_of(trial, shape, device)
+        gib = cost.peak_bytes / GIB + (process if device.type == "cpu" else DRIVER_GIB)
+        return Training(cost, gib, seconds_of_training(trial, data, device, threads=threads), 0.0, int(memory / GIB / gib))
+
+    baseline, methods = training(spec.baseline()), {name: training(trial) for name, trial in trials.items()}
+    side, number, again = abreast(place), trials_to_run(spec), _retrainings(spec)
+    mean = statistics.fmean(one.seconds(1) for one in methods.values())
+    hours = (baseline.seconds(1) + (math.ceil(number / side) + math.ceil(again / side)) * mean) / 3600
+    gpu_hours = None if device.type == "cpu" else (baseline.seconds(1) + (number + again) * mean) * place.gpus_per_trial / 3600
+    disk = _disk(spec, shape, [baseline, *methods.values()], side)
+    name = "this machine's CPU" if device.type == "cpu" else torch.cuda.get_device_name(device)
+    return Plan(spec, name, None, 1, baseline, methods, side, number, again, gpu_hours, hours, None, disk, None)
+
+
+def _retrainings(spec: SearchSpec) -> int:
+    return spec.final_seeds * most_confirmed(objectives_of(spec.select))
+
+
+def _disk(spec: SearchSpec, shape: Shape, trainings: list[Training], running: int) -> dict[str, float]:
+    """GiB by what they are for; as if every trial were on the front, whose weights alone are kept."""
+    state, weights = (max(getattr(one.cost, name) for one in trainings) for name in ("state_bytes", "weights_bytes"))
+    found = {
+        "checkpoints": 2 * state * running,
+        "weights": weights * (1 + trials_to_run(spec) + _retrainings(spec)),
+        "decoded data": (shape.train + shape.validation) * shape.sample_bytes,
+        "teacher's outputs": sum(one.cost.outputs_bytes for one in trainings),
+    }
+    return {name: size / GIB for name, size in found.items() if size}

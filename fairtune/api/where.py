@@ -1,0 +1,77 @@
+"""The machine that a plan is for: a card by name, those of a cluster file, or this machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+from fairtune.errors import InvalidInput
+from fairtune.search.cluster_file import ClusterFile
+from fairtune.search.launcher import read_cluster_file
+from fairtune.training.cards import Card, find_card
+
+UTILISATION = 0.15
+"""Share of a card's peak that training is assumed to reach where nobody has measured it."""
+_RENTED = {
+    "p5": "h100",
+    "p4de": "a100-80",
+    "p4d": "a100",
+    "g5": "a10g",
+    "g6": "l4",
+    "g4dn": "t4",
+    "a3": "h100",
+    "a2-ultragpu": "a100-80",
+    "a2-highgpu": "a100",
+    "g2-standard": "l4",
+}
+"""Which card a machine has, by how its type's name begins."""
+
+
+class Where(NamedTuple):
+    """What a user says of the machine.
+
+    Attributes:
+        on: a card's name; None is this machine, unless a cluster is given.
+        cluster: a file for Ray's cluster launcher.
+        peak_tflops, memory_gib: of a card that is not known, or in place of what is.
+        price: of one GPU for an hour.
+        utilisation: share of its peak that training reaches.
+    """
+
+    on: str | None = None
+    cluster: Path | None = None
+    peak_tflops: float | None = None
+    memory_gib: float | None = None
+    price: float | None = None
+    utilisation: float = UTILISATION
+
+    @property
+    def is_here(self) -> bool:
+        """Whether it is this machine."""
+        return self.on is None and self.cluster is None and self.peak_tflops is None
+
+    def cards(self) -> tuple[Card, int]:
+        """The card, and how many of it there are at a time.
+
+        Raises:
+            InvalidInput: the card is not known, or the cluster's cannot be told.
+        """
+        if self.cluster is None:
+            return find_card(self.on, tflops=self.peak_tflops, gib=self.memory_gib), 1
+        name, count = _of_cluster(read_cluster_file(self.cluster), self.cluster)
+        if self.on is None and name is None and self.peak_tflops is None:
+            raise InvalidInput(f"{self.cluster}: which GPU its machines have is not known here: give --on CARD beside it")
+        return find_card(self.on or name, tflops=self.peak_tflops, gib=self.memory_gib), count
+
+
+def _of_cluster(config: ClusterFile, path: Path) -> tuple[str | None, int]:
+    """The card of the workers where it is known, and how many of it the cluster has at most."""
+    kinds = [kind for kind in config["available_node_types"].values() if kind["resources"].get("GPU")]
+    machines = {kind["node_config"].get("InstanceType") or kind["node_config"].get("machineType") or "" for kind in kinds}
+    cards = {next((card for start, card in _RENTED.items() if machine.startswith(start)), None) for machine in machines}
+    if len(cards) > 1:
+        raise InvalidInput(
+            f"{path}: its workers have different GPUs ({', '.join(sorted(machines))}): give --on CARD for one of them"
+        )
+    each = max(int(kind["resources"]["GPU"]) for kind in kinds)
+    return cards.pop(), each * int(config.get("max_workers", 1))
