@@ -3,7 +3,20 @@
 from fairtune._rooms import stands_for
 from fairtune.methods._base import Context, Loop, Method, Progress, Protocol
 from fairtune.methods._compose import TASK, Composite, PartState, components, compose
+from fairtune.methods._optimizer import make_optimizer
 
-__all__ = ["TASK", "Composite", "Context", "Loop", "Method", "PartState", "Progress", "Protocol", "components", "compose"]
+__all__ = [
+    "TASK",
+    "Composite",
+    "Context",
+    "Loop",
+    "Method",
+    "PartState",
+    "Progress",
+    "Protocol",
+    "components",
+    "compose",
+    "make_optimizer",
+]
 
 stands_for(__name__, "fairtune.api.listing:methods")

@@ -10,6 +10,7 @@ from typing import ClassVar, Literal, NamedTuple, TypeVar
 import torch
 from torch import Tensor, nn
 
+from fairtune.methods._optimizer import make_optimizer
 from fairtune.plugins import Pluggable
 from fairtune.records import Batch, Floats, Ints, Outputs
 from fairtune.spec import Optimizer
@@ -102,7 +103,8 @@ class Method(Pluggable):
         sampling: ``balanced`` fills every batch equally from each (y, a) cell.
         needs_teacher: whether ``loss`` is given what :meth:`from_teacher` takes from the trained baseline.
         needs_maps: whether nets must return their last convolution's map.
-        steps_net: whether the method itself updates weights of the net, beside the loop.
+        steps_net: whether the method itself updates weights of the net, or of a copy, beside the loop: it wants one that is not
+            frozen.
         trains_net: whether the loop updates the net's own weights; if not, they stay frozen and the net in evaluation mode.
         learns: whether anything is trained; nothing can be joined with a method that trains nothing.
         only_balances: whether all it does is to make label and group independent, as balanced batches do.
@@ -179,6 +181,10 @@ class Method(Pluggable):
             make = optimizer if callable(optimizer) else _adam(optimizer)
             self.keep(make(module.parameters()), inner=inner, scheduled=scheduled)
         return module
+
+    def like_net(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+        """An optimiser as the loop's of the net, to be handed to :meth:`own`."""
+        return make_optimizer(parameters, self.context.optimizer)
 
     def keep(self, optimizer: torch.optim.Optimizer, *, inner: bool = False, scheduled: bool = False) -> None:
         """Keep an optimiser of this method in checkpoints.

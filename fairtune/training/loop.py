@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from typing import TypedDict
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim.optimizer import StateDict
 
 from fairtune.batches import sampling
 from fairtune.batches.augment import Drawn
 from fairtune.batches.split import SCORING_BATCH, DeviceSplit
 from fairtune.errors import Diverged
-from fairtune.methods import TASK, Composite, PartState, Progress
+from fairtune.methods import TASK, Composite, PartState, Progress, make_optimizer
 from fairtune.metrics import Weighting
 from fairtune.models import Net
 from fairtune.records import Batch, GroupCounts, Ints, Outputs
 from fairtune.seeding import generator, torch_stream
-from fairtune.spec import Epoch, Optimizer, TrialSpec
+from fairtune.spec import Epoch, TrialSpec
 from fairtune.training.device import autocast
 from fairtune.training.evaluate import evaluate
 from fairtune.training.teacher import CachedTeacher, LiveTeacher
@@ -233,20 +233,6 @@ class Training:
         self.method.load_state_dict(state["method"])
         if self.schedule is not None and state["schedule"] is not None:
             self.schedule.load_state_dict(state["schedule"])
-
-
-def make_optimizer(parameters: Iterable[nn.Parameter], spec: Optimizer) -> torch.optim.Optimizer:
-    """The optimiser of a net's parameters.
-
-    Velocities start as zeros, which is what an SGD's first step amounts to: its fused kernel cannot take a step in which some
-    parameters have one and others, that were without gradient so far, do not.
-    """
-    if spec.name == "sgd":
-        sgd = torch.optim.SGD(parameters, lr=spec.lr, momentum=0.9, weight_decay=spec.weight_decay, fused=True)
-        for parameter in sgd.param_groups[0]["params"]:
-            sgd.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
-        return sgd
-    return torch.optim.Adam(parameters, lr=spec.lr, weight_decay=spec.weight_decay, fused=True)
 
 
 def _make_schedule(optimizer: torch.optim.Optimizer, schedule: str, epochs: int) -> torch.optim.lr_scheduler.LRScheduler | None:
