@@ -28,7 +28,7 @@ def equal(joint):
     return np.full_like(joint, 1 / joint.size)
 
 
-PROMISED = {"reweight": independent, "group_dro": equal}
+PROMISED = {"reweight": independent, "group_dro": equal, "cell_weights": equal}
 
 
 def composes(method):
