@@ -18,6 +18,8 @@ from fairtune.spec import Optimizer
 Protocol = Literal["fixed", "official"]
 M = TypeVar("M", bound=nn.Module)
 MakeOptimizer = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
+Objective = Callable[[], Tensor]
+"""Computes the whole loss of a batch anew, with gradient."""
 
 
 class Context(NamedTuple):
@@ -38,6 +40,8 @@ class Context(NamedTuple):
         net: the net, which methods may gate or read but which the loop trains.
         optimizer: how the loop updates the net.
         combined: whether the method is joined with others.
+        shape: of one input, ``(C, H, W)`` or ``(F,)``; empty where it is not known.
+        epochs: of the whole training; 0 where it is not known.
     """
 
     num_classes: int
@@ -53,6 +57,8 @@ class Context(NamedTuple):
     net: nn.Module | None = None
     optimizer: Optimizer = Optimizer()
     combined: bool = False
+    shape: tuple[int, ...] = ()
+    epochs: int = 0
 
 
 class Progress(NamedTuple):
@@ -91,6 +97,9 @@ class Loop(typing.Protocol):
     def validated(self) -> Iterator[tuple[Outputs, Batch]]:
         """The net's outputs on the validation split, in evaluation mode, without gradient."""
 
+    def everything(self) -> Iterator[Batch]:
+        """Every sample of the training split once, as evaluation sees it."""
+
 
 @dataclass
 class Method(Pluggable):
@@ -106,7 +115,9 @@ class Method(Pluggable):
         steps_net: whether the method itself updates weights of the net, or of a copy, beside the loop: it wants one that is not
             frozen.
         trains_net: whether the loop updates the net's own weights; if not, they stay frozen and the net in evaluation mode.
-        learns: whether anything is trained; nothing can be joined with a method that trains nothing.
+        alone: why other methods would have no effect beside it, as in "it trains nothing"; empty where they may be joined.
+        mixes: whether :meth:`prepare` mixes samples, which then have no label and group of their own.
+        two_views: whether batches want a second draw of the transforms, ``Batch.view``.
         only_balances: whether all it does is to make label and group independent, as balanced batches do.
     """
 
@@ -116,7 +127,9 @@ class Method(Pluggable):
     needs_maps: ClassVar[bool] = False
     steps_net: ClassVar[bool] = False
     trains_net: ClassVar[bool] = True
-    learns: ClassVar[bool] = True
+    alone: ClassVar[str] = ""
+    mixes: ClassVar[bool] = False
+    two_views: ClassVar[bool] = False
     only_balances: ClassVar[bool] = False
 
     context: Context = field(init=False, repr=False)
@@ -214,6 +227,13 @@ class Method(Pluggable):
         """
         return False
 
+    def prepare(self, batch: Batch, progress: Progress) -> Batch:
+        """What the net is trained on in place of a batch; draws come from torch's default generator.
+
+        A batch whose samples are mixed says so by ``share`` and ``y2``.
+        """
+        return batch
+
     def task_loss(self, student: Outputs, batch: Batch) -> Tensor | None:
         """Losses of the samples ``(B,)`` that take the place of the cross-entropy's; None leaves it."""
         return None
@@ -246,6 +266,17 @@ class Method(Pluggable):
 
     def begin_epoch(self, loop: Loop, progress: Progress) -> None:
         """Called before the first step of an epoch."""
+
+    def before_update(self, loop: Loop, batch: Batch, objective: Objective) -> None:
+        """Called between the gradient of a step and its update, to put another gradient in its place.
+
+        What computing the objective anew changes in buffers, such as running statistics and memories, is taken back afterwards.
+
+        Args:
+            loop: the loop, whose net's parameters hold the gradient of the batch's loss.
+            batch: the batch, prepared.
+            objective: all of the loss.
+        """
 
     def inner_step(self, loop: Loop, batch: Batch, progress: Progress) -> dict[str, Tensor]:
         """Called after each update of the net, whose parameters still hold the gradients of that step.

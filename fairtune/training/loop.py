@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 from typing import TypedDict
 
 import numpy as np
@@ -86,6 +87,7 @@ class Training:
         self.epoch = 0
         self._order = torch.empty(0)
         self._drawn: Drawn = ()
+        self._second: Drawn = ()
         self._summed: Collection[str] = ()
         self.counts: GroupCounts | None = None
         """Of the validation split after the last epoch."""
@@ -127,14 +129,16 @@ class Training:
         """The losses of an epoch and what the methods report, see :class:`fairtune.spec.Epoch`."""
         self._order = torch.from_numpy(self.batch_order()).to(self.train.device)
         rng = generator(self.spec.seed, "order", self.epoch, 1)
-        self._drawn = self.train.draw((self._order.shape[0], self._order.shape[1]), rng)
+        batches = self._order.shape[0], self._order.shape[1]
+        self._drawn = self.train.draw(batches, rng)
+        self._second = self.train.draw(batches, generator(self.spec.seed, "order", self.epoch, 2)) if self.method.two_views else ()
         totals: dict[str, Tensor] = {}
         self.method.set_rates(self._share_of_rate)
         with torch_stream(self.train.device, self.spec.seed, "noise", self.epoch):
             self.net.train(self.method.trains_net)
             self.method.begin_epoch(self, progress)
             for number in range(self.steps):
-                for name, value in self.step(self._order[number], self._drawn_for(number)).items():
+                for name, value in self._numbered_step(number).items():
                     totals[name] = totals.get(name, 0) + value
             means = {name: float(total) / self.steps for name, total in totals.items()}
             reported = self.method.end_epoch(self, means, progress)
@@ -142,32 +146,54 @@ class Training:
         others = {name: mean for name, mean in means.items() if name not in self._summed}
         return {"loss": sum(losses.values()), **losses}, others | reported
 
-    def step(self, index: Tensor, drawn: Drawn = ()) -> dict[str, Tensor]:
+    def _numbered_step(self, number: int) -> dict[str, Tensor]:
+        return self.step(self._order[number], self._drawn_for(number), self._second_for(number))
+
+    def step(self, index: Tensor, drawn: Drawn = (), second: Drawn = ()) -> dict[str, Tensor]:
         """One update of the net and of all modules the method owns.
 
         Args:
             index: positions in the training split ``(B,)``.
             drawn: what the transforms of the training split drew for them.
+            second: the same for the second view of each, where the method asks for it.
 
         Returns:
             Each loss term, and what the methods' inner steps report, detached.
         """
         progress = Progress(self.epoch, self.spec.epochs)
         batch = self.train.batch(index, drawn)
-        student = self.forward(batch)
-        teacher = {} if self.teacher is None else self.teacher.outputs(batch, drawn)
-        terms = {} if self.method.trains_alone(progress) else {TASK: self.method.task_loss(student, batch, self.class_weights)}
-        terms |= self.method.loss(student, teacher, batch, progress)
+        if self.method.two_views:
+            batch = replace(batch, view=self.train.batch(index, second).x)
+        batch = self.method.prepare(batch, progress)
+        terms = self._terms(batch, drawn, progress)
         optimizers = [*([self.optimizer] if self.optimizer else []), *self.method.optimizers]
         for optimizer in optimizers:
             optimizer.zero_grad()
         if optimizers:
-            torch.stack(list(terms.values())).sum().backward()
+            _total(terms).backward()
+        if self.method.acts_before_update:
+            self._change_gradients(batch, drawn, progress)
         for optimizer in optimizers:
             optimizer.step()
         self._summed = tuple(terms)
         terms |= self.method.inner_step(self, batch, progress)
         return {name: value.detach() for name, value in terms.items()}
+
+    def _terms(self, batch: Batch, drawn: Drawn, progress: Progress) -> dict[str, Tensor]:
+        """The loss of a batch in its terms, with gradient."""
+        student = self.forward(batch)
+        teacher = {} if self.teacher is None else self.teacher.outputs(batch, drawn)
+        terms = {} if self.method.trains_alone(progress) else {TASK: self.method.task_loss(student, batch, self.class_weights)}
+        return terms | self.method.loss(student, teacher, batch, progress)
+
+    def _change_gradients(self, batch: Batch, drawn: Drawn, progress: Progress) -> None:
+        """Let the methods put other gradients in the place of a step's; what they compute is remembered by nothing."""
+        buffers = [*self.net.buffers(), *self.method.buffers]
+        kept = [buffer.clone() for buffer in buffers]
+        self.method.before_update(self, batch, lambda: _total(self._terms(batch, drawn, progress)), progress)
+        with torch.no_grad():
+            for buffer, value in zip(buffers, kept, strict=True):
+                buffer.copy_(value)
 
     @property
     def _share_of_rate(self) -> float:
@@ -200,8 +226,16 @@ class Training:
             yield self.forward(batch), batch
         self.net.train(training)
 
+    def everything(self) -> Iterator[Batch]:
+        """Every sample of the training split once, as evaluation sees it."""
+        for index in torch.split(torch.arange(len(self.train), device=self.train.device), SCORING_BATCH):
+            yield self.train.batch(index)
+
     def _drawn_for(self, number: int) -> Drawn:
         return tuple(values[number] for values in self._drawn)
+
+    def _second_for(self, number: int) -> Drawn:
+        return tuple(values[number] for values in self._second)
 
     def batch_order(self) -> Ints:
         """Positions of this epoch's batches, ``(steps, B)``."""
@@ -233,6 +267,10 @@ class Training:
         self.method.load_state_dict(state["method"])
         if self.schedule is not None and state["schedule"] is not None:
             self.schedule.load_state_dict(state["schedule"])
+
+
+def _total(terms: Mapping[str, Tensor]) -> Tensor:
+    return torch.stack(list(terms.values())).sum()
 
 
 def _make_schedule(optimizer: torch.optim.Optimizer, schedule: str, epochs: int) -> torch.optim.lr_scheduler.LRScheduler | None:
