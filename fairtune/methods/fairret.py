@@ -44,7 +44,8 @@ def fairret_loss(
     present = torch.ones_like(rates) if strict else ((member @ counted) > 0).to(p.dtype)
     v = present * (rates / overall.clamp(min=torch.finfo(p.dtype).eps) - 1).abs() * (overall > 0)
     if norm != "lse":
-        return torch.linalg.vector_norm(v, float(norm), dim=0).mean()
+        norms: Tensor = torch.linalg.vector_norm(v, float(norm), dim=0)
+        return norms.mean()
     exponents = v.masked_fill((present == 0) & present.any(0), -torch.inf)
     return (exponents.logsumexp(0) - torch.where(present.any(0), present.sum(0), float(num_groups)).log()).mean()
 

@@ -9,7 +9,6 @@ from typing import ClassVar
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.utils import parameters_to_vector
 
 from fairtune.methods._base import Loop, Method, Progress
 from fairtune.methods._valley import Valley, official_valley, valley
@@ -136,7 +135,7 @@ class SWAD(Method):
     @torch.no_grad()
     def inner_step(self, loop: Loop, batch: Batch, progress: Progress) -> dict[str, Tensor]:
         """Take the weights into the segment's average."""
-        self.averages.step(parameters_to_vector(self.weights))
+        self.averages.step(torch.cat([weight.reshape(-1) for weight in self.weights]))
         return {}
 
     @torch.no_grad()

@@ -31,8 +31,7 @@ def draw(*shape):
 
 
 def compared(criterion, positive=1):
-    sizes = {"num_classes": K, "num_groups": A, "dtype": torch.float64}
-    return strata(Y, GROUPS, criterion=criterion, positive=positive, **sizes)
+    return strata(Y, GROUPS, criterion=criterion, positive=positive, num_classes=K, num_groups=A, dtype=torch.float64)
 
 
 def rows_of(criterion, positive=1):
@@ -41,9 +40,9 @@ def rows_of(criterion, positive=1):
         case "dp":
             return [torch.arange(len(Y))]
         case "eodd":
-            return [torch.nonzero(y == Y).squeeze(1) for y in range(K)]
+            return [rows_of("eopp", y)[0] for y in range(K)]
         case _:
-            return [torch.nonzero(positive == Y).squeeze(1)]
+            return [torch.nonzero(torch.eq(Y, positive)).squeeze(1)]
 
 
 def pairs_in(rows):
@@ -184,12 +183,16 @@ def test_official_adversaries_of_classes_want_as_many_groups():
         started("cfair", protocol="official")
 
 
+def laftr_of(composite):
+    return composite.parts["laftr"]
+
+
 @pytest.mark.parametrize(
     ("criterion", "protocol", "counts"), [("eopp", "fixed", 2), ("eopp", "official", [0, 2]), ("eodd", "fixed", [0, 1, 2])]
 )
 def test_equal_opportunity_counts_a_class_alone_and_officially_all_but_class_one(criterion, protocol, counts):
     values = {"laftr.criterion": criterion, "laftr.positive": 2}
-    weights = started("laftr", values, protocol=protocol).parts["laftr"].weights
+    weights = laftr_of(started("laftr", values, protocol=protocol)).weights
     counted = torch.zeros(3, dtype=torch.bool)
     counted[counts] = True
     assert torch.equal(weights, torch.where(counted, 6.0, 0.0).double().expand(2, 3))
@@ -200,7 +203,7 @@ def test_the_net_climbs_what_the_adversary_of_the_group_descends():
     once, twice = (started("laftr", {"laftr.weight": weight}) for weight in (1.0, 2.0))
     gradients = []
     for composite in (once, twice):
-        adversary = composite.parts["laftr"].adversary
+        adversary = laftr_of(composite).adversary
         term = example.terms(composite)["laftr"]
         gradients.append(torch.autograd.grad(term, [example.student.embedding, adversary.out.weight]))
     torch.testing.assert_close(gradients[1][0], 2 * gradients[0][0])
@@ -217,5 +220,7 @@ def test_hsic_of_the_embedding_does_not_depend_on_its_scale():
     example = random_example(torch.tensor([0, 1, 2, 0, 1]), torch.tensor([0, 0, 1, 1, 0]))
     hsic = started("hsic", {"hsic.of": "embedding", "hsic.criterion": "dp"})
     before = example.terms(hsic)["hsic"]
-    larger = example.student._replace(embedding=3 * example.student.embedding)
+    embedding = example.student.embedding
+    assert embedding is not None
+    larger = example.student._replace(embedding=embedding * 3)
     torch.testing.assert_close(hsic.loss(larger, {}, example.batch, Progress(1, 4))["hsic"], before)

@@ -11,9 +11,13 @@ from fairtune.testing.trainings import tiny_training, train_epochs
 Y, GROUPS = torch.tensor([0, 1, 2, 0, 1]), torch.tensor([0, 0, 1, 1, 0])
 
 
+def part_of(composite):
+    return composite.parts["lff"]
+
+
 def test_the_biased_net_differs_in_its_head_alone_and_leaves_the_net():
     training = tiny_training("lff")
-    biased = training.method.parts["lff"].biased
+    biased = part_of(training.method).biased
     same = {name: torch.equal(value, training.net.state_dict()[name]) for name, value in biased.state_dict().items()}
     assert {name for name, equal in same.items() if not equal} == {"head.weight", "head.bias"}
     before = {name: value.clone() for name, value in biased.state_dict().items()}
@@ -29,7 +33,7 @@ def test_the_amplified_loss_has_the_gradient_of_the_generalised_cross_entropy():
 
 
 def test_what_is_hard_for_the_biased_net_counts_for_more():
-    part = started("lff").parts["lff"]
+    part = part_of(started("lff"))
     batch = random_example(Y, GROUPS).batch
     easy = torch.tensor([0.5, 0.5, 0.5, 0.5, 0.5], dtype=torch.float64)
     biased = 4 * F.one_hot(Y, 3).double()
@@ -40,7 +44,7 @@ def test_what_is_hard_for_the_biased_net_counts_for_more():
 
 
 def test_memories_are_of_samples_wherever_they_are_in_a_batch():
-    part = started("lff", {"lff.decay": 0.7}).parts["lff"]
+    part = part_of(started("lff", {"lff.decay": 0.7}))
     losses = torch.tensor([1.0, 2.0, 3.0], dtype=torch.float64)
     y = torch.tensor([0, 0, 1])
     for index in ([5, 7, 9], [7, 5, 9]):
@@ -52,7 +56,7 @@ def test_memories_are_of_samples_wherever_they_are_in_a_batch():
 def test_a_class_that_the_biased_net_fits_perfectly_counts_nothing_and_officially_is_undefined():
     sure = 1e3 * F.one_hot(Y, 3).double()
     losses = torch.ones(5, dtype=torch.float64)
-    fixed, official = (started("lff", protocol=protocol).parts["lff"] for protocol in ("fixed", "official"))
+    fixed, official = (part_of(started("lff", protocol=protocol)) for protocol in ("fixed", "official"))
     batch = random_example(Y, GROUPS).batch
     assert not fixed.weights_of(sure, losses, batch).any()
     assert official.weights_of(sure, losses, batch).isnan().all()

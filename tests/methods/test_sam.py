@@ -31,7 +31,7 @@ def test_a_step_descends_the_gradient_of_the_whole_loss_at_the_worst_point_nearb
     steps = ascent(start, list(torch.autograd.grad(loss_of(by_hand, batch), weights)), 0.1, adaptive=adaptive)
     with torch.no_grad():
         for weight, step in zip(weights, steps, strict=True):
-            weight += step
+            weight.copy_(weight + step)
         first = [buffer.clone() for buffer in by_hand.method.buffers]
     gradients = torch.autograd.grad(loss_of(by_hand, batch), weights)
     ours.step(index)

@@ -16,8 +16,13 @@ from fairtune.methods._stages import first_epochs
 from fairtune.methods._valley import valley
 from fairtune.methods.fscl import fscl_loss
 from fairtune.methods.swad import refresh_statistics
+from fairtune.spec import PlugIn
 from fairtune.testing.examples import started
 from fairtune.testing.trainings import parameters, tiny_training, train_epochs
+
+
+def part_of(training, name):
+    return training.method.parts[name]
 
 
 @pytest.mark.parametrize("method", ["jtt", "fscl"])
@@ -59,7 +64,7 @@ class TestJTT:
     def test_the_errors_of_the_first_net_count_for_more(self, protocol):
         training = tiny_training("jtt", {"jtt.stage": 0.5, "jtt.upweight": 5.0}, protocol=protocol)
         train_epochs(training, 3)
-        part = training.method.parts["jtt"]
+        part = part_of(training, "jtt")
         (everything,) = training.everything()
         with torch.no_grad():
             wrong = part.first.eval()(everything.x).logits.argmax(1) != everything.y
@@ -72,7 +77,7 @@ class TestJTT:
     def test_an_upweight_of_one_is_plain_training_of_the_second_stage(self):
         training = tiny_training("jtt", {"jtt.upweight": 1.0})
         train_epochs(training, 3)
-        assert (training.method.parts["jtt"].weights.of_samples == 1).all()
+        assert (part_of(training, "jtt").weights.of_samples == 1).all()
 
 
 class TestCRT:
@@ -136,8 +141,11 @@ class TestDFR:
 
 
 class TestSWAD:
-    def test_the_net_left_is_the_average_of_the_last_epoch_where_the_loss_never_converges(self):
-        raw, ours = tiny_training("scratch", epochs=2), tiny_training("swad", epochs=2)
+    @pytest.mark.parametrize("model", ["mlp", "cnn"])
+    def test_the_net_left_is_the_average_of_the_last_epoch_where_the_loss_never_converges(self, model):
+        raw, ours = (
+            tiny_training(method, model=PlugIn(name=model), epochs=2, precision="float64") for method in ("scratch", "swad")
+        )
         train_epochs(raw, 1)
         raw._order = torch.from_numpy(raw.batch_order())
         raw.net.train()
@@ -152,7 +160,7 @@ class TestSWAD:
     def test_a_valley_that_is_over_ends_the_training(self):
         training = tiny_training("swad", {"swad.converge": 1, "swad.tolerate": 1, "swad.ratio": 0.0}, epochs=8)
         losses = iter([1.0, 3.0])
-        averages = training.method.parts["swad"].averages
+        averages = part_of(training, "swad").averages
         end = type(averages).end_segment
         averages.end_segment = lambda loss: end(averages, next(losses))
         train_epochs(training, 2)
