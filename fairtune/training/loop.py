@@ -138,7 +138,7 @@ class Training:
             self.net.train(self.method.trains_net)
             self.method.begin_epoch(self, progress)
             for number in range(self.steps):
-                for name, value in self._numbered_step(number).items():
+                for name, value in self.step_of(number).items():
                     totals[name] = totals.get(name, 0) + value
             means = {name: float(total) / self.steps for name, total in totals.items()}
             reported = self.method.end_epoch(self, means, progress)
@@ -146,7 +146,8 @@ class Training:
         others = {name: mean for name, mean in means.items() if name not in self._summed}
         return {"loss": sum(losses.values()), **losses}, others | reported
 
-    def _numbered_step(self, number: int) -> dict[str, Tensor]:
+    def step_of(self, number: int) -> dict[str, Tensor]:
+        """The step on a batch of this epoch, see :meth:`step`."""
         return self.step(self._order[number], self._drawn_for(number), self._second_for(number))
 
     def step(self, index: Tensor, drawn: Drawn = (), second: Drawn = ()) -> dict[str, Tensor]:

@@ -143,19 +143,19 @@ class TestDFR:
 class TestSWAD:
     @pytest.mark.parametrize("model", ["mlp", "cnn"])
     def test_the_net_left_is_the_average_of_the_last_epoch_where_the_loss_never_converges(self, model):
-        raw, ours = (
-            tiny_training(method, model=PlugIn(name=model), epochs=2, precision="float64") for method in ("scratch", "swad")
-        )
-        train_epochs(raw, 1)
-        raw._order = torch.from_numpy(raw.batch_order())
-        raw.net.train()
-        seen = []
-        for index in raw._order:
-            raw.step(index)
-            seen.append({name: value.clone() for name, value in raw.net.state_dict().items()})
-        train_epochs(ours, 2)
-        for name, value in ours.net.named_parameters():
-            torch.testing.assert_close(value, torch.stack([state[name] for state in seen]).mean(0))
+        training = tiny_training("swad", model=PlugIn(name=model), epochs=2, precision="float64")
+        averages, seen = part_of(training, "swad").averages, []
+        step = type(averages).step
+
+        def watched(weights):
+            seen.append({name: value.clone() for name, value in training.net.state_dict().items()})
+            step(averages, weights)
+
+        averages.step = watched
+        train_epochs(training, 2)
+        last = seen[-training.steps :]
+        for name, value in training.net.named_parameters():
+            torch.testing.assert_close(value, torch.stack([state[name] for state in last]).mean(0))
 
     def test_a_valley_that_is_over_ends_the_training(self):
         training = tiny_training("swad", {"swad.converge": 1, "swad.tolerate": 1, "swad.ratio": 0.0}, epochs=8)
