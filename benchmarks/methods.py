@@ -45,6 +45,7 @@ MAPS = (512, 6, 6)
 AIMS = {"hkd": 1.15, "at": 1.15, "fitnet, stage 1": 1.15, "fitnet, stage 2": 1.15, "mfd": 1.10, "ad": 1.25, "nst": 1.5}
 AIMS |= dict.fromkeys(("dp_l2", "dp_mi", "eo_l2", "eo_mi", "iou", "iou_paired"), 1.05)
 FEW, MANY = 1, 20
+STAGED = ("fitnet", "fscl", "jtt")
 
 
 class Variant(NamedTuple):
@@ -57,8 +58,8 @@ class Variant(NamedTuple):
 
 def variants() -> dict[str, Variant]:
     """The plain step and every method's; several of those whose cost depends on more than the method."""
-    every = {name: Variant(name) for name in names("method") if name not in ("scratch", "fitnet", "mi")}
-    every |= {"fitnet, stage 1": Variant("fitnet", epoch=0), "fitnet, stage 2": Variant("fitnet")}
+    every = {name: Variant(name) for name in names("method") if name not in ("scratch", "mi", *STAGED)}
+    every |= {f"{name}, stage {stage}": Variant(name, epoch=epoch) for name in STAGED for stage, epoch in ((1, 0), (2, 49))}
     for steps, reuse in itertools.product((FEW, MANY), (False, True)):
         every[mi_name(steps, reuse)] = Variant("mi", {"mi.inner_steps": steps, "mi.reuse_features": reuse})
     return {"plain": Variant("scratch"), **dict(sorted(every.items()))}
@@ -88,19 +89,16 @@ def ready(variant: Variant, precision: Precision, split: Split, cache: Path) -> 
     training.epoch = variant.epoch
     training.net.train(training.method.trains_net)
     training._order = torch.from_numpy(training.batch_order())
-    training._drawn = training.train.draw((training.steps, BATCH), generator(0, "order"))
+    training._drawn, training._second = (training.train.draw((training.steps, BATCH), generator(0, "order", n)) for n in range(2))
+    if variant.method in STAGED:
+        training.method.begin_epoch(training, Progress(training.epoch, training.spec.epochs))
     return training
 
 
 def steps(training: Training) -> Callable[[], object]:
     """The step on one batch after another."""
-    batches = cycle(zip(training._order, *training._drawn, strict=True))
-
-    def step() -> None:
-        index, *drawn = next(batches)
-        training.step(index, tuple(drawn))
-
-    return step
+    numbers = cycle(range(training.steps))
+    return lambda: training.step_of(next(numbers))
 
 
 def epoch_end(training: Training) -> Callable[[], object]:

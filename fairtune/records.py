@@ -67,6 +67,9 @@ class Batch:
         index: position of each sample in its split ``(B,)``, int64.
         attribute: the sensitive attribute as a vector ``(B, E)`` where a dataset has a finer one than its groups (the colour of a
             digit), floating point; None elsewhere.
+        view: the same images as ``x`` under another draw of the transforms, where a method asks for it.
+        share: how much of each sample ``y`` says, floating point in [0, 1] ``(B,)``, where samples are mixed; None for all of it.
+        y2: the labels of the rest ``(B,)``.
     """
 
     x: Tensor
@@ -74,6 +77,9 @@ class Batch:
     a: Tensor
     index: Tensor
     attribute: Tensor | None = None
+    view: Tensor | None = None
+    share: Tensor | None = None
+    y2: Tensor | None = None
 
 
 class Outputs(NamedTuple):

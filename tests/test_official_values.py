@@ -3,17 +3,14 @@
 The cases are whatever the files in ``FAIRTUNE_GOLDEN`` hold; a file, or a quantity in it, that is compared nowhere is a failure.
 """
 
-import os
 from collections.abc import Iterable, Iterator
-from functools import lru_cache, partial
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from _pytest.mark import ParameterSet
 from torch import Tensor
 
 from fairtune.batches.sampling import official_balanced
@@ -35,62 +32,17 @@ from fairtune.methods.mfd_k import mfd_k_loss
 from fairtune.methods.mi import clipped
 from fairtune.methods.nst import nst_loss, selectivity
 from fairtune.metrics import accuracy, cell_accuracy, deo_a, deo_m, dp_l2, dp_mi, eo_l2, eo_mi, iou, iou_paired
-from fairtune.records import Array, Batch, GroupCounts, Ints, Outputs, Split
+from fairtune.records import Batch, GroupCounts, Ints, Outputs, Split
 from fairtune.space import Value
 from fairtune.training.evaluate import evaluate
 
 from .builders import table
-from .conftest import SHARED
+from .golden import CPU, DTYPES, GOLDEN, TOLERANCE, Case, assert_official, case_dtypes, read, tensors
 
-GOLDEN = Path(os.environ.get("FAIRTUNE_GOLDEN") or SHARED / "golden")
-if not GOLDEN.is_dir():
-    pytest.skip(f"no golden values: {GOLDEN} does not exist; set FAIRTUNE_GOLDEN", allow_module_level=True)
-
-DTYPES = {"f64": torch.float64, "f32": torch.float32}
-TOLERANCE = {"f64": {"rtol": 1e-9, "atol": 1e-12}, "f32": {"rtol": 2e-4, "atol": 1e-6}}
 ROUNDED = {"rtol": 1e-6, "atol": 4 * float(np.finfo(np.float32).eps)}
 """For what the authors round to single precision, whatever they are given, and we do not."""
 IN_SINGLE_PRECISION = {"dp_mi", "eo_mi"}
 """Quantities whose tables the authors keep in float32; those of the other losses are of the dtype of the logits."""
-CPU = torch.device("cpu")
-Case = dict[str, Any]
-"""What is stored of one case: arrays by name."""
-
-
-@lru_cache
-def read(file: str) -> dict[str, Case]:
-    path = GOLDEN / f"{file}.npz"
-    if not path.is_file():
-        return {}
-    cases: dict[str, Case] = {}
-    with np.load(path) as stored:
-        for key in stored.files:
-            case, _, name = key.rpartition("/")
-            cases.setdefault(case, {})[name] = stored[key]
-    return cases
-
-
-def case_dtypes(file: str, quantity: str, *, family: str = "") -> list[ParameterSet]:
-    """Cases of a file in which the quantity was stored, with each dtype it was computed in."""
-    return [
-        pytest.param(case, dtype, id=f"{case}-{dtype}")
-        for case, stored in read(file).items()
-        for dtype in DTYPES
-        if case.startswith(family) and f"{quantity}_{dtype}" in stored
-    ]
-
-
-def tensors(stored: Case, dtype: str, *keys: str) -> list[Tensor]:
-    return [torch.tensor(stored[key], dtype=DTYPES[dtype]) for key in keys]
-
-
-def assert_official(ours: Tensor | None, official: Array, dtype: str) -> None:
-    """Within the tolerance; a gradient's absolute one grows with its largest element."""
-    scale = max(1.0, float(np.abs(official).max())) if np.ndim(official) else 1.0
-    tolerance = TOLERANCE[dtype]
-    assert ours is not None
-    np.testing.assert_allclose(ours.detach().numpy(), official, rtol=tolerance["rtol"], atol=tolerance["atol"] * scale)
-
 
 MMD = {
     "mfd": lambda s, t, y, a, k, g, sigma, kernel: mfd_loss(

@@ -10,6 +10,7 @@ from typing import ClassVar, Literal, NamedTuple, TypeVar
 import torch
 from torch import Tensor, nn
 
+from fairtune.methods._optimizer import make_optimizer
 from fairtune.plugins import Pluggable
 from fairtune.records import Batch, Floats, Ints, Outputs
 from fairtune.spec import Optimizer
@@ -17,6 +18,8 @@ from fairtune.spec import Optimizer
 Protocol = Literal["fixed", "official"]
 M = TypeVar("M", bound=nn.Module)
 MakeOptimizer = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
+Objective = Callable[[], Tensor]
+"""Computes the whole loss of a batch anew, with gradient."""
 
 
 class Context(NamedTuple):
@@ -37,6 +40,8 @@ class Context(NamedTuple):
         net: the net, which methods may gate or read but which the loop trains.
         optimizer: how the loop updates the net.
         combined: whether the method is joined with others.
+        shape: of one input, ``(C, H, W)`` or ``(F,)``; empty where it is not known.
+        epochs: of the whole training; 0 where it is not known.
     """
 
     num_classes: int
@@ -52,6 +57,8 @@ class Context(NamedTuple):
     net: nn.Module | None = None
     optimizer: Optimizer = Optimizer()
     combined: bool = False
+    shape: tuple[int, ...] = ()
+    epochs: int = 0
 
 
 class Progress(NamedTuple):
@@ -90,6 +97,9 @@ class Loop(typing.Protocol):
     def validated(self) -> Iterator[tuple[Outputs, Batch]]:
         """The net's outputs on the validation split, in evaluation mode, without gradient."""
 
+    def everything(self) -> Iterator[Batch]:
+        """Every sample of the training split once, as evaluation sees it."""
+
 
 @dataclass
 class Method(Pluggable):
@@ -102,11 +112,14 @@ class Method(Pluggable):
         sampling: ``balanced`` fills every batch equally from each (y, a) cell.
         needs_teacher: whether ``loss`` is given what :meth:`from_teacher` takes from the trained baseline.
         needs_maps: whether nets must return their last convolution's map.
-        steps_net: whether the method itself updates weights of the net, beside the loop.
+        steps_net: whether the method itself updates weights of the net, or of a copy, beside the loop: it wants one that is not
+            frozen.
         trains_net: whether the loop updates the net's own weights; if not, they stay frozen and the net in evaluation mode.
-        learns: whether anything is trained; nothing can be joined with a method that trains nothing.
         per_sample: whether its part in the loss is a mean over the samples of a batch, none of which looks at another, so that a
             batch can be computed in parts (``--micro-batch``).
+        alone: why other methods would have no effect beside it, as in "it trains nothing"; empty where they may be joined.
+        mixes: whether :meth:`prepare` mixes samples, which then have no label and group of their own.
+        two_views: whether batches want a second draw of the transforms, ``Batch.view``.
         only_balances: whether all it does is to make label and group independent, as balanced batches do.
     """
 
@@ -116,8 +129,10 @@ class Method(Pluggable):
     needs_maps: ClassVar[bool] = False
     steps_net: ClassVar[bool] = False
     trains_net: ClassVar[bool] = True
-    learns: ClassVar[bool] = True
     per_sample: ClassVar[bool] = False
+    alone: ClassVar[str] = ""
+    mixes: ClassVar[bool] = False
+    two_views: ClassVar[bool] = False
     only_balances: ClassVar[bool] = False
 
     context: Context = field(init=False, repr=False)
@@ -187,6 +202,10 @@ class Method(Pluggable):
             self.keep(make(module.parameters()), inner=inner, scheduled=scheduled)
         return module
 
+    def like_net(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+        """An optimiser as the loop's of the net, to be handed to :meth:`own`."""
+        return make_optimizer(parameters, self.context.optimizer)
+
     def keep(self, optimizer: torch.optim.Optimizer, *, inner: bool = False, scheduled: bool = False) -> None:
         """Keep an optimiser of this method in checkpoints.
 
@@ -214,6 +233,13 @@ class Method(Pluggable):
         Of methods that are joined one at most may have such a stage.
         """
         return False
+
+    def prepare(self, batch: Batch, progress: Progress) -> Batch:
+        """What the net is trained on in place of a batch; draws come from torch's default generator.
+
+        A batch whose samples are mixed says so by ``share`` and ``y2``.
+        """
+        return batch
 
     def task_loss(self, student: Outputs, batch: Batch) -> Tensor | None:
         """Losses of the samples ``(B,)`` that take the place of the cross-entropy's; None leaves it."""
@@ -247,6 +273,17 @@ class Method(Pluggable):
 
     def begin_epoch(self, loop: Loop, progress: Progress) -> None:
         """Called before the first step of an epoch."""
+
+    def before_update(self, loop: Loop, batch: Batch, objective: Objective) -> None:
+        """Called between the gradient of a step and its update, to put another gradient in its place.
+
+        What computing the objective anew changes in buffers, such as running statistics and memories, is taken back afterwards.
+
+        Args:
+            loop: the loop, whose net's parameters hold the gradient of the batch's loss.
+            batch: the batch, prepared.
+            objective: all of the loss.
+        """
 
     def inner_step(self, loop: Loop, batch: Batch, progress: Progress) -> dict[str, Tensor]:
         """Called after each update of the net, whose parameters still hold the gradients of that step.

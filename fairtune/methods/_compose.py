@@ -13,7 +13,7 @@ from torch.optim.optimizer import StateDict
 
 from fairtune import plugins
 from fairtune.errors import InvalidInput
-from fairtune.methods._base import Context, Loop, Method, Progress, Protocol
+from fairtune.methods._base import Context, Loop, Method, Objective, Progress, Protocol
 from fairtune.methods._joining import check_joined, overrides
 from fairtune.records import Batch, Outputs
 from fairtune.space import Value
@@ -76,6 +76,8 @@ class Composite:
         self.trains_net = all(part.trains_net for part in methods)
         self.per_sample = all(part.per_sample for part in methods)
         self.starts_from_teacher = any(part.starts_from_teacher for part in methods)
+        self.two_views = any(part.two_views for part in methods)
+        self.acts_before_update = any(overrides(part, "before_update") for part in methods)
         check_joined(self.parts)
         self._staged = next((part for part in methods if overrides(part, "trains_alone")), None)
 
@@ -120,6 +122,12 @@ class Composite:
         epochs = [epoch for epoch in range(progress.epochs) if not self.trains_alone(Progress(epoch, progress.epochs))]
         return Progress(sum(epoch < progress.epoch for epoch in epochs), len(epochs))
 
+    def prepare(self, batch: Batch, progress: Progress) -> Batch:
+        """What the components that train now make of a batch."""
+        for name, own in self._training(progress).items():
+            batch = self.parts[name].prepare(batch, own)
+        return batch
+
     def task_loss(self, student: Outputs, batch: Batch, class_weights: Tensor | None = None) -> Tensor:
         """The mean cross-entropy, or what a component has put in its place, with the classes' and the components' weights.
 
@@ -129,9 +137,10 @@ class Composite:
             class_weights: ``(K,)``; None weighs all classes alike.
         """
         replaced = [losses for part in self.parts.values() if (losses := part.task_loss(student, batch)) is not None]
-        losses = replaced[0] if replaced else F.cross_entropy(student.logits, batch.y, reduction="none")
-        if class_weights is not None:
-            losses = losses * class_weights[batch.y]
+        losses = _weighed(replaced[0] if replaced else _cross_entropy(student, batch.y), batch.y, class_weights)
+        if batch.share is not None and batch.y2 is not None:
+            rest = _weighed(_cross_entropy(student, batch.y2), batch.y2, class_weights)
+            losses = batch.share * losses + (1 - batch.share) * rest
         detached = losses.detach()
         weights = [given for part in self.parts.values() if (given := part.sample_weights(detached, batch)) is not None]
         return (math.prod(weights, start=losses)).mean()
@@ -152,6 +161,11 @@ class Composite:
     def begin_epoch(self, loop: Loop, progress: Progress) -> None:
         for name, own in self._training(progress).items():
             self.parts[name].begin_epoch(loop, own)
+
+    def before_update(self, loop: Loop, batch: Batch, objective: Objective, progress: Progress) -> None:
+        """The components put other gradients in the place of the step's, in order."""
+        for name in self._training(progress):
+            self.parts[name].before_update(loop, batch, objective)
 
     def inner_step(self, loop: Loop, batch: Batch, progress: Progress) -> dict[str, Tensor]:
         """The components' inner steps, in order."""
@@ -186,6 +200,11 @@ class Composite:
         """The parameters that the components own."""
         return [parameter for part in self.parts.values() for parameter in part.modules.parameters()]
 
+    @property
+    def buffers(self) -> list[Tensor]:
+        """What the components remember beside parameters."""
+        return [buffer for part in self.parts.values() for buffer in part.modules.buffers()]
+
     def state_dict(self) -> dict[str, PartState]:
         """Owned modules and their optimisers."""
         return {
@@ -202,6 +221,14 @@ class Composite:
             owned = (*part.optimizers, *part.inner_optimizers)
             for own, saved in zip(owned, state[name]["optimizers"], strict=True):
                 own.load_state_dict(saved)
+
+
+def _cross_entropy(student: Outputs, y: Tensor) -> Tensor:
+    return F.cross_entropy(student.logits, y, reduction="none")
+
+
+def _weighed(losses: Tensor, y: Tensor, class_weights: Tensor | None) -> Tensor:
+    return losses if class_weights is None else losses * class_weights[y]
 
 
 def _add(terms: dict[str, T], component: str, new: Mapping[str, T]) -> None:

@@ -7,7 +7,19 @@ from collections.abc import Mapping
 from fairtune.errors import InvalidInput
 from fairtune.methods._base import Method
 
-_ACTS = ("setup", "task_loss", "sample_weights", "loss", "begin_epoch", "inner_step", "end_epoch", "finish")
+_ACTS = (
+    "setup",
+    "prepare",
+    "task_loss",
+    "sample_weights",
+    "loss",
+    "before_update",
+    "begin_epoch",
+    "inner_step",
+    "end_epoch",
+    "finish",
+)
+_SEES_LABELS = ("task_loss", "sample_weights", "loss")
 
 
 def overrides(part: Method, hook: str) -> bool:
@@ -28,6 +40,7 @@ def check_joined(parts: Mapping[str, Method]) -> None:
         return
     _check_effects(parts)
     _check_kinds(parts)
+    _check_mixed(parts)
     stepping = [name for name, part in parts.items() if part.steps_net]
     frozen = [name for name, part in parts.items() if not part.trains_net]
     if stepping and frozen:
@@ -39,8 +52,8 @@ def _check_effects(parts: Mapping[str, Method]) -> None:
     for name, part in parts.items():
         others = {other: method for other, method in parts.items() if other != name}
         joined = "+".join(others)
-        if not part.learns:
-            raise InvalidInput(f"{name} trains nothing, so that {joined} would have no effect: use {name} alone")
+        if part.alone:
+            raise InvalidInput(f"{name} has to be used alone, because {part.alone}: beside it {joined} would have no effect")
         balanced = next((other for other, method in others.items() if method.sampling == "balanced"), None)
         if balanced and part.only_balances:
             raise InvalidInput(f"{name} weighs what the batches of {balanced} have balanced already: write {joined}")
@@ -55,9 +68,20 @@ def _check_kinds(parts: Mapping[str, Method]) -> None:
     kinds = {
         "replace the cross-entropy": [name for name, part in parts.items() if overrides(part, "task_loss")],
         "weigh the samples": [name for name, part in parts.items() if overrides(part, "sample_weights")],
-        "prune the trained baseline": [name for name, part in parts.items() if not part.trains_net],
+        "freeze the trained baseline": [name for name, part in parts.items() if not part.trains_net],
+        "leave another net than they trained": [name for name, part in parts.items() if overrides(part, "finish")],
+        "mix the samples": [name for name, part in parts.items() if part.mixes],
         "have a stage in which they train alone": [name for name, part in parts.items() if overrides(part, "trains_alone")],
     }
     for doing, names in kinds.items():
         if len(names) > 1:
             raise InvalidInput(f"{' and '.join(names)} each {doing}: combine one of them with other methods")
+
+
+def _check_mixed(parts: Mapping[str, Method]) -> None:
+    """Mixed samples have no label and group that others could go by."""
+    mixing = next((name for name, part in parts.items() if part.mixes), None)
+    for name, part in parts.items():
+        sees = part.needs_teacher or any(overrides(part, hook) for hook in _SEES_LABELS)
+        if mixing and sees and not part.mixes:
+            raise InvalidInput(f"{mixing} mixes samples, of which {name} needs the label and the group of each: use one of the two")

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import ClassVar
 
-import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from fairtune.errors import Diverged
+from fairtune.methods._adversaries import Adversaries, reversed_gradient
 from fairtune.methods._base import Loop, Method, Progress
 from fairtune.records import Batch, Outputs
 from fairtune.space import Real, hyperparameter
@@ -20,63 +20,11 @@ _HIDDEN = 32
 _HOPELESS = 5
 
 
-class _Adversaries(nn.Module):
-    """One two-layer perceptron per class, K -> 32 -> A with ReLU, that tells the group from the logits of that class's samples.
-
-    Args:
-        num_classes: K.
-        num_groups: A.
-    """
-
-    def __init__(self, num_classes: int, num_groups: int) -> None:
-        super().__init__()
-        self.w0, self.b0 = _linears(num_classes, num_classes, _HIDDEN)
-        self.w1, self.b1 = _linears(num_classes, _HIDDEN, num_groups)
-
-    def forward(self, logits: Tensor, y: Tensor) -> Tensor:
-        """Scores of the groups ``(B, A)`` from logits ``(B, K)``, each sample's from the adversary of its class ``(B,)``."""
-        hidden = F.relu(torch.einsum("bi,khi->bkh", logits, self.w0) + self.b0)
-        scores = torch.einsum("bkh,kgh->bkg", hidden, self.w1) + self.b1
-        return (scores * F.one_hot(y, len(self.w0)).to(scores.dtype)[:, :, None]).sum(1)
-
-
-def _linears(count: int, fan_in: int, fan_out: int) -> tuple[nn.Parameter, nn.Parameter]:
-    """Weights ``(count, out, in)`` and biases ``(count, out)`` of linear layers, initialised as torch initialises one."""
-    bound = 1 / math.sqrt(fan_in)
-    weight, bias = torch.empty(count, fan_out, fan_in), torch.empty(count, fan_out)
-    return nn.Parameter(weight.uniform_(-bound, bound)), nn.Parameter(bias.uniform_(-bound, bound))
-
-
-def reversed_gradient(x: Tensor, strength: float, limit: float = math.inf) -> Tensor:
-    """``x`` itself, whose gradient comes back multiplied by -``strength`` and, beyond ``limit``, cut to that L2 norm."""
-    reversed_: Tensor = _Reversal.apply(x, strength, limit)
-    return reversed_
-
-
-class _Kept(Protocol):
-    strength: float
-    limit: float
-
-
-class _Reversal(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: _Kept, x: Tensor, strength: float, limit: float) -> Tensor:
-        ctx.strength, ctx.limit = strength, limit
-        return x.view_as(x)
-
-    @staticmethod
-    def backward(ctx: _Kept, grad: Tensor) -> tuple[Tensor, None, None]:
-        grad = -ctx.strength * grad
-        if math.isfinite(ctx.limit):
-            grad = grad * (ctx.limit / torch.linalg.vector_norm(grad).clamp(min=ctx.limit))
-        return grad, None, None
-
-
 def ad_loss(scores: Tensor, y: Tensor, a: Tensor, num_classes: int) -> Tensor:
     """Sum over the classes present of the mean cross-entropy of that class's adversary.
 
     Args:
-        scores: of the groups, by :class:`_Adversaries` ``(B, A)``.
+        scores: of the groups, by the adversaries ``(B, A)``.
         y: labels ``(B,)``.
         a: groups ``(B,)``.
         num_classes: K.
@@ -112,7 +60,8 @@ class AdversarialDebiasing(Method):
 
     def setup(self) -> None:
         """Build the adversaries."""
-        self.adversaries = self.own(_Adversaries(self.context.num_classes, self.context.num_groups), self.lr)
+        num_classes = self.context.num_classes
+        self.adversaries = self.own(Adversaries(num_classes, num_classes, _HIDDEN, self.context.num_groups), self.lr)
 
     def strength(self, progress: Progress) -> float:
         """The weight in an epoch."""

@@ -28,8 +28,8 @@ class MagnitudePruning(Method):
     )
 
     trains_net: ClassVar[bool] = False
-    learns: ClassVar[bool] = False
     per_sample: ClassVar[bool] = True
+    alone: ClassVar[str] = "it trains nothing"
 
     sparsity: float = hyperparameter(0.5, Real(low=0, high=0.999), search=Real(low=0.1, high=0.98), help="share of weights removed")
 

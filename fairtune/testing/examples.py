@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from fairtune.methods import Composite, Context, Progress, Protocol, compose
 from fairtune.models import Net
+from fairtune.models._perceptron import Perceptron
 from fairtune.records import Batch, Outputs
 from fairtune.seeding import torch_stream
 from fairtune.space import Value
@@ -20,11 +22,15 @@ K, A, D, E = 3, 2, 6, 5
 MAP = (4, 3, 3)
 
 
+class _Small(Perceptron):
+    """A net whose embedding is as long as that of :func:`random_example`."""
+
+    widths: ClassVar[tuple[int, ...]] = (8, E)
+
+
 def small_net(num_classes: int) -> Net:
-    """A net in float64 whose head fits the embedding of :func:`random_example`."""
-    net = Net.load("mlp").build((D,), num_classes)
-    net.head = torch.nn.Linear(E, num_classes)
-    return net.double()
+    """A net in float64 that takes the batches of :func:`random_example`, and whose head fits its embedding."""
+    return _Small((D,), num_classes).double()
 
 
 def started(

@@ -102,7 +102,8 @@ def start_method(method: Composite, net: Net, train: DeviceSplit, spec: TrialSpe
         InvalidInput: the method makes no sense for them.
     """
     check_micro_batches(spec, method, net)
-    seen = net.eval()(train.batch(torch.zeros(1, dtype=torch.int64, device=train.device)).x, want_maps=method.needs_maps)
+    first = train.batch(torch.zeros(1, dtype=torch.int64, device=train.device))
+    seen = net.eval()(first.x, want_maps=method.needs_maps)
     if method.needs_maps and (seen.maps is None or seen.maps[0, 0].numel() == 1):
         names = " and ".join(name for name, part in method.parts.items() if part.needs_maps)
         raise InvalidInput(
@@ -122,6 +123,8 @@ def start_method(method: Composite, net: Net, train: DeviceSplit, spec: TrialSpe
         shares=sampling.shares(train.cells, balanced=method.balanced),
         net=net,
         optimizer=spec.optimizer,
+        shape=tuple(first.x.shape[1:]),
+        epochs=spec.epochs,
     )
     with torch_stream(train.device, spec.seed, "method"):
         method.start(context)

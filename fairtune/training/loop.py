@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 from typing import TypedDict
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim.optimizer import StateDict
 
 from fairtune.batches import sampling
@@ -16,12 +17,12 @@ from fairtune.batches.augment import Drawn
 from fairtune.batches.memory import moved
 from fairtune.batches.split import SCORING_BATCH, DeviceSplit
 from fairtune.errors import Diverged
-from fairtune.methods import Composite, PartState, Progress
+from fairtune.methods import Composite, PartState, Progress, make_optimizer
 from fairtune.metrics import Weighting
 from fairtune.models import Net
 from fairtune.records import Batch, GroupCounts, Ints, Outputs
 from fairtune.seeding import generator, torch_stream
-from fairtune.spec import Epoch, Optimizer, TrialSpec
+from fairtune.spec import Epoch, TrialSpec
 from fairtune.training.evaluate import evaluate
 from fairtune.training.objective import Objective
 from fairtune.training.teacher import CachedTeacher, LiveTeacher
@@ -87,6 +88,7 @@ class Training:
         self.epoch = 0
         self._order = torch.empty(0)
         self._drawn: Drawn = ()
+        self._second: Drawn = ()
         self._summed: Collection[str] = ()
         self.counts: GroupCounts | None = None
         """Of the validation split after the last epoch."""
@@ -146,22 +148,28 @@ class Training:
             The sum over the steps of each loss term and of what the methods' inner steps report, on the device.
         """
         self._order = moved(torch.from_numpy(self.batch_order()[:at_most]), self.train.home)
-        rng = generator(self.spec.seed, "order", self.epoch, 1)
-        self._drawn = self.train.draw((self._order.shape[0], self._order.shape[1]), rng)
+        batches = self._order.shape[0], self._order.shape[1]
+        self._drawn = self.train.draw(batches, generator(self.spec.seed, "order", self.epoch, 1))
+        self._second = self.train.draw(batches, generator(self.spec.seed, "order", self.epoch, 2)) if self.method.two_views else ()
         totals: dict[str, Tensor] = {}
         self.net.train(self.method.trains_net)
         self.method.begin_epoch(self, progress)
         for number in range(self.steps):
-            for name, value in self.step(self._order[number], self._drawn_for(number)).items():
+            for name, value in self.step_of(number).items():
                 totals[name] = totals.get(name, 0) + value
         return totals
 
-    def step(self, index: Tensor, drawn: Drawn = ()) -> dict[str, Tensor]:
+    def step_of(self, number: int) -> dict[str, Tensor]:
+        """The step on a batch of this epoch, see :meth:`step`."""
+        return self.step(self._order[number], self._drawn_for(number), self._second_for(number))
+
+    def step(self, index: Tensor, drawn: Drawn = (), second: Drawn = ()) -> dict[str, Tensor]:
         """One update of the net and of all modules the method owns.
 
         Args:
             index: positions in the training split ``(B,)``.
             drawn: what the transforms of the training split drew for them.
+            second: the same for the second view of each, where the method asks for it.
 
         Returns:
             Each loss term, and what the methods' inner steps report, detached.
@@ -171,25 +179,47 @@ class Training:
         for optimizer in optimizers:
             optimizer.zero_grad()
         terms: dict[str, Tensor] = {}
-        for part, its_drawn in self._micro_batches(index, drawn):
-            batch, share = self.train.batch(part, its_drawn), len(part) / len(index)
-            teacher = {} if self.teacher is None else self.teacher.outputs(batch, its_drawn)
-            found = self.objective.terms(batch, teacher, progress)
+        for part, its_drawn, its_second in self._micro_batches(index, drawn, second):
+            batch, share = self._prepared(part, its_drawn, its_second, progress), len(part) / len(index)
+            found = self._terms(batch, its_drawn, progress)
             if optimizers:
-                (share * torch.stack(list(found.values())).sum()).backward()
+                (share * _total(found)).backward()
             for name, value in found.items():
                 terms[name] = terms.get(name, 0) + share * value.detach()
+        if self.method.acts_before_update:
+            self._change_gradients(batch, drawn, progress)
         for optimizer in optimizers:
             optimizer.step()
         self._summed = tuple(terms)
         terms |= self.method.inner_step(self, batch, progress)
         return {name: value.detach() for name, value in terms.items()}
 
-    def _micro_batches(self, index: Tensor, drawn: Drawn) -> Iterator[tuple[Tensor, Drawn]]:
+    def _micro_batches(self, index: Tensor, drawn: Drawn, second: Drawn) -> Iterator[tuple[Tensor, Drawn, Drawn]]:
         """The parts of a batch whose gradients are added up: one, unless the trial has smaller ones."""
         size = self.spec.micro_batch or len(index)
         for part in (slice(start, start + size) for start in range(0, len(index), size)):
-            yield index[part], tuple(values[part] for values in drawn)
+            yield index[part], tuple(values[part] for values in drawn), tuple(values[part] for values in second)
+
+    def _prepared(self, index: Tensor, drawn: Drawn, second: Drawn, progress: Progress) -> Batch:
+        """What the net is trained on."""
+        batch = self.train.batch(index, drawn)
+        if self.method.two_views:
+            batch = replace(batch, view=self.train.batch(index, second).x)
+        return self.method.prepare(batch, progress)
+
+    def _terms(self, batch: Batch, drawn: Drawn, progress: Progress) -> dict[str, Tensor]:
+        """The loss of a batch in its terms, with gradient."""
+        teacher = {} if self.teacher is None else self.teacher.outputs(batch, drawn)
+        return self.objective.terms(batch, teacher, progress)
+
+    def _change_gradients(self, batch: Batch, drawn: Drawn, progress: Progress) -> None:
+        """Let the methods put other gradients in the place of a step's; what they compute is remembered by nothing."""
+        buffers = [*self.net.buffers(), *self.method.buffers]
+        kept = [buffer.clone() for buffer in buffers]
+        self.method.before_update(self, batch, lambda: _total(self._terms(batch, drawn, progress)), progress)
+        with torch.no_grad():
+            for buffer, value in zip(buffers, kept, strict=True):
+                buffer.copy_(value)
 
     @property
     def _share_of_rate(self) -> float:
@@ -220,8 +250,16 @@ class Training:
             yield self.forward(batch), batch
         self.net.train(training)
 
+    def everything(self) -> Iterator[Batch]:
+        """Every sample of the training split once, as evaluation sees it."""
+        for index in torch.split(torch.arange(len(self.train), device=self.train.home), SCORING_BATCH):
+            yield self.train.batch(index)
+
     def _drawn_for(self, number: int) -> Drawn:
         return tuple(values[number] for values in self._drawn)
+
+    def _second_for(self, number: int) -> Drawn:
+        return tuple(values[number] for values in self._second)
 
     def batch_order(self) -> Ints:
         """Positions of this epoch's batches, ``(steps, B)``."""
@@ -261,18 +299,8 @@ def on_host(values: Mapping[str, Tensor]) -> dict[str, float]:
     return dict(zip(values, numbers, strict=True))
 
 
-def make_optimizer(parameters: Iterable[nn.Parameter], spec: Optimizer) -> torch.optim.Optimizer:
-    """The optimiser of a net's parameters.
-
-    Velocities start as zeros, which is what an SGD's first step amounts to: its fused kernel cannot take a step in which some
-    parameters have one and others, that were without gradient so far, do not.
-    """
-    if spec.name == "sgd":
-        sgd = torch.optim.SGD(parameters, lr=spec.lr, momentum=0.9, weight_decay=spec.weight_decay, fused=True)
-        for parameter in sgd.param_groups[0]["params"]:
-            sgd.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
-        return sgd
-    return torch.optim.Adam(parameters, lr=spec.lr, weight_decay=spec.weight_decay, fused=True)
+def _total(terms: Mapping[str, Tensor]) -> Tensor:
+    return torch.stack(list(terms.values())).sum()
 
 
 def _make_schedule(optimizer: torch.optim.Optimizer, schedule: str, epochs: int) -> torch.optim.lr_scheduler.LRScheduler | None:

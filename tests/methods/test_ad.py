@@ -7,7 +7,8 @@ import torch.nn.functional as F
 
 from fairtune.errors import Diverged
 from fairtune.methods import Loop, Progress
-from fairtune.methods.ad import AdversarialDebiasing, ad_loss, reversed_gradient
+from fairtune.methods._adversaries import reversed_gradient
+from fairtune.methods.ad import AdversarialDebiasing, ad_loss
 from fairtune.spec import Optimizer
 from fairtune.testing.examples import A, K, random_example, started
 from fairtune.testing.trainings import digits_training, parameters, train_epochs

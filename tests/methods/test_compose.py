@@ -26,7 +26,7 @@ def test_an_empty_part_is_refused(method):
     [
         ("domain_independent+tests.methods.outside:OwnTaskLoss", "each replace the cross-entropy"),
         ("mi+ffw", "ffw freezes the net that mi updates"),
-        ("ffw+ffw_structured", "ffw and ffw_structured each prune the trained baseline"),
+        ("ffw+ffw_structured", "ffw and ffw_structured each freeze the trained baseline"),
         ("fitnet+tests.methods.outside:SecondStage", "fitnet and SecondStage each have a stage in which they train alone"),
     ],
 )
@@ -38,8 +38,8 @@ def test_two_parts_of_a_kind_that_can_be_there_once_are_refused(method, reason):
 @pytest.mark.parametrize(
     ("method", "reason"),
     [
-        ("magnitude+hkd", "magnitude trains nothing, so that hkd would have no effect: use magnitude alone"),
-        ("ss+ad+magnitude", r"magnitude trains nothing, so that ss\+ad would have no effect"),
+        ("magnitude+hkd", "magnitude has to be used alone, because it trains nothing: beside it hkd would have no effect"),
+        ("ss+ad+magnitude", r"magnitude has to be used alone, because it trains nothing: beside it ss\+ad would have no effect"),
         ("scratch+hkd", "scratch adds nothing to hkd: write hkd"),
         ("ss+mfd+hkd", r"ss adds nothing to mfd\+hkd, because mfd balances its batches itself: write mfd\+hkd"),
         ("hkd+reweight+ss", r"reweight weighs what the batches of ss have balanced already: write hkd\+ss"),

@@ -12,7 +12,11 @@ from fairtune.space import Value
 from fairtune.spec import Optimizer
 from fairtune.testing.trainings import parameters, saved_and_loaded, tiny_training, train_epochs
 
-QUICK: dict[str, dict[str, Value]] = {"mi": {"mi.inner_steps": 2}, "fitnet": {"fitnet.stages": "two"}}
+QUICK: dict[str, dict[str, Value]] = {
+    "mi": {"mi.inner_steps": 2},
+    "fitnet": {"fitnet.stages": "two"},
+    "fscl": {"fscl.stage": 0.3},
+}
 EPOCHS = 6
 
 

@@ -28,7 +28,7 @@ def equal(joint):
     return np.full_like(joint, 1 / joint.size)
 
 
-PROMISED = {"reweight": independent, "group_dro": equal}
+PROMISED = {"reweight": independent, "group_dro": equal, "cell_weights": equal}
 
 
 def composes(method):
@@ -80,7 +80,11 @@ def test_weights_leave_no_information_about_the_group_in_the_label():
     assert information(joint_of(batch, ones)) > 0.15
 
 
-@pytest.mark.parametrize("balancing", [name for name in names("method") if Method.load(name).sampling == "balanced"])
+def joins_others_and_balances(name):
+    return Method.load(name).sampling == "balanced" and not Method.load(name).alone
+
+
+@pytest.mark.parametrize("balancing", [name for name in names("method") if joins_others_and_balances(name)])
 def test_what_is_balanced_is_not_weighed_again(balancing):
     with pytest.raises(InvalidInput, match=f"reweight weighs what the batches of {balancing} have balanced already"):
         compose(f"{balancing}+reweight", {})

@@ -1,0 +1,24 @@
+"""The optimiser of a net, and of nets that are trained as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+from torch import nn
+
+from fairtune.spec import Optimizer
+
+
+def make_optimizer(parameters: Iterable[nn.Parameter], spec: Optimizer) -> torch.optim.Optimizer:
+    """The optimiser of a net's parameters.
+
+    Velocities start as zeros, which is what an SGD's first step amounts to: its fused kernel cannot take a step in which some
+    parameters have one and others, that were without gradient so far, do not.
+    """
+    if spec.name == "sgd":
+        sgd = torch.optim.SGD(parameters, lr=spec.lr, momentum=0.9, weight_decay=spec.weight_decay, fused=True)
+        for parameter in sgd.param_groups[0]["params"]:
+            sgd.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
+        return sgd
+    return torch.optim.Adam(parameters, lr=spec.lr, weight_decay=spec.weight_decay, fused=True)

@@ -1,0 +1,110 @@
+"""Selective augmentation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple
+
+import torch
+from torch import Tensor
+
+from fairtune.methods._base import Method, Progress
+from fairtune.methods._mixing import drawn_shares, mixed
+from fairtune.records import Batch
+from fairtune.space import Real, hyperparameter
+
+Permutation = Callable[[int], Tensor]
+"""A random order of so many things."""
+Shares = Callable[[int], Tensor]
+"""So many shares."""
+
+
+class _Pairs(NamedTuple):
+    """Pairs of a batch's samples and how much the first is of their mixture, each ``(M,)``."""
+
+    first: Tensor
+    second: Tensor
+    share: Tensor
+
+
+def partners(same: Tensor, other: Tensor) -> Tensor:
+    """For each sample another one at random that is like it in one way and unlike it in another, itself where there is none.
+
+    Args:
+        same: what they must share ``(B,)``, int64.
+        other: what they must not ``(B,)``.
+
+    Returns:
+        Positions ``(B,)``; drawn from torch's default generator of the CPU.
+    """
+    fits = (same[:, None] == same[None, :]) & (other[:, None] != other[None, :])
+    drawn = torch.rand(len(same), len(same)).to(same.device).masked_fill(~fits, -1)
+    return torch.where(fits.any(1), drawn.argmax(1), torch.arange(len(same), device=same.device))
+
+
+def official_pairs(same: Tensor, other: Tensor, permutation: Permutation, shares: Shares) -> _Pairs | None:
+    """The pairs of SubpopBench's code, as many as the batch has samples; None where nothing can be mixed.
+
+    Of each value of ``same`` two values of ``other`` are drawn; the first samples of each are paired one to one, as many as the
+    rarer has, and the same again with other shares until there are enough. Arguments as for :func:`partners`.
+    """
+    found: list[_Pairs] = []
+    while sum(len(pairs.first) for pairs in found) < len(same):
+        before = len(found)
+        for value in same.unique() if len(other.unique()) > 1 else ():
+            among = other[same == value].unique()
+            if len(among) < 2:
+                continue
+            one, two = (
+                torch.nonzero((same == value) & (other == chosen)).squeeze(1) for chosen in among[permutation(len(among))][:2]
+            )
+            least = min(len(one), len(two))
+            found.append(_Pairs(one[:least], two[:least], shares(least)))
+        if len(found) == before:
+            return None
+    together = _Pairs(*(torch.cat(parts) for parts in zip(*found, strict=True)))
+    order = permutation(len(together.first))[: len(same)]
+    return _Pairs(*(part[order] for part in together))
+
+
+@dataclass
+class LISA(Method):
+    """Trains on mixtures of samples of one label and two groups, or of one group and two labels (LISA).
+
+    With probability ``selection`` a batch is mixed within labels across groups, which leaves the labels; else within groups across
+    labels. x = s x_i + (1 - s) x_j, L = s CE(z, y_i) + (1 - s) CE(z, y_j), s from Beta(alpha, alpha) for each pair. Source: H. Yao,
+    Y. Wang, S. Li, L. Zhang, W. Liang, J. Zou, C. Finn, "Improving Out-of-Distribution Robustness via Selective Augmentation", ICML
+    2022: selection 0.5, alpha 2. Cannot be joined with what goes by the label or group of a sample.
+
+    Where we differ: every sample gets a partner that fits at random, itself where there is none. ``official`` pairs as SubpopBench
+    (Y. Yang et al., ICML 2023) does: the first samples of two groups, or labels, again and again until a batch is full.
+    """
+
+    citation: ClassVar[str] = (
+        "H. Yao, Y. Wang, S. Li, L. Zhang, W. Liang, J. Zou, C. Finn, Improving Out-of-Distribution Robustness via Selective "
+        "Augmentation, ICML 2022"
+    )
+
+    mixes: ClassVar[bool] = True
+
+    selection: float = hyperparameter(
+        0.5, Real(low=0, high=1), search=Real(low=0, high=1), help="share of the batches mixed within labels"
+    )
+    alpha: float = hyperparameter(
+        2.0, Real(low=1e-3, high=100, log=True), search=Real(low=0.1, high=10, log=True), help="large halves everything"
+    )
+
+    def prepare(self, batch: Batch, progress: Progress) -> Batch:
+        """Mix."""
+        within_labels = float(torch.rand(())) < self.selection
+        pairs = self._pairs(*((batch.y, batch.a) if within_labels else (batch.a, batch.y)))
+        return batch if pairs is None else mixed(batch, pairs.first, pairs.second, pairs.share.to(batch.x.device, batch.x.dtype))
+
+    def _pairs(self, same: Tensor, other: Tensor) -> _Pairs | None:
+        def shares(count: int) -> Tensor:
+            return drawn_shares(self.alpha, count)
+
+        if self.context.protocol == "official":
+            return official_pairs(same, other, torch.randperm, shares)
+        return _Pairs(torch.arange(len(same), device=same.device), partners(same, other), shares(len(same)))
