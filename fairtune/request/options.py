@@ -26,6 +26,7 @@ from fairtune.request.order import in_order
 from fairtune.request.settings import Settings
 from fairtune.request.yaml_files import read_mapping, write_mapping
 from fairtune.spec import Compile, Limits, Positive, Precision, Resources, SearchOptions, SearchSpec, TrainingOptions
+from fairtune.storage import check_storage
 
 T = TypeVar("T")
 
@@ -189,6 +190,13 @@ class Request(TrainRequest, SearchOptions, Resources):
     def _names_a_store(cls, uri: str | None) -> str | None:
         faults = Faults()
         complete = None if uri is None else faults.attempt(partial(store, uri))
+        return _passed(complete, faults.found)
+
+    @field_validator("storage")
+    @classmethod
+    def _names_a_storage(cls, address: str | None) -> str | None:
+        faults = Faults()
+        complete = None if address is None else faults.attempt(partial(check_storage, address))
         return _passed(complete, faults.found)
 
     @field_validator("cpus_per_trial")

@@ -49,7 +49,7 @@ def resolve(request: Request, report: Report = silent) -> tuple[SearchSpec, Plac
     spec = specify(request, faults)
     faults.attempt(partial(_check_sampler, request, {} if spec is None else spec.spaces))
     faults.found += checks.resources(place) + checks.compiling(place) + checks.runs_folder(place)
-    faults.found += checks.tracking(place.tracking_uri) + checks.study(place)
+    faults.found += checks.tracking(place.tracking_uri) + checks.study(place) + checks.storage(place)
     faults.raise_if_any()
     assert spec is not None
     faults.found += checks.budget(spec, place)

@@ -85,6 +85,13 @@ class Resources(Frozen):
         Field(repr=False),
         Option("PostgreSQL database of the study.", default=f"${STUDY_VARIABLE}, else SQLite in the run's folder"),
     ] = None
+    storage: Annotated[
+        str | None,
+        Option(
+            "Where machines that do not share --runs leave checkpoints and nets: a path, s3://BUCKET/FOLDER or gs://BUCKET/FOLDER.",
+            default="--runs",
+        ),
+    ] = None
     warm_start: Annotated[
         Folders, Option("Earlier run of the same space, whose settings come first; repeat for more.", metavar="RUN")
     ] = ()
