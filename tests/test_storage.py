@@ -104,7 +104,7 @@ def test_files_of_other_names_are_left_alone(shelf, tmp_path):
 
 
 def test_who_cannot_be_reached_is_named_after_some_patience(tmp_path, monkeypatch):
-    waits = []
+    waits: list[float] = []
     monkeypatch.setattr(time, "sleep", waits.append)
     (tmp_path / "file").touch()
     shelf = Shelf(str(tmp_path / "file"), "run", pauses_s=(1.0, 2.0))

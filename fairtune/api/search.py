@@ -135,7 +135,7 @@ def _session(spec: SearchSpec, place: Place, console: Console, request: Request 
     study = SearchStudy(database_of(place), spec)
     with Tracker(spec, place, study) as tracker:
         with SearchDisplay(console, spec, study.records()) as display:
-            run_search(spec, place, study, [display, tracker])
+            place = run_search(spec, place, study, [display, tracker])
         summary = write_report(spec, place, study)
         tracker.finish(summary, report_files(folder), folder.chosen.path if summary.handed else None)
     return summary

@@ -57,7 +57,7 @@ def cluster(place: Place) -> Iterator[int | None]:
         InvalidInput: the cluster does not answer or start, or can never run a trial of this size.
     """
     with _connection(place.address):
-        yield _concurrency(place)
+        yield trials_at_a_time(place)
 
 
 def check_cluster(place: Place) -> None:
@@ -185,7 +185,12 @@ def _warn_if_open(hosts: Iterable[str], authenticates: bool) -> None:
         )
 
 
-def _concurrency(place: Place) -> int | None:
+def trials_at_a_time(place: Place) -> int | None:
+    """How many trials to ask the connected cluster for, as :func:`cluster` says.
+
+    Raises:
+        InvalidInput: no node of it, nor one that it may start, holds a trial.
+    """
     if place.max_concurrent is not None:
         return place.max_concurrent
     needs = {"CPU": place.cpus_per_trial, "GPU": place.gpus_per_trial}

@@ -175,6 +175,11 @@ class Plan:
             self._pauses.add(job.key)
         return verdict
 
+    def move(self, place: Place) -> None:
+        """Go on with other shares of GPUs."""
+        self.place = place
+        self._budget.move(place)
+
     def interrupted(self) -> None:
         """Tell the observers that the user wants to stop."""
         for observer in self.observers:

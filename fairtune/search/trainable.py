@@ -7,20 +7,24 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, TypedDict  # noqa: TID251  Ray's type of a configuration
+from typing import TYPE_CHECKING, Any, TypedDict  # noqa: TID251  Ray's type of a configuration
 
+import ray.actor
 import torch
 from ray import cloudpickle, tune
 
 from fairtune import plugins
 from fairtune.errors import NoRoom
 from fairtune.records import Purpose
+from fairtune.search.leaving import node_is_leaving
 from fairtune.search.own_runs import OwnRuns
 from fairtune.spec import Place, TrialResult, TrialSpec
-from fairtune.study.jobs import Job
 from fairtune.training.device import pick_device
 from fairtune.training.trial import Trial, failed, unable
 from fairtune.training.watchdog import hung, watched
+
+if TYPE_CHECKING:
+    from fairtune.study.jobs import Job  # and with it Optuna, which no worker needs
 
 REPORT_EVERY_S = 1.0
 
@@ -69,6 +73,7 @@ class TrialTrainable(tune.Trainable):
     _limit_s: float | None
     _at_rung: bool
     _leave: Callable[[], None] | None = None
+    _must_go: bool = False
 
     def setup(self, config: Mapping[str, Any]) -> None:
         """Begin the first job."""
@@ -81,12 +86,22 @@ class TrialTrainable(tune.Trainable):
         return True
 
     def step(self) -> dict[str, object]:
-        """Train up to a rung, or for about a second; at least one epoch, but for a trial that is at a rung when it begins."""
+        """Train up to a rung, or for about a second; at least one epoch, but for a trial that is at a rung when it begins.
+
+        Where the node is about to be taken away, the trial is kept, which is reported, and the next step ends this worker: another
+        goes on elsewhere.
+        """
         if self._trial is None:
             return self._report(self._failed)
+        if self._must_go:
+            ray.actor.exit_actor()
         try:
             with watched(self._trial.folder.hung, self._limit_s) as alive:
-                return self._report(self._train(self._trial, alive))
+                standing = self._train(self._trial, alive)
+                if standing.state == "running" and node_is_leaving():
+                    self._trial.save_checkpoint()
+                    self._must_go = True
+                return self._report(standing)
         except Exception as error:
             self._failed, self._trial = self._trial.fail(error), None
             return self._report(self._failed)
@@ -152,4 +167,5 @@ class TrialTrainable(tune.Trainable):
             self._failed = unable(spec, error)
 
     def _report(self, result: TrialResult) -> dict[str, object]:
-        return {"trial": result.model_dump_json(), "done": result.state != "running", "epoch": result.epochs, **result.val}
+        standing = {"done": result.state != "running", "epoch": result.epochs, "must_go": self._must_go}
+        return {"trial": result.model_dump_json(), **standing, **result.val}

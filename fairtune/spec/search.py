@@ -199,6 +199,7 @@ class Place(Resources):
         name: of this run.
         gpus_per_trial: GPUs of each trial, may be a fraction.
         compile: how the step is compiled; numbers are the same up to rounding.
+        packs: whether it stands for the first trials only, which are measured to know how many fit a GPU.
     """
 
     data: str
@@ -206,6 +207,7 @@ class Place(Resources):
     name: str
     gpus_per_trial: Annotated[float, Field(ge=0)] = 0
     compile: Compile = "off"
+    packs: bool = False
 
     @property
     def mlflow(self) -> str:
