@@ -24,6 +24,7 @@ from fairtune.errors import InvalidInput
 from fairtune.search.access import authentication
 from fairtune.search.growth import fitting, trials_when_grown
 from fairtune.search.knock import knock
+from fairtune.search.scratch import private_folder
 from fairtune.spec import Place
 
 _log = logging.getLogger(__name__)
@@ -91,8 +92,7 @@ def _given() -> Iterator[None]:
 def _local() -> Iterator[None]:
     _check_loopback()
     with (
-        # Ray opens the folder that it is given to every user; the one around it stays closed.
-        tempfile.TemporaryDirectory(prefix="ft-", dir=_short_folder(), ignore_cleanup_errors=True) as folder,
+        private_folder(_short_folder()) as folder,
         authentication("token", secrets.token_hex(32)),
     ):
         try:
