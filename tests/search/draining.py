@@ -14,7 +14,7 @@ def main(folder: Path, outcome: Path) -> None:
     """Announce that the node of the trial will go, as for a spot machine, and write what comes of it."""
     begun = Begun(folder)
     from ray._raylet import GcsClient  # type: ignore[attr-defined]  # not in its stub
-    from ray.core.generated.autoscaler_pb2 import DrainNodeReason
+    from ray.core.generated.autoscaler_pb2 import DrainNodeReason  # type: ignore[attr-defined]  # likewise
 
     in_two_minutes = time.time_ns() // 10**6 + 120_000
     client = GcsClient(address=begun.cluster.address)
