@@ -23,7 +23,7 @@ ROWS = (
     {"training", "rules"},
     {"methods", "datasets", "models", "thresholds"},
     {"batches", "metrics", "plugins"},
-    {"spec"},
+    {"spec", "storage"},
     {"space", "files", "options", "locks", "addresses", "mounts"},
     {"seeding", "room"},
     {"records", "errors", "names", "endings", "_rooms"},

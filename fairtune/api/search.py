@@ -70,7 +70,8 @@ def resume(
     if (known := tracking_uri or place.tracking_uri) is not None:
         place = place.model_copy(update={"tracking_uri": store(known)})
     faults = Faults()
-    faults.found += checks.resources(place) + checks.runs_folder(place) + checks.tracking(place.tracking_uri) + checks.study(place)
+    faults.found += checks.resources(place) + checks.runs_folder(place) + checks.tracking(place.tracking_uri)
+    faults.found += checks.study(place) + checks.storage(place)
     faults.found += checks.writable(RunFolder.of(place).path, "copy the run to one that can be")
     for kind, name in plugins_of(spec):
         faults.attempt(partial(plugins.check_name, kind, name))
@@ -134,7 +135,7 @@ def _session(spec: SearchSpec, place: Place, console: Console, request: Request 
     study = SearchStudy(database_of(place), spec)
     with Tracker(spec, place, study) as tracker:
         with SearchDisplay(console, spec, study.records()) as display:
-            run_search(spec, place, study, [display, tracker])
+            place = run_search(spec, place, study, [display, tracker])
         summary = write_report(spec, place, study)
         tracker.finish(summary, report_files(folder), folder.chosen.path if summary.handed else None)
     return summary

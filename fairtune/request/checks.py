@@ -18,6 +18,7 @@ from fairtune.addresses import STUDY_VARIABLE, login_of, shown
 from fairtune.mounts import file_system, is_shared
 from fairtune.request.faults import Faults
 from fairtune.spec import Limits, Place, SearchSpec
+from fairtune.storage import fault_of_storage
 from fairtune.study.folders import RunFolder, database_of
 from fairtune.study.server import Server, faults_of
 
@@ -88,6 +89,18 @@ def study(place: Place) -> list[str]:
     attempt = Faults()
     database = attempt.attempt(partial(database_of, place))
     return [*attempt.found, *(faults_of(database.address) if isinstance(database, Server) else [])]
+
+
+def storage(place: Place) -> list[str]:
+    """Faults of where machines leave files for each other: nothing can be left there, or another run of this name has."""
+    if place.storage is None:
+        return []
+    if (fault := fault_of_storage(place.storage)) is not None:
+        return [fault]
+    folder = RunFolder.of(place)
+    if folder.holds_search or folder.shelf is None or folder.shelf.is_empty:
+        return []
+    return [f"--storage {place.storage} has files of another run {place.name!r}: choose another --name, or delete them"]
 
 
 def _kept_elsewhere(place: Place) -> str | None:

@@ -6,15 +6,16 @@ From these models come the options of the command line, the keys of a pipeline, 
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Mapping
 from functools import partial
 from itertools import chain, combinations
 from pathlib import Path
-from typing import Annotated, Self, TypeVar, get_args
+from typing import Annotated, Literal, Self, TypeVar, get_args
 
-from pydantic import AliasChoices, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import AliasChoices, BeforeValidator, ValidationError, ValidationInfo, field_validator
 
 from fairtune import plugins
 from fairtune.addresses import store
@@ -26,6 +27,7 @@ from fairtune.request.order import in_order
 from fairtune.request.settings import Settings
 from fairtune.request.yaml_files import read_mapping, write_mapping
 from fairtune.spec import Compile, Limits, Positive, Precision, Resources, SearchOptions, SearchSpec, TrainingOptions
+from fairtune.storage import check_storage
 
 T = TypeVar("T")
 
@@ -165,13 +167,28 @@ def extended(spec: SearchSpec, given: Mapping[str, object]) -> SearchSpec:
     return spec.model_copy(update=dict(limits))
 
 
+def _share(given: object) -> object:
+    """A number from 0, or ``auto``."""
+    if given in (None, "auto"):
+        return given
+    try:
+        share = float(str(given))
+    except ValueError:
+        share = math.nan
+    if not 0 <= share < math.inf:
+        raise ValueError(f"--gpus-per-trial {given}: give a number from 0, such as 0.25, or auto")
+    return share
+
+
 class Request(TrainRequest, SearchOptions, Resources):
     """One search."""
 
     scheduler: Annotated[str, Option("What stops trials early: see fairtune list schedulers.")] = "none"
     name: Annotated[str | None, Option("Name of the run.", default="dataset, method and time")] = None
     gpus_per_trial: Annotated[
-        float | None, Field(ge=0), Option("GPUs of each trial, may be a fraction.", default="1 if there is one, else 0")
+        float | Literal["auto"] | None,
+        BeforeValidator(_share),
+        Option("GPUs of each trial, may be a fraction; auto measures the first.", default="1 if there is one, else 0"),
     ] = None
 
     @field_validator("name")
@@ -189,6 +206,13 @@ class Request(TrainRequest, SearchOptions, Resources):
     def _names_a_store(cls, uri: str | None) -> str | None:
         faults = Faults()
         complete = None if uri is None else faults.attempt(partial(store, uri))
+        return _passed(complete, faults.found)
+
+    @field_validator("storage")
+    @classmethod
+    def _names_a_storage(cls, address: str | None) -> str | None:
+        faults = Faults()
+        complete = None if address is None else faults.attempt(partial(check_storage, address))
         return _passed(complete, faults.found)
 
     @field_validator("cpus_per_trial")

@@ -11,7 +11,7 @@ PANELS: dict[str, tuple[str, ...]] = {
     "Budget, whichever ends first": ("trials", "time_budget_s", "epoch_budget", "gpu_budget_s", "patience"),
     "Training": ("epochs", "batch_size", "micro_batch", "seed", "precision", "compile", "protocol", "train_fraction"),
     "Place": (
-        *("data", "runs", "name", "tracking_uri", "study", "address"),
+        *("data", "runs", "name", "tracking_uri", "study", "storage", "address"),
         *("gpus_per_trial", "cpus_per_trial", "max_concurrent", "trial_timeout_s"),
     ),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -33,6 +34,8 @@ from fairtune.spec import Optimizer, Place, PlugIn, Resources, SearchOptions, Se
 from fairtune.training.data import make_dataset
 from fairtune.training.device import pick_device, resolve_precision
 
+_log = logging.getLogger(__name__)
+
 
 def resolve(request: Request, report: Report = silent) -> tuple[SearchSpec, Place]:
     """Fill in every default, decode the data if they are not decoded yet, and check everything that would fail in every trial.
@@ -46,10 +49,12 @@ def resolve(request: Request, report: Report = silent) -> tuple[SearchSpec, Plac
     """
     faults = Faults()
     place = resolve_place(request)
+    if request.gpus_per_trial == "auto" and not place.packs:
+        _log.warning("--gpus-per-trial auto: this machine has no CUDA GPU, so trials run on the CPU and take 0")
     spec = specify(request, faults)
     faults.attempt(partial(_check_sampler, request, {} if spec is None else spec.spaces))
     faults.found += checks.resources(place) + checks.compiling(place) + checks.runs_folder(place)
-    faults.found += checks.tracking(place.tracking_uri) + checks.study(place)
+    faults.found += checks.tracking(place.tracking_uri) + checks.study(place) + checks.storage(place)
     faults.raise_if_any()
     assert spec is not None
     faults.found += checks.budget(spec, place)
@@ -211,6 +216,7 @@ def resolve_place(request: Request) -> Place:
         name=request.name or f"{request.dataset}-{request.method}-{stamp}".replace(":", ".").replace(" ", ""),
         gpus_per_trial=_gpus(request),
         compile=request.compile,
+        packs=request.gpus_per_trial == "auto" and _gpus(request) > 0,
         **_same(request, Resources)
         | {
             "tracking_uri": request.tracking_uri or _store_by_environment(),
@@ -231,7 +237,10 @@ def _same(request: Request, options: type[BaseModel]) -> dict[str, Any]:
 
 
 def _gpus(request: Request) -> float:
-    return request.gpus_per_trial if request.gpus_per_trial is not None else float(torch.cuda.is_available())
+    here = float(torch.cuda.is_available())
+    if request.gpus_per_trial != "auto":
+        return here if request.gpus_per_trial is None else request.gpus_per_trial
+    return 1.0 if request.address is not None else here
 
 
 def _space(method: str, request: Request, settings: Sequence[Setting]) -> Space:

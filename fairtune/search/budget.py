@@ -65,6 +65,10 @@ class Budget:
         for result in self._past():
             self._count(result)
 
+    def move(self, place: Place) -> None:
+        """Count by other shares of GPUs from now on."""
+        self._gpus = place.gpus_per_trial
+
     def begin(self, job: Job) -> None:
         """A training begins, or goes on where it has waited."""
         stood = self._waiting.pop(job.key, (0, 0.0))

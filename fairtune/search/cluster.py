@@ -24,6 +24,7 @@ from fairtune.errors import InvalidInput
 from fairtune.search.access import authentication
 from fairtune.search.growth import fitting, trials_when_grown
 from fairtune.search.knock import knock
+from fairtune.search.scratch import private_folder
 from fairtune.spec import Place
 
 _log = logging.getLogger(__name__)
@@ -57,7 +58,7 @@ def cluster(place: Place) -> Iterator[int | None]:
         InvalidInput: the cluster does not answer or start, or can never run a trial of this size.
     """
     with _connection(place.address):
-        yield _concurrency(place)
+        yield trials_at_a_time(place)
 
 
 def check_cluster(place: Place) -> None:
@@ -91,8 +92,7 @@ def _given() -> Iterator[None]:
 def _local() -> Iterator[None]:
     _check_loopback()
     with (
-        # Ray opens the folder that it is given to every user; the one around it stays closed.
-        tempfile.TemporaryDirectory(prefix="ft-", dir=_short_folder(), ignore_cleanup_errors=True) as folder,
+        private_folder(_short_folder()) as folder,
         authentication("token", secrets.token_hex(32)),
     ):
         try:
@@ -185,7 +185,12 @@ def _warn_if_open(hosts: Iterable[str], authenticates: bool) -> None:
         )
 
 
-def _concurrency(place: Place) -> int | None:
+def trials_at_a_time(place: Place) -> int | None:
+    """How many trials to ask the connected cluster for, as :func:`cluster` says.
+
+    Raises:
+        InvalidInput: no node of it, nor one that it may start, holds a trial.
+    """
     if place.max_concurrent is not None:
         return place.max_concurrent
     needs = {"CPU": place.cpus_per_trial, "GPU": place.gpus_per_trial}

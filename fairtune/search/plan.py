@@ -119,7 +119,7 @@ class Plan:
         self._budget.drop(job)
         stop, pauses = self._stops.pop(job.key, None), job.key in self._pauses
         self._pauses.discard(job.key)
-        if (fault := self._fault(result)) is not None:
+        if (fault := self._fault(result) or _not_taken_home(job, result)) is not None:
             self._hold(job, fault)
             return
         if result.starved and self._can_make_room(job):
@@ -175,13 +175,22 @@ class Plan:
             self._pauses.add(job.key)
         return verdict
 
+    def move(self, place: Place) -> None:
+        """Go on with other shares of GPUs."""
+        self.place = place
+        self._budget.move(place)
+
     def interrupted(self) -> None:
         """Tell the observers that the user wants to stop."""
         for observer in self.observers:
             observer.interrupted()
 
     def _complete(self) -> None:
+        if self.complete:
+            return
         self.complete = True
+        if self.folder.shelf is not None:
+            self.folder.shelf.clear()
         if not self.study.complete:
             self.study.note_time()
             self.study.keep_complete()
@@ -263,7 +272,8 @@ class Plan:
         """A teacher that its worker has kept must be here too, or it would be trained for ever."""
         if job.folder.read_trained() is None:
             self.error = SearchFault(
-                f"the {job.kind} was trained but its net is not in {job.folder.path}: give --runs a folder that all machines share"
+                f"the {job.kind} was trained but its net is not in {job.folder.path}: give --runs a folder that all machines "
+                "share, or --storage"
             )
 
     def _accept_baseline(self, job: Job, result: TrialResult, *, found: bool) -> None:
@@ -356,3 +366,15 @@ class Plan:
             for observer in self.observers:
                 observer.confirming(choice.roles, len(jobs))
         return jobs
+
+
+def _not_taken_home(job: Job, result: TrialResult) -> SearchFault | None:
+    """Why the net that another machine has trained cannot be had here; None if it can, or there is none."""
+    try:
+        if result.state == "complete" and job.kind in ("baseline", "teacher"):
+            job.folder.read_trained()
+        elif result.state == "complete":
+            job.folder.take_home()
+    except SearchFault as fault:
+        return fault
+    return None

@@ -5,13 +5,16 @@ from __future__ import annotations
 import logging
 import shutil
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from ray import tune
 
 from fairtune.endings import ended_in_good_order
 from fairtune.errors import FairtuneError, Interrupted
-from fairtune.search.cluster import cluster
+from fairtune.search.cluster import cluster, trials_at_a_time
+from fairtune.search.head import head_of_cluster
+from fairtune.search.packing import are_measured, packed
 from fairtune.search.plan import Plan
 from fairtune.search.searcher import Ending, PlanSearcher, PlanStopper, ProgressCallback
 from fairtune.search.shared import Shared
@@ -23,8 +26,11 @@ from fairtune.study.jobs import Observer
 from fairtune.study.study import SearchStudy, trials_to_run
 
 
-def run_search(spec: SearchSpec, place: Place, study: SearchStudy, observers: Sequence[Observer] = ()) -> None:
+def run_search(spec: SearchSpec, place: Place, study: SearchStudy, observers: Sequence[Observer] = ()) -> Place:
     """Run a search to its end, or go on with one that was cut short.
+
+    Returns:
+        Where it ran in the end: with the share of a GPU that its first trials were found to need.
 
     Raises:
         Interrupted: the user stopped it; everything finished is kept.
@@ -33,49 +39,65 @@ def run_search(spec: SearchSpec, place: Place, study: SearchStudy, observers: Se
     plan = Plan(spec, place, study, observers)
     folder = RunFolder.of(place)
     with plan, ended_in_good_order(plan.interrupted) as wish, Shared() as shared, cluster(place) as concurrency:
+        head = head_of_cluster() if place.address is not None else None
 
         def may_go_on() -> None:
             if wish.granted:
                 raise stopped(folder)
             check_alive()
+            if head is not None:
+                head.check()
 
-        searcher = PlanSearcher(plan, shared, may_go_on)
-        tuner = tune.Tuner(
-            tune.with_resources(TrialTrainable, {"CPU": place.cpus_per_trial, "GPU": place.gpus_per_trial}),
-            tune_config=tune.TuneConfig(
-                search_alg=searcher,
-                num_samples=-1,
-                max_concurrent_trials=concurrency or trials_to_run(spec),
-                reuse_actors=True,
-                trial_dirname_creator=lambda trial: str(trial.trial_id),
-            ),
-            run_config=tune.RunConfig(
-                name=folder.scratch.name,
-                storage_path=str(folder.path),
-                stop=PlanStopper(searcher),
-                callbacks=[
-                    ProgressCallback(searcher),
-                    Ending(may_go_on),
-                    WaitNotice(place),
-                    Retries(searcher.jobs, searcher.epochs),
-                ],
-                failure_config=tune.FailureConfig(max_failures=Retries.IN_VAIN),
-                checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
-                verbose=0,
-            ),
-        )
-        logging.getLogger("ray.tune.execution.experiment_state").setLevel(logging.CRITICAL)  # nothing depends on that state
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            try:
-                tuner.fit()
-            except RayDied as death:
-                raise FairtuneError(f"{death}; what is finished is kept. Go on with: fairtune resume {folder.path}") from None
+        if place.packs:
+            _fit(plan, PlanSearcher(plan, shared, may_go_on, enough=partial(are_measured, spec, study)), may_go_on, 1)
+            if plan.error is None:
+                plan.move(packed(place, study))
+                folder.save(spec, plan.place)
+                concurrency = trials_at_a_time(plan.place)
+        if plan.error is None:
+            _fit(plan, PlanSearcher(plan, shared, may_go_on), may_go_on, concurrency or trials_to_run(spec))
     if plan.error is not None:
         raise plan.error
     if not plan.complete:
         raise FairtuneError(f"Ray ended the search before its end. Go on with: fairtune resume {folder.path}")
     shutil.rmtree(folder.scratch, ignore_errors=True)
+    return plan.place
+
+
+def _fit(plan: Plan, searcher: PlanSearcher, may_go_on: Callable[[], None], at_a_time: int) -> None:
+    """Let Tune run the plan's jobs until the searcher has no more."""
+    place, folder = plan.place, plan.folder
+    tuner = tune.Tuner(
+        tune.with_resources(TrialTrainable, {"CPU": place.cpus_per_trial, "GPU": place.gpus_per_trial}),
+        tune_config=tune.TuneConfig(
+            search_alg=searcher,
+            num_samples=-1,
+            max_concurrent_trials=at_a_time,
+            reuse_actors=True,
+            trial_dirname_creator=lambda trial: str(trial.trial_id),
+        ),
+        run_config=tune.RunConfig(
+            name=folder.scratch.name,
+            storage_path=str(folder.path),
+            stop=PlanStopper(searcher),
+            callbacks=[
+                ProgressCallback(searcher),
+                Ending(may_go_on),
+                WaitNotice(place),
+                Retries(searcher.jobs, searcher.epochs),
+            ],
+            failure_config=tune.FailureConfig(max_failures=Retries.IN_VAIN),
+            checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
+            verbose=0,
+        ),
+    )
+    logging.getLogger("ray.tune.execution.experiment_state").setLevel(logging.CRITICAL)  # nothing depends on that state
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            tuner.fit()
+        except RayDied as death:
+            raise FairtuneError(f"{death}; what is finished is kept. Go on with: fairtune resume {folder.path}") from None
 
 
 def stopped(folder: RunFolder) -> Interrupted:

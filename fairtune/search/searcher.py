@@ -29,10 +29,14 @@ class PlanSearcher(Searcher):
         plan: the search.
         shared: its right to train what other searches may want too.
         may_go_on: raises what the search ends with where somebody wants it to end.
+        enough: whether no more jobs are wanted for now, although the plan has some.
     """
 
-    def __init__(self, plan: Plan, shared: Shared, may_go_on: Callable[[], None]) -> None:
+    def __init__(
+        self, plan: Plan, shared: Shared, may_go_on: Callable[[], None], enough: Callable[[], bool] = lambda: False
+    ) -> None:
         super().__init__()
+        self._enough = enough
         self.plan = plan
         self.jobs: dict[str, Job] = {}
         self._may_go_on = may_go_on
@@ -42,6 +46,8 @@ class PlanSearcher(Searcher):
     def suggest(self, trial_id: str) -> JobConfig | str | None:  # type: ignore[override]  # Ray's own type forgets FINISHED
         """The next job's configuration; None while the plan must wait, or another search trains the same baseline."""
         self._may_go_on()
+        if self._enough():
+            return Searcher.FINISHED
         job = self._shared.allowed(self.plan)
         if isinstance(job, str):
             return Searcher.FINISHED if job == "done" else None

@@ -5,21 +5,26 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import Any, TypedDict  # noqa: TID251  Ray's type of a configuration
+from typing import TYPE_CHECKING, Any, TypedDict  # noqa: TID251  Ray's type of a configuration
 
+import ray.actor
 import torch
 from ray import cloudpickle, tune
 
 from fairtune import plugins
 from fairtune.errors import NoRoom
 from fairtune.records import Purpose
+from fairtune.search.leaving import node_is_leaving
+from fairtune.search.own_runs import OwnRuns
 from fairtune.spec import Place, TrialResult, TrialSpec
-from fairtune.study.jobs import Job
 from fairtune.training.device import pick_device
-from fairtune.training.folder import TrialFolder
 from fairtune.training.trial import Trial, failed, unable
 from fairtune.training.watchdog import hung, watched
+
+if TYPE_CHECKING:
+    from fairtune.study.jobs import Job  # and with it Optuna, which no worker needs
 
 REPORT_EVERY_S = 1.0
 
@@ -44,7 +49,7 @@ def job_config(job: Job, place: Place) -> JobConfig:
     return {
         "job": {
             "spec": job.spec.model_dump_json(),
-            "folder": str(job.folder.path),
+            "folder": str(job.folder.path.relative_to(place.runs)),
             "purpose": job.purpose.value,
             "rungs": job.rungs,
         },
@@ -59,7 +64,7 @@ class TrialTrainable(tune.Trainable):
     A step trains whole epochs, up to the trial's next rung or for about a second, and returns where the trial stands. So whoever
     judges trials at their rungs sees them there, however fast or slow they are: also the one that was interrupted between coming to
     a rung and being judged there. It is kept at its rungs, whence it may be taken up again. Checkpoints are the trial's own, in the
-    run's folder: a retried or resumed trial goes on from there whatever Ray remembers.
+    run's folder or a storage: a retried or resumed trial goes on from there whatever Ray remembers.
     """
 
     _trial: Trial | None
@@ -67,9 +72,12 @@ class TrialTrainable(tune.Trainable):
     _rungs: tuple[int, ...]
     _limit_s: float | None
     _at_rung: bool
+    _leave: Callable[[], None] | None = None
+    _must_go: bool = False
 
     def setup(self, config: Mapping[str, Any]) -> None:
         """Begin the first job."""
+        OwnRuns(Place.model_validate_json(config["place"])).sweep()
         self._begin(config["job"], config["place"], config["given"])
 
     def reset_config(self, new_config: Mapping[str, Any]) -> bool:
@@ -78,12 +86,22 @@ class TrialTrainable(tune.Trainable):
         return True
 
     def step(self) -> dict[str, object]:
-        """Train up to a rung, or for about a second; at least one epoch, but for a trial that is at a rung when it begins."""
+        """Train up to a rung, or for about a second; at least one epoch, but for a trial that is at a rung when it begins.
+
+        Where the node is about to be taken away, the trial is kept, which is reported, and the next step ends this worker: another
+        goes on elsewhere.
+        """
         if self._trial is None:
             return self._report(self._failed)
+        if self._must_go:
+            ray.actor.exit_actor()
         try:
             with watched(self._trial.folder.hung, self._limit_s) as alive:
-                return self._report(self._train(self._trial, alive))
+                standing = self._train(self._trial, alive)
+                if standing.state == "running" and node_is_leaving():
+                    self._trial.save_checkpoint()
+                    self._must_go = True
+                return self._report(standing)
         except Exception as error:
             self._failed, self._trial = self._trial.fail(error), None
             return self._report(self._failed)
@@ -93,6 +111,7 @@ class TrialTrainable(tune.Trainable):
         if self._trial is not None and not self._trial.done:
             with suppress(NoRoom):
                 self._trial.save_checkpoint()
+        self._left()
 
     def save_checkpoint(self, checkpoint_dir: str) -> dict[str, object]:
         """Nothing: the trial keeps its own checkpoint."""
@@ -113,24 +132,32 @@ class TrialTrainable(tune.Trainable):
             trial.save_checkpoint()
         return trial.finish() if trial.done else trial.result("running")
 
+    def _left(self) -> None:
+        if self._leave is not None:
+            self._leave()
+
     def _begin(self, job: _JobFields, place: str, given: bytes) -> None:
         where = Place.model_validate_json(place)
         torch.set_num_threads(max(1, int(where.cpus_per_trial)))
         plugins.take(cloudpickle.loads(given))
         spec = TrialSpec.model_validate_json(job["spec"])
-        folder = TrialFolder(Path(job["folder"]))
+        runs = OwnRuns(where)
+        folder = runs.folder(job["folder"])
+        self._left()
+        self._leave = partial(runs.leave, folder)
         self._trial, self._rungs, self._limit_s = None, tuple(job["rungs"]), where.trial_timeout_s
         self._at_rung = False
         if (reason := hung(folder.hung, self._limit_s)) is not None:
             self._failed = failed(spec, reason)
             return
         try:
+            runs.fetch_teacher(spec)
             with watched(folder.hung, self._limit_s):
                 self._trial = Trial(
                     spec,
                     folder,
                     data_root=Path(where.data),
-                    runs=Path(where.runs),
+                    runs=runs.path,
                     device=pick_device(where.gpus_per_trial),
                     purpose=Purpose(job["purpose"]),
                     how=where.compile,
@@ -140,4 +167,5 @@ class TrialTrainable(tune.Trainable):
             self._failed = unable(spec, error)
 
     def _report(self, result: TrialResult) -> dict[str, object]:
-        return {"trial": result.model_dump_json(), "done": result.state != "running", "epoch": result.epochs, **result.val}
+        standing = {"done": result.state != "running", "epoch": result.epochs, "must_go": self._must_go}
+        return {"trial": result.model_dump_json(), **standing, **result.val}

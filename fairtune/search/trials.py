@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fairtune.files import remove
 from fairtune.rules import objectives_of
 from fairtune.schedulers import Ladder, Verdict
 from fairtune.space import Value
@@ -109,7 +108,7 @@ class Trials:
         return record.number, record.method, record.params
 
     def _wait(self, number: int, epoch: int) -> None:
-        remove(self._folder.trial(number).checkpoint_before)
+        self._folder.trial(number).drop_checkpoint_before()
         for gone in self._ladder.wait(number, epoch):
             self._let_go(gone)
 

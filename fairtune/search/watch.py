@@ -17,6 +17,8 @@ from fairtune.study.key import JobKey
 
 _log = logging.getLogger(__name__)
 _SILENCE_S = 8.0
+_DIED = "the worker of {} died: another goes on from its checkpoint"
+_MOVES = "the node of {} is about to be taken away: a worker of another goes on from its checkpoint"
 
 
 class TuneTrial(Protocol):
@@ -44,7 +46,7 @@ class _Keyed(Protocol):
 
 
 class RayDied(BaseException):
-    """One of Ray's processes on this machine has died.
+    """One of Ray's processes on this machine has died, or the head of its cluster.
 
     It is no ``Exception``, after which Tune would ask what has died to clean up: without an answer in a minute, Ray's core ends
     this process where it stands.
@@ -80,12 +82,21 @@ class Retries(Callback):
         self._jobs = jobs
         self._epochs = epochs
         self._furthest: dict[str, int] = {}
+        self._moving: set[str] = set()
+
+    def on_trial_result(
+        self, iteration: int, trials: Sequence[TuneTrial], trial: TuneTrial, result: Mapping[str, object], **info: object
+    ) -> None:
+        """Called when a job reports."""
+        if result.get("must_go"):
+            self._moving.add(trial.trial_id)
 
     def on_trial_recover(self, iteration: int, trials: Sequence[TuneTrial], trial: TuneTrial, **info: object) -> None:
         """Called when a job is about to be retried."""
-        _log.warning(f"the worker of {self._jobs[trial.trial_id].key} died: another goes on from its checkpoint")
-        reached = self._epochs(trial.trial_id)
-        if reached > self._furthest.get(trial.trial_id, 0):
+        moves, reached = trial.trial_id in self._moving, self._epochs(trial.trial_id)
+        self._moving.discard(trial.trial_id)
+        _log.warning((_MOVES if moves else _DIED).format(self._jobs[trial.trial_id].key))
+        if moves or reached > self._furthest.get(trial.trial_id, 0):
             self._furthest[trial.trial_id] = reached
             trial.max_failures = trial.num_failures + self.IN_VAIN
 

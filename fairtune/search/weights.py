@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 
 from fairtune.files import remove
@@ -28,7 +27,7 @@ def keep_first(spec: SearchSpec, study: SearchStudy, folder: RunFolder, ended: T
     first = first_complete(retrainings)
     for one in retrainings.values():
         if one != first:
-            shutil.rmtree(folder.job(one.key, one.result.spec).path, ignore_errors=True)
+            folder.job(one.key, one.result.spec).remove()
 
 
 class Weights:

@@ -85,6 +85,13 @@ class Resources(Frozen):
         Field(repr=False),
         Option("PostgreSQL database of the study.", default=f"${STUDY_VARIABLE}, else SQLite in the run's folder"),
     ] = None
+    storage: Annotated[
+        str | None,
+        Option(
+            "Where machines that do not share --runs leave checkpoints and nets: a path, s3://BUCKET/FOLDER or gs://BUCKET/FOLDER.",
+            default="--runs",
+        ),
+    ] = None
     warm_start: Annotated[
         Folders, Option("Earlier run of the same space, whose settings come first; repeat for more.", metavar="RUN")
     ] = ()
@@ -192,6 +199,7 @@ class Place(Resources):
         name: of this run.
         gpus_per_trial: GPUs of each trial, may be a fraction.
         compile: how the step is compiled; numbers are the same up to rounding.
+        packs: whether it stands for the first trials only, which are measured to know how many fit a GPU.
     """
 
     data: str
@@ -199,6 +207,7 @@ class Place(Resources):
     name: str
     gpus_per_trial: Annotated[float, Field(ge=0)] = 0
     compile: Compile = "off"
+    packs: bool = False
 
     @property
     def mlflow(self) -> str:

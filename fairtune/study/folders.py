@@ -9,6 +9,7 @@ from fairtune.addresses import STUDY_VARIABLE, whole
 from fairtune.errors import InvalidInput
 from fairtune.files import write_text
 from fairtune.spec import Place, SearchSpec, TrialSpec
+from fairtune.storage import Shelf
 from fairtune.study.key import JobKey
 from fairtune.study.server import Server
 from fairtune.study.whole import check_study, copy_of
@@ -17,14 +18,20 @@ from fairtune.training.folder import TrialFolder, baseline_folder
 
 @dataclass(frozen=True)
 class RunFolder:
-    """The files of one search."""
+    """The files of one search.
+
+    Args:
+        path: the folder.
+        storage: address of where machines that do not see it leave the files of trainings.
+    """
 
     path: Path
+    storage: str | None = None
 
     @classmethod
     def of(cls, place: Place) -> RunFolder:
         """The folder of a search."""
-        return cls(Path(place.runs) / place.name)
+        return cls(Path(place.runs) / place.name, place.storage)
 
     @property
     def request(self) -> Path:
@@ -91,13 +98,18 @@ class RunFolder:
         """The chosen model."""
         return TrialFolder(self.path / "chosen")
 
+    @property
+    def shelf(self) -> Shelf | None:
+        """Where the files of its trainings are left for other machines, if those do not see the folder."""
+        return Shelf.of(self.storage, self.path.name)
+
     def trial(self, number: int) -> TrialFolder:
         """One trial of the search."""
-        return TrialFolder(self.path / "trials" / f"{number:04d}")
+        return self._training(f"trials/{number:04d}")
 
     def final(self, role: str, seed: int) -> TrialFolder:
         """One retraining of the confirmation."""
-        return TrialFolder(self.path / "finals" / f"{role}-{seed}")
+        return self._training(f"finals/{role}-{seed}")
 
     def job(self, key: JobKey, spec: TrialSpec) -> TrialFolder:
         """Any training of the search; its baseline and its teacher are shared by all runs beside it."""
@@ -105,7 +117,10 @@ class RunFolder:
             return self.trial(key.number)
         if key.role is not None and key.seed is not None:
             return self.final(key.role, key.seed)
-        return baseline_folder(self.path.parent, spec)
+        return baseline_folder(self.path.parent, spec, self.storage)
+
+    def _training(self, name: str) -> TrialFolder:
+        return TrialFolder(self.path / name, Shelf.of(self.storage, f"{self.path.name}/{name}"))
 
     @property
     def holds_search(self) -> bool:

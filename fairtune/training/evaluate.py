@@ -8,7 +8,6 @@ from typing import NamedTuple
 import numpy as np
 import torch
 import torch.nn.functional as F
-from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 
 from fairtune.batches.split import SCORING_BATCH, DeviceSplit
@@ -113,6 +112,8 @@ def evaluate(net: nn.Module, split: DeviceSplit, *, precision: Precision | None 
     counts = GroupCounts(hard.astype(np.int64), soft)
     if counts.hard.shape[1] != 2 or not (counts.hard.sum((0, 2)) > 0).all():
         return Evaluation(counts, float(loss) / len(split), None)
+    from sklearn.metrics import roc_auc_score  # here, so that a worker that takes a trial over is there soon
+
     margin, y, a = (part.cpu().numpy() for part in (torch.cat(margins), split.y, split.a))
     counts = replace(counts, margins=margin_table(margin, y, a, split.num_groups))
     return Evaluation(counts, float(loss) / len(split), float(roc_auc_score(y, margin)))

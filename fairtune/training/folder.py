@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
 
+from fairtune.errors import SearchFault
 from fairtune.files import is_whole, move_sealed, remove, write_sealed
 from fairtune.spec import TrialResult, TrialSpec
+from fairtune.storage import Shelf
 
 
 @dataclass(frozen=True)
 class TrialFolder:
-    """The files of one trial."""
+    """The files of one trial.
+
+    Args:
+        path: the folder.
+        shelf: where they are left for other machines, if those do not see the folder.
+    """
 
     path: Path
+    shelf: Shelf | None = None
 
     @property
     def checkpoint(self) -> Path:
@@ -59,16 +69,41 @@ class TrialFolder:
         return self.path / ".lock"
 
     def keep_checkpoint(self, write: Callable[[Path], object]) -> None:
-        """Let ``write`` fill a new checkpoint; the one before stays beside it."""
+        """Let ``write`` fill a new checkpoint; the one before stays beside it.
+
+        Where the storage fails, the training goes on: the next one may get there.
+        """
         self.path.mkdir(parents=True, exist_ok=True)
         if is_whole(self.checkpoint):
             move_sealed(self.checkpoint, self.checkpoint_before)
         write_sealed(self.checkpoint, write)
+        if self.shelf is not None:
+            with suppress(SearchFault):
+                self.shelf.put(self.checkpoint, keep=2)
+
+    def take_checkpoint(self) -> None:
+        """Have the latest state of this training that another machine has left, if any has."""
+        if self.shelf is not None:
+            self.shelf.take(self.checkpoint)
 
     def drop_checkpoints(self) -> None:
         """Remove the states of a training that has ended."""
         for checkpoint in self.checkpoints:
             remove(checkpoint)
+        if self.shelf is not None:
+            self.shelf.remove(self.checkpoint.name)
+
+    def drop_checkpoint_before(self) -> None:
+        """Remove all states of a training that waits but the latest."""
+        remove(self.checkpoint_before)
+        if self.shelf is not None:
+            self.shelf.keep_latest(self.checkpoint.name)
+
+    def remove(self) -> None:
+        """Remove the folder, and what other machines were left of it."""
+        shutil.rmtree(self.path, ignore_errors=True)
+        if self.shelf is not None:
+            self.shelf.clear()
 
     def keep_trained(self, write_weights: Callable[[Path], object] | None, result: TrialResult) -> None:
         """Keep the net, if there is a way to write it, and the result of a training that is complete; its checkpoints go."""
@@ -76,11 +111,21 @@ class TrialFolder:
         if write_weights is not None:
             write_sealed(self.weights, write_weights)
         write_sealed(self.result, lambda path: path.write_text(result.model_dump_json(), encoding="utf-8"))
+        for file in (self.weights, self.result):
+            if self.shelf is not None and file.exists():
+                self.shelf.put(file)
         self.drop_checkpoints()
+
+    def take_home(self) -> None:
+        """Have here, and nowhere else, what another machine has trained."""
+        if self.shelf is not None:
+            for file in (self.weights, self.result):
+                self._take(file)
+            self.shelf.clear()
 
     def read_result(self) -> TrialResult | None:
         """The result of a trial that has ended; None if there is none, or one that is torn."""
-        if not is_whole(self.result):
+        if not self._take(self.result):
             return None
         try:
             return TrialResult.model_validate_json(self.result.read_bytes())
@@ -98,13 +143,22 @@ class TrialFolder:
 
     def has_weights(self) -> bool:
         """Whether the trained net's parameters are here, and whole."""
+        if not self._take(self.weights):
+            return False
         try:
             with safe_open(self.weights, framework="numpy"):
-                return is_whole(self.weights)
+                return True
         except (OSError, SafetensorError):
             return False
 
+    def _take(self, file: Path) -> bool:
+        """Whether a file is here and whole; another machine's, if that has left it."""
+        if self.shelf is not None and not is_whole(file):
+            self.shelf.take(file)
+        return is_whole(file)
 
-def baseline_folder(runs: Path, spec: TrialSpec) -> TrialFolder:
+
+def baseline_folder(runs: Path, spec: TrialSpec, storage: str | None = None) -> TrialFolder:
     """Where a baseline lives, shared by all runs: found by content."""
-    return TrialFolder(runs / "baselines" / spec.id)
+    name = f"baselines/{spec.id}"
+    return TrialFolder(runs / name, Shelf.of(storage, name))

@@ -19,7 +19,6 @@ from typing import NamedTuple
 import numpy as np
 import torch
 import torch.nn.functional as F
-from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 from torch.optim.adamw import adamw
 
@@ -134,6 +133,8 @@ def private_accuracy(predicted: Tensor, held: Embedded) -> float:
 
 def auc(predicted: Tensor, held: Embedded) -> float:
     """Area under the ROC curve, mean over the groups present of each against the rest; for two groups both areas are one."""
+    from sklearn.metrics import roc_auc_score  # here, so that a worker that takes a trial over is there soon
+
     areas = [roc_auc_score(held.a == group, predicted[:, group], sample_weight=held.weight) for group in _present(held.a)]
     return float(np.mean(areas))
 

@@ -8,6 +8,7 @@ import platform
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from functools import lru_cache, partial
 from importlib.metadata import version
 from pathlib import Path
@@ -17,7 +18,7 @@ import torch
 from safetensors.torch import save_file
 
 from fairtune.batches.split import DeviceSplit
-from fairtune.errors import DataError, Diverged, FairtuneError, NoRoom
+from fairtune.errors import DataError, Diverged, FairtuneError, NoRoom, SearchFault
 from fairtune.files import is_whole
 from fairtune.metrics import Weighting
 from fairtune.records import GroupCounts, Purpose, Split
@@ -166,7 +167,8 @@ class Trial:
         """
         stopped = unable(self.spec, error)
         if stopped.state == "failed" and not stopped.starved:
-            self.folder.drop_checkpoints()
+            with suppress(SearchFault):  # whoever hears of the failure removes them too
+                self.folder.drop_checkpoints()
         found = {name: getattr(stopped, name) for name in ("state", "error", "lacks", "starved")}
         return self.result("running").model_copy(update=found)
 
@@ -188,6 +190,7 @@ class Trial:
 
     def _restore(self) -> float:
         """Go on from the last whole checkpoint if there is one of this trial; returns the seconds spent outside epochs so far."""
+        self.folder.take_checkpoint()
         state = next((found for path in self.folder.checkpoints if (found := self._read_checkpoint(path)) is not None), None)
         if state is None:
             return 0.0

@@ -18,7 +18,7 @@ EXPECTED = [
     *("select", "accuracy_floor", "sampler", "joint", "warm_start", "scheduler", "final_seeds", "post_process"),
     *("trials", "time_budget_s", "epoch_budget", "gpu_budget_s", "patience"),
     *("epochs", "batch_size", "micro_batch", "seed", "precision", "compile", "protocol", "train_fraction"),
-    *("data", "runs", "name", "tracking_uri", "study", "address"),
+    *("data", "runs", "name", "tracking_uri", "study", "storage", "address"),
     *("gpus_per_trial", "cpus_per_trial", "max_concurrent", "trial_timeout_s"),
 ]
 

@@ -30,46 +30,67 @@ def until(look: Callable[[], Seen], search: "subprocess.Popen[bytes]", seconds: 
     return seen
 
 
-def main(folder: Path, outcome: Path) -> None:
-    """Start a cluster of two workers and a search, kill the node of its trial, and write what comes of it."""
-    in_private(folder)
-    import ray
-    from ray.cluster_utils import Cluster
+class Begun:
+    """A cluster of two workers and a search whose one trial has a checkpoint by now."""
 
-    cluster = Cluster()
-    cluster.add_node(
-        num_cpus=0, include_dashboard=False, temp_dir=f"{folder}/r", _system_config=SOON_KNOWN, node_ip_address="127.0.0.1"
-    )
-    nodes = {
-        node.node_id: node for node in (cluster.add_node(num_cpus=1, num_gpus=1, node_ip_address="127.0.0.1") for _ in range(2))
-    }
-    ray.init(address=cluster.address, log_to_driver=False)
-    command = [
-        str(Path(sys.executable).with_name("fairtune")),
-        *SEARCH.split(),
-        "--address",
-        cluster.address,
-        "--runs",
-        str(folder),
-    ]
-    with (folder / "said.txt").open("w") as said:
-        search = subprocess.Popen(command, stdout=said, stderr=said)
-    kept = folder / "run" / "trials" / "0000" / "checkpoint.pt"
-    until(kept.exists, search)
-    (host,) = at_work()
-    cluster.remove_node(nodes[host], allow_graceful=False)
-    seen = {"killed": time.monotonic()}
-    until(lambda: host not in {node["NodeID"] for node in ray.nodes() if node["Alive"]}, search)
-    seen["loss known"] = time.monotonic()
-    last = kept.stat().st_mtime_ns
-    until(lambda: at_work() - {host}, search)
-    seen["trial elsewhere"] = time.monotonic()
-    until(lambda: kept.stat().st_mtime_ns > last, search)
-    seen["further than its checkpoint"] = time.monotonic()
-    search.send_signal(signal.SIGINT)
-    after = {what: round(moment - seen["killed"], 1) for what, moment in seen.items()}
-    outcome.write_text(json.dumps({"seen": after, "exit": search.wait(100), "said": (folder / "said.txt").read_text()}))
-    os._exit(0)  # the namespace ends with this process, and Ray with it
+    def __init__(self, folder: Path) -> None:
+        in_private(folder)
+        import ray
+        from ray.cluster_utils import Cluster
+
+        self.cluster = Cluster()
+        self.cluster.add_node(
+            num_cpus=0, include_dashboard=False, temp_dir=f"{folder}/r", _system_config=SOON_KNOWN, node_ip_address="127.0.0.1"
+        )
+        workers = [self.cluster.add_node(num_cpus=1, num_gpus=1, node_ip_address="127.0.0.1") for _ in range(2)]
+        self.nodes = {node.node_id: node for node in workers}
+        ray.init(address=self.cluster.address, log_to_driver=False)
+        self.folder = folder
+        fairtune = str(Path(sys.executable).with_name("fairtune"))
+        command = [fairtune, *SEARCH.split(), "--address", self.cluster.address, "--runs", str(folder)]
+        with (folder / "said.txt").open("w") as said:
+            self.search = subprocess.Popen(command, stdout=said, stderr=said)
+        self.kept = folder / "run" / "trials" / "0000" / "checkpoint.pt"
+        self.until(self.kept.exists)
+        (self.host,) = at_work()
+        self.seen: dict[str, float] = {}
+
+    def until(self, look: Callable[[], Seen], what: str | None = None) -> None:
+        """Wait until something is seen, and note when."""
+        until(look, self.search)
+        if what is not None:
+            self.seen[what] = time.monotonic()
+
+    def goes_on_elsewhere(self) -> None:
+        """Wait until the trial trains on the other node, further than it was."""
+        self.until(lambda: "goes on from its checkpoint" in self.said, "said")
+        self.until(lambda: at_work() - {self.host}, "trial elsewhere")
+        last = self.kept.stat().st_mtime_ns
+        self.until(lambda: self.kept.stat().st_mtime_ns > last, "further than its checkpoint")
+
+    @property
+    def said(self) -> str:
+        return (self.folder / "said.txt").read_text()
+
+    def end(self, outcome: Path) -> None:
+        """Stop the search, write what was seen, and end this namespace with all that runs in it."""
+        self.search.send_signal(signal.SIGINT)
+        began = next(iter(self.seen.values()))
+        after = {what: round(moment - began, 1) for what, moment in self.seen.items()}
+        outcome.write_text(json.dumps({"seen": after, "exit": self.search.wait(100), "said": self.said}))
+        os._exit(0)
+
+
+def main(folder: Path, outcome: Path) -> None:
+    """Kill the node of the trial, and write what comes of it."""
+    begun = Begun(folder)
+    import ray
+
+    begun.cluster.remove_node(begun.nodes[begun.host], allow_graceful=False)
+    begun.seen["killed"] = time.monotonic()
+    begun.until(lambda: begun.host not in {node["NodeID"] for node in ray.nodes() if node["Alive"]}, "loss known")
+    begun.goes_on_elsewhere()
+    begun.end(outcome)
 
 
 if __name__ == "__main__":

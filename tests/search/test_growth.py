@@ -61,7 +61,7 @@ class TestTrialsAtATime:
         def seen(grown, **place):
             monkeypatch.setattr(ray, "cluster_resources", lambda: {"CPU": 4.0})
             monkeypatch.setattr(cluster, "trials_when_grown", lambda needs: grown)
-            return cluster._concurrency(PLACE.model_copy(update=place))
+            return cluster.trials_at_a_time(PLACE.model_copy(update=place))
 
         return seen
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.search import growing, losing
+from tests.search import apart, beheading, draining, growing, losing
 
 ROOT = Path(__file__).parents[2]
 ALONE = ["unshare", "-n", "-p", "-f", "--kill-child", "--mount-proc"]
@@ -40,7 +40,9 @@ def seen():
             command = [*ALONE, sys.executable, "-m", part.__name__, folder, str(outcome)]
             ran = subprocess.run(command, cwd=ROOT, env=clean, capture_output=True, text=True, timeout=500, check=False)
             assert ran.returncode == 0, ran.stderr
-            return json.loads(outcome.read_text())
+            found = json.loads(outcome.read_text())
+            print(*(f"{second:6.1f} s  {what}" for what, second in found["seen"].items()), sep="\n")  # noqa: T201
+            return found
 
         yield seen
 
@@ -57,3 +59,23 @@ def test_a_trial_whose_node_is_lost_goes_on_elsewhere_and_nothing_of_ray_s_is_pr
     assert lost["exit"] == 130, lost["said"]
     assert "the worker of trial-0 died: another goes on from its checkpoint" in lost["said"]
     assert not [word for word in ("Traceback", "raylet", "state-dump") if word in lost["said"]], lost["said"]
+
+
+def test_nodes_that_do_not_see_the_folder_of_runs_share_a_storage(seen):
+    search = seen(apart)
+    assert search["exit"] == 0, search["said"]
+    assert "the worker of trial-0 died: another goes on from its checkpoint" in search["said"]
+    assert search["files of trials while they ran"] == 0
+    assert search["left of the run"] == []
+
+
+def test_a_trial_whose_node_is_to_go_is_kept_and_moves_before_that(seen):
+    moved = seen(draining)
+    assert moved["exit"] == 130, moved["said"]
+    assert "the node of trial-0 is about to be taken away: a worker of another goes on from its checkpoint" in moved["said"]
+
+
+def test_a_search_whose_cluster_loses_its_head_ends_in_a_sentence(seen):
+    beheaded = seen(beheading)
+    assert beheaded["exit"] == 2, beheaded["said"]
+    assert beheaded["said"].rstrip().splitlines()[-1].endswith("Go on with: fairtune resume " + beheaded["run"]), beheaded["said"]

@@ -39,13 +39,19 @@ def test_a_worker_that_died_is_told_in_a_line(caplog):
     assert caplog.messages == ["the worker of trial-3 died: another goes on from its checkpoint"]
 
 
-def deaths(*epochs):
+def test_a_job_whose_node_is_taken_away_moves_as_often_as_need_be(caplog):
+    assert deaths(0, 0, 0, leaving=True) == [3, 4, 5]
+    assert caplog.messages == ["the node of trial-3 is about to be taken away: a worker of another goes on from its checkpoint"] * 3
+
+
+def deaths(*epochs, leaving=False):
     """How often a job may die, after each death of its workers at these epochs."""
     reached = iter(epochs)
     retries = Retries({"abc": SimpleNamespace(key=JobKey.trial(3))}, lambda _: next(reached))
     trial = SimpleNamespace(status="RUNNING", trial_id="abc", num_failures=0, max_failures=Retries.IN_VAIN)
     allowed = []
     for _ in epochs:
+        retries.on_trial_result(0, [], trial, {"must_go": leaving})
         trial.num_failures += 1
         retries.on_trial_recover(0, [], trial)
         allowed.append(trial.max_failures)

@@ -1,0 +1,67 @@
+"""How many trials a GPU holds, from the memory that the first of them took."""
+
+from __future__ import annotations
+
+import logging
+
+import ray
+import torch
+
+from fairtune.errors import SearchFault
+from fairtune.spec import Place, SearchSpec
+from fairtune.study.study import SearchStudy
+
+_log = logging.getLogger(__name__)
+MOST_PER_GPU = 8
+"""More trials would wait for each other's kernels and for the machine's cores."""
+_CONTEXT_MB = 600.0
+"""What a process takes of a card beside what its tensors do: CUDA's context and its libraries'."""
+_MARGIN = 1.25
+"""Blocks of memory that are not quite filled, and settings that take more than those that were measured."""
+_ANSWER_S = 120
+
+
+def share_of_gpu(peak_mb: float, card_mb: float) -> float:
+    """The share of a GPU that a trial needs: 1 over a whole number, so that trials fill the card.
+
+    Args:
+        peak_mb: most that a trial's tensors took, in MiB, above 0.
+        card_mb: memory of the card, in MiB.
+    """
+    fit = int(card_mb / (_MARGIN * peak_mb + _CONTEXT_MB))
+    return 1 / min(max(fit, 1), MOST_PER_GPU)
+
+
+def are_measured(spec: SearchSpec, study: SearchStudy) -> bool:
+    """Whether a trial of each method has ended, so that what a trial takes is known."""
+    return len({record.method for record in study.records() if record.result is not None}) == len(spec.spaces)
+
+
+def packed(place: Place, study: SearchStudy) -> Place:
+    """Where a search runs once its trials are measured: with as many on each GPU as it holds.
+
+    Args:
+        place: where they were measured, each with a GPU of its own.
+        study: their record; the hungriest counts.
+
+    Raises:
+        SearchFault: no GPU of the cluster answers.
+    """
+    peak_mb = max((record.result.peak_memory_mb for record in study.records() if record.result is not None), default=0.0)
+    share = share_of_gpu(peak_mb, card_mb := _card_mb()) if peak_mb > 0 else 1.0
+    if peak_mb > 0:
+        _log.warning(f"a trial takes up to {peak_mb:,.0f} MiB of {card_mb:,.0f}: from now on {1 / share:.0f} on each GPU")
+    return place.model_copy(update={"gpus_per_trial": share, "packs": False})
+
+
+def _card_mb() -> float:
+    """Memory of a GPU of the cluster, in MiB."""
+    asked = ray.remote(num_gpus=1, num_cpus=0)(_memory_mb).remote()
+    try:
+        return float(ray.get(asked, timeout=_ANSWER_S))
+    except ray.exceptions.RayError as error:
+        raise SearchFault(f"--gpus-per-trial auto: no GPU says how much memory it has; give a number ({error})") from error
+
+
+def _memory_mb() -> float:
+    return float(torch.cuda.get_device_properties(0).total_memory / 2**20)
