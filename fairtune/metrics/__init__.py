@@ -13,7 +13,7 @@ from fairtune.metrics._accuracy import (
     worst_group_accuracy,
 )
 from fairtune.metrics._auc import auc
-from fairtune.metrics._compare import Difference, compare
+from fairtune.metrics._compare import Difference, Retrained, compare
 from fairtune.metrics._crowding import crowding, pareto_ranks
 from fairtune.metrics._deo import deo_a, deo_m, gaps
 from fairtune.metrics._independence import dp_l2, dp_mi, eo_l2, eo_mi
@@ -28,6 +28,7 @@ from fairtune.metrics._iou import group_iou, iou, iou_paired, sigma_iou
 from fairtune.metrics._limits import Limits
 from fairtune.metrics._noise import standard_error
 from fairtune.metrics._odds import equal_opportunity, equalized_odds
+from fairtune.metrics._paired import share_left
 from fairtune.metrics._pareto import hypervolume, non_dominated
 from fairtune.metrics._parity import demographic_parity
 from fairtune.metrics._redrawn import redraw_margins, redraw_predictions, redraw_probabilities
@@ -46,6 +47,7 @@ __all__ = [
     "Interval",
     "Limits",
     "Number",
+    "Retrained",
     "Score",
     "Weighting",
     "accuracy",
@@ -81,6 +83,7 @@ __all__ = [
     "redraw_predictions",
     "redraw_probabilities",
     "scores",
+    "share_left",
     "shrunken_cell_accuracy",
     "sigma_iou",
     "small_cells",

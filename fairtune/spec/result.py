@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PlainSerializer, PlainValidator, model_validator
 
-from fairtune.records import GroupCounts
+from fairtune.records import GroupCounts, Ints
+from fairtune.spec.answers import unpack
 from fairtune.spec.base import Frozen
 from fairtune.spec.trial import TrialSpec
 
@@ -117,6 +118,7 @@ class TrialResult(Frozen):
         val_counts: the group counts behind them.
         test: scores on the test split; only from the confirmation.
         test_counts: the group counts behind them.
+        test_answers: what was answered to each sample of the test split, packed; None in results of earlier versions.
         seconds: time spent on the trial, evaluation included.
         peak_memory_mb: highest memory use in MiB since the trial began or went on.
         error: why it failed or waits.
@@ -134,6 +136,7 @@ class TrialResult(Frozen):
     val_counts: Counts | None = None
     test: dict[str, float] | None = None
     test_counts: Counts | None = None
+    test_answers: str | None = None
     seconds: float = 0.0
     peak_memory_mb: float = 0.0
     error: str | None = None
@@ -146,6 +149,11 @@ class TrialResult(Frozen):
     def epochs(self) -> int:
         """Epochs trained."""
         return len(self.history)
+
+    @property
+    def answers(self) -> Ints | None:
+        """The class predicted for each sample of the test split, in the order of its cells, as far as it is known."""
+        return None if self.test_answers is None else unpack(self.test_answers)
 
     @property
     def brief(self) -> Brief:

@@ -17,13 +17,13 @@ from fairtune.metrics import (
     Difference,
     Interval,
     Number,
+    Retrained,
     Score,
     compare,
     name_small_cells,
     small_cells,
 )
 from fairtune.names import Names
-from fairtune.records import GroupCounts
 from fairtune.rules import corner, covered, front, objectives_of
 from fairtune.space import Value
 from fairtune.spec import Place, SearchSpec, Stop, TrialResult
@@ -254,8 +254,11 @@ def _against_baseline(spec: SearchSpec, study: SearchStudy, records: list[Record
     return {name: compare(SCORES[name], *(_scored(name, of, seeds) for of in (chosen, baseline))) for name in names}
 
 
-def _scored(name: str, results: Mapping[int, TrialResult], seeds: Sequence[int]) -> list[tuple[GroupCounts, float]]:
-    return [(results[seed].counts("test"), (results[seed].test or {}).get(name, math.nan)) for seed in seeds]
+def _scored(name: str, results: Mapping[int, TrialResult], seeds: Sequence[int]) -> list[Retrained]:
+    return [
+        Retrained(result.counts("test"), (result.test or {}).get(name, math.nan), result.answers)
+        for result in (results[seed] for seed in seeds)
+    ]
 
 
 def _small_test_cells(study: SearchStudy) -> list[Cell]:

@@ -69,7 +69,8 @@ def _differ(found: Difference) -> str:
     differ = f"on test they differ by {found.mean:+.4f}"
     if math.isnan(found.p_value):
         return f"{differ}, on a single seed, which is no interval"
-    return f"{differ} (95 % interval {found.low:+.3f} to {found.high:+.3f}, p = {found.p_value:.2g})"
+    pairs = "" if found.paired == "samples" else ", of paired seeds alone"
+    return f"{differ} (95 % interval {found.low:+.3f} to {found.high:+.3f}, p = {found.p_value:.2g}{pairs})"
 
 
 def _value(score: float) -> str:

@@ -68,11 +68,13 @@ class Evaluation(NamedTuple):
         loss: the mean cross-entropy over the samples.
         auc: area under the ROC curve of the second class's probability, in [0, 1]; None for more than two classes, or where
             the split holds one.
+        predicted: the class predicted for each sample ``(n,)``.
     """
 
     counts: GroupCounts
     loss: float
     auc: float | None
+    predicted: Tensor
 
     def scores(self, weighting: Weighting) -> dict[str, float]:
         """All scores by name: :func:`fairtune.metrics.scores` of the counts, ``loss`` and, where there is one, ``auc``."""
@@ -89,6 +91,7 @@ def evaluate(net: nn.Module, split: DeviceSplit, *, precision: Precision) -> Eva
     """
     net.eval()
     margins: list[Tensor] = []
+    predicted: list[Tensor] = []
     tables: list[tuple[Tensor, Tensor]] = []
     loss = torch.zeros((), dtype=torch.float64, device=split.device)
     broken = torch.zeros((), dtype=torch.int64, device=split.device)
@@ -99,6 +102,7 @@ def evaluate(net: nn.Module, split: DeviceSplit, *, precision: Precision) -> Eva
         logits = logits.to(split.dtype)
         broken += (~logits.isfinite()).any(dim=1).sum()
         loss += F.cross_entropy(logits, batch.y, reduction="sum")
+        predicted.append(logits.argmax(dim=1))
         margins.append(logits[:, 1].double() - logits[:, 0].double())
         tables.append(count(logits, batch.y, batch.a, split.num_groups))
     if broken or not loss.isfinite():
@@ -106,7 +110,7 @@ def evaluate(net: nn.Module, split: DeviceSplit, *, precision: Precision) -> Eva
     hard, soft = (sum(table).cpu().numpy() for table in zip(*tables, strict=True))
     counts = GroupCounts(hard.astype(np.int64), soft)
     if counts.hard.shape[1] != 2 or not (counts.hard.sum((0, 2)) > 0).all():
-        return Evaluation(counts, float(loss) / len(split), None)
+        return Evaluation(counts, float(loss) / len(split), None, torch.cat(predicted))
     margin, y, a = (part.cpu().numpy() for part in (torch.cat(margins), split.y, split.a))
     counts = replace(counts, margins=margin_table(margin, y, a, split.num_groups))
-    return Evaluation(counts, float(loss) / len(split), float(roc_auc_score(y, margin)))
+    return Evaluation(counts, float(loss) / len(split), float(roc_auc_score(y, margin)), torch.cat(predicted))

@@ -22,6 +22,7 @@ from fairtune.files import is_whole
 from fairtune.metrics import Weighting
 from fairtune.records import GroupCounts, Purpose, Split
 from fairtune.spec import Epoch, Room, State, TrialResult, TrialSpec
+from fairtune.spec.answers import pack
 from fairtune.training.assembly import assemble
 from fairtune.training.data import open_data_once
 from fairtune.training.device import forget_peak_memory, keep_float32_exact, peak_memory_mb
@@ -126,7 +127,8 @@ class Trial:
         result = result.model_copy(update={"val": result.val | self._probed(self.training.validation, self.data.weighting)})
         if self.data.test is not None:
             scored, found = self._tested(self.data.test)
-            result = result.model_copy(update={"test": found, "test_counts": scored.counts})
+            answers = pack(scored.predicted.cpu().numpy(), self.data.test.y, self.data.test.a)
+            result = result.model_copy(update={"test": found, "test_counts": scored.counts, "test_answers": answers})
         weights = {name: tensor.contiguous() for name, tensor in self.training.net.state_dict().items()}
         self.folder.keep_trained(lambda path: save_file(weights, path), result)
         return result
