@@ -16,7 +16,7 @@ from typing import Annotated
 
 import typer
 
-_ORDER = ("search", "resume", "report", "choose", "train", "run", "list", "ui", "data", "doctor", "cluster")
+_ORDER = ("search", "resume", "report", "choose", "audit", "train", "run", "list", "ui", "data", "doctor", "cluster")
 
 
 def _verbs() -> list[str]:

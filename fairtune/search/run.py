@@ -23,14 +23,19 @@ from fairtune.study.jobs import Observer
 from fairtune.study.study import SearchStudy, trials_to_run
 
 
-def run_search(spec: SearchSpec, place: Place, study: SearchStudy, observers: Sequence[Observer] = ()) -> None:
-    """Run a search to its end, or go on with one that was cut short.
+def run_search(
+    spec: SearchSpec, place: Place, study: SearchStudy, observers: Sequence[Observer] = (), also: Sequence[int] = ()
+) -> None:
+    """Run a search to its end, or go on with one that was cut short; of one that is over, confirm more trials.
+
+    Args:
+        spec, place, study, observers, also: as for :class:`fairtune.search.plan.Plan`.
 
     Raises:
         Interrupted: the user stopped it; everything finished is kept.
         FairtuneError: it cannot go on.
     """
-    plan = Plan(spec, place, study, observers)
+    plan = Plan(spec, place, study, observers, also)
     folder = RunFolder.of(place)
     with plan, ended_in_good_order(plan.interrupted) as wish, Shared() as shared, cluster(place) as concurrency:
 

@@ -245,13 +245,16 @@ def _against_baseline(spec: SearchSpec, study: SearchStudy, records: list[Record
     number = None if study.choice is None else study.choice.number
     if number is None:
         return {}
-    retrained = _retrained(spec, study)
+    retrained = retrainings_of(spec, study)
     chosen, baseline = (retrained.get(setting, {}) for setting in (_id_of(records[number]), spec.baseline().id))
-    seeds = [seed for seed in chosen if seed in baseline and {chosen[seed].state, baseline[seed].state} == {"complete"}]
-    if not seeds:
-        return {}
     names = dict.fromkeys((*objectives_of(spec.select), verdict.improves(spec.select)))
-    return {name: compare(SCORES[name], *(_scored(name, of, seeds) for of in (chosen, baseline))) for name in names}
+    return {name: found for name in names if (found := difference(name, chosen, baseline)) is not None}
+
+
+def difference(name: str, setting: Mapping[int, TrialResult], other: Mapping[int, TrialResult]) -> Difference | None:
+    """How a score of one setting's retrainings differs from another's, on the seeds that both were scored on; None if on none."""
+    seeds = [seed for seed in setting if seed in other and {setting[seed].state, other[seed].state} == {"complete"}]
+    return compare(SCORES[name], *(_scored(name, of, seeds) for of in (setting, other))) if seeds else None
 
 
 def _scored(name: str, results: Mapping[int, TrialResult], seeds: Sequence[int]) -> list[Retrained]:
@@ -299,10 +302,10 @@ def _chosen(study: SearchStudy, records: list[Record]) -> Chosen | None:
 def _confirmed(spec: SearchSpec, study: SearchStudy, records: list[Record]) -> dict[str, Confirmed]:
     """By role; whichever role a setting was retrained for, the roles that it has now share that, the baseline's too."""
     numbers = {"baseline": None} | ({} if study.choice is None else dict[str, int | None](study.choice.roles))
-    retrained = _retrained(spec, study)
+    retrained = retrainings_of(spec, study)
     objectives = objectives_of(spec.select)
     settings = {role: spec.baseline().id if number is None else _id_of(records[number]) for role, number in numbers.items()}
-    scored = {setting: _score(retrained[setting], objectives) for setting in settings.values() if setting in retrained}
+    scored = {setting: scored_on_test(retrained[setting], objectives) for setting in settings.values() if setting in retrained}
     return {
         role: scored[setting].model_copy(update={"number": numbers[role]})
         for role, setting in settings.items()
@@ -310,7 +313,7 @@ def _confirmed(spec: SearchSpec, study: SearchStudy, records: list[Record]) -> d
     }
 
 
-def _retrained(spec: SearchSpec, study: SearchStudy) -> dict[str, dict[int, TrialResult]]:
+def retrainings_of(spec: SearchSpec, study: SearchStudy) -> dict[str, dict[int, TrialResult]]:
     """The retrainings of each setting by seed."""
     retrained: dict[str, dict[int, TrialResult]] = {}
     for result in sorted(study.finals.values(), key=lambda result: result.spec.seed):
@@ -324,7 +327,8 @@ def _id_of(record: Record) -> str:
     return record.result.id
 
 
-def _score(results: dict[int, TrialResult], objectives: Sequence[str]) -> Confirmed:
+def scored_on_test(results: Mapping[int, TrialResult], objectives: Sequence[str]) -> Confirmed:
+    """The retrainings of one setting, scored on the test split; which trial it was is left open."""
     complete = {seed: result for seed, result in results.items() if result.state == "complete"}
     scored = dict.fromkeys((*HEADLINES, *objectives))
     scored |= dict.fromkeys(score.name for score in SCORES.values() if score.shown == "confirmed" and _defined(score, complete))
