@@ -10,10 +10,9 @@ from rich.console import Console
 from fairtune.api.search import check_here, session
 from fairtune.api.waiting import with_patience
 from fairtune.errors import Interrupted, InvalidInput
-from fairtune.files import write_text
 from fairtune.locks import Lock
 from fairtune.report.audit import sentences, tables, unable
-from fairtune.report.text_table import in_markdown
+from fairtune.report.audit_files import Told, print_audit, write_audit
 from fairtune.search.cluster import check_cluster
 from fairtune.search.confirmation import retrainings, roles_to_confirm, settings_to_confirm
 from fairtune.spec import Place, SearchSpec
@@ -51,7 +50,10 @@ def audit_run(folder: Path, console: Console) -> Audit:
             _confirm(spec, place, console, also)
         study = SearchStudy(database_of(place), spec)
     found = audit(spec, place, study)
-    _tell(found, RunFolder.of(place), console)
+    told = Told(f"Audit of {found.name}", [*sentences(found), *unable(found)], tables(found))
+    print_audit(console, told)
+    for path in write_audit(RunFolder.of(place).path, found, told):
+        console.print(f"written  {path}", soft_wrap=True)
     return found
 
 
@@ -67,19 +69,3 @@ def _confirm(spec: SearchSpec, place: Place, console: Console, also: list[int]) 
     except (Interrupted, KeyboardInterrupt) as stop:
         folder = RunFolder.of(place).path
         raise Interrupted(f"stopped; what is finished is kept. Go on with: fairtune audit {folder}") from stop
-
-
-def _tell(found: Audit, folder: RunFolder, console: Console) -> None:
-    said, shown = [*sentences(found), *unable(found)], tables(found)
-    write_text(folder.audit, found.model_dump_json(by_alias=True, indent=2) + "\n")
-    write_text(folder.audit_page, in_markdown(f"Audit of {found.name}", said, shown))
-    for sentence in said[:1]:
-        console.print(sentence, style="bold", soft_wrap=True)
-    for table in shown:
-        console.print()
-        console.print(table.on_terminal())
-    console.print()
-    for sentence in said[1:]:
-        console.print(sentence, soft_wrap=True)
-    for name, path in (("audit", folder.audit), ("page", folder.audit_page)):
-        console.print(f"{name:8} {path}", soft_wrap=True)

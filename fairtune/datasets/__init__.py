@@ -11,6 +11,7 @@ from fairtune.datasets._images import ImageFiles
 from fairtune.datasets._oddities import narrow
 from fairtune.datasets._overlap import check_apart
 from fairtune.datasets._pools import Content, Info, Part, Pool, Samples
+from fairtune.datasets._reading import FIRST_ROW, column, read_listed, rows_named
 from fairtune.datasets._store import (
     cache_folder,
     check_test_part,
@@ -27,6 +28,7 @@ from fairtune.datasets._twins import Twin, Twins
 from fairtune.datasets._writing import OnBadImage, Progress, Report, silent
 
 __all__ = [
+    "FIRST_ROW",
     "Content",
     "Dataset",
     "Fit",
@@ -43,6 +45,7 @@ __all__ = [
     "cache_folder",
     "check_apart",
     "check_test_part",
+    "column",
     "digest_of",
     "equal_cells",
     "lost_cells",
@@ -53,7 +56,9 @@ __all__ = [
     "open_splits",
     "open_test_labels",
     "prepare",
+    "read_listed",
     "remarks_on",
+    "rows_named",
     "silent",
     "skipped",
     "within",

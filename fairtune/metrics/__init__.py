@@ -4,6 +4,7 @@ A score is a :class:`Score` beside the function that computes it, in any file of
 searchable.
 """
 
+from fairtune.metrics._account import account, cell_limits
 from fairtune.metrics._accuracy import (
     accuracy,
     balanced_accuracy,
@@ -26,6 +27,7 @@ from fairtune.metrics._interval import (
 )
 from fairtune.metrics._iou import group_iou, iou, iou_paired, sigma_iou
 from fairtune.metrics._limits import Limits
+from fairtune.metrics._margins import margin_table
 from fairtune.metrics._noise import standard_error
 from fairtune.metrics._odds import equal_opportunity, equalized_odds
 from fairtune.metrics._paired import share_left
@@ -36,6 +38,7 @@ from fairtune.metrics._score import Score
 from fairtune.metrics._scores import HEADLINES, SCORES, label, ranked, scores
 from fairtune.metrics._shrunk import deo_m_shrunken, shrunken_cell_accuracy
 from fairtune.metrics._small import Cell, name_small_cells, small_cells
+from fairtune.metrics._tabulated import tabulate, weights_for_limits, weights_for_rates
 from fairtune.metrics._weighting import Weighting
 
 __all__ = [
@@ -50,10 +53,12 @@ __all__ = [
     "Retrained",
     "Score",
     "Weighting",
+    "account",
     "accuracy",
     "auc",
     "balanced_accuracy",
     "cell_accuracy",
+    "cell_limits",
     "compare",
     "crowding",
     "demographic_parity",
@@ -75,6 +80,7 @@ __all__ = [
     "iou",
     "iou_paired",
     "label",
+    "margin_table",
     "name_small_cells",
     "non_dominated",
     "pareto_ranks",
@@ -88,6 +94,9 @@ __all__ = [
     "sigma_iou",
     "small_cells",
     "standard_error",
+    "tabulate",
+    "weights_for_limits",
+    "weights_for_rates",
     "worst_cell_accuracy",
     "worst_group_accuracy",
 ]

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from fairtune import plugins
 from fairtune.errors import InvalidInput
-from fairtune.metrics import SCORES, Difference, Interval, Number
+from fairtune.metrics import SCORES, UNDEFINED, Difference, Interval, Number
 from fairtune.rules import View, corner, covered
 from fairtune.space import Value
 from fairtune.spec import Place, SearchSpec, TrialResult
 from fairtune.study.applied import chosen_by
 from fairtune.study.opening import Opening
 from fairtune.study.study import SearchStudy
-from fairtune.study.summary import UNDEFINED, Summary, difference, retrainings_of, scored_on_test, summarise
+from fairtune.study.summary import Summary, difference, retrainings_of, scored_on_test, summarise
 from fairtune.study.verdict import improves
 
 _FEWEST = 3
@@ -174,14 +174,22 @@ def audit(spec: SearchSpec, place: Place, study: SearchStudy) -> Audit:
     )
 
 
+class _Row(NamedTuple):
+    trial: int | None
+    method: str
+    params: dict[str, Value]
+    val: dict[str, float]
+    results: Mapping[int, TrialResult]
+
+
 def _settings(
     summary: Summary, choices: Sequence[Choice], retrained: Mapping[str, Mapping[int, TrialResult]], score: str, floor: float
 ) -> Iterator[Setting]:
     """The baseline and every chosen trial that was retrained."""
     baseline = retrained.get(summary.baseline.id, {})
     trials = [summary.trials[number] for number in sorted({choice.trial for choice in choices if choice.trial is not None})]
-    rows = [(None, "scratch", {}, summary.baseline.val, baseline)]
-    rows += [(one.number, one.method, one.params, one.val or {}, retrained.get(one.id or "", {})) for one in trials]
+    rows = [_Row(None, "scratch", {}, summary.baseline.val, baseline)]
+    rows += [_Row(one.number, one.method, one.params, one.val or {}, retrained.get(one.id or "", {})) for one in trials]
     for number, method, params, val, results in rows:
         if not results:
             continue

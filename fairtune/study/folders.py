@@ -82,16 +82,6 @@ class RunFolder:
         return self.path / "trials.csv"
 
     @property
-    def audit(self) -> Path:
-        """What every rule would have chosen, for programs."""
-        return self.path / "audit.json"
-
-    @property
-    def audit_page(self) -> Path:
-        """The same for people."""
-        return self.path / "audit.md"
-
-    @property
     def scratch(self) -> Path:
         """Ray's own files while a search runs; nothing depends on them."""
         return self.path / "ray"

@@ -13,12 +13,10 @@ from torch import Tensor, nn
 
 from fairtune.batches.split import SCORING_BATCH, DeviceSplit
 from fairtune.errors import Diverged
-from fairtune.metrics import Weighting, scores
-from fairtune.records import Floats, GroupCounts, Ints
+from fairtune.metrics import Weighting, margin_table, scores
+from fairtune.records import GroupCounts
 from fairtune.spec import Precision
 from fairtune.training.device import autocast
-
-_MARGINS = 100
 
 
 def count(logits: Tensor, y: Tensor, a: Tensor, num_groups: int) -> tuple[Tensor, Tensor]:
@@ -41,23 +39,6 @@ def count(logits: Tensor, y: Tensor, a: Tensor, num_groups: int) -> tuple[Tensor
     hard = torch.zeros(num_groups * num_classes, num_classes, dtype=torch.int64, device=logits.device)
     soft = torch.zeros(num_groups * num_classes, num_classes, dtype=torch.float64, device=logits.device)
     return hard.index_add(0, cell, predicted).view(shape), soft.index_add(0, cell, probabilities).view(shape)
-
-
-def margin_table(margins: Floats, y: Ints, a: Ints, num_groups: int) -> Ints:
-    """Samples of each cell by their margin, in intervals that hold about one hundredth of all samples each.
-
-    Args:
-        margins: logit of class 1 less that of class 0 ``(n,)``, finite.
-        y: labels ``(n,)``, 0 or 1.
-        a: groups ``(n,)``.
-        num_groups: A.
-
-    Returns:
-        Table ``(A, 2, 100)``, from the lowest margins to the highest; equal margins share an interval.
-    """
-    edges = np.quantile(margins, np.linspace(0, 1, _MARGINS + 1)[1:-1])
-    position = (a * 2 + y) * _MARGINS + np.searchsorted(edges, margins, side="right")
-    return np.bincount(position, minlength=num_groups * 2 * _MARGINS).reshape(num_groups, 2, _MARGINS)
 
 
 class Evaluation(NamedTuple):

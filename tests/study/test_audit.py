@@ -51,7 +51,9 @@ def before(searched):
 @pytest.fixture(scope="module")
 def audited(searched, before):
     with trained_once():
-        return Audited(searched, every=True).run()
+        session = Audited(searched, every=True)
+        session.run()
+        return session
 
 
 def test_every_rule_says_what_it_chooses_or_why_it_cannot(searched):
@@ -126,7 +128,8 @@ def test_validation_and_test_are_set_side_by_side(audited):
 
 def test_without_a_feasible_trial_nothing_is_confirmed(infeasible):
     before = infeasible.study.openings
-    session = Audited(infeasible).run()
+    session = Audited(infeasible)
+    session.run()
     assert session.keys == []
     found = session.audit
     assert {choice.trial for choice in found.choices} == {None}
