@@ -248,5 +248,4 @@ def _in_order(values: pd.Series[str]) -> tuple[str, ...]:
 
 def _numbered(values: pd.Series[str], names: Sequence[str]) -> Ints:
     numbers = {name: number for number, name in enumerate(names)}
-    found: Ints = values.map(numbers).to_numpy(dtype=np.int64)
-    return found
+    return np.asarray(values.map(numbers), dtype=np.int64)
