@@ -8,10 +8,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from fairtune.errors import InvalidInput
 from fairtune.metrics import label
 from fairtune.report.page import format_mean, format_params, format_score
-from fairtune.rules import Rule, View, check_classes, objectives_of
+from fairtune.rules import View, objectives_of
+from fairtune.study.applied import chosen_by
 from fairtune.study.folders import RunFolder, database_of
 from fairtune.study.study import SearchStudy
 from fairtune.study.summary import Summary, summarise
@@ -35,26 +35,12 @@ def choose(folder: Path, select: str, console: Console) -> View | None:
             that the search did not record.
     """
     spec, place = RunFolder(folder).load()
-    scores = objectives_of(select)
     study = SearchStudy(database_of(place), spec)
-    views, summary = study.views(), summarise(spec, place, study)
-    _check_recorded(select, scores, views, summary)
-    chosen = Rule.load(select).build().choose(views)
+    summary = summarise(spec, place, study)
+    chosen = chosen_by(select, study, summary)
     console.print(_said(select, chosen, summary), style="bold", soft_wrap=True)
-    console.print(_table(select, chosen, scores, summary))
+    console.print(_table(select, chosen, objectives_of(select), summary))
     return chosen
-
-
-def _check_recorded(select: str, scores: Sequence[str], views: Sequence[View], summary: Summary) -> None:
-    if not views:
-        raise InvalidInput(f"no trial of the search {summary.name} has completed: there is nothing to choose from")
-    check_classes(select, len(summary.classes) or 2)
-    lacking = [name for name in scores if any(name not in view.val for view in views)]
-    if lacking:
-        raise InvalidInput(
-            f"the rule {select} judges by {', '.join(lacking)}, which the search {summary.name} did not record: begin another with "
-            f"fairtune search {RunFolder.of(summary.place).request} --select {select}"
-        )
 
 
 def _said(select: str, chosen: View | None, summary: Summary) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -69,6 +69,18 @@ def resume(
     spec = extended(spec, more)
     if (known := tracking_uri or place.tracking_uri) is not None:
         place = place.model_copy(update={"tracking_uri": store(known)})
+    check_here(spec, place)
+    file = RunFolder(folder).request
+    request = Request.from_file(file, {**more, "joint": spec.joint}) if more and file.exists() else None
+    return run(spec, place, console, request)
+
+
+def check_here(spec: SearchSpec, place: Place) -> None:
+    """Check that a search that was begun before can go on here.
+
+    Raises:
+        InvalidInput: every reason why it cannot.
+    """
     faults = Faults()
     faults.found += checks.resources(place) + checks.runs_folder(place) + checks.tracking(place.tracking_uri)
     faults.found += checks.study(place) + checks.storage(place)
@@ -77,9 +89,6 @@ def resume(
         faults.attempt(partial(plugins.check_name, kind, name))
     faults.found += checks.budget(spec, place)
     faults.raise_if_any()
-    file = RunFolder(folder).request
-    request = Request.from_file(file, {**more, "joint": spec.joint}) if more and file.exists() else None
-    return run(spec, place, console, request)
 
 
 def plugins_of(spec: SearchSpec) -> Iterator[tuple[Kind, str]]:
@@ -117,7 +126,7 @@ def _run(spec: SearchSpec, place: Place, console: Console, request: Request | No
     print_header(console, spec, place, data.info, cells, remarks, expected_time(spec, place, data))
     folder = RunFolder.of(place)
     try:
-        summary = with_patience(place, console, partial(_session, spec, place, console, request))
+        summary = with_patience(place, console, partial(session, spec, place, console, request))
     except KeyboardInterrupt as signal:
         raise stopped(folder) from signal
     print_outcome(console, summary)
@@ -126,8 +135,8 @@ def _run(spec: SearchSpec, place: Place, console: Console, request: Request | No
     return summary
 
 
-def _session(spec: SearchSpec, place: Place, console: Console, request: Request | None) -> Summary:
-    """Search from what is kept to the end, and write the report."""
+def session(spec: SearchSpec, place: Place, console: Console, request: Request | None = None, also: Sequence[int] = ()) -> Summary:
+    """Search from what is kept to the end, and write the report; ``also`` as for :func:`fairtune.search.run.run_search`."""
     folder = RunFolder.of(place)
     folder.save(spec, place)
     if request is not None:
@@ -135,7 +144,7 @@ def _session(spec: SearchSpec, place: Place, console: Console, request: Request 
     study = SearchStudy(database_of(place), spec)
     with Tracker(spec, place, study) as tracker:
         with SearchDisplay(console, spec, study.records()) as display:
-            place = run_search(spec, place, study, [display, tracker])
+            place = run_search(spec, place, study, [display, tracker], also)
         summary = write_report(spec, place, study)
         tracker.finish(summary, report_files(folder), folder.chosen.path if summary.handed else None)
     return summary

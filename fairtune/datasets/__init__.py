@@ -11,6 +11,7 @@ from fairtune.datasets._images import SUFFIXES, ImageFiles, images_below
 from fairtune.datasets._oddities import narrow
 from fairtune.datasets._overlap import check_apart
 from fairtune.datasets._pools import Content, Info, Part, Pool, Samples
+from fairtune.datasets._reading import FIRST_ROW, column, read_listed, rows_named
 from fairtune.datasets._store import (
     cache_folder,
     check_test_part,
@@ -27,6 +28,7 @@ from fairtune.datasets._twins import Twin, Twins
 from fairtune.datasets._writing import OnBadImage, Progress, Report, silent
 
 __all__ = [
+    "FIRST_ROW",
     "SUFFIXES",
     "Content",
     "Dataset",
@@ -45,6 +47,7 @@ __all__ = [
     "cache_folder",
     "check_apart",
     "check_test_part",
+    "column",
     "digest_of",
     "equal_cells",
     "images_below",
@@ -56,7 +59,9 @@ __all__ = [
     "open_splits",
     "open_test_labels",
     "prepare",
+    "read_listed",
     "remarks_on",
+    "rows_named",
     "silent",
     "skipped",
     "within",

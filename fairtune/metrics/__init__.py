@@ -4,6 +4,7 @@ A score is a :class:`Score` beside the function that computes it, in any file of
 searchable.
 """
 
+from fairtune.metrics._account import account, cell_limits
 from fairtune.metrics._accuracy import (
     accuracy,
     balanced_accuracy,
@@ -14,7 +15,7 @@ from fairtune.metrics._accuracy import (
 )
 from fairtune.metrics._auc import auc
 from fairtune.metrics._cells import CellScore, GroupScore, cell_scores, group_scores
-from fairtune.metrics._compare import Difference, compare
+from fairtune.metrics._compare import Difference, Retrained, compare
 from fairtune.metrics._crowding import crowding, pareto_ranks
 from fairtune.metrics._deo import deo_a, deo_m, gaps
 from fairtune.metrics._independence import dp_l2, dp_mi, eo_l2, eo_mi
@@ -27,8 +28,10 @@ from fairtune.metrics._interval import (
 )
 from fairtune.metrics._iou import group_iou, iou, iou_paired, sigma_iou
 from fairtune.metrics._limits import Limits
+from fairtune.metrics._margins import margin_table
 from fairtune.metrics._noise import standard_error
 from fairtune.metrics._odds import equal_opportunity, equalized_odds
+from fairtune.metrics._paired import share_left
 from fairtune.metrics._pareto import hypervolume, non_dominated
 from fairtune.metrics._parity import demographic_parity
 from fairtune.metrics._redrawn import redraw_margins, redraw_predictions, redraw_probabilities
@@ -36,6 +39,7 @@ from fairtune.metrics._score import Score
 from fairtune.metrics._scores import ESTIMATES, HEADLINES, SCORES, label, ranked, scores
 from fairtune.metrics._shrunk import deo_m_shrunken, shrunken_cell_accuracy
 from fairtune.metrics._small import Cell, name_small_cells, small_cells
+from fairtune.metrics._tabulated import tabulate, weights_for_limits, weights_for_rates
 from fairtune.metrics._weighting import Weighting
 
 __all__ = [
@@ -50,12 +54,15 @@ __all__ = [
     "Interval",
     "Limits",
     "Number",
+    "Retrained",
     "Score",
     "Weighting",
+    "account",
     "accuracy",
     "auc",
     "balanced_accuracy",
     "cell_accuracy",
+    "cell_limits",
     "cell_scores",
     "compare",
     "crowding",
@@ -79,6 +86,7 @@ __all__ = [
     "iou",
     "iou_paired",
     "label",
+    "margin_table",
     "name_small_cells",
     "non_dominated",
     "pareto_ranks",
@@ -87,10 +95,14 @@ __all__ = [
     "redraw_predictions",
     "redraw_probabilities",
     "scores",
+    "share_left",
     "shrunken_cell_accuracy",
     "sigma_iou",
     "small_cells",
     "standard_error",
+    "tabulate",
+    "weights_for_limits",
+    "weights_for_rates",
     "worst_cell_accuracy",
     "worst_group_accuracy",
 ]

@@ -4,19 +4,33 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Literal, NamedTuple
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from fairtune.metrics._interval import Number
 from fairtune.metrics._normal import exceeded, student
+from fairtune.metrics._paired import is_of_answers, share_left
 from fairtune.metrics._score import Score
-from fairtune.records import GroupCounts
+from fairtune.records import GroupCounts, Ints
 
 _LEAST_LOG_RISK = -700.0
 
-Scored = Sequence[tuple[GroupCounts, float]]
-"""Group counts and score of each retrained model, in the order of the seeds."""
+
+class Retrained(NamedTuple):
+    """One retrained model on the test split.
+
+    Attributes:
+        counts: its group counts.
+        value: its score.
+        answers: the class predicted for each sample ``(n,)``, in the order of the cells (see :mod:`fairtune.spec.answers`); None
+            where they were not kept.
+    """
+
+    counts: GroupCounts
+    value: float
+    answers: Ints | None = None
 
 
 class Difference(BaseModel):
@@ -27,6 +41,8 @@ class Difference(BaseModel):
         low, high: 95 % interval of the difference of the true scores, of the mean over retrainings.
         p_value: of no difference, two-sided: how sure an interval may not be to leave 0 out.
         seeds: on which both have the score.
+        paired: what is paired: ``samples``, the test samples and the seeds, or the ``seeds`` alone.
+        estimate: the mean without most of the bias of maxima, about which the interval lies.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -36,34 +52,61 @@ class Difference(BaseModel):
     high: Number
     p_value: Number
     seeds: int
+    paired: Literal["samples", "seeds"] = "seeds"
+    estimate: Number = math.nan
 
 
-def compare(score: Score, setting: Scored, other: Scored, *, level: float = 0.95) -> Difference:
-    """The difference of two settings' scores, the seeds paired.
+def compare(score: Score, setting: Sequence[Retrained], other: Sequence[Retrained], *, level: float = 0.95) -> Difference:
+    """The difference of two settings' scores, both retrained on the same seeds and scored on the same samples.
 
-    What the test samples leave open of each model's score counts in full, as if the two had been scored on different samples: from
-    group counts alone it cannot be told how often both err on the same sample, and where they do, the difference is surer than said
-    here. What the seeds leave open is Student's, of the paired differences; a single seed says nothing of it.
+    What the test samples leave open of each model's score is joined as if the two had been scored on different samples (G. Y. Zou,
+    A. Donner, "Construction of confidence limits about effect measures", Statistics in Medicine 2008), and then shortened to what
+    pairing leaves of it, where it is known what each model answered to each sample (see :func:`fairtune.metrics.share_left`). The
+    bias of a maximum does not cancel where one setting has many gaps that are equal and the other a single one: it is taken off
+    each, and what is taken off counts as unsure in full. What the seeds leave open is Student's, of the paired differences; a
+    single seed says nothing of it.
 
     Args:
         score: which.
-        setting, other: the two, on the same seeds.
+        setting, other: the two, in the order of the same seeds.
         level: confidence of the interval.
     """
-    pairs = [(one, two) for one, two in zip(setting, other, strict=True) if math.isfinite(one[1] + two[1])]
-    found = np.array([one[1] - two[1] for one, two in pairs])
+    pairs = [(one, two) for one, two in zip(setting, other, strict=True) if math.isfinite(one.value + two.value)]
+    found = np.array([one.value - two.value for one, two in pairs])
     n = len(found)
     mean = float(found.mean()) if n else math.nan
     error = float(found.std(ddof=1)) / math.sqrt(n) if n > 1 else 0.0
     if n == 0 or (score.compute is None and n == 1):
         return Difference(mean=mean, low=math.nan, high=math.nan, p_value=math.nan, seeds=n)
-    (down, up), (other_down, other_up) = (_reaches(score, [pair[side][0] for pair in pairs], level) for side in (0, 1))
+    one, two = ([pair[side] for pair in pairs] for side in (0, 1))
+    left = _left(score, one, two)
+    ours, others = _reach(score, one, level), _reach(score, two, level)
+    estimate = mean + ours.shift - others.shift
     seeds = student(level, n - 1) * error if error > 0 else 0.0
-    samples = math.hypot(down, other_up), math.hypot(up, other_down)
-    ends = mean - math.hypot(samples[0], seeds), mean + math.hypot(samples[1], seeds)
+    samples = [_joined(left, *pair, ours.shift, others.shift) for pair in ((ours.down, others.up), (ours.up, others.down))]
+    ends = estimate - math.hypot(samples[0], seeds), estimate + math.hypot(samples[1], seeds)
     low, high = (float(end) for end in np.clip(ends, score.low - score.high, score.high - score.low))
-    towards_0 = samples[0 if mean > 0 else 1] / exceeded((1 - level) / 2)
-    return Difference(mean=mean, low=low, high=high, p_value=_p_value(abs(mean), towards_0, error, n - 1), seeds=n)
+    towards_0 = samples[0 if estimate > 0 else 1] / exceeded((1 - level) / 2)
+    p_value = _p_value(abs(estimate), towards_0, error, n - 1)
+    paired: Literal["samples", "seeds"] = "seeds" if left is None else "samples"
+    return Difference(mean=mean, low=low, high=high, p_value=p_value, seeds=n, paired=paired, estimate=estimate)
+
+
+def _left(score: Score, setting: Sequence[Retrained], other: Sequence[Retrained]) -> float | None:
+    """What pairing leaves; None where the samples cannot be paired."""
+    cells = setting[0].counts.cells
+    answers = [[model.answers for model in side] for side in (setting, other)]
+    known = [[found for found in side if found is not None] for side in answers]
+    alike = all(np.array_equal(model.counts.cells, cells) for model in (*setting, *other))
+    if not is_of_answers(score) or sum(map(len, known)) < sum(map(len, answers)) or not alike:
+        return None
+    return share_left(score, cells, *known)
+
+
+def _joined(left: float | None, one: float, other: float, *shifts: float) -> float:
+    """How far the difference may reach for what the samples leave open: no farther than if each setting had samples of its own."""
+    apart = math.hypot(one, other)
+    return min(apart, math.hypot(left * apart, *shifts)) if left else 0.0 if left == 0 else apart
 
 
 def _p_value(mean: float, normal: float, student_error: float, freedom: int) -> float:
@@ -80,9 +123,18 @@ def _p_value(mean: float, normal: float, student_error: float, freedom: int) -> 
     return math.exp(brentq(beyond, _LEAST_LOG_RISK, 0.0)) if beyond(_LEAST_LOG_RISK) > 0 else 0.0
 
 
-def _reaches(score: Score, models: Sequence[GroupCounts], level: float) -> tuple[float, float]:
-    """How far below and above the score of a model its true score may lie, on average; 0 where counts do not tell."""
+class _Reach(NamedTuple):
+    """How far the true score of a model may lie from its estimate, on average, and the estimate from the score as published."""
+
+    down: float
+    up: float
+    shift: float
+
+
+def _reach(score: Score, models: Sequence[Retrained], level: float) -> _Reach:
+    """All 0 where counts do not tell."""
     if score.compute is None:
-        return 0.0, 0.0
-    limits = [(score.of(counts), score.within(counts, level)) for counts in models]
-    return float(np.mean([own - found.low for own, found in limits])), float(np.mean([found.high - own for own, found in limits]))
+        return _Reach(0.0, 0.0, 0.0)
+    limits = [(score.of(model.counts), score.within(model.counts, level)) for model in models]
+    parts = [(found.estimate - found.low, found.high - found.estimate, found.estimate - own) for own, found in limits]
+    return _Reach(*(float(mean) for mean in np.mean(parts, axis=0)))

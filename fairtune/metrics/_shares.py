@@ -70,7 +70,8 @@ class Shares(NamedTuple):
 
     @property
     def _shares(self) -> Floats:
-        return self.hits / np.maximum(self.samples, 1)
+        shares: Floats = np.divide(self.hits, self.samples, out=np.zeros(self.samples.shape), where=self.samples > 0)
+        return shares
 
     def _joined(self, reach: Floats) -> Floats:
         joined: Floats = np.sqrt(((self.weights * reach) ** 2).sum(axis=-1))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterable, Mapping
 
 from fairtune.errors import FairtuneError
 from fairtune.rules import Rule, ends, objectives_of
@@ -35,12 +36,18 @@ def choose(spec: SearchSpec, study: SearchStudy, ended_by: str | None) -> Choice
     return choice
 
 
-def settings_to_confirm(spec: SearchSpec, study: SearchStudy, choice: Choice) -> dict[str, TrialSpec]:
+def roles_to_confirm(choice: Choice, also: Iterable[int] = ()) -> dict[str, int]:
+    """The trials that go to the test split by role: those of the choice, and those that an audit asks for beside them."""
+    named = set(choice.roles.values())
+    return {**choice.roles, **{f"audit-{number}": number for number in also if number not in named}}
+
+
+def settings_to_confirm(spec: SearchSpec, study: SearchStudy, roles: Mapping[str, int]) -> dict[str, TrialSpec]:
     """What is retrained in each role, every setting once; nothing, not even the baseline, where no trial is feasible."""
-    if not choice.roles:
+    if not roles:
         return {}
     specs = {"baseline": spec.baseline()}
-    for role, number in choice.roles.items():
+    for role, number in roles.items():
         result = study.result(number)
         assert result is not None
         if result.spec not in specs.values():

@@ -20,7 +20,7 @@ from fairtune.room import MARGIN, has_room
 from fairtune.rules import objectives_of
 from fairtune.schedulers import Verdict
 from fairtune.search.budget import Budget
-from fairtune.search.confirmation import choose, has_other_limits, retrainings, settings_to_confirm
+from fairtune.search.confirmation import choose, has_other_limits, retrainings, roles_to_confirm, settings_to_confirm
 from fairtune.search.earlier import Earlier
 from fairtune.search.trials import Trials
 from fairtune.search.weights import Weights, keep_first
@@ -46,13 +46,17 @@ class Plan:
         place: where it runs.
         study: its record, perhaps with a past.
         observers: who watches.
+        also: trials of a search that is over which an audit confirms too, whatever the search might spend.
     """
 
-    def __init__(self, spec: SearchSpec, place: Place, study: SearchStudy, observers: Sequence[Observer] = ()) -> None:
+    def __init__(
+        self, spec: SearchSpec, place: Place, study: SearchStudy, observers: Sequence[Observer] = (), also: Sequence[int] = ()
+    ) -> None:
         self.spec = spec
         self.place = place
         self.study = study
         self.observers = observers
+        self.also = also
         self.folder = RunFolder.of(place)
         self.error: FairtuneError | None = None
         self.complete = False
@@ -342,7 +346,7 @@ class Plan:
             ended = job.folder.read_ended(job.spec)
             if ended is not None:
                 self._settle(job, ended)
-            elif self._budget.lets_confirm(job):
+            elif self._lets_confirm(job):
                 return job
         return None
 
@@ -358,14 +362,18 @@ class Plan:
         except FairtuneError as error:
             self.error = error
             return []
-        settings = settings_to_confirm(self.spec, self.study, choice)
+        roles = roles_to_confirm(choice, self.also)
+        settings = settings_to_confirm(self.spec, self.study, roles)
         every = [self._job(key, spec) for key, spec in retrainings(self.spec, self.study, settings)]
-        jobs = [job for job in every if self._budget.lets_confirm(job)]
+        jobs = [job for job in every if self._lets_confirm(job)]
         if jobs:
             self.study.keep_opening(Opening.now(settings, [job.key for job in jobs]))
             for observer in self.observers:
-                observer.confirming(choice.roles, len(jobs))
+                observer.confirming(roles, len(jobs))
         return jobs
+
+    def _lets_confirm(self, job: Job) -> bool:
+        return bool(self.also) or self._budget.lets_confirm(job)
 
 
 def _not_taken_home(job: Job, result: TrialResult) -> SearchFault | None:

@@ -26,8 +26,13 @@ from fairtune.study.jobs import Observer
 from fairtune.study.study import SearchStudy, trials_to_run
 
 
-def run_search(spec: SearchSpec, place: Place, study: SearchStudy, observers: Sequence[Observer] = ()) -> Place:
-    """Run a search to its end, or go on with one that was cut short.
+def run_search(
+    spec: SearchSpec, place: Place, study: SearchStudy, observers: Sequence[Observer] = (), also: Sequence[int] = ()
+) -> Place:
+    """Run a search to its end, or go on with one that was cut short; of one that is over, confirm more trials.
+
+    Args:
+        spec, place, study, observers, also: as for :class:`fairtune.search.plan.Plan`.
 
     Returns:
         Where it ran in the end: with the share of a GPU that its first trials were found to need.
@@ -36,7 +41,7 @@ def run_search(spec: SearchSpec, place: Place, study: SearchStudy, observers: Se
         Interrupted: the user stopped it; everything finished is kept.
         FairtuneError: it cannot go on.
     """
-    plan = Plan(spec, place, study, observers)
+    plan = Plan(spec, place, study, observers, also)
     folder = RunFolder.of(place)
     with plan, ended_in_good_order(plan.interrupted) as wish, Shared() as shared, cluster(place) as concurrency:
         head = head_of_cluster() if place.address is not None else None

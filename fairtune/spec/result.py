@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PlainSerializer, PlainValidator, model_validator
 
-from fairtune.records import GroupCounts
+from fairtune.records import GroupCounts, Ints
+from fairtune.spec.answers import unpack
 from fairtune.spec.base import Frozen
 from fairtune.spec.trial import TrialSpec
 
@@ -135,6 +136,7 @@ class TrialResult(Frozen):
         val_counts: the group counts behind them.
         test: scores on the test split; only from the confirmation.
         test_counts: the group counts behind them.
+        test_answers: what was answered to each sample of the test split, packed; None in results of earlier versions.
         moved: what its net scores with its decisions moved; only from confirmations that ask for it.
         immovable: why they could not be moved.
         seconds: time spent on the trial, evaluation included.
@@ -154,6 +156,7 @@ class TrialResult(Frozen):
     val_counts: Counts | None = None
     test: dict[str, float] | None = None
     test_counts: Counts | None = None
+    test_answers: str | None = None
     moved: tuple[Moved, ...] = ()
     immovable: str | None = None
     seconds: float = 0.0
@@ -168,6 +171,11 @@ class TrialResult(Frozen):
     def epochs(self) -> int:
         """Epochs trained."""
         return len(self.history)
+
+    @property
+    def answers(self) -> Ints | None:
+        """The class predicted for each sample of the test split, in the order of its cells, as far as it is known."""
+        return None if self.test_answers is None else unpack(self.test_answers)
 
     @property
     def brief(self) -> Brief:

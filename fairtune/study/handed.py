@@ -7,6 +7,7 @@ from typing import NamedTuple
 from pydantic import BaseModel, ConfigDict
 
 from fairtune.metrics import UNDEFINED, CellScore, Interval, cell_scores
+from fairtune.rules import objectives_of
 from fairtune.spec import SearchSpec, TrialResult
 from fairtune.study.folders import RunFolder
 from fairtune.study.key import JobKey, JobName
@@ -88,5 +89,5 @@ def handed_over(net: HandedNet, spec: SearchSpec) -> Handed:
     result = net.result
     if result.test_counts is None:
         return Handed(job=net.key, seed=result.spec.seed, test={}, cells=())
-    test, cells = confirmed_scores([result], spec), cell_scores(result.test_counts)
+    test, cells = confirmed_scores([result], objectives_of(spec.select)), cell_scores(result.test_counts)
     return Handed(job=net.key, seed=result.spec.seed, test=test, cells=cells)

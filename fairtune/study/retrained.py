@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from fairtune.metrics import ESTIMATES, HEADLINES, SCORES, Interval
-from fairtune.rules import objectives_of
 from fairtune.spec import SearchSpec, TrialResult, TrialSpec
 from fairtune.study.key import JobKey
 from fairtune.study.study import SearchStudy
@@ -38,6 +37,16 @@ def retrained(spec: SearchSpec, study: SearchStudy) -> dict[str, dict[int, Retra
     return found
 
 
+def retrainings_of(spec: SearchSpec, study: SearchStudy) -> dict[str, dict[int, TrialResult]]:
+    """What came of the retrainings of each setting, likewise."""
+    return {setting: {seed: one.result for seed, one in of.items()} for setting, of in retrained(spec, study).items()}
+
+
+def complete(results: Mapping[int, TrialResult]) -> dict[int, TrialResult]:
+    """Those by seed that did not fail."""
+    return {seed: result for seed, result in results.items() if result.state == "complete"}
+
+
 def first_complete(retrainings: Mapping[int, Retrained]) -> Retrained | None:
     """Of a setting's retrainings the one whose net is handed over.
 
@@ -47,12 +56,12 @@ def first_complete(retrainings: Mapping[int, Retrained]) -> Retrained | None:
     return next((one for one in retrainings.values() if one.result.state == "complete"), None)
 
 
-def confirmed_scores(results: Sequence[TrialResult], spec: SearchSpec) -> dict[str, Interval]:
+def confirmed_scores(results: Sequence[TrialResult], objectives: Sequence[str]) -> dict[str, Interval]:
     """The test scores that are told of retrainings, by name, over all of them; none without retrainings."""
     if not results:
         return {}
     measured = {name for result in results for name in result.test or {}}
-    confirmed = {*HEADLINES, *objectives_of(spec.select), *measured} - ESTIMATES
+    confirmed = {*HEADLINES, *objectives, *measured} - ESTIMATES
     return {name: _interval(name, results) for name in SCORES if name in confirmed}
 
 

@@ -17,12 +17,12 @@ from fairtune.metrics import (
     Difference,
     Interval,
     Number,
+    Retrained,
     compare,
     name_small_cells,
     small_cells,
 )
 from fairtune.names import Names
-from fairtune.records import GroupCounts
 from fairtune.rules import corner, covered, front, objectives_of
 from fairtune.space import Value
 from fairtune.spec import Place, SearchSpec, Stop, TrialResult
@@ -30,7 +30,7 @@ from fairtune.study import verdict
 from fairtune.study.folders import RunFolder
 from fairtune.study.handed import Handed, handed_net, handed_over
 from fairtune.study.opening import Opening
-from fairtune.study.retrained import Retrained, confirmed_scores, retrained
+from fairtune.study.retrained import complete, confirmed_scores, retrainings_of
 from fairtune.study.study import Record, SearchStudy
 from fairtune.study.untrained import Untrained, beaten, untrained
 
@@ -260,19 +260,16 @@ def _against_baseline(spec: SearchSpec, study: SearchStudy, records: list[Record
     number = None if study.choice is None else study.choice.number
     if number is None:
         return {}
-    every = retrained(spec, study)
-    chosen, baseline = (_complete(every.get(setting, {})) for setting in (_id_of(records[number]), spec.baseline().id))
-    seeds = [seed for seed in chosen if seed in baseline]
-    if not seeds:
-        return {}
+    retrained = retrainings_of(spec, study)
+    chosen, baseline = (retrained.get(setting, {}) for setting in (_id_of(records[number]), spec.baseline().id))
     names = dict.fromkeys((*objectives_of(spec.select), verdict.improves(spec.select)))
-    return {name: compare(SCORES[name], *(_scored(name, of, seeds) for of in (chosen, baseline))) for name in names}
+    return {name: found for name in names if (found := difference(name, chosen, baseline)) is not None}
 
 
 def _untrained(spec: SearchSpec, study: SearchStudy, records: list[Record]) -> list[Untrained]:
     """What moved thresholds bring, of each setting under its first role."""
     assert study.baseline is not None
-    every = {setting: _complete(of) for setting, of in retrained(spec, study).items()}
+    every = {setting: complete(of) for setting, of in retrainings_of(spec, study).items()}
     roles = {} if study.choice is None else dict(study.choice.roles)
     settings = {"baseline": spec.baseline().id} | {role: _id_of(records[number]) for role, number in roles.items()}
     first = {setting: role for role, setting in reversed(settings.items())}
@@ -281,8 +278,15 @@ def _untrained(spec: SearchSpec, study: SearchStudy, records: list[Record]) -> l
     return untrained(spec, study.baseline.floor, dict(reversed(of_roles.items())), chosen)
 
 
-def _scored(name: str, results: Mapping[int, TrialResult], seeds: Sequence[int]) -> list[tuple[GroupCounts, float]]:
-    return [(results[seed].counts("test"), (results[seed].test or {}).get(name, math.nan)) for seed in seeds]
+def difference(name: str, setting: Mapping[int, TrialResult], other: Mapping[int, TrialResult]) -> Difference | None:
+    """How a score of one setting's retrainings differs from another's, on the seeds that both were scored on; None if on none."""
+    of_both = [complete(results) for results in (setting, other)]
+    seeds = [seed for seed in of_both[0] if seed in of_both[1]]
+    return compare(SCORES[name], *([_scored(name, results[seed]) for seed in seeds] for results in of_both)) if seeds else None
+
+
+def _scored(name: str, result: TrialResult) -> Retrained:
+    return Retrained(result.counts("test"), (result.test or {}).get(name, math.nan), result.answers)
 
 
 def _small_test_cells(study: SearchStudy) -> list[Cell]:
@@ -323,9 +327,10 @@ def _chosen(study: SearchStudy, records: list[Record]) -> Chosen | None:
 def _confirmed(spec: SearchSpec, study: SearchStudy, records: list[Record]) -> dict[str, Confirmed]:
     """By role; whichever role a setting was retrained for, the roles that it has now share that, the baseline's too."""
     numbers = {"baseline": None} | ({} if study.choice is None else dict[str, int | None](study.choice.roles))
-    every = retrained(spec, study)
+    every = retrainings_of(spec, study)
     settings = {role: spec.baseline().id if number is None else _id_of(records[number]) for role, number in numbers.items()}
-    scored = {setting: _score(every[setting], spec) for setting in settings.values() if setting in every}
+    objectives = objectives_of(spec.select)
+    scored = {setting: scored_on_test(every[setting], objectives) for setting in settings.values() if setting in every}
     return {
         role: scored[setting].model_copy(update={"number": numbers[role]})
         for role, setting in settings.items()
@@ -338,15 +343,12 @@ def _id_of(record: Record) -> str:
     return record.result.id
 
 
-def _complete(retrainings: Mapping[int, Retrained]) -> dict[int, TrialResult]:
-    return {seed: one.result for seed, one in retrainings.items() if one.result.state == "complete"}
-
-
-def _score(retrainings: Mapping[int, Retrained], spec: SearchSpec) -> Confirmed:
-    complete = _complete(retrainings)
+def scored_on_test(results: Mapping[int, TrialResult], objectives: Sequence[str]) -> Confirmed:
+    """The retrainings of one setting, scored on the test split; which trial it was is left open."""
+    scored = complete(results)
     return Confirmed(
         number=None,
-        seeds=list(complete),
-        failed_seeds=[seed for seed in retrainings if seed not in complete],
-        test=confirmed_scores(list(complete.values()), spec),
+        seeds=list(scored),
+        failed_seeds=[seed for seed in results if seed not in scored],
+        test=confirmed_scores(list(scored.values()), objectives),
     )

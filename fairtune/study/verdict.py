@@ -33,7 +33,8 @@ def outcome(summary: Summary) -> str:
     if summary.chosen is not None:
         return _against_baseline(summary)
     if not summary.complete:
-        return "the search has not ended, this is how it stands"
+        none = "" if any(trial.state != "running" for trial in summary.trials) else ", and none of its trials was run to its end"
+        return f"the search has not ended{none}: this is how it stands"
     below = (trial for trial in summary.trials if trial.feasible is False)
     closest = sorted(below, key=lambda trial: trial.score("accuracy"), reverse=True)
     missed = ", ".join(_missed(trial, summary.floor) for trial in closest[:_CLOSEST])
@@ -78,7 +79,8 @@ def _differ(found: Difference) -> str:
     differ = f"on test they differ by {found.mean:+.4f}"
     if math.isnan(found.p_value):
         return f"{differ}, on a single seed, which is no interval"
-    return f"{differ} (95 % interval {found.low:+.3f} to {found.high:+.3f}, p = {found.p_value:.2g})"
+    pairs = "" if found.paired == "samples" else ", of paired seeds alone"
+    return f"{differ} (95 % interval {found.low:+.3f} to {found.high:+.3f}, p = {found.p_value:.2g}{pairs})"
 
 
 def _value(score: float) -> str:

@@ -12,12 +12,10 @@ from torch import Tensor, nn
 
 from fairtune.batches.split import SCORING_BATCH, DeviceSplit
 from fairtune.errors import Diverged
-from fairtune.metrics import Weighting, scores
-from fairtune.records import Floats, GroupCounts, Ints
+from fairtune.metrics import Weighting, margin_table, scores
+from fairtune.records import GroupCounts
 from fairtune.spec import Precision
 from fairtune.training.device import autocast
-
-_MARGINS = 100
 
 
 def count(logits: Tensor, y: Tensor, a: Tensor, num_groups: int) -> tuple[Tensor, Tensor]:
@@ -42,23 +40,6 @@ def count(logits: Tensor, y: Tensor, a: Tensor, num_groups: int) -> tuple[Tensor
     return hard.index_add(0, cell, predicted).view(shape), soft.index_add(0, cell, probabilities).view(shape)
 
 
-def margin_table(margins: Floats, y: Ints, a: Ints, num_groups: int) -> Ints:
-    """Samples of each cell by their margin, in intervals that hold about one hundredth of all samples each.
-
-    Args:
-        margins: logit of class 1 less that of class 0 ``(n,)``, finite.
-        y: labels ``(n,)``, 0 or 1.
-        a: groups ``(n,)``.
-        num_groups: A.
-
-    Returns:
-        Table ``(A, 2, 100)``, from the lowest margins to the highest; equal margins share an interval.
-    """
-    edges = np.quantile(margins, np.linspace(0, 1, _MARGINS + 1)[1:-1])
-    position = (a * 2 + y) * _MARGINS + np.searchsorted(edges, margins, side="right")
-    return np.bincount(position, minlength=num_groups * 2 * _MARGINS).reshape(num_groups, 2, _MARGINS)
-
-
 class Evaluation(NamedTuple):
     """A net's predictions on a whole split.
 
@@ -67,11 +48,13 @@ class Evaluation(NamedTuple):
         loss: the mean cross-entropy over the samples.
         auc: area under the ROC curve of the second class's probability, in [0, 1]; None for more than two classes, or where
             the split holds one.
+        predicted: the class predicted for each sample ``(n,)``.
     """
 
     counts: GroupCounts
     loss: float
     auc: float | None
+    predicted: Tensor
 
     def scores(self, weighting: Weighting) -> dict[str, float]:
         """All scores by name: :func:`fairtune.metrics.scores` of the counts, ``loss`` and, where there is one, ``auc``."""
@@ -94,6 +77,7 @@ def evaluate(net: nn.Module, split: DeviceSplit, *, precision: Precision | None 
     """
     net.eval()
     margins: list[Tensor] = []
+    predicted: list[Tensor] = []
     tables: list[tuple[Tensor, Tensor]] = []
     loss = torch.zeros((), dtype=torch.float64, device=split.device)
     broken = torch.zeros((), dtype=torch.int64, device=split.device)
@@ -104,6 +88,7 @@ def evaluate(net: nn.Module, split: DeviceSplit, *, precision: Precision | None 
         logits = logits.to(split.dtype)
         broken += (~logits.isfinite()).any(dim=1).sum()
         loss += F.cross_entropy(logits, batch.y, reduction="sum")
+        predicted.append(logits.argmax(dim=1))
         margins.append(logits[:, 1].double() - logits[:, 0].double())
         tables.append(count(logits, batch.y, batch.a, split.num_groups))
     if broken or not loss.isfinite():
@@ -111,9 +96,9 @@ def evaluate(net: nn.Module, split: DeviceSplit, *, precision: Precision | None 
     hard, soft = (sum(table).cpu().numpy() for table in zip(*tables, strict=True))
     counts = GroupCounts(hard.astype(np.int64), soft)
     if counts.hard.shape[1] != 2 or not (counts.hard.sum((0, 2)) > 0).all():
-        return Evaluation(counts, float(loss) / len(split), None)
+        return Evaluation(counts, float(loss) / len(split), None, torch.cat(predicted))
     from sklearn.metrics import roc_auc_score  # here, so that a worker that takes a trial over is there soon
 
     margin, y, a = (part.cpu().numpy() for part in (torch.cat(margins), split.y, split.a))
     counts = replace(counts, margins=margin_table(margin, y, a, split.num_groups))
-    return Evaluation(counts, float(loss) / len(split), float(roc_auc_score(y, margin)))
+    return Evaluation(counts, float(loss) / len(split), float(roc_auc_score(y, margin)), torch.cat(predicted))

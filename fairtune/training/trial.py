@@ -23,6 +23,7 @@ from fairtune.files import is_whole
 from fairtune.metrics import Weighting
 from fairtune.records import GroupCounts, Purpose, Split
 from fairtune.spec import Compile, Epoch, Room, State, TrialResult, TrialSpec
+from fairtune.spec.answers import pack
 from fairtune.training.assembly import assemble
 from fairtune.training.capture import capture
 from fairtune.training.data import open_data_once
@@ -132,7 +133,9 @@ class Trial:
         result = result.model_copy(update={"val": result.val | self._probed(self.training.validation, self.data.weighting)})
         if self.data.test is not None:
             scored, found = self._tested(self.data.test)
-            result = result.model_copy(update={"test": found, "test_counts": scored.counts, **self._moved(self.data.test)})
+            answers = pack(scored.predicted.cpu().numpy(), self.data.test.y, self.data.test.a)
+            tested = {"test": found, "test_counts": scored.counts, "test_answers": answers}
+            result = result.model_copy(update=tested | self._moved(self.data.test))
         weights = {name: tensor.contiguous() for name, tensor in self.training.net.state_dict().items()}
         self.folder.keep_trained(lambda path: save_file(weights, path), result)
         return result

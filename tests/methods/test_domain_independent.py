@@ -99,7 +99,7 @@ def test_the_trained_net_is_a_plain_net():
     assert not parametrize.is_parametrized(training.net.head)
     net = build_net(digits_spec(seed=5), digits_splits()["info"], CPU)
     net.load_state_dict(training.net.state_dict())
-    counts, _, _ = evaluate(net, training.validation)
+    counts, *_ = evaluate(net, training.validation)
     assert counts.hard.tolist() == training.counts.hard.tolist()
 
 

@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from fairtune.metrics import auc
+from fairtune.metrics import auc, margin_table
 from fairtune.records import GroupCounts
-from fairtune.training.evaluate import margin_table
 from tests.builders import group_counts
 
 

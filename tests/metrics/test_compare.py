@@ -2,9 +2,9 @@ import math
 
 import numpy as np
 import pytest
-from scipy.stats import ttest_1samp
+from scipy.stats import norm, ttest_1samp
 
-from fairtune.metrics import SCORES, compare
+from fairtune.metrics import SCORES, Retrained, compare, share_left
 from tests.builders import counts_of_recalls
 
 
@@ -13,7 +13,7 @@ def scored(name, rng, recalls, seeds, per_cell=200, scatter=0.0):
     for _ in range(seeds):
         rates = np.clip(recalls + rng.normal(0, scatter, recalls.shape), 0, 1)
         counts = counts_of_recalls(rng.binomial(per_cell, rates), np.full(recalls.shape, per_cell))
-        models.append((counts, SCORES[name].of(counts)))
+        models.append(Retrained(counts, SCORES[name].of(counts)))
     return models
 
 
@@ -54,19 +54,20 @@ def test_equal_settings_do_not_differ():
 def test_what_counts_do_not_tell_takes_two_seeds():
     setting = scored("accuracy", np.random.default_rng(3), FAIR, 3)
     score = SCORES["mutual_information"]
-    other = [(counts, 0.3 + 0.01 * seed) for seed, (counts, _) in enumerate(setting)]
-    lower = [(counts, 0.1 + 0.02 * seed) for seed, (counts, _) in enumerate(setting)]
+    other = [model._replace(value=0.3 + 0.01 * seed) for seed, model in enumerate(setting)]
+    lower = [model._replace(value=0.1 + 0.02 * seed) for seed, model in enumerate(setting)]
     assert compare(score, lower, other).high < 0
     assert math.isnan(compare(score, lower[:1], other[:1]).p_value)
-    assert compare(score, [(setting[0][0], math.nan)], other[:1]).seeds == 0
+    assert compare(score, [setting[0]._replace(value=math.nan)], other[:1]).seeds == 0
 
 
 @pytest.mark.parametrize("apart", [0.02, 0.2, 0.6])
 @pytest.mark.parametrize("seeds", [2, 4])
 def test_what_seeds_alone_tell_has_the_p_value_of_students_test(apart, seeds):
-    counts, rng = scored("accuracy", np.random.default_rng(4), FAIR, 1)[0][0], np.random.default_rng(seeds)
+    (model,), rng = scored("accuracy", np.random.default_rng(4), FAIR, 1), np.random.default_rng(seeds)
     differences = apart + rng.normal(0, 0.01, seeds)
-    found = compare(SCORES["mutual_information"], [(counts, one) for one in differences], [(counts, 0.0)] * seeds)
+    setting = [model._replace(value=one) for one in differences]
+    found = compare(SCORES["mutual_information"], setting, [model._replace(value=0.0)] * seeds)
     assert found.p_value == pytest.approx(ttest_1samp(differences, 0).pvalue)
 
 
@@ -75,3 +76,59 @@ def test_a_difference_stays_within_what_two_scores_can_differ_by():
     setting, other = (scored("deo_m", rng, recalls, 2, 12, 0.1) for recalls in (np.array([[0.9] * 4, [0.1] * 4]), FAIR))
     there, back = (compare(SCORES["deo_m"], *pair) for pair in ((setting, other), (other, setting)))
     assert (there.high, back.low) == (1, -1)
+
+
+def answered(name, rng, recalls, difficulty, seeds):
+    """Models that are scored on the same samples, each as difficult for all of them ``(A, K, n)``."""
+    labels, models = np.arange(recalls.shape[1])[:, None], []
+    for _ in range(seeds):
+        right = 0.8 * difficulty + 0.6 * rng.normal(size=difficulty.shape) < norm.ppf(recalls)[..., None]
+        counts = counts_of_recalls(right.sum(axis=2), np.full(recalls.shape, difficulty.shape[2]))
+        answers = np.where(right, labels, (labels + 1) % recalls.shape[1]).ravel()
+        models.append(Retrained(counts, SCORES[name].of(counts), answers))
+    return models
+
+
+def without_answers(models):
+    return [model._replace(answers=None) for model in models]
+
+
+@pytest.mark.parametrize("name", ["accuracy", "deo_m", "deo_a", "equalized_odds", "sigma_iou"])
+def test_samples_that_are_paired_make_a_difference_surer(name):
+    rng = np.random.default_rng(6)
+    difficulty = rng.normal(size=(*FAIR.shape, 60))
+    setting, other = (answered(name, rng, recalls, difficulty, 3) for recalls in (FAIR, UNFAIR))
+    paired, seeds = compare(SCORES[name], setting, other), compare(SCORES[name], without_answers(setting), without_answers(other))
+    assert (paired.paired, seeds.paired) == ("samples", "seeds")
+    assert paired.mean == seeds.mean
+    assert paired.high - paired.low < (0.98 if name == "deo_a" else 0.9) * (seeds.high - seeds.low)
+    assert paired.p_value <= seeds.p_value
+    assert (paired.p_value < 0.05) == (not paired.low <= 0 <= paired.high)
+
+
+def test_what_pairing_leaves_is_that_of_a_paired_test():
+    """For accuracy of one model each, McNemar's standard error over that of two shares."""
+    rng = np.random.default_rng(7)
+    difficulty = rng.normal(size=(2, 4, 400))
+    one, two = (answered("accuracy", rng, FAIR, difficulty, 1)[0] for _ in range(2))
+    labels = np.tile(np.repeat(np.arange(4), 400), 2)
+    right = [(model.answers == labels).reshape(8, 400) for model in (one, two)]
+    paired = np.sqrt((right[0].astype(int) - right[1]).var(axis=1).mean())
+    apart = np.sqrt(right[0].var(axis=1).mean() + right[1].var(axis=1).mean())
+    left = share_left(SCORES["accuracy"], one.counts.cells, [one.answers], [two.answers])
+    assert left == pytest.approx(paired / apart, rel=0.15)
+    assert left < 0.9
+
+
+def test_one_model_does_not_differ_from_itself():
+    (model,) = answered("deo_m", np.random.default_rng(8), UNFAIR, np.random.default_rng(8).normal(size=(2, 4, 30)), 1)
+    found = compare(SCORES["deo_m"], [model], [model])
+    assert (found.low, found.mean, found.high, found.p_value, found.paired) == (0, 0, 0, 1, "samples")
+
+
+def test_samples_are_not_paired_where_an_answer_is_missing_or_the_samples_are_others():
+    rng = np.random.default_rng(9)
+    setting, other = (answered("deo_m", rng, FAIR, rng.normal(size=(2, 4, n)), 2) for n in (30, 31))
+    assert compare(SCORES["deo_m"], setting, other).paired == "seeds"
+    assert compare(SCORES["deo_m"], setting, [setting[0], setting[1]._replace(answers=None)]).paired == "seeds"
+    assert compare(SCORES["deo_m_shrunken"], setting, setting).paired == "seeds"

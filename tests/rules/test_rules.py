@@ -13,6 +13,7 @@ from fairtune.rules.accuracy import HighestAccuracy
 from fairtune.rules.auc import HighestAUC
 from fairtune.rules.deo_m import LowestDEOM
 from fairtune.rules.dto import NearestToUtopia
+from fairtune.rules.hypervolume import LargestContribution
 from fairtune.rules.knee import Knee
 from fairtune.rules.sigma_iou import LowestSigmaIOU
 from fairtune.rules.worst_group import HighestWorstGroupAccuracy
@@ -303,3 +304,12 @@ def test_what_is_covered_is_measured_and_not_estimated():
     measured, estimated = view(0, 0.9, 0.1), view(0, 0.9, 0.1, deo_m_shrunken=0.9)
     worst = corner({"deo_m": 0.25, "accuracy": 0.91}, 0.86, PLANE)
     assert covered([measured], PLANE, worst) == covered([estimated], PLANE, worst) > 0
+
+
+def test_hypervolume_takes_the_trial_without_which_the_front_covers_least():
+    ends_of_front = [view(0, 0.9, 0.5), view(1, 0.5, 0.0), view(2, 0.4, 0.6)]
+    bend, beside = view(3, 0.85, 0.1), view(4, 0.84, 0.09)
+    rule = LargestContribution()
+    assert rule.choose([*ends_of_front, bend, view(5, 1.0, 0.0, feasible=False)]).number == 3
+    assert rule.choose([*ends_of_front, bend, beside]).number == 1, "either of the two could be missed"
+    assert rule.choose([view(0, 0.9, 0.5), view(1, 0.5, 0.0)]).number == 1, "neither covers anything: the fairest"

@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from fairtune.datasets import open_part
@@ -86,6 +87,16 @@ def test_only_finals_are_scored_on_the_test_split(whole):
     assert whole.study.baseline.result.test is None
     assert all(whole.study.result(record.number).test is None for record in whole.trials)
     assert all({"accuracy", "deo_m", "deo_a"} <= set(result.test) for result in whole.study.finals.values())
+
+
+def test_finals_keep_what_they_answered_to_each_sample(whole):
+    assert all(whole.study.result(record.number).answers is None for record in whole.trials)
+    for result in SearchStudy(whole.folder.study, whole.spec).finals.values():
+        counts = result.counts("test")
+        assert result.answers is not None
+        of_cell = np.split(result.answers, counts.cells.ravel().cumsum()[:-1])
+        hard = [np.bincount(answers, minlength=10) for answers in of_cell]
+        np.testing.assert_array_equal(np.reshape(hard, counts.hard.shape), counts.hard)
 
 
 def test_finals_retrain_the_baseline_and_each_role_on_seeds_of_their_own(whole):

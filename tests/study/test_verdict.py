@@ -11,8 +11,9 @@ def summary(mixed):
     return summarise(mixed.spec, mixed.place, mixed.study)
 
 
-def against(summary, low, high):
-    found = Difference(mean=(low + high) / 2, low=low, high=high, p_value=0.01 if low * high > 0 else 0.4, seeds=3)
+def against(summary, low, high, paired="samples"):
+    p_value = 0.01 if low * high > 0 else 0.4
+    found = Difference(mean=(low + high) / 2, low=low, high=high, p_value=p_value, seeds=3, paired=paired)
     changed = summary.model_copy(update={"against_baseline": {"deo_m": found}})
     return changed.model_copy(update={"gained": gained(changed)})
 
@@ -22,6 +23,10 @@ def test_what_is_fairer_with_confidence_is_said_to_be(summary):
     assert better.gained
     assert outcome(better).startswith(f"trial {summary.chosen.number} is fairer than the baseline: ")
     assert outcome(better).endswith("on test they differ by -0.2000 (95 % interval -0.300 to -0.100, p = 0.01)")
+
+
+def test_it_is_said_where_the_run_does_not_know_its_answers(summary):
+    assert outcome(against(summary, -0.3, -0.1, "seeds")).endswith("p = 0.01, of paired seeds alone)")
 
 
 @pytest.mark.parametrize(("low", "high"), [(-0.3, 0.1), (0.1, 0.3)])
@@ -38,7 +43,8 @@ def test_the_rule_says_what_has_to_be_better():
 def test_the_search_compares_what_it_confirmed(summary):
     found = summary.against_baseline["deo_m"]
     assert set(summary.against_baseline) == {"accuracy", "deo_m"}
-    assert found.low <= found.mean <= found.high
+    assert found.low <= found.estimate <= found.high
+    assert found.paired == "samples"
     assert summary.outcome == outcome(summary)
 
 

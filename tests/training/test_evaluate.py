@@ -40,7 +40,7 @@ def test_tables_are_those_of_a_loop_over_samples(split):
 
 
 def test_a_split_of_several_batches_is_scored_whole(split):
-    counts, loss, _ = evaluate(Verbatim(), DeviceSplit(split, CPU, torch.float32))
+    counts, loss, *_ = evaluate(Verbatim(), DeviceSplit(split, CPU, torch.float32))
     y = torch.from_numpy(split.y)
     hard, soft = count(torch.from_numpy(split.pool), y, torch.from_numpy(split.a), GROUPS)
     np.testing.assert_array_equal(counts.hard, hard.numpy())
@@ -51,7 +51,7 @@ def test_a_split_of_several_batches_is_scored_whole(split):
 
 
 def test_a_group_without_samples_keeps_its_empty_table(split):
-    counts, _, _ = evaluate(Verbatim(), DeviceSplit(split, CPU, torch.float32))
+    counts, *_ = evaluate(Verbatim(), DeviceSplit(split, CPU, torch.float32))
     assert counts.hard.shape == (GROUPS, CLASSES, CLASSES)
     assert counts.hard[GROUPS - 1].sum() == 0
 

@@ -58,7 +58,7 @@ def test_the_weights_on_disk_are_those_that_were_scored(tmp_path):
     trial = open_trial(spec, tmp_path)
     result = run_trial(trial)
     net = load_net(spec, trial.data.info, trial.folder, CPU)
-    counts, _, _ = evaluate(net, trial.training.validation)
+    counts, *_ = evaluate(net, trial.training.validation)
     assert counts.hard.tolist() == result.counts("val").hard.tolist()
     assert load_file(trial.folder.weights).keys() == net.state_dict().keys()
 

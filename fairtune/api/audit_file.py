@@ -1,0 +1,166 @@
+"""The predictions of any model audited, from a table of samples."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from rich.console import Console
+
+from fairtune.api.predictions import Columns, Predictions, read_predictions
+from fairtune.errors import FairtuneError
+from fairtune.metrics import SCORES, Cell, Number, account, cell_limits, label, name_small_cells, small_cells
+from fairtune.names import Names
+from fairtune.report.audit_files import Told, print_audit, write_audit
+from fairtune.report.page import format_score
+from fairtune.report.text_table import TextTable
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class Told95(_Part):
+    """A score: its value, the estimate without most of the bias of a maximum, and the ends of its 95 % interval."""
+
+    value: Number
+    estimate: Number
+    low: Number
+    high: Number
+
+
+class CellAudit(_Part):
+    """The samples of a class and a group: how many, and the share that is recognised with its interval."""
+
+    of_class: str = Field(alias="class")
+    group: str
+    samples: int
+    accuracy: Told95
+
+
+class Grouping(_Part):
+    """What is found by one column of groups, or by several crossed.
+
+    Attributes:
+        groups: their names.
+        scores: by name.
+        cells: those that have samples, by class and group.
+        small_cells: y, a and the samples of each cell that is too small to conclude from, empty ones too.
+    """
+
+    groups: tuple[str, ...]
+    scores: dict[str, Told95]
+    cells: tuple[CellAudit, ...]
+    small_cells: tuple[Cell, ...]
+
+
+class FileAudit(_Part):
+    """The audit of a file of predictions.
+
+    Attributes:
+        file: its name.
+        samples: how many it has.
+        weighted: whether they have weights.
+        classes: their names.
+        by: what is found, by the column of groups, or the columns joined by `` x ``.
+    """
+
+    schema_: Literal["fairtune-file-audit/1"] = Field(default="fairtune-file-audit/1", alias="schema")
+    file: str
+    samples: int
+    weighted: bool
+    classes: tuple[str, ...]
+    by: dict[str, Grouping]
+
+
+def audit_file(file: Path, columns: Columns, console: Console, out: Path | None = None) -> FileAudit:
+    """Audit predictions, print what is found, and write it where a folder is given.
+
+    Args:
+        file: CSV, Parquet or Arrow, a row for each sample.
+        columns: what its columns are called.
+        console: where to print.
+        out: a folder for ``audit.json`` and ``audit.md``; it is made.
+
+    Raises:
+        InvalidInput, DataError: every fault of the file.
+        FairtuneError: the folder cannot be written.
+    """
+    given = read_predictions(file, columns)
+    found = FileAudit(
+        file=file.name,
+        samples=len(given.y),
+        weighted=given.weight is not None,
+        classes=given.classes,
+        by={name: _grouping(given, name) for name in given.groupings()},
+    )
+    told = _told(found)
+    print_audit(console, told)
+    if out is not None:
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+            written = write_audit(out, found, told)
+        except OSError as error:
+            raise FairtuneError(f"--out {out} cannot be written: {error.strerror}") from error
+        console.print(f"written  {', '.join(map(str, written))}", soft_wrap=True)
+    return found
+
+
+def _grouping(given: Predictions, by: str) -> Grouping:
+    groups = given.groupings()[by]
+    rates, counts, names = given.tabulated(groups)
+    samples = given.samples(groups)
+    cells = [
+        CellAudit.model_validate(
+            {
+                "class": names.classes[y],
+                "group": names.groups[a],
+                "samples": samples[a, y],
+                "accuracy": _numbers(found.estimate, found),
+            }
+        )
+        for y, a, found in cell_limits(counts)
+    ]
+    return Grouping(
+        groups=names.groups,
+        scores={name: _numbers(*told) for name, told in account(rates, counts, SCORES.values()).items()},
+        cells=tuple(cells),
+        small_cells=tuple(small_cells(samples)),
+    )
+
+
+def _numbers(value: float, limits: tuple[float, float, float]) -> Told95:
+    low, estimate, high = limits
+    return Told95(value=value, estimate=estimate, low=low, high=high)
+
+
+def _told(found: FileAudit) -> Told:
+    weighted = ", weighted: intervals count no cell for more samples than its weights are worth" if found.weighted else ""
+    remarks = [
+        said
+        for by, one in found.by.items()
+        if (said := name_small_cells(f"by {by}", one.small_cells, Names(found.classes, one.groups))) is not None
+    ]
+    tables = [table for by, one in found.by.items() for table in _tables(by, one)]
+    return Told(
+        f"Audit of {found.file}",
+        [f"{found.file}: {found.samples:,} samples of {len(found.classes)} classes{weighted}", *remarks],
+        tables,
+    )
+
+
+def _tables(by: str, found: Grouping) -> list[TextTable]:
+    scores = [[label(name), *_texts(score)] for name, score in found.scores.items()]
+    cells = [[cell.of_class, cell.group, f"{cell.samples:,}", *_texts(cell.accuracy)[::2]] for cell in found.cells]
+    return [
+        TextTable(f"scores by {by}", ("score", "value", "corrected", "95 % interval"), scores),
+        TextTable(f"accuracy of each cell by {by}", ("class", by, "samples", "accuracy", "95 % interval"), cells),
+    ]
+
+
+def _texts(score: Told95) -> list[str]:
+    corrected = format_score(score.estimate)
+    span = f"{score.low:.3f} to {score.high:.3f}" if math.isfinite(score.low + score.high) else "-"
+    return [format_score(score.value), "" if corrected == format_score(score.value) else corrected, span]

@@ -1,0 +1,87 @@
+"""The audit of a search, for people."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from fairtune.metrics import Interval, label
+from fairtune.report.page import format_mean, format_params, format_score
+from fairtune.report.text_table import TextTable
+from fairtune.study.audit import Audit, Choice, Setting
+
+
+def sentences(audit: Audit) -> list[str]:
+    """What came of the search, and of the audit, each without a full stop."""
+    if not audit.settings:
+        return [audit.outcome]
+    gap = audit.hypervolume
+    validation, test = format_score(gap.validation), format_score(gap.test)
+    correlated = ", ".join(f"{label(name)} {_signed(value, 2)}" for name, value in audit.rank_correlation.items())
+    return [
+        audit.outcome,
+        f"rank correlation of validation and test over {len(audit.settings)} settings (Spearman): {correlated}",
+        f"hypervolume of the confirmed settings: {validation} on validation, {test} on test; optimism {_signed(gap.gap, 4)}",
+        *audit.remarks,
+    ]
+
+
+def tables(audit: Audit) -> list[TextTable]:
+    """What each rule chooses, and what every confirmed setting is worth."""
+    score = label(audit.score)
+    of_rules = TextTable(
+        f"what each rule chooses, floor {format_score(audit.floor)}",
+        (
+            "rule",
+            "trial",
+            *(f"{label(name)}, {split}" for split in ("validation", "test") for name in audit.shown),
+            f"regret in {score}",
+        ),
+        [_of_choice(audit, choice) for choice in audit.choices],
+        f"regret: how much worse than the best confirmed setting whose mean test accuracy reaches the floor on test, "
+        f"{format_score(audit.test_floor)}; * it does not reach it",
+    )
+    if not audit.settings:
+        return [of_rules]
+    of_settings = TextTable(
+        "confirmed (test)",
+        ("setting", "seeds", *(f"{label(name)} (95 % interval)" for name in audit.shown), f"{score} less the baseline's", "p"),
+        [_of_setting(audit, setting) for setting in audit.settings],
+    )
+    return [of_rules, of_settings]
+
+
+def unable(audit: Audit) -> Iterator[str]:
+    """Why some rules cannot be applied."""
+    yield from (choice.unable for choice in audit.choices if choice.unable)
+
+
+def _of_choice(audit: Audit, choice: Choice) -> list[str]:
+    width = 2 * len(audit.shown) + 1
+    if choice.trial is None:
+        return [choice.rule, "cannot be applied" if choice.unable else "none feasible", *[""] * width]
+    setting = audit.setting(choice.trial)
+    if setting is None:
+        return [choice.rule, f"#{choice.trial}", *[""] * (width - 1), "not confirmed"]
+    val = [format_score(setting.val.get(name, math.nan)) for name in audit.shown]
+    test = [format_score(setting.mean(name)) for name in audit.shown]
+    return [choice.rule, f"#{choice.trial}", *val, *test, format_score(setting.regret) + ("" if setting.feasible else " *")]
+
+
+def _of_setting(audit: Audit, setting: Setting) -> list[str]:
+    named = "baseline" if setting.trial is None else f"#{setting.trial} {setting.method} {format_params(setting.params)}"
+    found = setting.against_baseline
+    differ = ["", ""] if found is None else [_spanned(_signed(found.mean, 4), found.low, found.high), f"{found.p_value:.2g}"]
+    return [named, str(len(setting.seeds)), *(_scored(setting.test.get(name)) for name in audit.shown), *differ]
+
+
+def _scored(score: Interval | None) -> str:
+    return "-" if score is None else _spanned(format_mean(score), score.low, score.high)
+
+
+def _spanned(value: str, low: float, high: float) -> str:
+    return f"{value} ({low:.3f} to {high:.3f})" if math.isfinite(low + high) else value
+
+
+def _signed(value: float, digits: int) -> str:
+    return f"{value:+.{digits}f}" if math.isfinite(value) else "-"

@@ -1,0 +1,47 @@
+"""A rule applied to a search that has been run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fairtune.errors import InvalidInput
+from fairtune.rules import Rule, View, check_classes, objectives_of
+from fairtune.study.folders import RunFolder
+from fairtune.study.study import SearchStudy
+from fairtune.study.summary import Summary
+
+
+def chosen_by(select: str, study: SearchStudy, summary: Summary) -> View | None:
+    """What a rule chooses among the trials of a search; None if no trial is feasible.
+
+    Args:
+        select: the rule's name.
+        study: the record of the search.
+        summary: its outcome so far.
+
+    Raises:
+        InvalidInput: no trial has completed, there is no such rule, or it judges by a score that the search did not record.
+    """
+    scores, views = objectives_of(select), study.views()
+    _check_any(study, summary)
+    check_classes(select, len(summary.classes) or 2)
+    _check_recorded(select, scores, views, summary)
+    return Rule.load(select).build().choose(views)
+
+
+def _check_any(study: SearchStudy, summary: Summary) -> None:
+    if study.views():
+        return
+    name, ended = summary.name, [record.state for record in study.records() if record.state != "running"]
+    states = ", ".join(f"{ended.count(state)} {state}" for state in dict.fromkeys(ended))
+    none_run = f"no trial of the search {name} was run to its end: go on with fairtune resume {RunFolder.of(summary.place).path}"
+    raise InvalidInput(f"none of the {len(ended)} trials of the search {name} has completed ({states})" if ended else none_run)
+
+
+def _check_recorded(select: str, scores: Sequence[str], views: Sequence[View], summary: Summary) -> None:
+    lacking = [name for name in scores if any(name not in view.val for view in views)]
+    if lacking:
+        raise InvalidInput(
+            f"the rule {select} judges by {', '.join(lacking)}, which the search {summary.name} did not record: begin another with "
+            f"fairtune search {RunFolder.of(summary.place).request} --select {select}"
+        )
