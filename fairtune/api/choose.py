@@ -10,7 +10,7 @@ from rich.table import Table
 
 from fairtune.errors import InvalidInput
 from fairtune.metrics import label
-from fairtune.report.page import format_mean, format_params, format_score
+from fairtune.report.formats import format_mean, format_params, format_score
 from fairtune.rules import Rule, View, check_classes, objectives_of
 from fairtune.study.folders import RunFolder, database_of
 from fairtune.study.study import SearchStudy
