@@ -13,8 +13,12 @@ from fairtune.errors import FairtuneError, InvalidInput
 Latex = Annotated[bool, typer.Option("--latex", help="Only print the confirmed settings as a LaTeX table.")]
 Markdown = Annotated[bool, typer.Option("--markdown", help="Only print them as a Markdown table.")]
 
+Register = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Make the chosen model the next version of MLflow's model NAME.")
+]
 
-def report(run: Run, latex: Latex = False, markdown: Markdown = False) -> None:
+
+def report(run: Run, latex: Latex = False, markdown: Markdown = False, register: Register = None) -> None:
     """Write a run's report anew from its study, with every figure in RUN/figures, and print the outcome.
 
     The run may still go on: its page is of the trials so far.
@@ -44,3 +48,7 @@ def report(run: Run, latex: Latex = False, markdown: Markdown = False) -> None:
         except OSError as error:
             print_outcome(console, summarise(spec, place, study))
             raise FairtuneError(f"the report's files stay as they are, as {run} cannot be written: {error.strerror}") from error
+        if register is not None:
+            from fairtune.tracking.logged import register as register_chosen
+
+            console.print(f"registered: {register}, version {register_chosen(spec, place, study, register)}", highlight=False)
