@@ -97,6 +97,12 @@ def digest_of(path: Path) -> str:
         return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
 
 
+def shipped(name: str) -> Path:
+    """A folder that comes with fairtune, such as ``pipelines``: inside the installed package, or beside it in a checkout."""
+    installed = Path(__file__).parent / name
+    return installed if installed.is_dir() else Path(__file__).parents[1] / name
+
+
 def data_root(given: str | None) -> Path:
     """The folder of original data files: as given, else ``$FAIRTUNE_DATA``, else ``data``."""
     return Path(given or os.environ.get("FAIRTUNE_DATA") or "data").expanduser().resolve()

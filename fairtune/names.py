@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 _SHOWN = 6
@@ -40,3 +40,9 @@ class Names:
         """The first of some cells, each ``(y, a)``, and whether there are more."""
         named = [self.cell(y, a) for y, a in found]
         return "; ".join(named[:shown]) + (" and others" if len(named) > shown else "")
+
+
+def shortened(names: Sequence[str]) -> dict[str, str]:
+    """By full name, such as ``mfd.weight``, the part after the last point, unless two have the same."""
+    own = [name.rpartition(".")[2] for name in names]
+    return {name: short if own.count(short) == 1 else name for name, short in zip(names, own, strict=True)}

@@ -16,6 +16,7 @@ from rich.table import Table
 
 from fairtune.api.search import run as run_search
 from fairtune.errors import InvalidInput, NoFeasibleTrial, unknown_name
+from fairtune.files import shipped
 from fairtune.metrics import HEADLINES, UNDEFINED
 from fairtune.request.faults import Faults, sentences
 from fairtune.request.options import Request
@@ -66,9 +67,8 @@ class Pipeline(BaseModel):
 
 
 def folder() -> Path:
-    """Where the pipelines that come with fairtune lie: inside the installed package, or beside it in a checkout."""
-    installed = Path(__file__).parent / "pipelines"
-    return installed if installed.is_dir() else Path(__file__).parents[1] / "pipelines"
+    """Where the pipelines that come with fairtune lie."""
+    return shipped("pipelines")
 
 
 def load(file: Path) -> tuple[Pipeline, Path]:

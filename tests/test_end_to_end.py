@@ -31,7 +31,9 @@ def search(runs, *more, **options):
 def mlflow_runs(runs):
     client = MlflowClient(f"sqlite:///{runs}/mlflow.db")
     experiment = client.get_experiment_by_name("digits")
-    return client, {run.info.run_name: run for run in client.search_runs([experiment.experiment_id])}
+    return client, {
+        run.data.tags.get("fairtune.job", run.info.run_name): run for run in client.search_runs([experiment.experiment_id])
+    }
 
 
 @pytest.fixture(scope="module")

@@ -28,6 +28,8 @@ def test_the_wheel_carries_spaces_pipelines_and_the_page(unpacked):
         "report/page.html.j2",
         "report/card.md.j2",
         "report/predict.py.j2",
+        "report/report.js",
+        "report/report.css",
         "py.typed",
     ):
         assert (unpacked / "fairtune" / path).is_file(), path

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from fairtune.metrics import label
-from fairtune.report.page import format_mean, format_params, format_score
+from fairtune.report.formats import format_mean, format_params, format_score
 from fairtune.rules import View, objectives_of
 from fairtune.study.applied import chosen_by
 from fairtune.study.folders import RunFolder, database_of

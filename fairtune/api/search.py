@@ -12,13 +12,14 @@ from rich.console import Console
 from fairtune import plugins
 from fairtune.addresses import store
 from fairtune.api.expected import expected_time
+from fairtune.api.origin import origin
 from fairtune.api.waiting import with_patience
 from fairtune.datasets import remarks_on
 from fairtune.errors import NoFeasibleTrial
 from fairtune.files import write_atomically
 from fairtune.locks import Lock
 from fairtune.plugins import Kind
-from fairtune.report import write_report
+from fairtune.report import write_all
 from fairtune.report.decoding import progress_bars
 from fairtune.report.terminal import SearchDisplay, print_header, print_outcome
 from fairtune.report.write import report_files
@@ -30,6 +31,7 @@ from fairtune.search.cluster import check_cluster
 from fairtune.search.run import run_search, stopped
 from fairtune.spec import Place, SearchSpec
 from fairtune.study.folders import RunFolder, database_of
+from fairtune.study.origin import keep_origin
 from fairtune.study.study import SearchStudy
 from fairtune.study.summary import Summary
 from fairtune.study.verdict import advice
@@ -141,10 +143,11 @@ def session(spec: SearchSpec, place: Place, console: Console, request: Request |
     folder.save(spec, place)
     if request is not None:
         write_atomically(folder.request, request.write)
+    keep_origin(folder.origins, origin())
     study = SearchStudy(database_of(place), spec)
     with Tracker(spec, place, study) as tracker:
         with SearchDisplay(console, spec, study.records()) as display:
             place = run_search(spec, place, study, [display, tracker], also)
-        summary = write_report(spec, place, study)
+        summary = write_all(spec, place, study)
         tracker.finish(summary, report_files(folder), folder.chosen.path if summary.handed else None)
     return summary

@@ -156,6 +156,14 @@ def prepare(
     return folder
 
 
+def is_prepared(dataset: Dataset, root: Path) -> bool:
+    """Whether a dataset's files are there as they were when they were decoded into the cache; nothing is read for it."""
+    try:
+        return _known(identify(dataset, root)) is not None
+    except DataError:
+        return False
+
+
 @dataclass(frozen=True)
 class _Wanted:
     """The content that is asked for; None for any."""

@@ -12,7 +12,7 @@ from fairtune.errors import InvalidInput
 from fairtune.metrics import SCORES, UNDEFINED, GroupScore, Interval, group_scores, label
 from fairtune.models import NO_WEIGHTS
 from fairtune.names import Names
-from fairtune.report.page import describe_intervals, format_mean, format_params, format_score
+from fairtune.report.formats import describe_intervals, format_mean, format_params, format_score
 from fairtune.rules import Rule
 from fairtune.study.handed import HandedNet
 from fairtune.study.summary import Summary

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from fairtune.metrics import label
-from fairtune.report.page import format_score
+from fairtune.report.formats import format_score
 
 
 def print_evaluation(console: Console, split: str, intervals: pd.DataFrame, by_cell: pd.DataFrame) -> None:

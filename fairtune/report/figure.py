@@ -1,22 +1,31 @@
-"""The front as a picture."""
+"""Charts as pictures, drawn by matplotlib."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from itertools import cycle
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter, NullLocator
 
-from fairtune.metrics import SCORES, Interval, label
-from fairtune.study.summary import Baseline, Chosen, Confirmed, Summary, Trial
+from fairtune.report.chart import COLOURS, Bars, Chart, Level, Line, Mark, Marker, Points, Text
+from fairtune.report.front import front_charts
+from fairtune.study.summary import Summary
 
-Pair = tuple[str, str]
-"""Two objectives: across, and up."""
-
-INK, MUTED, BLUE, RED, GREEN = "#1b2733", "#9aa7b4", "#2566c8", "#c8452d", "#178a5b"
-_ENDS = (("^", BLUE), ("v", MUTED), ("s", "#8a4fc8"), ("P", "#c88a1f"))
+INK, MUTED = COLOURS["ink"], COLOURS["muted"]
+_MARKERS: dict[Marker, tuple[str, float]] = {
+    "circle": ("o", 5.5),
+    "dot": ("o", 2.5),
+    "ring": ("o", 13),
+    "box": ("s", 10),
+    "square": ("s", 5),
+    "up": ("^", 6),
+    "down": ("v", 6),
+    "diamond": ("D", 6),
+    "cross": ("P", 6.5),
+}
+_SIDES = {"left": "left", "middle": "center", "right": "right"}
 
 
 def draw_front(summary: Summary) -> Figure:
@@ -25,103 +34,94 @@ def draw_front(summary: Summary) -> Figure:
     A row for each objective after the first, against the first, which stands upright. One objective alone stands against accuracy,
     and accuracy alone against DEO_M.
     """
-    upright, *others = _axes(summary.objectives)
-    figure = Figure(figsize=(10.5, 4.4 * len(others)), layout="constrained", dpi=130)
-    for (left, right), other in zip(figure.subplots(len(others), 2, squeeze=False), others, strict=True):
-        _validation(left, summary, (other, upright))
-        _test(right, summary, (other, upright))
+    return draw(front_charts(summary), columns=2)
+
+
+def draw(charts: Sequence[Chart], columns: int = 1) -> Figure:
+    """Charts in one picture, so many side by side."""
+    rows = -(-len(charts) // columns)
+    height = max(4.4 * chart.height / 330 for chart in charts)
+    figure = Figure(figsize=(5.25 * columns, height * rows), layout="constrained", dpi=130)
+    for axes, chart in zip(figure.subplots(rows, columns, squeeze=False).ravel(), charts, strict=False):
+        _panel(axes, chart)
     return figure
 
 
-def _axes(objectives: Sequence[str]) -> Sequence[str]:
-    return objectives if len(objectives) > 1 else tuple(dict.fromkeys(("accuracy", *objectives, "deo_m")))[:2]
-
-
-def _validation(axes: Axes, summary: Summary, pair: Pair) -> None:
-    scored = [trial for trial in summary.trials if trial.val is not None and trial.state == "complete"]
-    for trials, colour, verdict in (
-        ([trial for trial in scored if not trial.feasible], MUTED, "below the floor"),
-        ([trial for trial in scored if trial.feasible], BLUE, "feasible"),
-    ):
-        if trials:
-            axes.scatter(*_xy(trials, pair), s=26, color=colour, label=verdict, zorder=2, alpha=0.85, linewidths=0)
-    on_front = [trial for number in summary.front for trial in scored if trial.number == number]
-    points = _xy(on_front, pair)
-    _front(axes, points, is_whole=len(summary.objectives) == 2 and all(along == sorted(along) for along in points))
-    _floor(axes, summary.floor, pair)
-    axes.plot(*_xy([summary.baseline], pair), "D", color=INK, ms=7, label="baseline")
-    if summary.chosen is not None:
-        named = f"chosen (#{summary.chosen.number})"
-        axes.plot(*_xy([summary.chosen], pair), "o", ms=13, mfc="none", mec=GREEN, mew=2, label=named)
-    axes.set_title("trials, validation split", loc="left", color=INK)
-    _finish(axes, pair)
-
-
-def _front(axes: Axes, xy: tuple[list[float], list[float]], *, is_whole: bool) -> None:
-    """A staircase; its trials are marked where they make none: of more than two objectives, or ranked by an estimate of one."""
-    if is_whole:
-        axes.step(*xy, where="post", color=BLUE, lw=1.2, alpha=0.6, label="front", zorder=1)
-    else:
-        axes.plot(*xy, "s", ms=10, mfc="none", mec=BLUE, mew=1, alpha=0.6, label="front", zorder=1)
-
-
-def _floor(axes: Axes, floor: float, pair: Pair) -> None:
-    for name, draw in zip(pair, (axes.axvline, axes.axhline), strict=True):
-        if name == "accuracy":
-            draw(floor, color=RED, lw=1, ls="--", label=f"floor {floor:.3f}")
-
-
-def _test(axes: Axes, summary: Summary, pair: Pair) -> None:
-    settings = summary.confirmed_settings()
-    styles = _styles(summary)
-    drawn = [(roles, confirmed) for roles, confirmed in settings if _is_defined(confirmed, pair)]
-    for roles, confirmed in drawn:
-        marker, colour = styles[roles[0]]
-        x, y = map(confirmed.score, pair)
-        named = f"{', '.join(roles).replace('_', ' ')}: mean of {len(confirmed.seeds)} seed{'s' * (len(confirmed.seeds) != 1)}"
-        axes.errorbar(
-            x.mean, y.mean, xerr=_reach(x), yerr=_reach(y), fmt=marker, ms=8, color=colour, capsize=3, lw=1.2, label=named
-        )
-        axes.scatter(x.values, y.values, s=10, color=colour, alpha=0.5, linewidths=0)
-    axes.set_title("confirmed, test split (95 % intervals)", loc="left", color=INK)
-    if not drawn:
-        missing = " or ".join(label(name) for name in pair if name != "accuracy")
-        pending = "nothing to confirm" if summary.complete else "not confirmed yet"
-        reason = f"{missing} is not defined for any" if settings else pending
-        axes.text(0.5, 0.5, reason, ha="center", va="center", transform=axes.transAxes, color=MUTED)
-        return
-    _finish(axes, pair)
-
-
-def _styles(summary: Summary) -> dict[str, tuple[str, str]]:
-    """Marker and colour of each role."""
-    fixed = {"baseline": ("D", INK), "chosen": ("o", GREEN)}
-    return fixed | dict(zip((role for role in summary.confirmed if role not in fixed), cycle(_ENDS), strict=False))
-
-
-def _is_defined(confirmed: Confirmed, pair: Pair) -> bool:
-    return all(math.isfinite(confirmed.score(name).mean) for name in pair)
-
-
-def _finish(axes: Axes, pair: Pair) -> None:
-    across, up = map(_with_direction, pair)
-    axes.set_xlabel(across)
-    axes.set_ylabel(up)
+def _panel(axes: Axes, chart: Chart) -> None:
+    for mark in chart.marks:
+        _draw(axes, mark)
+    axes.set_title(chart.title, loc="left", color=INK, fontsize=11)
+    if chart.empty:
+        axes.text(0.5, 0.5, chart.empty, ha="center", va="center", transform=axes.transAxes, color=MUTED)
+    _scales(axes, chart)
+    axes.set_xlabel(chart.x.label)
+    axes.set_ylabel(chart.y.label)
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, fontsize=8)
+    if axes.get_legend_handles_labels()[1]:
+        axes.legend(frameon=False, fontsize=8)
 
 
-def _with_direction(name: str) -> str:
-    score = SCORES[name]
-    return f"{score.label} ({score.better} is {'fairer' if score.gap else 'better'})"
+def _scales(axes: Axes, chart: Chart) -> None:
+    across, up = chart.limits
+    axes.set_xscale("log" if chart.x.log else "linear")
+    axes.set_yscale("log" if chart.y.log else "linear")
+    for axis, (low, high), drawn in ((chart.x, across, axes.xaxis), (chart.y, up, axes.yaxis)):
+        ticks = axis.ticks(low, high)
+        drawn.set_ticks([place for place, _ in ticks], [name for _, name in ticks])
+        drawn.set_minor_locator(NullLocator())
+        drawn.set_minor_formatter(NullFormatter())
+    axes.set_xlim(*across)
+    axes.set_ylim(*(up[::-1] if chart.y.names else up))
 
 
-def _reach(score: Interval) -> list[list[float]]:
-    """How far an interval reaches to both sides of its mean; not at all where it has no ends."""
-    return [[max(0.0, reach) if math.isfinite(reach) else 0.0] for reach in (score.mean - score.low, score.high - score.mean)]
+def _draw(axes: Axes, mark: Mark) -> None:
+    if isinstance(mark, Points):
+        _points(axes, mark)
+    elif isinstance(mark, Line):
+        axes.plot(
+            mark.x,
+            mark.y,
+            color=COLOURS[mark.colour],
+            label=mark.label or None,
+            lw=0.7 if mark.faint else 1.5,
+            alpha=0.4 if mark.faint else 0.9,
+            ls="--" if mark.dashed else "-",
+            drawstyle="steps-post" if mark.step else "default",
+            zorder=1,
+        )
+    elif isinstance(mark, Level):
+        draw_level = axes.axvline if mark.axis == "x" else axes.axhline
+        draw_level(mark.value, color=COLOURS[mark.colour], lw=1, ls="--", label=mark.label)
+    elif isinstance(mark, Bars):
+        places = [place + mark.offset for place in range(len(mark.values))]
+        axes.barh(places, mark.values, mark.height, color=COLOURS[mark.colour], label=mark.label or None)
+    elif isinstance(mark, Text):
+        axes.text(mark.x, mark.y, mark.words, ha=_SIDES[mark.side], va="center", fontsize=8, color=INK)
 
 
-def _xy(scored: Sequence[Baseline | Trial | Chosen], pair: Pair) -> tuple[list[float], list[float]]:
-    across, up = pair
-    return [one.score(across) for one in scored], [one.score(up) for one in scored]
+def _points(axes: Axes, mark: Points) -> None:
+    marker, size = _MARKERS[mark.marker]
+    colour = COLOURS[mark.colour]
+    if mark.x_ends or mark.y_ends:
+        xerr, yerr = _reaches(mark.x, mark.x_ends), _reaches(mark.y, mark.y_ends)
+        axes.errorbar(mark.x, mark.y, xerr=xerr, yerr=yerr, fmt="none", ecolor=colour, capsize=3, lw=1.2)
+    inside = colour if mark.filled else "none"
+    axes.plot(
+        mark.x,
+        mark.y,
+        marker,
+        ms=size,
+        mfc=inside,
+        mec=colour,
+        mew=2 if marker == "o" and size > 9 else 1,
+        label=mark.label or None,
+    )
+
+
+def _reaches(values: Sequence[float], ends: Sequence[tuple[float, float]]) -> list[list[float]] | None:
+    """How far intervals reach to both sides of what they are of, if there are any; not at all where they have no ends."""
+    if not ends:
+        return None
+    both = [(value - low, high - value) for value, (low, high) in zip(values, ends, strict=True)]
+    return [[max(0.0, pair[side]) if math.isfinite(pair[side]) else 0.0 for pair in both] for side in (0, 1)]

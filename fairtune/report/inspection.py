@@ -19,7 +19,7 @@ from fairtune.methods import Method
 from fairtune.records import Floats, Ints, Split
 from fairtune.report.association import Skew, needed_for_gap, reach_of_gap, skew_of
 from fairtune.report.cells import draw_brightness, draw_cells, draw_row, draw_samples
-from fairtune.report.page import format_score
+from fairtune.report.formats import format_score
 
 _RECALLS = (0.9, 0.5)
 _DRAWN = 24

@@ -2,78 +2,126 @@
 
 from __future__ import annotations
 
-import base64
+import json
 import math
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from functools import cache
 
 import jinja2
+from markupsafe import Markup
 
-from fairtune.metrics import SCORES, Interval, label
-from fairtune.study.summary import Summary
+from fairtune.metrics import SCORES, label
+from fairtune.report.chart import Chart
+from fairtune.report.figures import all_charts
+from fairtune.report.formats import (
+    describe_intervals,
+    format_error,
+    format_mean,
+    format_params,
+    format_score,
+    is_corrected,
+)
+from fairtune.report.front import trials_drawn
+from fairtune.report.importance import lacking
+from fairtune.report.making import facts_of
+from fairtune.report.material import Material
+from fairtune.report.recalls import recalls
+from fairtune.report.svg import draw_svg, keys
+from fairtune.rules import Rule
+from fairtune.study.summary import Summary, Trial
 from fairtune.study.verdict import advice
 
+_ROWS = 200
+"""Trials in the page's table, beside the front and the choice."""
 
-def render_page(summary: Summary, figure: Path) -> str:
-    """The page's HTML, the figure inlined."""
+
+def render_page(material: Material) -> str:
+    """The page's HTML."""
+    summary = material.summary
+    charts = all_charts(material)
+    listed = _listed(summary)
+    return (
+        _environment()
+        .get_template("page.html.j2")
+        .render(
+            summary=summary,
+            material=material,
+            on_front=set(summary.front),
+            charts=charts,
+            drawn=sum(map(len, charts.values())),
+            listed=listed,
+            is_corrected=is_corrected,
+            advice=advice(summary),
+            why=_why(summary),
+            intervals=describe_intervals(summary.shown),
+            lacking=lacking(material),
+            recalls=recalls(material),
+            facts=facts_of(material),
+            tips=Markup(json.dumps(_tips(summary)).replace("<", "\\u003c")),
+        )
+    )
+
+
+@cache
+def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("fairtune", "report"), autoescape=True, undefined=jinja2.StrictUndefined
+        loader=jinja2.PackageLoader("fairtune", "report"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     environment.filters["score"] = format_score
     environment.filters["label"] = label
     environment.filters["mean"] = format_mean
     environment.filters["params"] = format_params
     environment.filters["error"] = format_error
-    return environment.get_template("page.html.j2").render(
-        summary=summary,
-        on_front=set(summary.front),
-        is_corrected=is_corrected,
-        advice=advice(summary),
-        intervals=describe_intervals(summary.shown),
-        figure=base64.b64encode(figure.read_bytes()).decode(),
+    environment.filters["svg"] = _svg
+    environment.filters["keys"] = _keys
+    return environment
+
+
+def _svg(chart: Chart) -> Markup:
+    return Markup(draw_svg(chart))
+
+
+def _keys(chart: Chart) -> list[tuple[Markup, str]]:
+    return [(Markup(drawn), said) for drawn, said in keys(chart)]
+
+
+def _why(summary: Summary) -> str:
+    """Why the chosen trial was chosen, in a sentence."""
+    complete = [trial for trial in summary.trials if trial.state == "complete"]
+    feasible = sum(bool(trial.feasible) for trial in complete)
+    rule = Rule.load(summary.spec.select).summary().replace("`", "").rstrip(".")
+    return (
+        f"Of {len(complete)} complete trials {feasible} reach the floor and {len(summary.front)} are on the front; "
+        f"the rule {summary.spec.select} takes: {rule[:1].lower()}{rule[1:]}."
     )
 
 
-def format_params(params: Mapping[str, object]) -> str:
-    """Searched values in one line, a component's prefix left out unless two have a value of that name."""
-    short = {name: name.rpartition(".")[2] for name in params}
-    names = {name: own if list(short.values()).count(own) == 1 else name for name, own in short.items()}
-    return ", ".join(f"{names[name]} {format_value(value)}" for name, value in params.items()) or "-"
+def _listed(summary: Summary) -> list[Trial]:
+    """The trials of the table: all, or those drawn and the last ones up to as many as are read."""
+    if len(summary.trials) <= _ROWS:
+        return summary.trials
+    keep = {*summary.front, *([] if summary.chosen is None else [summary.chosen.number])}
+    best = sorted(summary.trials, key=lambda trial: (trial.number not in keep, not trial.feasible, -_first(summary, trial)))
+    return sorted(best[:_ROWS], key=lambda trial: trial.number)
 
 
-def format_score(value: float) -> str:
-    """A score in four decimals, a dash where it is not defined."""
-    return f"{value:.4f}" if math.isfinite(value) else "-"
+def _first(summary: Summary, trial: Trial) -> float:
+    """The first objective, better is more; what is not defined comes last."""
+    value = -SCORES[summary.objectives[0]].cost(trial.score(summary.objectives[0]))
+    return value if math.isfinite(value) else -math.inf
 
 
-def format_mean(score: Interval) -> str:
-    """A mean over seeds with its standard deviation, which a single seed has not."""
-    if math.isnan(score.std):
-        return format_score(score.mean)
-    return f"{format_score(score.mean)} ± {format_score(score.std)}"
-
-
-def is_corrected(score: Interval) -> bool:
-    """Whether a score has an estimate that differs from its mean in what is shown of both: it is biased as published."""
-    return math.isfinite(score.estimate) and format_score(score.estimate) != format_score(score.mean)
-
-
-def describe_intervals(scores: Sequence[str]) -> str:
-    """How the intervals of some scores are made."""
-    made = {
-        "test": "from the test samples, and by Student's t over the seeds where there are several",
-        "redrawn": "by drawing predictions anew, and by Student's t over the seeds where there are several",
-        "Student": "by Student's t over the seeds, none for a single one",
+def _tips(summary: Summary) -> dict[int, list[str]]:
+    """What the page tells of each trial that is drawn: a line for what it is, for its settings and for its scores."""
+    shown = (*summary.shown, *summary.estimates)
+    return {
+        trial.number: [
+            f"trial {trial.number}: {trial.method}{'' if trial.feasible else ', below the floor'}",
+            *([] if not trial.params else [format_params(trial.params)]),
+            *(f"{label(name)} {format_score(trial.score(name))}" for name in shown),
+        ]
+        for trial in trials_drawn(summary)
     }
-    named = {how: [label(score) for score in scores if SCORES[score].interval == how] for how in made}
-    return "; ".join(f"{', '.join(named[how])} {text}" for how, text in made.items() if named[how])
-
-
-def format_error(error: str) -> str:
-    """The last line of an error: a sentence, or what a traceback ends in."""
-    return error.strip().rpartition("\n")[2]
-
-
-def format_value(value: object) -> str:
-    """A value, numbers in four digits."""
-    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -17,7 +17,7 @@ from fairtune.addresses import shown
 from fairtune.datasets import Info
 from fairtune.metrics import SCORES, Interval, label, name_small_cells, ranked, small_cells
 from fairtune.records import Ints
-from fairtune.report.page import describe_intervals, format_error, format_mean, format_params, format_score
+from fairtune.report.formats import describe_intervals, format_error, format_mean, format_params, format_score
 from fairtune.report.progress import format_duration, format_left, format_rate, is_live
 from fairtune.rules import objectives_of
 from fairtune.samplers import Proposals

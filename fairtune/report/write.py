@@ -11,12 +11,21 @@ import pandas as pd
 from fairtune.files import remove, write_atomically, write_sealed, write_text
 from fairtune.metrics import SCORES
 from fairtune.report.figure import draw_front
+from fairtune.report.figures import write_figures
+from fairtune.report.material import Material, gather
 from fairtune.report.page import render_page
 from fairtune.spec import Place, SearchSpec
 from fairtune.study.folders import RunFolder, without_folder
 from fairtune.study.handed import HandedNet, handed_net
 from fairtune.study.study import SearchStudy
 from fairtune.study.summary import Summary, summarise
+
+
+def write_all(spec: SearchSpec, place: Place, study: SearchStudy) -> Summary:
+    """As :func:`write_report`, and every figure of the page as PNG, SVG and CSV into ``figures/``."""
+    material = _write(spec, place, study)
+    write_figures(material, RunFolder.of(place).figures)
+    return material.summary
 
 
 def write_report(spec: SearchSpec, place: Place, study: SearchStudy) -> Summary:
@@ -29,15 +38,20 @@ def write_report(spec: SearchSpec, place: Place, study: SearchStudy) -> Summary:
         OSError: the folder may only be read.
         NoRoom: the disk is full.
     """
+    return _write(spec, place, study).summary
+
+
+def _write(spec: SearchSpec, place: Place, study: SearchStudy) -> Material:
     folder = RunFolder.of(place)
     summary = summarise(spec, place, study)
+    material = gather(spec, place, study, summary)
     portable = summary.model_copy(update={"place": without_folder(place)})
     write_text(folder.summary, portable.model_dump_json(by_alias=True, indent=2) + "\n")
     write_atomically(folder.figure, lambda path: draw_front(summary).savefig(path, format="png"))
     write_atomically(folder.table, lambda path: trials_table(summary).to_csv(path, index=False))
-    write_text(folder.page, render_page(summary, folder.figure))
+    write_text(folder.page, render_page(material))
     _keep_chosen(handed_net(spec, study, folder), folder)
-    return summary
+    return material
 
 
 def trials_table(summary: Summary) -> pd.DataFrame:
@@ -64,7 +78,7 @@ def trials_table(summary: Summary) -> pd.DataFrame:
 
 
 def report_files(folder: RunFolder) -> list[Path]:
-    """The files of a report."""
+    """The files of a report, its figures apart."""
     return [folder.summary, folder.page, folder.figure, folder.table]
 
 

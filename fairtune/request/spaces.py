@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeGuard
 
 from fairtune.errors import InvalidInput, unknown_name
+from fairtune.files import shipped
 from fairtune.methods import components
 from fairtune.request.settings import Setting
 from fairtune.request.yaml_files import read_mapping
@@ -48,9 +49,8 @@ def matching(key: str, known: Mapping[str, Hyperparameter]) -> list[str]:
 
 
 def folder() -> Path:
-    """Where the YAML files lie: inside the installed package, or beside it in a checkout."""
-    installed = Path(__file__).parents[1] / "search_spaces"
-    return installed if installed.is_dir() else Path(__file__).parents[2] / "search_spaces"
+    """Where the YAML files lie."""
+    return shipped("search_spaces")
 
 
 def hyperparameters(method: str) -> dict[str, Hyperparameter]:

@@ -74,6 +74,16 @@ class RunFolder:
         return self.path / "summary.json"
 
     @property
+    def origins(self) -> Path:
+        """Where and with what each session of the search ran."""
+        return self.path / "origins.json"
+
+    @property
+    def figures(self) -> Path:
+        """Every figure of the page as PNG, SVG and CSV."""
+        return self.path / "figures"
+
+    @property
     def page(self) -> Path:
         """The outcome, for people."""
         return self.path / "report.html"

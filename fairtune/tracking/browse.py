@@ -23,6 +23,7 @@ from fairtune.errors import InvalidInput
 from fairtune.study.folders import RunFolder, database_of
 from fairtune.study.study import SearchStudy
 from fairtune.tracking.moved import follow
+from fairtune.tracking.view import view_page
 
 _HOST = "127.0.0.1"
 _PATIENCE_S = 10
@@ -112,7 +113,7 @@ def _records(path: Path) -> tuple[str, str]:
         if place.tracking_uri is None:
             follow(Path(place.runs) / "mlflow.db")
         mirror = SearchStudy(database_of(place), spec).mirror
-        return whole(place.mlflow), "" if mirror is None else f"#/experiments/{mirror.experiment_id}/runs/{mirror.run_id}"
+        return whole(place.mlflow), "" if mirror is None else view_page(mirror)
     if (path / "mlflow.db").is_file():
         follow(path / "mlflow.db")
         return f"sqlite:///{path.resolve()}/mlflow.db", ""

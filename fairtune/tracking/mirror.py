@@ -1,4 +1,4 @@
-"""The search mirrored to MLflow: what people browse. Nothing else in fairtune imports mlflow.
+"""The search mirrored to MLflow: what people browse.
 
 The driver is the only writer and writes in batches. The study stays the truth: a mirror that fails only warns, and
 :meth:`Tracker.finish` writes whatever is missing. A run whose job has ended never changes its status; that of a training that was
@@ -7,20 +7,18 @@ stopped is ``KILLED`` until the training goes on.
 
 from __future__ import annotations
 
-import getpass
 import logging
-import math
-import os
-import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from fairtune.addresses import shown, without_secrets
+from mlflow.entities import Param, Run, RunTag
+from mlflow.exceptions import MlflowException
+
 from fairtune.errors import Interrupted, NoFeasibleTrial, NoRoom
-from fairtune.spec import Place, SearchSpec, TrialResult, TrialSpec
+from fairtune.spec import Place, PlugIn, SearchSpec, TrialResult, TrialSpec
 from fairtune.study.folders import RunFolder
 from fairtune.study.jobs import Job
 from fairtune.study.key import JobKey
@@ -29,30 +27,20 @@ from fairtune.study.opening import Opening
 from fairtune.study.study import Record, SearchStudy
 from fairtune.study.summary import Summary
 from fairtune.tracking.creation import creation_of
+from fairtune.tracking.inputs import dataset_input
+from fairtune.tracking.logged import log_chosen
 from fairtune.tracking.moved import artifacts_beside, follow
-from fairtune.tracking.outcome import front_table, note
-
-_DEFAULTS = {
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "15",
-    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
-}
-for _name, _value in _DEFAULTS.items():
-    os.environ.setdefault(_name, _value)
-
-from mlflow import MlflowClient  # noqa: E402
-from mlflow.entities import Metric, Param, Run, RunTag  # noqa: E402
-from mlflow.exceptions import MlflowException  # noqa: E402
+from fairtune.tracking.naming import nested_params, origin_tags, run_name, trial_params
+from fairtune.tracking.outcome import front_table, note, scores_of
+from fairtune.tracking.store import Store
+from fairtune.tracking.view import view_tag
+from fairtune.training.folder import TrialFolder
 
 _PARENT = "mlflow.parentRunId"
 _JOB = "fairtune.job"
 _STOPPED = "fairtune.stopped"
 _ENDED = {"complete": "FINISHED", "pruned": "KILLED", "failed": "FAILED"}
 _FRONT = "front.json"
-_PAUSE_S = 30.0
-"""How long nothing is written after a write has failed."""
-_BATCH = 1000
-"""Metrics that MLflow takes at once."""
 
 
 class _Ended(NamedTuple):
@@ -82,20 +70,15 @@ class Tracker:
         self._open: set[JobKey] = set()
         self._parent_open = True
         self._ended: set[JobKey] = set()
-        self._warned = False
-        self._try_again_at = 0.0
-        logging.getLogger("alembic").setLevel(logging.WARNING)
-        logging.getLogger("mlflow").setLevel(logging.WARNING)
-        logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)  # every try of what _safely says once
-        logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # a traceback of what _safely says in a sentence
         with warnings.catch_warnings(), creation_of(place).or_wait():
             warnings.simplefilter("ignore")
             if place.tracking_uri is None:
                 follow(self._database)
-            self._client = MlflowClient(tracking_uri=self.uri)
+            self._store = Store(self.uri)
+            self._client = self._store.client
             parent = self._parent()
         self._find_children(parent)
-        self._safely(self._settle)
+        self._store.safely(self._settle)
 
     def __enter__(self) -> Tracker:
         return self
@@ -104,36 +87,36 @@ class Tracker:
         """End the runs of a search that could not go on, or that the user stopped; resuming opens them again."""
         if error is not None and not isinstance(error, NoFeasibleTrial):
             stopped = isinstance(error, Interrupted | NoRoom | KeyboardInterrupt)
-            self._safely(lambda: self._cut_short("KILLED" if stopped else "FAILED"), whatever_failed_before=True)
+            self._store.safely(lambda: self._cut_short("KILLED" if stopped else "FAILED"), whatever_failed_before=True)
 
     def baseline_ready(self, result: TrialResult, floor: float, *, found: bool) -> None:
         """Note the floor; a baseline that was found gets a child run too."""
-        self._safely(lambda: self._client.log_metric(self._mirror.run_id, "floor", floor))
+        self._store.safely(lambda: self._client.log_metric(self._mirror.run_id, "floor", floor))
         if found:
-            self._safely(lambda: self._write_ended(_Ended(JobKey("baseline"), result)))
+            self._store.safely(lambda: self._write_ended(_Ended(JobKey("baseline"), result)))
 
     def reopened(self, openings: Sequence[Opening]) -> None:
         """Open the search's run again."""
         self._parent_open = True
-        self._safely(lambda: self._client.update_run(self._mirror.run_id, status="RUNNING"))
+        self._store.safely(lambda: self._client.update_run(self._mirror.run_id, status="RUNNING"))
 
     def job_started(self, job: Job) -> None:
         """Open the job's child run."""
         taken_up = job.kind == "trial" and job.key in self._ended
         if taken_up:  # whether or not that can be written now
             self._ended.remove(job.key)
-        self._safely(lambda: self._begin(job, taken_up=taken_up))
+        self._store.safely(lambda: self._begin(job, taken_up=taken_up))
 
     def job_progressed(self, job: Job, result: TrialResult) -> None:
         """Write the epochs trained since the last report."""
-        self._safely(lambda: self._write_epochs(self._child(job.key, job.spec), job.key, result))
+        self._store.safely(lambda: self._write_epochs(self._child(job.key, job.spec), job.key, result))
 
     def job_finished(self, job: Job, result: TrialResult, record: Record | None) -> None:
         """Write the final scores and counts, and end the child run."""
         if record is not None and record.result is not None:
             result = result.model_copy(update={"state": record.result.state, "error": record.result.error})
         ended = _Ended(job.key, result, record and record.feasible)
-        self._safely(lambda: self._write_ended(ended))
+        self._store.safely(lambda: self._write_ended(ended))
 
     def confirming(self, roles: Mapping[str, int], jobs: int) -> None:
         """Nothing to mirror yet."""
@@ -146,7 +129,7 @@ class Tracker:
             files: reports and figures to keep as artifacts.
             chosen: folder of the chosen model, or None.
         """
-        if not self._safely(lambda: self._finish(summary, files, chosen), whatever_failed_before=True):
+        if not self._store.safely(lambda: self._finish(summary, files, chosen), whatever_failed_before=True):
             folder = RunFolder.of(self.place).path
             logging.getLogger(__name__).warning(f"MLflow lacks records of the search: fairtune resume {folder} writes them")
 
@@ -184,15 +167,18 @@ class Tracker:
         self._write_everything()
         run_id = self._mirror.run_id
         known = self._client.get_run(run_id).data.metrics
-        scores = _scores(summary)
-        self._write_metrics(run_id, {name: score for name, score in scores.items() if known.get(name) != score}, step=0)
+        scores = scores_of(summary)
+        self._store.write_metrics(run_id, {name: score for name, score in scores.items() if known.get(name) != score}, step=0)
         for file in files:
             self._client.log_artifact(run_id, str(file))
+        if (figures := RunFolder.of(self.place).figures).is_dir():
+            self._client.log_artifacts(run_id, str(figures), figures.name)
         if summary.front:
             self._write_front(summary)
         if chosen is not None:
             for file in chosen.glob("[!.]*"):
                 self._client.log_artifact(run_id, str(file), "chosen")
+            log_chosen(self._client, self._mirror, self.spec, TrialFolder(chosen))
         self._client.set_tag(run_id, "mlflow.note.content", note(summary))
         if self._parent_open:
             self._client.set_terminated(run_id, "FINISHED")
@@ -260,10 +246,15 @@ class Tracker:
         run = self._client.create_run(
             experiment_id,
             run_name=self.place.name,
-            tags={**_origin(), "fairtune.kind": "search", "fairtune.folder": self._folder()},
+            tags={**origin_tags(), "fairtune.kind": "search", "fairtune.folder": self._folder()},
         )
-        self._client.log_batch(run.info.run_id, params=_params(self.spec.model_dump(mode="json")))
+        self._describe(run.info.run_id, nested_params(self.spec.model_dump(mode="json")), self.spec.dataset)
         return Mirror(experiment_id, run.info.run_id)
+
+    def _describe(self, run_id: str, params: Mapping[str, str], dataset: PlugIn) -> None:
+        """What a run is about."""
+        self._client.log_batch(run_id, params=[Param(name, value) for name, value in params.items()])
+        self._client.log_inputs(run_id, [dataset_input(dataset)])
 
     @property
     def _mirror(self) -> Mirror:
@@ -304,6 +295,7 @@ class Tracker:
             if not token:
                 break
         self.study.keep_mirror(replace(parent, children=children))
+        self._store.safely(lambda: self._client.set_experiment_tag(parent.experiment_id, *view_tag(self.spec, parent, _PARENT)))
 
     def _adopt(self, key: JobKey, run: Run, settled: str | None) -> None:
         self._epochs[key] = int(run.data.metrics.get("epoch", 0))
@@ -316,16 +308,16 @@ class Tracker:
         """The run of a training; made if there is none."""
         if key not in self._mirror.children:
             tags = {
-                **_origin(),
+                **origin_tags(),
                 _PARENT: self._mirror.run_id,
                 _JOB: str(key),
                 "fairtune.kind": key.kind,
                 "fairtune.method": spec.method,
             }
-            run = self._client.create_run(self._mirror.experiment_id, run_name=str(key), tags=tags)
+            run = self._client.create_run(self._mirror.experiment_id, run_name=run_name(key, spec, self.spec), tags=tags)
             self.study.keep_child(key, run.info.run_id)
             self._open.add(key)
-            self._client.log_batch(run.info.run_id, params=_params(spec.model_dump(mode="json")))
+            self._describe(run.info.run_id, trial_params(spec), spec.dataset)
         return self._mirror.children[key]
 
     def _write_ended(self, ended: _Ended) -> None:
@@ -337,7 +329,7 @@ class Tracker:
         final = {**result.val, "seconds": result.seconds, "peak_memory_mb": result.peak_memory_mb}
         final |= {} if feasible is None else {"feasible": float(feasible)}
         final |= {f"test/{name}": value for name, value in (result.test or {}).items()}
-        self._write_metrics(run_id, final, step=result.epochs)
+        self._store.write_metrics(run_id, final, step=result.epochs)
         counts = {"validation": result.val_counts, "test": result.test_counts}
         tables = {name: found.to_json() for name, found in counts.items() if found is not None}
         self._client.log_dict(run_id, tables, "counts.json")
@@ -351,68 +343,5 @@ class Tracker:
 
     def _write_epochs(self, run_id: str, key: JobKey, result: TrialResult) -> None:
         written = self._epochs.get(key, 0)
-        now = int(time.time() * 1000)
-        self._write_batch(
-            run_id,
-            [
-                Metric(name.replace(".", "/"), float(value), now, epoch.number)
-                for epoch in result.history[written:]
-                for name, value in epoch.metrics.items()
-            ],
-        )
+        self._store.write_epochs(run_id, result.history[written:])
         self._epochs[key] = max(written, result.epochs)
-
-    def _write_metrics(self, run_id: str, values: Mapping[str, float], step: int) -> None:
-        now = int(time.time() * 1000)
-        defined = {name: float(value) for name, value in values.items() if math.isfinite(value)}
-        self._write_batch(run_id, [Metric(name, value, now, step) for name, value in defined.items()])
-
-    def _write_batch(self, run_id: str, metrics: list[Metric]) -> None:
-        for start in range(0, len(metrics), _BATCH):
-            self._client.log_batch(run_id, metrics=metrics[start : start + _BATCH])
-
-    def _safely(self, write: Callable[[], object], *, whatever_failed_before: bool = False) -> bool:
-        """Write, unless a write has just failed: each costs seconds while a server is away. Returns whether it was written."""
-        if time.monotonic() < self._try_again_at and not whatever_failed_before:
-            return False
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                write()
-        except MlflowException as error:
-            self._try_again_at = time.monotonic() + _PAUSE_S
-            if not self._warned:
-                reason = without_secrets(str(error), self.uri)
-                logging.getLogger(__name__).warning(f"MLflow at {shown(self.uri)} does not take the search's records: {reason}")
-            self._warned = True
-            return False
-        return True
-
-
-def _origin() -> dict[str, str]:
-    """Who made a run, and with what, as MLflow's pages show it."""
-    try:
-        user = getpass.getuser()
-    except (OSError, KeyError):
-        user = "unknown"
-    return {"mlflow.user": user, "mlflow.source.name": "fairtune", "mlflow.source.type": "LOCAL"}
-
-
-def _scores(summary: Summary) -> dict[str, float]:
-    """What is measured of a search as a whole."""
-    cost = {"wall_s": summary.cost.wall_s, "trial_s": summary.cost.trial_s, "epochs": summary.cost.epochs}
-    confirmed = {
-        f"{role}/test/{name}": interval.mean for role, part in summary.confirmed.items() for name, interval in part.test.items()
-    }
-    return {"hypervolume": summary.hypervolume, **cost, **confirmed}
-
-
-def _params(data: Mapping[str, object], prefix: str = "") -> list[Param]:
-    """Nested data as MLflow parameters, each name a path; what is too long for one is cut."""
-    params: list[Param] = []
-    for name, value in data.items():
-        if isinstance(value, Mapping):
-            params += _params(value, f"{prefix}{name}/")
-        elif value is not None:
-            params.append(Param(f"{prefix}{name}".replace("+", "_and_"), str(value)[:5000]))
-    return params

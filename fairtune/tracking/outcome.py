@@ -26,6 +26,15 @@ def note(summary: Summary) -> str:
     return "\n".join(lines)
 
 
+def scores_of(summary: Summary) -> dict[str, float]:
+    """What is measured of a search as a whole."""
+    cost = {"wall_s": summary.cost.wall_s, "trial_s": summary.cost.trial_s, "epochs": summary.cost.epochs}
+    confirmed = {
+        f"{role}/test/{name}": interval.mean for role, part in summary.confirmed.items() for name, interval in part.test.items()
+    }
+    return {"hypervolume": summary.hypervolume, **cost, **confirmed}
+
+
 def front_table(summary: Summary) -> dict[str, Sequence[Value | bool | None]]:
     """The trials on the front, column by column; a score that is not defined is None."""
     on_front = [trial for trial in summary.trials if trial.number in summary.front]

@@ -1,12 +1,15 @@
-import base64
+import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 
 from fairtune.metrics import label
 from fairtune.report import write_report
-from fairtune.report.page import describe_intervals, format_error, format_params, render_page
+from fairtune.report.formats import describe_intervals, format_error, format_params
+from fairtune.report.material import gather
+from fairtune.report.page import render_page
 from fairtune.study.summary import summarise
 
 pytestmark = pytest.mark.usefixtures("trained_once")
@@ -15,6 +18,10 @@ pytestmark = pytest.mark.usefixtures("trained_once")
 def page_of(session):
     write_report(session.spec, session.place, session.study)
     return session.folder.page.read_text()
+
+
+def material_of(session):
+    return gather(session.spec, session.place, session.study, summarise(session.spec, session.place, session.study))
 
 
 class Tags(HTMLParser):
@@ -43,10 +50,34 @@ def test_the_page_is_sound_and_needs_nothing_beside_it(any_search):
     page = page_of(any_search)
     tags = Tags(page)
     assert tags.open == []
-    assert {"script", "link", "b"}.isdisjoint(tags.seen)
-    assert re.findall(r'src="([^"]{0,22})', page) == ["data:image/png;base64,"]
-    image = re.search(r'base64,([^"]+)"', page)[1]
-    assert base64.b64decode(image) == any_search.folder.figure.read_bytes()
+    assert {"link", "b", "iframe"}.isdisjoint(tags.seen)
+    assert set(re.findall(r'(?:src|href)="([^"]{0,22})', page)) <= {"data:image/png;base64,"}
+    assert "url(" not in page
+    assert "fetch(" not in page
+
+
+def test_every_figure_says_what_is_to_be_seen(any_search):
+    page = page_of(any_search)
+    described = re.findall(r'<svg class="chart(?: told)?" [^>]*role="img" aria-label="([^"]+)"', page)
+    assert len(described) == page.count("<figure>") > 3
+    assert all(len(words) > 20 for words in described)
+
+
+def test_what_is_told_of_a_trial_is_there_for_each_that_is_drawn(mixed):
+    page = page_of(mixed)
+    tips = json.loads(re.search(r'id="tips">(.+?)</script>', page)[1])
+    drawn = set(re.findall(r'data-trial="(\d+)"', page))
+    assert drawn == {"0", "3"}
+    assert drawn <= set(tips)
+    assert tips["3"][:2] == ["trial 3: mfd", "weight 4"]
+    assert f"accuracy {mixed.trials[3].result.val['accuracy']:.4f}" in tips["3"]
+
+
+def test_an_error_cannot_end_a_script(mixed):
+    material = material_of(mixed)
+    material.summary.trials[0].params["mfd.kernel"] = "</script><script>alert(1)</script>"
+    page = render_page(material)
+    assert page.count("<script") == page.count("</script>") == 2
 
 
 def test_it_tells_what_was_chosen(mixed):
@@ -68,7 +99,7 @@ def test_it_names_small_cells(mixed):
     summary = summarise(mixed.spec, mixed.place, mixed.study).model_copy(
         update={"small_cells": [(3, 1, 7), (4, 0, 2)], "small_test_cells": [(1, 0, 3)]}
     )
-    text = " ".join(Tags(render_page(summary, mixed.folder.figure)).text.split())
+    text = " ".join(Tags(render_page(replace(material_of(mixed), summary=summary))).text.split())
     assert "validation: 2 cells have fewer than 25 samples, too few to conclude from" in text
     assert "class 3, group green has 7; class 4, group red has 2." in text
     assert "test: 1 cell has fewer than 25 samples" in text
@@ -122,7 +153,7 @@ def test_what_was_taken_over_costs_this_search_nothing(mixed):
     summary = summarise(mixed.spec, mixed.place, mixed.study)
     bought = [trial for trial in summary.trials if trial.state == "complete"]
     bought[0].taken_from = "earlier/trial-0"
-    page = render_page(summary, mixed.folder.figure)
+    page = render_page(replace(material_of(mixed), summary=summary))
     row = re.search(r"<td>trials, complete</td>" + r'<td class="n">(\d+)</td>' * 2, page)
     assert [int(number) for number in row.groups()] == [len(bought) - 1, sum(trial.epochs for trial in bought[1:])]
 

@@ -15,6 +15,7 @@ from rich.console import Console
 
 from fairtune.errors import InvalidInput
 from fairtune.tracking.browse import browse
+from fairtune.tracking.view import view_page
 from tests.sockets import descendants, listening, words
 from tests.tracking.test_mirror import whole
 
@@ -93,7 +94,7 @@ def test_it_opens_at_the_run(tmp_path):
     run = search.parent.info
     with served(search.session.folder.path) as interface:
         address = f"http://127.0.0.1:{interface.port}/"
-        assert interface.lines[1] == f"open {address}#/experiments/{run.experiment_id}/runs/{run.run_id}   (Ctrl-C ends it)\n"
+        assert interface.lines[1] == f"open {address}{view_page(run)}   (Ctrl-C ends it)\n"
         with urllib.request.urlopen(address, timeout=30) as page:
             assert page.status == 200
 

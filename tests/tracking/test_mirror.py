@@ -22,7 +22,7 @@ from typing import Any
 import pytest
 
 from fairtune.errors import FairtuneError, Interrupted
-from fairtune.report import write_report
+from fairtune.report import write_all, write_report
 from fairtune.report.write import report_files
 from fairtune.search import trainable
 from fairtune.spec import Place, SearchSpec, TrialResult
@@ -34,6 +34,7 @@ from fairtune.study.summary import Summary
 from fairtune.tracking.creation import creation_of
 from fairtune.tracking.mirror import Tracker
 from fairtune.tracking.outcome import front_table
+from fairtune.tracking.view import view_page
 from fairtune.training.trial import failed
 from tests.search_helpers import Session, Watcher, small_search, train
 from tests.test_locks import HOLDER
@@ -139,9 +140,51 @@ def test_the_study_keeps_where_everything_is(search):
 
 def test_a_child_has_its_settings(search):
     params = search.children["trial-2"].data.params
-    assert (params["values/mfd.weight"], params["method"], params["epochs"]) == ("2.0", "mfd", "3")
+    assert (params["mfd.weight"], params["method"], params["epochs"]) == ("2.0", "mfd", "3")
     assert params["dataset/name"] == "digits"
     assert params["teacher/method"] == "scratch"
+
+
+def test_a_child_is_called_by_its_method_and_setting(search):
+    names = {key: run.info.run_name for key, run in search.children.items()}
+    assert names["baseline"] == "baseline"
+    assert names["trial-2"] == "trial 2: mfd, weight 2"
+    chosen = search.session.study.choice.number
+    weight = search.session.trials[chosen].params["mfd.weight"]
+    assert names["final-chosen-1"] == f"chosen, seed 1: mfd, weight {weight:.4g}"
+    assert names["final-baseline-1"] == "baseline, seed 1: scratch"
+
+
+def test_the_data_are_a_dataset_of_every_run(search):
+    for run in (search.parent, *search.children.values()):
+        (given,) = run.inputs.dataset_inputs
+        assert given.dataset.name == "digits"
+        assert json.loads(given.dataset.profile)["skew"] == 0.8
+    assert len({run.inputs.dataset_inputs[0].dataset.digest for run in search.children.values()}) == 1
+
+
+def test_a_link_opens_the_trainings_with_the_columns_that_matter(search):
+    tags = search.client.get_experiment(search.parent.info.experiment_id).tags
+    page = view_page(search.session.study.mirror)
+    state = json.loads(tags["mlflow.sharedViewState." + page.rpartition("viewStateShareKey=")[2]])
+    found = search.client.search_runs([search.parent.info.experiment_id], state["searchFilter"])
+    assert {run.info.run_id for run in found} == {run.info.run_id for run in search.children.values()}
+    run = search.children["trial-0"]
+    shown = [column.rstrip("`").split(".`") for column in state["selectedColumns"]]
+    assert [name for _, name in shown] == ["accuracy", "deo_m", "deo_a", "feasible", "method", "mfd.weight"]
+    assert all(name in (run.data.metrics if kind == "metrics" else run.data.params) for kind, name in shown)
+    assert (state["orderByKey"], state["orderByAsc"]) == ("metrics.`deo_m`", True)
+
+
+def test_figures_are_artifacts_of_the_run_of_the_search(runs):
+    session, tracker = mirrored(*small_search(runs, name="drawn", epochs=1, trials=1, seed=8))
+    session.run()
+    summary = write_all(session.spec, session.place, session.study)
+    tracker.finish(summary, report_files(session.folder), session.folder.chosen.path)
+    seen = look(session)
+    kept = artifacts(seen, seen.parent, "figures")
+    assert kept == {f"figures/{file.name}" for file in session.folder.figures.iterdir()}
+    assert any(name.endswith(".svg") for name in kept)
 
 
 def test_every_epoch_is_written_once(search):
@@ -340,7 +383,7 @@ def test_a_trial_that_is_taken_up_while_nothing_can_be_written_ends_with_its_out
     while "trial-2" not in session.keys:  # whether or not another search has trained the baseline
         session.run(1)
     assert statuses(look(session))["trial-1"] == "KILLED"
-    tracker._try_again_at = math.inf
+    tracker._store._try_again_at = math.inf
     finish(session.run(), tracker)
     done = look(session)
     assert {name: status for name, status in statuses(done).items() if status != "FINISHED"} == {"trial-2": "KILLED"}
@@ -407,12 +450,12 @@ def test_a_mirror_that_fails_does_not_stop_the_search(runs, caplog):
     spec, place = small_search(runs, name="broken", epochs=1, trials=1)
     session, tracker = mirrored(spec, place)
     database = runs / "mlflow.db"
-    with caplog.at_level(logging.WARNING, logger="fairtune.tracking.mirror"):
+    with caplog.at_level(logging.WARNING, logger="fairtune.tracking.store"):
         with broken(database):
             session.run()
         finish(session, tracker)
     assert session.plan.complete
-    (warning,) = [record for record in caplog.records if record.name == "fairtune.tracking.mirror"]
+    (warning,) = [record for record in caplog.records if record.name == "fairtune.tracking.store"]
     assert warning.getMessage().startswith(f"MLflow at {place.mlflow} does not take the search's records")
     assert set(look(session).children) == {"baseline", "trial-0", *map(str, session.study.finals)}
     assert all(steps(look(session), key) == [1] for key in session.keys)

@@ -1,0 +1,109 @@
+"""How a search was made, complete enough to repeat it: titled tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from fairtune.report.formats import format_params, format_value
+from fairtune.report.material import Material
+from fairtune.space import Domain, Integer, Options
+from fairtune.spec import Place, SearchSpec
+from fairtune.study.jobs import final_seeds
+from fairtune.study.summary import Summary
+
+_SPEC = ("epochs", "batch_size", "precision", "protocol", "train_fraction", "accuracy_floor", "select", "sampler", "joint")
+_LIMITS = {"trials": "", "time_budget_s": " s", "epoch_budget": " epochs", "gpu_budget_s": " s of one GPU", "patience": " trials"}
+
+
+class Facts(NamedTuple):
+    """A table of rows with as many cells as it has columns."""
+
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+def facts_of(material: Material) -> list[Facts]:
+    """What was searched, in which ranges, with which seeds, where and with what."""
+    summary = material.summary
+    tables = [
+        Facts("Search", ("what", "value"), [*_search(summary)]),
+        Facts("Ranges", ("method", "hyperparameter", "searched", "scale"), [*_ranges(summary.spec)]),
+        Facts("Fixed", ("method", "hyperparameter", "value"), [*_fixed(summary.spec)]),
+        Facts("Tried first", ("method", "setting"), [*_points(summary.spec)]),
+        Facts("Machines", ("session", "host", "device", "fairtune", "packages"), [*_sessions(material)]),
+        Facts("Test split", ("opened", "for", "retrainings"), [*_openings(summary)]),
+    ]
+    return [table for table in tables if table.rows]
+
+
+def _search(summary: Summary) -> Iterator[tuple[str, str]]:
+    spec = summary.spec
+    yield "data", f"{spec.dataset.name}, {format_params(spec.dataset.options)}"
+    if spec.dataset.digest:
+        yield "content of the data", spec.dataset.digest
+    if spec.teacher_dataset is not None:
+        yield "data of the teacher", f"{spec.teacher_dataset.name}, {format_params(spec.teacher_dataset.options)}"
+    yield "model", f"{spec.model.name}, {format_params(spec.model.options)}" if spec.model.options else spec.model.name
+    yield "optimiser", format_params(spec.optimizer.model_dump())
+    yield from ((name.replace("_", " "), str(getattr(spec, name))) for name in _SPEC)
+    yield "scheduler", f"{spec.scheduler}, {format_params(spec.scheduler_options)}" if spec.scheduler_options else spec.scheduler
+    yield from _limits(spec)
+    yield "seed of splits and trials", str(spec.seed)
+    yield "seeds of the confirmation", ", ".join(map(str, final_seeds(spec)))
+    yield "hypervolume", f"{summary.hypervolume:.4f} from {format_params(summary.hypervolume_from)} to perfect"
+    yield "resources", _resources(summary.place)
+
+
+def _limits(spec: SearchSpec) -> Iterator[tuple[str, str]]:
+    for name, unit in _LIMITS.items():
+        if (value := getattr(spec, name)) is not None:
+            yield name.removesuffix("_s").replace("_", " "), f"{value:g}{unit}"
+
+
+def _resources(place: Place) -> str:
+    of_each = f"{place.cpus_per_trial:g} CPU cores and {place.gpus_per_trial:g} GPUs for each trial"
+    at_once = "as many at a time as fit" if place.max_concurrent is None else f"{place.max_concurrent} at a time"
+    return f"{of_each}, {at_once}, on {'this machine' if place.address is None else place.address}"
+
+
+def _ranges(spec: SearchSpec) -> Iterator[tuple[str, str, str, str]]:
+    for method, space in spec.spaces.items():
+        for name, domain in space.search.items():
+            yield method, name, *_range(domain)
+
+
+def _range(domain: Domain) -> tuple[str, str]:
+    if isinstance(domain, Options):
+        return ", ".join(map(format_value, domain.values)), "options"
+    kind = "whole numbers" if isinstance(domain, Integer) else "real"
+    return f"{domain.low:g} to {domain.high:g}", f"{kind}, logarithmic" if domain.log else kind
+
+
+def _fixed(spec: SearchSpec) -> Iterator[tuple[str, str, str]]:
+    for method, space in spec.spaces.items():
+        yield from ((method, name, format_value(value)) for name, value in space.fixed.items())
+
+
+def _points(spec: SearchSpec) -> Iterator[tuple[str, str]]:
+    for method, space in spec.spaces.items():
+        yield from ((method, format_params(point)) for point in space.points)
+
+
+def _sessions(material: Material) -> Iterator[tuple[str, str, str, str, str]]:
+    for origin in material.origins:
+        version = f"{origin.version} ({origin.commit[:12]}{'+' * origin.commit.endswith('+')})" if origin.commit else origin.version
+        yield origin.when, f"{origin.host}, {origin.system}", origin.device, version, _named(origin.packages)
+    if not material.origins:
+        known = dict(material.baseline.versions)
+        yield "baseline", "-", "-", known.pop("fairtune", "-"), _named(known) or "-"
+
+
+def _named(versions: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} {version}" for name, version in versions.items())
+
+
+def _openings(summary: Summary) -> Iterator[tuple[str, str, str]]:
+    for opened in summary.test_opened:
+        yield opened.when, ", ".join(opened.roles), str(len(opened.jobs))

@@ -1,0 +1,134 @@
+"""How often the baseline and the choice are right in each cell, side by side."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import pandas as pd
+from scipy.stats import beta
+
+from fairtune.records import GroupCounts
+from fairtune.report.chart import Axis, Chart, Mark, Points
+from fairtune.report.material import Material
+
+_ROWS = 24
+"""Cells drawn: more are not read."""
+
+
+class Recall(NamedTuple):
+    """One cell: ``samples`` of the split, and the share of them that each net gets right; NaN where nobody was asked.
+
+    Attributes:
+        y, a: label and group.
+        samples: of the split.
+        baseline, chosen: shares of correct predictions, over several retrainings their mean.
+        baseline_ends, chosen_ends: 95 % intervals (Jeffreys) from the samples.
+    """
+
+    y: int
+    a: int
+    samples: int
+    baseline: float
+    chosen: float
+    baseline_ends: tuple[float, float]
+    chosen_ends: tuple[float, float]
+
+
+def recalls(material: Material) -> tuple[str, list[Recall]]:
+    """The cells of the test split where both were confirmed on it, else those of the validation split; class by class."""
+    baseline, chosen = material.tested("baseline"), material.tested("chosen")
+    if baseline and chosen:
+        return "test", _cells(baseline, chosen)
+    own = [] if material.baseline.val_counts is None else [material.baseline.val_counts]
+    other = [] if material.chosen is None or material.chosen.val_counts is None else [material.chosen.val_counts]
+    return "validation", _cells(own, other) if own else []
+
+
+def _cells(baseline: Sequence[GroupCounts], chosen: Sequence[GroupCounts]) -> list[Recall]:
+    cells = baseline[0].cells
+    return [
+        Recall(y, a, int(cells[a, y]), share, other, ends, other_ends)
+        for y in range(cells.shape[1])
+        for a in range(cells.shape[0])
+        for (share, ends), (other, other_ends) in [(_share(baseline, y, a), _share(chosen, y, a))]
+    ]
+
+
+def _share(models: Sequence[GroupCounts], y: int, a: int) -> tuple[float, tuple[float, float]]:
+    """Mean over retrained models, and how far their samples leave it open."""
+    of_all = float(models[0].cells[a, y]) if models else 0.0
+    if not of_all:
+        return math.nan, (math.nan, math.nan)
+    right = sum(float(counts.hard[a, y, y]) for counts in models) / len(models)
+    low, high = (float(beta.ppf(level, right + 0.5, of_all - right + 0.5)) for level in (0.025, 0.975))
+    return right / of_all, (0.0 if right == 0 else low, 1.0 if right == of_all else high)
+
+
+def recall_chart(material: Material) -> Chart | None:
+    """A row for each cell: the baseline's accuracy and the choice's, with the samples that they rest on."""
+    split, found = recalls(material)
+    if not found:
+        return None
+    shown = _most_telling(found)
+    names = tuple(f"{_class(material, cell.y)} · {_group(material, cell.a)} ({cell.samples:,})" for cell in shown)
+    marks: list[Mark] = [
+        _side(shown, names, "baseline"),
+        *([] if all(math.isnan(cell.chosen) for cell in shown) else [_side(shown, names, "chosen")]),
+    ]
+    few = f" The {_ROWS} of {len(found)} cells that differ most are drawn." if len(shown) < len(found) else ""
+    worst = min(shown, key=lambda cell: cell.baseline)
+    alt = (
+        f"Accuracy of baseline and choice in each cell of the {split} split.{few} The baseline is worst in "
+        f"{_class(material, worst.y)} of {_group(material, worst.a)}: {worst.baseline:.3f}, the choice there {worst.chosen:.3f}."
+    )
+    title = f"accuracy in each cell, {split} split (samples)"
+    return Chart("cells", title, Axis("accuracy, with 95 % intervals"), Axis(names=names), marks, alt, _table(material, found))
+
+
+def _most_telling(found: Sequence[Recall]) -> list[Recall]:
+    """At most so many, those in which both differ most, in their order."""
+    ranked = sorted(found, key=lambda cell: -abs(cell.chosen - cell.baseline) if math.isfinite(cell.chosen) else cell.baseline)
+    kept = set(ranked[:_ROWS])
+    return [cell for cell in found if cell in kept]
+
+
+def _side(shown: Sequence[Recall], names: Sequence[str], side: str) -> Points:
+    is_chosen = side == "chosen"
+    shares = [cell.chosen if is_chosen else cell.baseline for cell in shown]
+    return Points(
+        shares,
+        [place + (0.17 if is_chosen else -0.17) for place in range(len(shown))],
+        "chosen" if is_chosen else "ink",
+        "circle" if is_chosen else "diamond",
+        label=side,
+        told=[f"{side}, {name}: {share:.3f}" for name, share in zip(names, shares, strict=True)],
+        x_ends=[cell.chosen_ends if is_chosen else cell.baseline_ends for cell in shown],
+    )
+
+
+def _class(material: Material, y: int) -> str:
+    return material.summary.classes[y] if material.summary.classes else f"class {y}"
+
+
+def _group(material: Material, a: int) -> str:
+    return material.summary.groups[a] if material.summary.groups else f"group {a}"
+
+
+def _table(material: Material, found: Sequence[Recall]) -> pd.DataFrame:
+    rows = [
+        {
+            "class": _class(material, cell.y),
+            "group": _group(material, cell.a),
+            "samples": cell.samples,
+            "baseline": cell.baseline,
+            "baseline_low": cell.baseline_ends[0],
+            "baseline_high": cell.baseline_ends[1],
+            "chosen": cell.chosen,
+            "chosen_low": cell.chosen_ends[0],
+            "chosen_high": cell.chosen_ends[1],
+        }
+        for cell in found
+    ]
+    return pd.DataFrame(rows)
