@@ -14,7 +14,7 @@ from fairtune.errors import FairtuneError
 from fairtune.metrics import SCORES, Cell, Number, account, cell_limits, label, name_small_cells, small_cells
 from fairtune.names import Names
 from fairtune.report.audit_files import Told, print_audit, write_audit
-from fairtune.report.page import format_score
+from fairtune.report.formats import format_score
 from fairtune.report.text_table import TextTable
 
 

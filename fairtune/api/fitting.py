@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
 import torch
 
@@ -75,9 +76,12 @@ def _fitting(trial: TrialSpec, shape: Shape, card: Card) -> Iterator[str]:
         except InvalidInput:
             return False
 
+    def too_large(field: str, size: int) -> bool:
+        return not fits(trial.model_copy(update={field: size}))
+
     sizes = [2**power for power in range((trial.batch_size - 1).bit_length())]
     for option, field in (("--batch-size", "batch_size"), ("--micro-batch", "micro_batch")):
-        largest = bisect_left(sizes, True, key=lambda size, field=field: not fits(trial.model_copy(update={field: size})))
+        largest = bisect_left(sizes, True, key=partial(too_large, field))
         if largest:
             yield f"{option} {sizes[largest - 1]}"
     if trial.precision != "bf16" and card.bf16 and fits(trial.model_copy(update={"precision": "bf16"})):

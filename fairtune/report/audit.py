@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 
 from fairtune.metrics import Interval, label
-from fairtune.report.page import format_mean, format_params, format_score
+from fairtune.report.formats import format_mean, format_params, format_score
 from fairtune.report.text_table import TextTable
 from fairtune.study.audit import Audit, Choice, Setting
 

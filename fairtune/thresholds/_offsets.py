@@ -132,7 +132,7 @@ class _Climb:
         offsets, moved = start.copy(), self._scored.logits.copy()
         for group, touched in enumerate(self._touched):
             moved[touched.rows] += touched.share[:, None] * offsets[group]
-        best = self._reached(self._right(moved))
+        best = float(self._reached(self._right(moved)))
         free = range(1, 2) if self._scored.num_classes == 2 else range(self._scored.num_classes)
         for _ in range(_SWEEPS):
             before = best

@@ -59,7 +59,8 @@ def test_the_drawn_decisions_come_as_often_as_they_should(case):
     values = {name: stored()[f"fairlearn/{case}/{name}"] for name in ("scores", "labels", "groups")}
     y, a = values["labels"].astype(np.int64), values["groups"].astype(np.int64)
     logits = np.stack([np.zeros_like(values["scores"]), values["scores"]], axis=1)
-    many = Scored(*(np.repeat(part, 2000, axis=0) for part in (logits, logits, y, a)), 2)
+    logits, y, a = (np.repeat(part, 2000, axis=0) for part in (logits, y, a))
+    many = Scored(logits, logits, y, a, 2)
     (adjustment,) = fit(many, [100.0], "samples")
     expected, drawn = chance_of_class_1(adjustment, many), adjustment(many).classes
     assert np.abs(rates(drawn, many.y, many.a) - rates(expected, many.y, many.a)).max() < 0.02

@@ -8,6 +8,7 @@ from fairtune.metrics import scores
 from fairtune.thresholds import WAYS, WEIGHTS, Scored, adjust
 from fairtune.thresholds._front import FOLDS
 from fairtune.thresholds._scored import decide
+from fairtune.thresholds.shared_thresholds import MergedOffsets
 
 NAMES = sorted(WAYS)
 
@@ -75,6 +76,7 @@ def test_probabilities_say_what_is_decided_where_no_lots_are_drawn():
 def test_what_was_inferred_can_be_merged_into_the_last_layer():
     held = drawn(4, 2)
     (adjustment,) = WAYS["shared_thresholds"].fit(held, [0.5], "samples")
+    assert isinstance(adjustment, MergedOffsets)
     merged = held.logits + held.embedding @ adjustment.weight.T + adjustment.bias
     assert (merged.argmax(axis=1) == adjustment(held).classes).all()
     assert (adjustment.weight.shape, adjustment.bias.shape) == ((4, 12), (4,))
@@ -87,7 +89,7 @@ def test_a_front_has_a_point_for_each_weight_and_way_scored_on_held_out_samples(
     for point in points:
         assert (point.val.cells == validation.cells).all()
         assert (point.test.cells == test.cells).all()
-    expected = 0
+    expected = np.zeros((2, 2, 2), dtype=np.int64)
     for others, part in validation.folds(FOLDS):
         (fitted,) = WAYS["group_thresholds"].fit(others, [WEIGHTS[0]], "samples")
         expected = expected + fitted(part).counts(part).hard
