@@ -64,7 +64,7 @@ def render_card(
             differs=differs,
             with_onnx=with_onnx,
             facts=_facts(spec.dataset.name),
-            rule=Rule.load(summary.spec.select).description().partition("\n")[0],
+            rule=Rule.load(summary.spec.select).description().partition("\n")[0].replace("``", "`"),
             options={name: value for name, value in spec.model.options.items() if (name, value) != ("weights", NO_WEIGHTS)},
             built_with={name: value for name, value in spec.model.options.items() if name != "weights"},
             rows=list(_rows(summary)),

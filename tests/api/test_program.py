@@ -15,7 +15,7 @@ from fairtune.testing.trainings import CPU, tiny_splits, tiny_training
 from fairtune.training.assembly import build_net
 
 STORED = Reading((8, 8))
-LARGE = {"lenet": 32, "simple_convnet": 32, "slimcnn": 64, "efficientnet_b1": 64, "resnet50_128": 64, "shufflenet_v2": 64}
+LARGE = {"lenet": 32, "simple_convnet": 32, "slimcnn": 136, "efficientnet_b1": 64, "resnet50_128": 64, "shufflenet_v2": 64}
 
 
 def raw_of(name, shape, reading=STORED, precision="fp32", classes=3):
