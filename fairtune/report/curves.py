@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import pandas as pd
 
 from fairtune.metrics import label
 from fairtune.report.chart import Axis, Chart, Colour, Level, Line, Mark, Points, thinned
+from fairtune.report.formats import format_score
 from fairtune.report.front import named_axis
 from fairtune.report.material import Material
 from fairtune.spec import Epoch
@@ -30,7 +32,7 @@ def _curve(material: Material, name: str) -> Chart | None:
         marks += _run(said, [epoch for epoch in history if name in epoch.val], name, "ink" if said == "baseline" else "chosen")
     if name == "accuracy":
         marks.append(Level("y", material.summary.floor, f"floor {material.summary.floor:.3f}"))
-    last = "; ".join(f"{said} ends at {history[-1].val.get(name, float('nan')):.4f}" for said, history in runs.items())
+    last = "; ".join(f"{said} ends at {format_score(history[-1].val.get(name, math.nan))}" for said, history in runs.items())
     alt = f"{label(name)} on the validation split after each epoch: {last}."
     return Chart(
         f"curve-{name}",

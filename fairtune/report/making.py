@@ -12,7 +12,10 @@ from fairtune.spec import Place, SearchSpec
 from fairtune.study.jobs import final_seeds
 from fairtune.study.summary import Summary
 
-_SPEC = ("epochs", "batch_size", "precision", "protocol", "train_fraction", "accuracy_floor", "select", "sampler", "joint")
+_TOLD_APART = {
+    *("dataset", "teacher_dataset", "model", "optimizer", "spaces", "scheduler", "scheduler_options", "seed", "final_seeds"),
+    *("classes", "groups", "shape"),
+}
 _LIMITS = {"trials": "", "time_budget_s": " s", "epoch_budget": " epochs", "gpu_budget_s": " s of one GPU", "patience": " trials"}
 
 
@@ -47,7 +50,8 @@ def _search(summary: Summary) -> Iterator[tuple[str, str]]:
         yield "data of the teacher", f"{spec.teacher_dataset.name}, {format_params(spec.teacher_dataset.options)}"
     yield "model", f"{spec.model.name}, {format_params(spec.model.options)}" if spec.model.options else spec.model.name
     yield "optimiser", format_params(spec.optimizer.model_dump())
-    yield from ((name.replace("_", " "), str(getattr(spec, name))) for name in _SPEC)
+    plain = (name for name in SearchSpec.model_fields if name not in _TOLD_APART and name not in _LIMITS)
+    yield from ((name.replace("_", " "), str(value)) for name in plain if (value := getattr(spec, name)) is not None)
     yield "scheduler", f"{spec.scheduler}, {format_params(spec.scheduler_options)}" if spec.scheduler_options else spec.scheduler
     yield from _limits(spec)
     yield "seed of splits and trials", str(spec.seed)

@@ -78,13 +78,16 @@ def recall_chart(material: Material) -> Chart | None:
         *([] if all(math.isnan(cell.chosen) for cell in shown) else [_side(shown, names, "chosen")]),
     ]
     few = f" The {_ROWS} of {len(found)} cells that differ most are drawn." if len(shown) < len(found) else ""
-    worst = min(shown, key=lambda cell: cell.baseline)
-    alt = (
-        f"Accuracy of baseline and choice in each cell of the {split} split.{few} The baseline is worst in "
-        f"{_class(material, worst.y)} of {_group(material, worst.a)}: {worst.baseline:.3f}, the choice there {worst.chosen:.3f}."
-    )
+    alt = f"Accuracy of baseline and choice in each cell of the {split} split.{few} {_worst(material, shown)}"
     title = f"accuracy in each cell, {split} split (samples)"
     return Chart("cells", title, Axis("accuracy, with 95 % intervals"), Axis(names=names), marks, alt, _table(material, found))
+
+
+def _worst(material: Material, shown: Sequence[Recall]) -> str:
+    """The baseline's worst cell, in a sentence."""
+    worst = min(shown, key=lambda cell: cell.baseline if math.isfinite(cell.baseline) else math.inf)
+    there = f", the choice there {worst.chosen:.3f}" if math.isfinite(worst.chosen) else ""
+    return f"The baseline is worst in {_class(material, worst.y)} of {_group(material, worst.a)}: {worst.baseline:.3f}{there}."
 
 
 def _most_telling(found: Sequence[Recall]) -> list[Recall]:

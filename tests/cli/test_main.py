@@ -333,6 +333,19 @@ class TestReport:
         assert f"chosen: trial {json.loads(before)['chosen']['number']}, mfd weight" in result.stdout
         assert str(finished.folder.page) in result.stdout
 
+    def test_draws_every_figure_beside_the_page(self, finished):
+        assert call("report", finished.folder.path).exit_code == 0
+        kinds = {file.suffix for file in finished.folder.figures.iterdir()}
+        assert kinds == {".png", ".svg", ".csv"}
+
+    def test_prints_nothing_but_the_table_for_a_paper(self, finished):
+        result = call("report", finished.folder.path, "--markdown")
+        assert result.exit_code == 0, said(result)
+        lines = result.stdout.splitlines()
+        assert lines[2].startswith("| teacher | ")
+        assert {line.count("|") for line in lines} == {lines[0].count("|")}
+        assert "give one of them" in refused("report", finished.folder.path, "--markdown", "--latex")
+
     def test_tells_how_an_unfinished_search_stands(self, tmp_path):
         session = Session(*small_search(tmp_path)).run(2)
         result = call("report", session.folder.path)

@@ -22,6 +22,7 @@ def records(count, **changes):
 
 def test_what_decides_the_score_has_most_of_it():
     found = importance([*records(200)], SPACE, "deo_m")
+    assert found is not None
     assert list(found) == ["mfd.weight", "mfd.sigma"]
     assert found["mfd.weight"] > 0.9
     assert sum(found.values()) == pytest.approx(1)
