@@ -5,14 +5,15 @@ from rich.console import Console
 from fairtune.api.train import train_one
 from fairtune.request.options import TrainRequest
 from fairtune.training.folder import TrialFolder
+from tests.consoles import text_on
 from tests.search_helpers import Session, small_search
 
 
 def trained(runs, method):
-    console = Console(file=io.StringIO(), width=200)
+    console = Console(file=io.StringIO(), width=400)
     request = TrainRequest.read({"dataset": "digits", "epochs": 2, "precision": "fp32", "method": method, "runs": str(runs)})
     result = train_one(request, console)
-    return result, console.file.getvalue()
+    return result, text_on(console)
 
 
 def test_a_plain_training_is_the_baseline_of_what_comes_after_it(tmp_path):
