@@ -8,6 +8,11 @@ from dataclasses import dataclass
 _SHOWN = 6
 
 
+def counted(number: float, noun: str) -> str:
+    """So many of something whose plural has an s: ``1 CPU``, ``0.5 CPUs``, ``4 CPUs``."""
+    return f"{number:g} {noun}{'s' * (number != 1)}"
+
+
 @dataclass(frozen=True)
 class Names:
     """The names of a dataset's classes and groups.

@@ -187,8 +187,8 @@ class Watcher:
     def job_finished(self, job: Job, result: TrialResult, record: Record | None) -> None:
         self.seen.append(("finished", str(job.key), record and record.number))
 
-    def confirming(self, roles: Mapping[str, int], jobs: int) -> None:
-        self.seen.append(("confirming", roles, jobs))
+    def confirming(self, roles: Mapping[str, int], jobs: Sequence[Job]) -> None:
+        self.seen.append(("confirming", roles, len(jobs)))
 
     def interrupted(self) -> None:
         self.seen.append(("interrupted",))

@@ -19,6 +19,7 @@ from fairtune.api.sockets import listeners
 from fairtune.datasets import cache_folder
 from fairtune.errors import FairtuneError
 from fairtune.mounts import file_system, is_shared
+from fairtune.names import counted
 from fairtune.request.checks import resources, study, writable
 from fairtune.spec import Place
 from fairtune.training.device import autocast, has_fast_bf16, resolve_precision
@@ -53,7 +54,8 @@ def examine(place: Place, precision: str) -> Iterator[Finding]:
     yield _machine()
     yield from _gpus()
     yield from (
-        Finding("trials", f"{place.cpus_per_trial:g} CPUs, {place.gpus_per_trial:g} GPUs", lacks) for lacks in resources(place)
+        Finding("trials", f"{counted(place.cpus_per_trial, 'CPU')}, {counted(place.gpus_per_trial, 'GPU')}", lacks)
+        for lacks in resources(place)
     )
     yield _precision(precision)
     yield _ray(place)
@@ -130,7 +132,7 @@ def _ray(place: Place) -> Finding:
         has = look(place)
     except FairtuneError as error:
         return Finding("Ray", where, str(error))
-    nodes = f"{has.nodes} node{'s' * (has.nodes != 1)}, {has.cpus:g} CPUs, {has.gpus:g} GPUs, {has.memory_gib:.1f} GiB"
+    nodes = f"{counted(has.nodes, 'node')}, {counted(has.cpus, 'CPU')}, {counted(has.gpus, 'GPU')}, {has.memory_gib:.1f} GiB"
     trials = "all trials" if has.trials is None else f"{has.trials} trial{'s' * (has.trials != 1)}"
     return Finding("Ray", f"{where}: {nodes}; {trials} at a time")
 

@@ -40,15 +40,15 @@ def inspect_data(
 ) -> Path:
     """Print how many samples each cell has and how skewed they are, and write all that is to be seen as one page.
 
-    Of the test part only labels, groups, and what was noted as it was decoded are looked at. Equal images in several splits, which
-    a search would refuse, are shown.
+    Of the test part only labels, groups, and what was noted as it was decoded are looked at; where near duplicates are looked for,
+    its images too, none of which is shown. Equal images in several splits, which a search would refuse, are shown.
 
     Args:
         request: names the dataset, its settings and the folder of its files; ``target`` may be several separated by commas.
         folder: where the page goes.
         console: where to print.
         pictures: whether pictures are shown even if the licence of the dataset does not allow them to be passed on.
-        near_duplicates: whether training images that look alike are looked for.
+        near_duplicates: whether images that look alike are looked for, within splits and across them.
 
     Returns:
         The page.
@@ -120,7 +120,7 @@ def _findings(request: DataRequest, dataset: Dataset, root: Path, *, pictures: b
         remarks=remarks_on(dataset, root),
         pools=pools,
         twins=first.twins,
-        near=nearly_equal(first.x[:]) if looked_for else None,
+        near=nearly_equal(dataset, root) if looked_for else None,
         broken=skipped(prepare(dataset, root)),
         shows=dataset.may_be_shown or pictures,
     )

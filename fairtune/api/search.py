@@ -15,9 +15,10 @@ from fairtune.api.expected import expected_time
 from fairtune.api.origin import origin
 from fairtune.api.waiting import with_patience
 from fairtune.datasets import remarks_on
-from fairtune.errors import NoFeasibleTrial
+from fairtune.errors import InvalidInput, NoFeasibleTrial
 from fairtune.files import write_atomically
 from fairtune.locks import Lock
+from fairtune.names import counted
 from fairtune.plugins import Kind
 from fairtune.report import write_all
 from fairtune.report.decoding import progress_bars
@@ -72,6 +73,8 @@ def resume(
     if (known := tracking_uri or place.tracking_uri) is not None:
         place = place.model_copy(update={"tracking_uri": store(known)})
     check_here(spec, place)
+    if "trials" in more and spec.trials < (begun := SearchStudy(database_of(place), spec).asked):
+        raise InvalidInput(f"--trials {spec.trials}: the search has begun {counted(begun, 'trial')} already: give at least as many")
     file = RunFolder(folder).request
     request = Request.from_file(file, {**more, "joint": spec.joint}) if more and file.exists() else None
     return run(spec, place, console, request)
@@ -125,8 +128,9 @@ def _run(spec: SearchSpec, place: Place, console: Console, request: Request | No
     splits = {"train": data.train, "validation": data.validation}
     cells = {name: split.cells for name, split in splits.items()}
     remarks = [*remarks_on(make_dataset(spec.dataset), Path(place.data)), *data.remarks]
-    print_header(console, spec, place, data.info, cells, remarks, expected_time(spec, place, data))
     folder = RunFolder.of(place)
+    opened = SearchStudy(database_of(place), spec).openings if folder.holds_search else ()
+    print_header(console, spec, place, data.info, cells, remarks, expected_time(spec, place, data), opened)
     try:
         summary = with_patience(place, console, partial(session, spec, place, console, request))
     except KeyboardInterrupt as signal:

@@ -72,7 +72,9 @@ def train_one(request: TrainRequest, console: Console) -> Trained:
     with progress_bars(console) as report:
         spec, place = resolve_one(request, report)
     if spec.method == "scratch":
-        return _shared(spec, place, console, "baseline")
+        trained = _shared(spec, place, console, "baseline")
+        console.print(f"weights and scores are in {trained.folder.path}", soft_wrap=True)
+        return trained
     if spec.teacher is not None:
         _shared(spec.teacher, place, console, "teacher")
     folder = TrialFolder(Path(place.runs) / "single" / spec.id)
@@ -90,10 +92,7 @@ def _shared(spec: TrialSpec, place: Place, console: Console, what: str) -> Train
         result = home.read_trained()
         if result is None:
             console.print(f"{what} {spec.id}")
-            trained = _train(spec, home, place, console)
-            console.print(f"weights and scores are in {home.path}", soft_wrap=True)
-            return trained
-    console.print(f"the {what} {spec.id} has been trained: weights and scores are in {home.path}", soft_wrap=True)
+            return _train(spec, home, place, console)
     data = Path(place.data)
     return Trained(result, home, make_dataset(spec.dataset).describe(data), data)
 

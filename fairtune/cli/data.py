@@ -18,7 +18,7 @@ Name = Annotated[str, typer.Argument(metavar="DATASET", help="Name: see fairtune
 Policy = Annotated[str, typer.Option("--on-bad-image", help="error, or skip: leave images out that cannot be read.")]
 Out = Annotated[Path | None, typer.Option(help="Folder of the page.", show_default="DATASET-inspection")]
 Pictures = Annotated[bool, typer.Option("--pictures", help="Show pictures whose licence does not allow them to be passed on.")]
-Near = Annotated[bool, typer.Option("--near-duplicates", help="Look for training images that look alike.")]
+Near = Annotated[bool, typer.Option("--near-duplicates", help="Look for images that look alike, across splits too.")]
 
 
 @app.command()

@@ -1,7 +1,7 @@
 """Datasets: one file each, named as on the command line."""
 
 from fairtune._rooms import stands_for
-from fairtune.datasets._alike import nearly_equal
+from fairtune.datasets._alike import Alike, nearly_equal
 from fairtune.datasets._base import Dataset
 from fairtune.datasets._counts import lost_cells
 from fairtune.datasets._cut import equal_cells
@@ -31,6 +31,7 @@ from fairtune.datasets._writing import OnBadImage, Progress, Report, silent
 __all__ = [
     "FIRST_ROW",
     "SUFFIXES",
+    "Alike",
     "Content",
     "Dataset",
     "Fit",

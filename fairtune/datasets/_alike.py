@@ -2,36 +2,68 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
 import numpy as np
 
-from fairtune.records import Bytes, Floats
+from fairtune.datasets._base import Dataset
+from fairtune.datasets._store import open_part, open_splits
+from fairtune.records import Bytes, Floats, Purpose, Split
 
 _DIFFERENT = 2
 _FLAT = 8
 
 
-def nearly_equal(images: Bytes, most: int = 200) -> list[tuple[int, int]]:
-    """Pairs of images that look alike, whatever their files.
+class Alike(NamedTuple):
+    """Two images that look alike: the split of each, and its row in the pool of its part."""
+
+    splits: tuple[str, str]
+    rows: tuple[int, int]
+
+    @property
+    def across(self) -> bool:
+        """Whether they are in different splits."""
+        return self.splits[0] != self.splits[1]
+
+
+def nearly_equal(dataset: Dataset, root: Path) -> list[Alike]:
+    """Pairs of images that look alike, in every split; see :func:`alike`.
+
+    The images of the test part are opened for this alone, and nothing else of them is told than which look like others.
+
+    Args:
+        dataset: of images, decoded.
+        root: folder of the original files.
+    """
+    test = dataset.test_split(open_part(dataset, root, "test", purpose=Purpose.FINAL), dataset.describe(root))
+    return alike(open_splits(dataset, root) | {"test": test})
+
+
+def alike(splits: Mapping[str, Split], most: int = 200) -> list[Alike]:
+    """Pairs of images that look alike, whatever their files, those of different splits first.
 
     Each image becomes 8 x 8 signs of whether brightness rises to the right (a difference hash); a pair is alike if at most two of
     the 64 differ. Those of nearly one gray level are passed over.
 
     Args:
-        images: ``(N, H, W, C)``.
+        splits: by name, of images.
         most: how many pairs to give at most.
     """
-    small = np.stack([_shrunk(images[n]) for n in range(len(images))])
-    signs = small[:, :, 1:] > small[:, :, :-1]
-    flat = np.flatnonzero(np.ptp(small.reshape(len(small), -1), axis=1) >= _FLAT)
-    bits = np.packbits(signs.reshape(len(images), -1), axis=1)
-    found: list[tuple[int, int]] = []
-    for place, row in enumerate(flat):
-        others = flat[place + 1 :]
-        distance = np.bitwise_count(bits[others] ^ bits[row]).sum(axis=1)
-        found += [(int(row), int(other)) for other in others[distance <= _DIFFERENT]]
-        if len(found) >= most:
-            break
-    return found[:most]
+    names = [name for name, split in splits.items() for _ in range(len(split))]
+    rows = np.concatenate([split.rows for split in splits.values()]).tolist()
+    small = np.stack([_shrunk(split.pool[row]) for split in splits.values() for row in split.rows])
+    bits = np.packbits((small[:, :, 1:] > small[:, :, :-1]).reshape(len(small), -1), axis=1)
+    telling = np.flatnonzero(np.ptp(small.reshape(len(small), -1), axis=1) >= _FLAT)
+    found: dict[bool, list[Alike]] = {True: [], False: []}
+    for place, one in enumerate(telling):
+        others = telling[place + 1 :]
+        for other in others[np.bitwise_count(bits[others] ^ bits[one]).sum(axis=1) <= _DIFFERENT]:
+            pair = Alike((names[one], names[other]), (rows[one], rows[other]))
+            if len(found[pair.across]) < most:
+                found[pair.across].append(pair)
+    return [*found[True], *found[False]][:most]
 
 
 def _shrunk(image: Bytes) -> Floats:

@@ -14,7 +14,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from fairtune import plugins
-from fairtune.datasets import Info, Pool, Twins, narrow
+from fairtune.datasets import Alike, Info, Pool, Twins, narrow
 from fairtune.methods import Method
 from fairtune.records import Floats, Ints, Split
 from fairtune.report.association import Skew, needed_for_gap, reach_of_gap, skew_of
@@ -23,6 +23,7 @@ from fairtune.report.formats import format_score
 
 _RECALLS = (0.9, 0.5)
 _DRAWN = 24
+_LISTED = 100
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class Findings:
         remarks: what a user should know.
         pools: of the training parts, by name.
         twins: equal images.
-        near: pairs of nearly equal training images, by row; None where they were not looked for.
+        near: pairs of nearly equal images, those of different splits first; None where they were not looked for.
         broken: images that are left out, with the reason.
         shows: whether pictures may be shown.
     """
@@ -69,7 +70,7 @@ class Findings:
     remarks: Sequence[str]
     pools: Mapping[str, Pool]
     twins: Twins
-    near: Sequence[tuple[int, int]] | None
+    near: Sequence[Alike] | None
     broken: Mapping[str, str]
     shows: bool
 
@@ -133,7 +134,9 @@ def _page(found: Findings, views: Sequence[Inspected]) -> dict[str, object]:
         "brightness": _inline(draw_brightness(_by_cell(first, found.pools), first.info)) if looks else "",
         "twins": found.twins,
         "near": None if found.near is None else _near(found),
-        "near_told": f"{len(found.near or ()):,} pairs; the first {_DRAWN // 2} are shown side by side.",
+        "near_found": bool(found.near),
+        "near_told": _near_told(found.near or ()),
+        "near_across": [_named(pair) for pair in (found.near or ()) if pair.across][:_LISTED],
         "broken": list(found.broken.items()),
         "odd_images": len(odd),
         "odd": _inline(draw_row([found.pools[part].x[row : row + 1][0] for part, row in odd[:_DRAWN]])) if odd and shows else "",
@@ -217,11 +220,23 @@ def _odd_rows(pool: Pool) -> list[int]:
 
 def _near(found: Findings) -> str:
     """Pairs of nearly equal images side by side."""
-    if not found.near:
-        return ""
-    pool = next(iter(found.pools.values()))
-    rows = [row for pair in found.near[: _DRAWN // 2] for row in pair]
-    return _inline(draw_row([pool.x[row : row + 1][0] for row in rows]))
+    pools = {"train": next(iter(found.pools.values())), "validation": next(iter(found.pools.values())), **found.pools}
+    shown = [pair for pair in found.near or () if "test" not in pair.splits][: _DRAWN // 2]
+    images = [pools[name].x[row : row + 1][0] for pair in shown for name, row in zip(pair.splits, pair.rows, strict=True)]
+    return _inline(draw_row(images)) if images else ""
+
+
+def _near_told(pairs: Sequence[Alike]) -> str:
+    across = sum(pair.across for pair in pairs)
+    return (
+        f"{len(pairs):,} pairs, {across:,} of them in different splits, where what is judged may have been learnt from; the first "
+        f"{_DRAWN // 2} of training and validation images are shown side by side, none of the test."
+    )
+
+
+def _named(pair: Alike) -> str:
+    """Where the two are: their places among the images of their parts, in the order of the table or the folder."""
+    return " = ".join(f"{name} image {row}" for name, row in zip(pair.splits, pair.rows, strict=True))
 
 
 def _inline(figure: Figure) -> str:

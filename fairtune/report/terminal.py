@@ -16,6 +16,7 @@ from rich.text import Text
 from fairtune.addresses import shown
 from fairtune.datasets import Info
 from fairtune.metrics import SCORES, Interval, label, name_small_cells, ranked, small_cells
+from fairtune.names import counted
 from fairtune.records import Ints
 from fairtune.report.formats import describe_intervals, format_error, format_mean, format_params, format_score
 from fairtune.report.progress import format_duration, format_left, format_rate, is_live
@@ -50,6 +51,7 @@ def print_header(
     cells: Mapping[str, Ints],
     remarks: Sequence[str] = (),
     expected: str | None = None,
+    opened: Sequence[Opening] = (),
 ) -> None:
     """Data and group counts, what is to be said of them, what is searched, the budget and the time, and where things go."""
     title = f"fairtune {spec.methods} on {spec.dataset.name} with {spec.model.name}, run {place.name}"
@@ -58,19 +60,22 @@ def print_header(
     for split, counts in cells.items():
         groups = ", ".join(f"{name} {counts[a].sum():,}" for a, name in enumerate(info.groups))
         grid.add_row(split, f"{counts.sum():,} samples ({groups}); {counts.min():,} to {counts.max():,} per (class, group) cell")
-    grid.add_row("test", "sealed until the choice is made")
+    when = ", ".join(opening.when for opening in opened)
+    grid.add_row("test", f"opened {when}; trials do not see it" if opened else "sealed until the choice is made")
     for method, space in spec.spaces.items():
         searched = ", ".join(f"{name} {domain}" for name, domain in space.search.items()) or "nothing to search: one setting"
         grid.add_row(method, searched)
     trials = trials_to_run(spec)
-    size = f"{trials} trial{'s' * (trials > 1)} of {spec.epochs} epochs, batches of {spec.batch_size}, {spec.precision}"
+    size = f"{counted(trials, 'trial')} of {counted(spec.epochs, 'epoch')}, batches of {spec.batch_size}, {spec.precision}"
     grid.add_row("budget", ", ".join([size, *_limits(spec)]))
     if expected is not None:
         grid.add_row("expected", expected)
     proposals = Proposals(spec, [SCORES[name].direction for name in objectives_of(spec.select)])
     for method, said in proposals.explain().items():
         grid.add_row("sampler", f"{spec.sampler} for {method}: {said}")
-    grid.add_row("floor", f"accuracy {spec.accuracy_floor}; chosen by {spec.select}; confirmed on {spec.final_seeds} seeds")
+    grid.add_row(
+        "floor", f"accuracy {spec.accuracy_floor}; chosen by {spec.select}; confirmed on {counted(spec.final_seeds, 'seed')}"
+    )
     grid.add_row("folder", str(RunFolder.of(place).path))
     grid.add_row("mlflow", shown(place.mlflow))
     console.print(grid)
@@ -170,12 +175,12 @@ class SearchDisplay:
                 )
                 self.console.print(f"confirm {self._final[0]}/{self._final[1]}  {job.key}  {outcome}", soft_wrap=True)
 
-    def confirming(self, roles: Mapping[str, int], jobs: int) -> None:
-        """Say what goes to the test split."""
-        self._final = (0, jobs)
+    def confirming(self, roles: Mapping[str, int], jobs: Sequence[Job]) -> None:
+        """Say what is retrained for the test split, each setting once with all its roles."""
+        self._final = (0, len(jobs))
         self._phase = _Phase("confirmations", self._clock(), 0)
-        named = ", ".join(f"{role.replace('_', ' ')} (trial {number})" for role, number in roles.items())
-        self.console.print(f"opening the test split: {jobs} retrainings of the baseline, {named}", soft_wrap=True)
+        named = ", ".join(dict.fromkeys(_retrained(str(job.key.role), roles) for job in jobs))
+        self.console.print(f"opening the test split: {counted(len(jobs), 'retraining')} of {named}", soft_wrap=True)
 
     def interrupted(self) -> None:
         """Answer Ctrl-C."""
@@ -313,6 +318,15 @@ def _front_table(summary: Summary) -> Table:
         scores = (format_score(trial.score(name)) for name in columns)
         table.add_row(f"#{number}", f"{trial.method} {format_params(trial.params)}", *scores, remark)
     return table
+
+
+def _retrained(key: str, roles: Mapping[str, int]) -> str:
+    """A setting that is retrained, by the role that gave the retraining its name, and all roles that it has."""
+    number = roles.get(key, roles.get(key.rpartition("-")[0]))
+    if number is None:
+        return "the baseline"
+    own = ", ".join(role.replace("_", " ") for role in roles if roles[role] == number)
+    return f"trial {number} ({own})"
 
 
 def _confirmed_table(summary: Summary) -> Table:

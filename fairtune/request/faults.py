@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -11,6 +11,7 @@ from fairtune.errors import FairtuneError, InvalidInput, unknown_name
 from fairtune.options import Option
 
 T = TypeVar("T")
+_BOUNDS = {"gt": "above", "ge": "of at least", "lt": "below", "le": "of at most"}
 
 
 class Faults:
@@ -54,7 +55,15 @@ def sentences(error: ValidationError, model: type[BaseModel] | None = None) -> I
         elif fault["type"] == "missing":
             yield f"{place}: is missing"
         else:
-            yield f"{place}: {fault['msg']}, got {fault['input']!r}"
+            yield f"{place} {fault['input']}: {_wanted(fault['type'], fault.get('ctx', {})) or fault['msg']}"
+
+
+def _wanted(kind: str, limits: Mapping[str, float]) -> str:
+    """What to give in the place of a number that pydantic refuses; nothing for other faults."""
+    bound = next((f"{word} {limits[name]:g}" for name, word in _BOUNDS.items() if name in limits), None)
+    if bound is not None:
+        return f"give a number {bound}"
+    return "give a whole number" if kind.startswith("int_") else "give a number" if kind.startswith("float_") else ""
 
 
 def _called(model: type[BaseModel] | None, place: str) -> str:

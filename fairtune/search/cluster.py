@@ -21,6 +21,7 @@ from ray._private.authentication.authentication_utils import is_token_auth_enabl
 from fairtune.addresses import is_loopback
 from fairtune.endings import kept_from_children
 from fairtune.errors import InvalidInput
+from fairtune.names import counted
 from fairtune.search.access import authentication
 from fairtune.search.growth import fitting, trials_when_grown
 from fairtune.search.knock import knock
@@ -199,9 +200,9 @@ def trials_at_a_time(place: Place) -> int | None:
     grown = None if place.address is None else trials_when_grown(needs)
     if fits == 0 and (place.address is None or grown == 0):
         where = "this machine" if place.address is None else f"a node that the cluster at {place.address} has or may start"
+        asked = f"{counted(place.cpus_per_trial, 'CPU')} and {counted(place.gpus_per_trial, 'GPU')}"
         raise InvalidInput(
-            f"no trial fits {where}: it asks for {place.cpus_per_trial:g} CPUs and {place.gpus_per_trial:g} GPUs, "
-            f"Ray sees {have.get('CPU', 0):g} and {have.get('GPU', 0):g}"
+            f"no trial fits {where}: it asks for {asked}, Ray sees {have.get('CPU', 0):g} and {have.get('GPU', 0):g}"
         )
     if grown == math.inf:
         _log.warning("the cluster grows and does not say how far: asking for every trial at once; set a limit by --max-concurrent")

@@ -369,7 +369,7 @@ class Plan:
         if jobs:
             self.study.keep_opening(Opening.now(settings, [job.key for job in jobs]))
             for observer in self.observers:
-                observer.confirming(roles, len(jobs))
+                observer.confirming(roles, jobs)
         return jobs
 
     def _lets_confirm(self, job: Job) -> bool:

@@ -12,6 +12,7 @@ from ray._private import worker
 from ray._private.node import Node
 from ray.tune import Callback
 
+from fairtune.names import counted
 from fairtune.spec import Place
 from fairtune.study.key import JobKey
 
@@ -121,7 +122,7 @@ class WaitNotice(Callback):
         have: Callable[[], Mapping[str, float]] = ray.cluster_resources,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._needs = f"{place.cpus_per_trial:g} CPUs and {place.gpus_per_trial:g} GPUs"
+        self._needs = f"{counted(place.cpus_per_trial, 'CPU')} and {counted(place.gpus_per_trial, 'GPU')}"
         self._have = have
         self._clock = clock
         self._since: float | None = None
@@ -138,5 +139,5 @@ class WaitNotice(Callback):
         if now - self._since >= self._silence:
             self._silence = 2 * self._silence
             has = self._have()
-            seen = f"{has.get('CPU', 0):g} CPUs and {has.get('GPU', 0):g} GPUs"
+            seen = f"{counted(has.get('CPU', 0), 'CPU')} and {counted(has.get('GPU', 0), 'GPU')}"
             _log.warning(f"waiting {now - self._since:.0f} s for a worker with {self._needs}; the cluster has {seen} in all")

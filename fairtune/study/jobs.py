@@ -59,8 +59,10 @@ class Observer(Protocol):
     def job_finished(self, job: Job, result: TrialResult, record: Record | None) -> None:
         """A job has ended; ``record`` is the trial's, None for other kinds."""
 
-    def confirming(self, roles: Mapping[str, int], jobs: int) -> None:
-        """The search is over and ``roles`` (by trial number) go to the test split."""
+    def confirming(self, roles: Mapping[str, int], jobs: Sequence[Job]) -> None:
+        """The search is over, and ``jobs``, those of the ``roles`` (by trial number) that have not been retrained, go to the test
+        split.
+        """
 
     def interrupted(self) -> None:
         """The user wants to stop; running trainings are about to be kept and ended."""

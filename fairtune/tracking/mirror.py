@@ -118,7 +118,7 @@ class Tracker:
         ended = _Ended(job.key, result, record and record.feasible)
         self._store.safely(lambda: self._write_ended(ended))
 
-    def confirming(self, roles: Mapping[str, int], jobs: int) -> None:
+    def confirming(self, roles: Mapping[str, int], jobs: Sequence[Job]) -> None:
         """Nothing to mirror yet."""
 
     def finish(self, summary: Summary, files: list[Path], chosen: Path | None) -> None:

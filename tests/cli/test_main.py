@@ -135,9 +135,9 @@ class TestBadInput:
             ("--tracking-uri file:///tmp/mlruns", ["--tracking-uri 'file:///tmp/mlruns': give http://HOST:PORT"]),
             ("--gpus-per-trial 99", ["--gpus-per-trial 99: this machine has", "give 0 to train on the CPU"]),
             ("--cpus-per-trial 9999", ["--cpus-per-trial 9999: this machine has"]),
-            ("--trials 0", ["--trials: Input should be greater than or equal to 1, got '0'"]),
+            ("--trials 0", ["--trials 0: give a number of at least 1"]),
             ("--time-budget soon", ["cannot read the time budget 'soon': write seconds"]),
-            ("--train-fraction 0", ["--train-fraction: Input should be greater than 0, got '0'"]),
+            ("--train-fraction 0", ["--train-fraction 0: give a number above 0"]),
             ("--download", ["--download: the dataset digits cannot be fetched; comes with scikit-learn"]),
         ],
     )

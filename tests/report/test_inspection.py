@@ -11,8 +11,10 @@ from PIL import Image
 from rich.console import Console
 
 from fairtune.api.inspection import inspect_data
-from fairtune.datasets import nearly_equal, prepare
+from fairtune.datasets import Alike, prepare
+from fairtune.datasets._alike import alike
 from fairtune.datasets.manifest import Manifest
+from fairtune.records import Split
 from fairtune.report.inspection import possible_batches
 from fairtune.request.options import DataRequest
 from tests.datasets.files import animals, make_utkface
@@ -116,14 +118,30 @@ def test_nearly_equal_images_are_found_on_request(root, tmp_path):
     assert "Nearly equal" not in inspected(root, tmp_path, "size=32").text
     page = inspected(root, tmp_path, "size=32", near_duplicates=True)
     assert any(title.startswith("pairs of nearly equal") for title in page.pictures)
-    assert "2 pairs" in page.text
+    assert "2 pairs, " in page.text
+
+
+def test_nearly_equal_images_across_splits_are_told_and_those_of_the_test_not_shown(root, tmp_path):
+    for name, source in (("70", "1"), ("71", "2")):
+        picture = np.asarray(Image.open(root / "images" / f"{source}.png")).astype(int)
+        Image.fromarray(np.clip(picture + 3, 0, 255).astype(np.uint8)).save(root / "images" / f"{name}.png")
+    page = inspected(root, tmp_path, "size=32", near_duplicates=True)
+    assert "4 pairs, " in page.text
+    named = re.findall(r"(\w+) image (\d+) = test image (\d+)", page.text)
+    assert [(int(row), int(tested)) for _, row, tested in named if tested] == [(1, 10), (2, 11)]
 
 
 def test_images_that_look_alike_are_paired():
     images = np.random.default_rng(0).integers(0, 256, (20, 9, 9, 1), dtype=np.uint8).repeat(4, 1).repeat(4, 2).repeat(3, 3)
     images[7] = (images[3] * 0.9).astype(np.uint8)
     images[11:13] = 40
-    assert nearly_equal(images) == [(3, 7)]
+    split = Split(images, np.arange(20), np.zeros(20, int), np.zeros(20, int), np.arange(20), num_groups=1, num_classes=1)
+    assert alike({"train": split}) == [Alike(("train", "train"), (3, 7))]
+    apart = {"train": split.take(np.arange(5)), "test": split.take(np.arange(5, 20))}
+    assert alike(apart) == [Alike(("train", "test"), (3, 7))]
+    images[2] = images[1]
+    assert [pair.across for pair in alike(apart)] == [True, False]
+    assert len(alike(apart, most=1)) == 1
 
 
 def test_several_targets_have_a_section_each(root, tmp_path):

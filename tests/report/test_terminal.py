@@ -4,7 +4,10 @@ import re
 import pytest
 from rich.console import Console
 
+from fairtune.records import Purpose
 from fairtune.report.terminal import SearchDisplay, print_header, print_outcome
+from fairtune.study.jobs import Job
+from fairtune.study.key import JobKey
 from fairtune.study.summary import summarise
 from fairtune.training.data import open_data
 from tests.search_helpers import Session, crash, small_search, train
@@ -81,7 +84,7 @@ def test_a_line_tells_setting_scores_and_verdict(logged):
 def test_a_log_says_that_the_test_split_is_opened(logged):
     _, console = logged
     (line,) = lines(console, "opening the test split")
-    assert "retrainings of the baseline, chosen (trial 0), most accurate (trial 0), fairest (trial 0)" in line
+    assert line == "opening the test split: 2 retrainings of the baseline, trial 0 (chosen, most accurate, fairest)"
 
 
 def test_a_terminal_shows_what_runs_and_what_is_best(tmp_path):
@@ -162,6 +165,24 @@ def test_stopping_is_answered(tmp_path):
     console = log()
     SearchDisplay(console, small_search(tmp_path)[0], []).interrupted()
     assert shown(console) == "stopping: keeping the trainings under way ...\n"
+
+
+def test_the_header_of_what_was_tested_says_when(mixed):
+    console, data = log(), open_data(mixed.spec.baseline(), mixed.folder.path)
+    cells = {"train": data.train.cells, "validation": data.validation.cells}
+    (opening,) = mixed.study.openings
+    print_header(console, mixed.spec, mixed.place, data.info, cells, opened=[opening])
+    assert f"test        opened {opening.when}; trials do not see it" in shown(console)
+    assert "sealed" not in shown(console)
+
+
+def test_only_what_is_retrained_is_named(mixed):
+    console = log()
+    display = SearchDisplay(console, mixed.spec, [])
+    folder, baseline = mixed.folder.trial(4), mixed.spec.baseline()
+    jobs = [Job(JobKey.final("chosen-2", seed), baseline, folder, Purpose.FINAL) for seed in (1, 2)]
+    display.confirming({"chosen": 4, "most_accurate": 0, "fairest": 4}, jobs)
+    assert shown(console) == "opening the test split: 2 retrainings of trial 4 (chosen, fairest)\n"
 
 
 def test_the_header_says_what_is_to_come(mixed):

@@ -46,7 +46,7 @@ def test_a_name_too_long_for_a_folder_is_told_by_its_length():
 @pytest.mark.parametrize(
     ("given", "fault"),
     [
-        ({"seed": -4}, "--seed: Input should be greater than or equal to 0, got -4"),
+        ({"seed": -4}, "--seed -4: give a number of at least 0"),
         ({"method": "mfd,mfd"}, "--method mfd,mfd: this is the same method twice: name it once"),
         ({"set": ["weight=1", "weight=2"]}, "--set weight is given 2 times: give it once"),
         ({"sampelr": "tpe"}, "unknown option 'sampelr': did you mean 'sampler'"),

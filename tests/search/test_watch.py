@@ -20,7 +20,7 @@ def lines(caplog, *turns):
 def test_what_never_comes_is_named_within_ten_seconds_and_more_rarely_later(caplog):
     said = lines(caplog, *((second, "TERMINATED", "PENDING") for second in range(100)))
     assert said == [
-        f"waiting {seconds} s for a worker with 1 CPUs and 1 GPUs; the cluster has 4 CPUs and 0 GPUs in all"
+        f"waiting {seconds} s for a worker with 1 CPU and 1 GPU; the cluster has 4 CPUs and 0 GPUs in all"
         for seconds in (8, 16, 32, 64)
     ]
 
