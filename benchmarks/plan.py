@@ -53,6 +53,7 @@ def main() -> None:
             seconds = trainings_of(Path(runs) / f"run-{number}")
             each = statistics.fmean(one.busy_s for one in plan.methods.values())
             planned, took = plan.baseline.busy_s + (len(seconds) - 1) * each, sum(seconds)
+            console.print(f"{name}: planned {planned:.1f} s, took {took:.1f} s")
             table.add_row(name, str(len(seconds)), f"{planned:.1f}", f"{took:.1f}", f"{planned / took:.2f}")
     console.print(table)
 

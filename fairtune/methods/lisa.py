@@ -9,6 +9,7 @@ from typing import ClassVar, NamedTuple
 import torch
 from torch import Tensor
 
+from fairtune.batches.memory import moved
 from fairtune.methods._base import Method, Progress
 from fairtune.methods._mixing import drawn_shares, mixed
 from fairtune.records import Batch
@@ -39,7 +40,7 @@ def partners(same: Tensor, other: Tensor) -> Tensor:
         Positions ``(B,)``; drawn from torch's default generator of the CPU.
     """
     fits = (same[:, None] == same[None, :]) & (other[:, None] != other[None, :])
-    drawn = torch.rand(len(same), len(same)).to(same.device).masked_fill(~fits, -1)
+    drawn = moved(torch.rand(len(same), len(same)), same.device).masked_fill(~fits, -1)
     return torch.where(fits.any(1), drawn.argmax(1), torch.arange(len(same), device=same.device))
 
 
@@ -97,9 +98,12 @@ class LISA(Method):
 
     def prepare(self, batch: Batch, progress: Progress) -> Batch:
         """Mix."""
-        within_labels = float(torch.rand(())) < self.selection
-        pairs = self._pairs(*((batch.y, batch.a) if within_labels else (batch.a, batch.y)))
-        return batch if pairs is None else mixed(batch, pairs.first, pairs.second, pairs.share.to(batch.x.device, batch.x.dtype))
+        within_labels = moved(torch.rand(()) < self.selection, batch.y.device)
+        same, other = torch.where(within_labels, batch.y, batch.a), torch.where(within_labels, batch.a, batch.y)
+        pairs = self._pairs(same, other)
+        if pairs is None:
+            return batch
+        return mixed(batch, pairs.first, pairs.second, moved(pairs.share.to(batch.x.dtype), batch.x.device))
 
     def _pairs(self, same: Tensor, other: Tensor) -> _Pairs | None:
         def shares(count: int) -> Tensor:

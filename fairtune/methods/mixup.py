@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import torch
 
+from fairtune.batches.memory import moved
 from fairtune.methods._base import Method, Progress
 from fairtune.methods._mixing import drawn_shares, mixed
 from fairtune.records import Batch
@@ -38,6 +39,6 @@ class Mixup(Method):
         if self.alpha == 0:
             return batch
         everyone = torch.arange(len(batch.y), device=batch.y.device)
-        partner = torch.randperm(len(everyone)).to(everyone.device)
-        share = drawn_shares(self.alpha, 1).to(batch.x.device, batch.x.dtype)
+        partner = moved(torch.randperm(len(everyone)), everyone.device)
+        share = moved(drawn_shares(self.alpha, 1).to(batch.x.dtype), batch.x.device)
         return mixed(batch, everyone, partner, share.expand(len(everyone)))

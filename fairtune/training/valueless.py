@@ -7,14 +7,24 @@ from collections.abc import Callable, Iterator
 from unittest import mock
 
 from torch import Tensor, nn
-from torch._subclasses.fake_tensor import FakeTensorMode
+from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 
 
 @contextlib.contextmanager
 def no_values() -> Iterator[None]:
     """Tensors made inside have none, whatever their device; on the CPU there is a backward pass too."""
-    with mock.patch.object(nn.Module, "_apply", _moved), FakeTensorMode():
+    copies = mock.patch.object(FakeTensor, "__deepcopy__", _copied, create=True)
+    with mock.patch.object(nn.Module, "_apply", _moved), copies, FakeTensorMode():
         yield
+
+
+def _copied(tensor: FakeTensor, memo: dict[int, object]) -> Tensor:
+    """As a tensor's own ``__deepcopy__``, which would copy the mode that it was made in too."""
+    made: Tensor = tensor.detach().clone()
+    if isinstance(tensor, nn.Parameter):
+        made = nn.Parameter(made, tensor.requires_grad)
+    memo[id(tensor)] = made
+    return made
 
 
 def _moved(module: nn.Module, move: Callable[[Tensor], Tensor], recurse: bool = True) -> nn.Module:

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 import fairtune as ft
 from fairtune.api.console import open_console
-from fairtune.api.fitting import expected_memory, gib_on
+from fairtune.api.fitting import expected_memory, gib_on, too_large, trials_of
 from fairtune.api.plan import make_plan
 from fairtune.api.where import Where, _of_cluster
 from fairtune.cli.main import app
@@ -17,6 +17,7 @@ from fairtune.errors import DataError, InvalidInput
 from fairtune.request.options import Request
 from fairtune.request.resolve import resolve
 from fairtune.search.budget import most_confirmed
+from fairtune.testing.trainings import NO_FILES, digits_spec
 from fairtune.training.cards import find_card
 from fairtune.training.cost import Shape
 from fairtune.training.data import open_data
@@ -64,6 +65,7 @@ def shape_of_faces(faces):
     return Shape(known.info, known.stored, known.train, known.validation)
 
 
+@pytest.mark.slow
 def test_a_training_that_does_not_fit_says_what_would(tmp_path):
     given = FACES | {"batch_size": 512, "precision": "fp32", "method": "hkd"}
     with pytest.raises(InvalidInput, match=r"scratch with cnn takes about .* GiB, tiny has 10: --batch-size 256") as refused:
@@ -72,12 +74,14 @@ def test_a_training_that_does_not_fit_says_what_would(tmp_path):
         assert other in str(refused.value)
 
 
-def test_what_looks_at_the_whole_batch_is_not_told_to_take_parts(tmp_path):
-    given = {"method": "mfd", "model": "cnn", "batch_size": 512, "precision": "fp32"}
-    whole = planned(tmp_path, Where("h100"), **given).methods["mfd"]
-    with pytest.raises(InvalidInput, match=r"--batch-size \d+") as refused:
-        planned(tmp_path, Where("tiny", peak_tflops=1, memory_gib=whole.gib * 0.999), **given)
-    assert ("a training of mfd" in str(refused.value)) != ("--micro-batch" in str(refused.value))
+@pytest.mark.parametrize(("method", "parts"), [("hkd", True), ("mfd", False)])
+def test_only_what_adds_up_is_told_to_take_parts(tmp_path, method, parts):
+    given = {"method": method, "model": "cnn", "batch_size": 2, "precision": "fp32"}
+    spec, shape = resolve(Request.read(given | {"runs": str(tmp_path), "gpus_per_trial": 0, "batch_size": 40}))[0], digits()
+    (trial,) = trials_of(spec).values()
+    trial = trial.model_copy(update={"batch_size": 2})
+    said = too_large(trial, shape, find_card("tiny", tflops=1.0, gib=1e3), 2e3)
+    assert ("--micro-batch 1" in said) == parts
 
 
 @pytest.mark.parametrize(
@@ -115,12 +119,16 @@ def test_this_machine_is_timed(tmp_path):
 
 
 def test_a_search_on_a_gpu_begins_with_what_it_takes_of_it(tmp_path):
-    spec, place = resolve(Request.read({"method": "hkd", "epochs": 2, "runs": str(tmp_path), "gpus_per_trial": 0}))
-    shape = Shape.of(open_data(spec.baseline(), Path(place.data)))
+    given = {"method": "hkd", "epochs": 2, "batch_size": 2, "runs": str(tmp_path), "gpus_per_trial": 0}
+    spec, shape = resolve(Request.read(given))[0], digits()
     assert "the baseline " in (said := expected_memory(spec, shape, find_card("l4")))
     assert said.endswith("each has 24 GiB of l4")
     with pytest.raises(InvalidInput, match=r"a training of scratch with mlp takes about .* GiB, half has 0\.5"):
         expected_memory(spec, shape, find_card("half", tflops=1.0, gib=0.5))
+
+
+def digits():
+    return Shape.of(open_data(digits_spec(), NO_FILES))
 
 
 def cluster_of(*machines, most=8):

@@ -16,8 +16,16 @@ CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 
 
 def shape_of(side, *, train=64, validation=40, augment=()):
-    named = {"classes": ("a", "b", "c"), "groups": ("g", "h"), "balanced_test": False, "model": "cnn", "epochs": 2}
-    return Shape(Info(shape=(3, side, side), augment=augment, **named), (side, side, 3), train, validation)
+    info = Info(
+        classes=("a", "b", "c"),
+        groups=("g", "h"),
+        shape=(3, side, side),
+        augment=augment,
+        balanced_test=False,
+        model="cnn",
+        epochs=2,
+    )
+    return Shape(info, (side, side, 3), train, validation)
 
 
 def trial(method="scratch", model="cnn", **changes):
