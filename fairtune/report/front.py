@@ -9,6 +9,7 @@ import pandas as pd
 
 from fairtune.metrics import SCORES, label
 from fairtune.report.chart import Axis, Chart, Colour, Level, Line, Mark, Marker, Points, style_of, thinned
+from fairtune.report.moved import tested_points, validation_points
 from fairtune.report.published import Figure, figures_of
 from fairtune.study.summary import Baseline, Chosen, Confirmed, Summary, Trial
 
@@ -56,6 +57,7 @@ def _validation(summary: Summary, pair: Pair) -> Chart:
     marks = [*_front_line(summary, pair), *_trials(summary, pair), *_floor(summary, pair)]
     baseline = [f"the baseline: {_scores(summary.baseline, pair)}"]
     marks.append(Points(*_xy([summary.baseline], pair), "ink", "diamond", label="baseline", told=baseline))
+    marks += validation_points(summary, pair)
     if summary.chosen is not None:
         number = summary.chosen.number
         xy = _xy([summary.chosen], pair)
@@ -101,6 +103,7 @@ def _test(summary: Summary, pair: Pair, published: Sequence[Figure]) -> Chart:
     marks: list[Mark] = []
     for position, (roles, confirmed) in enumerate(drawn):
         marks += _confirmed(roles, confirmed, pair, position)
+    marks += tested_points(summary, pair)
     if drawn:
         marks += _papers(published, pair)
     said = "; ".join(f"{', '.join(roles)}: {_means(confirmed, pair)}" for roles, confirmed in drawn)
@@ -195,6 +198,12 @@ def _test_table(summary: Summary, pair: Pair, published: Sequence[Figure]) -> pd
         for name in reversed(pair):
             found = confirmed.score(name)
             row |= {name: found.mean, f"{name}_low": found.low, f"{name}_high": found.high}
+        rows.append(row)
+    for one in summary.untrained:
+        row = {"setting": one.title, "seeds": len(one.seeds)}
+        for name in reversed(pair):
+            if (interval := one.test.get(name)) is not None:
+                row |= {name: interval.mean, f"{name}_low": interval.low, f"{name}_high": interval.high}
         rows.append(row)
     rows += [{"setting": f"{found.method}, published in {found.table}", **found.means} for found in published]
     return pd.DataFrame(rows)
