@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
@@ -12,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fairtune.methods._base import Loop, Method, Progress
+from fairtune.methods._copied import copied
 from fairtune.methods._stages import check_epochs, first_epochs
 from fairtune.records import Batch, Outputs
 from fairtune.space import Real, hyperparameter
@@ -71,7 +71,7 @@ class JustTrainTwice(Method):
         assert net is not None
         assert cells is not None
         check_epochs("jtt", self.context.epochs)
-        self.first = self.own(copy.deepcopy(net).train(), self.like_net)
+        self.first = self.own(copied(net).train(), self.like_net)
         self.weights = self.own(_Weights(int(cells.sum())), None)
 
     def trains_alone(self, progress: Progress) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -11,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fairtune.methods._base import Method
+from fairtune.methods._copied import copied
 from fairtune.records import Batch, Outputs
 from fairtune.space import Real, hyperparameter
 
@@ -108,7 +108,7 @@ class LearningFromFailure(Method):
         net, cells = self.context.net, self.context.cells
         assert net is not None
         assert cells is not None
-        biased = copy.deepcopy(net).train()
+        biased = copied(net).train()
         assert isinstance(biased.head, nn.Linear)
         biased.head.reset_parameters()
         self.biased = self.own(biased, self.like_net, scheduled=True)

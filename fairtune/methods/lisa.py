@@ -9,9 +9,8 @@ from typing import ClassVar, NamedTuple
 import torch
 from torch import Tensor
 
-from fairtune.batches.memory import moved
 from fairtune.methods._base import Method, Progress
-from fairtune.methods._mixing import drawn_shares, mixed
+from fairtune.methods._mixing import drawn, mixed, quantiles
 from fairtune.records import Batch
 from fairtune.space import Real, hyperparameter
 
@@ -37,10 +36,10 @@ def partners(same: Tensor, other: Tensor) -> Tensor:
         other: what they must not ``(B,)``.
 
     Returns:
-        Positions ``(B,)``; drawn from torch's default generator of the CPU.
+        Positions ``(B,)``; drawn from the device's default generator.
     """
     fits = (same[:, None] == same[None, :]) & (other[:, None] != other[None, :])
-    drawn = moved(torch.rand(len(same), len(same)), same.device).masked_fill(~fits, -1)
+    drawn = torch.rand(len(same), len(same), device=same.device).masked_fill(~fits, -1)
     return torch.where(fits.any(1), drawn.argmax(1), torch.arange(len(same), device=same.device))
 
 
@@ -96,19 +95,24 @@ class LISA(Method):
         2.0, Real(low=1e-3, high=100, log=True), search=Real(low=0.1, high=10, log=True), help="large halves everything"
     )
 
+    def setup(self) -> None:
+        """Know the shares."""
+        self.shares = quantiles(self.alpha).to(self.context.device, self.context.dtype)
+
     def prepare(self, batch: Batch, progress: Progress) -> Batch:
         """Mix."""
-        within_labels = moved(torch.rand(()) < self.selection, batch.y.device)
+        within_labels = torch.rand((), device=batch.y.device) < self.selection
         same, other = torch.where(within_labels, batch.y, batch.a), torch.where(within_labels, batch.a, batch.y)
         pairs = self._pairs(same, other)
-        if pairs is None:
-            return batch
-        return mixed(batch, pairs.first, pairs.second, moved(pairs.share.to(batch.x.dtype), batch.x.device))
+        return batch if pairs is None else mixed(batch, pairs.first, pairs.second, pairs.share)
 
     def _pairs(self, same: Tensor, other: Tensor) -> _Pairs | None:
+        def permutation(count: int) -> Tensor:
+            return torch.randperm(count, device=same.device)
+
         def shares(count: int) -> Tensor:
-            return drawn_shares(self.alpha, count)
+            return drawn(self.shares, count)
 
         if self.context.protocol == "official":
-            return official_pairs(same, other, torch.randperm, shares)
+            return official_pairs(same, other, permutation, shares)
         return _Pairs(torch.arange(len(same), device=same.device), partners(same, other), shares(len(same)))

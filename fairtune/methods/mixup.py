@@ -7,9 +7,8 @@ from typing import ClassVar
 
 import torch
 
-from fairtune.batches.memory import moved
 from fairtune.methods._base import Method, Progress
-from fairtune.methods._mixing import drawn_shares, mixed
+from fairtune.methods._mixing import drawn, mixed, quantiles
 from fairtune.records import Batch
 from fairtune.space import Real, hyperparameter
 
@@ -34,11 +33,15 @@ class Mixup(Method):
         0.2, Real(low=0, high=100), search=Real(low=0.1, high=10, log=True), help="0 mixes nothing, large halves everything"
     )
 
+    def setup(self) -> None:
+        """Know the shares."""
+        if self.alpha > 0:
+            self.shares = quantiles(self.alpha).to(self.context.device, self.context.dtype)
+
     def prepare(self, batch: Batch, progress: Progress) -> Batch:
         """Mix."""
         if self.alpha == 0:
             return batch
         everyone = torch.arange(len(batch.y), device=batch.y.device)
-        partner = moved(torch.randperm(len(everyone)), everyone.device)
-        share = moved(drawn_shares(self.alpha, 1).to(batch.x.dtype), batch.x.device)
-        return mixed(batch, everyone, partner, share.expand(len(everyone)))
+        partner = torch.randperm(len(everyone), device=everyone.device)
+        return mixed(batch, everyone, partner, drawn(self.shares, 1).expand(len(everyone)))

@@ -4,6 +4,7 @@ import torch.nn.functional as F
 
 from fairtune.errors import InvalidInput
 from fairtune.methods import Progress, compose
+from fairtune.methods._mixing import quantiles
 from fairtune.methods.lisa import partners
 from fairtune.plugins import names
 from fairtune.records import Batch
@@ -39,6 +40,13 @@ def test_class_weights_are_those_of_both_labels():
     losses = [weights[labels] * F.cross_entropy(student.logits, labels, reduction="none") for labels in (batch.y, batch.y2)]
     expected = (batch.share * losses[0] + (1 - batch.share) * losses[1]).mean()
     torch.testing.assert_close(composite.task_loss(student, batch, weights), expected)
+
+
+@pytest.mark.parametrize("alpha", [0.2, 1.0, 4.0])
+def test_shares_are_of_the_distribution(alpha):
+    shares = quantiles(alpha)
+    assert float(shares.mean()) == pytest.approx(0.5)
+    assert float(shares.var()) == pytest.approx(1 / (4 * (2 * alpha + 1)), rel=2e-3)
 
 
 def test_mixup_by_nothing_is_plain_training():
