@@ -169,9 +169,9 @@ def _check_alike(searches: Sequence[Search]) -> None:
     for other in others:
         apart = [called for name, called in _SAME.items() if getattr(first.spec, name) != getattr(other.spec, name)]
         if apart:
-            names = f"{other.place.name} and {first.place.name}"
+            both = f"{other.place.name} and {first.place.name}"
             faults.append(
-                f"{names} differ in {', '.join(apart)}: their scores are not of the same samples or not of the same kind; compare "
+                f"{both} differ in {', '.join(apart)}: their scores are not of the same samples or not of the same kind; compare "
                 "searches of one dataset, its options, seed and rule"
             )
     if faults:
