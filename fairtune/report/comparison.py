@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from fairtune.metrics import UNDEFINED, label
 from fairtune.report.figure import INK
-from fairtune.report.page import format_mean, format_score
+from fairtune.report.formats import format_mean, format_score
 from fairtune.report.text_table import TextTable
 from fairtune.report.told import Told
 from fairtune.study.comparison import Comparison

@@ -14,8 +14,9 @@ from fairtune.errors import InvalidInput
 from fairtune.metrics import SCORES, Difference, Interval, Number
 from fairtune.rules import View, corner, covered, front
 from fairtune.spec import Place, SearchSpec, TrialResult
+from fairtune.study.retrained import retrainings_of
 from fairtune.study.study import SearchStudy
-from fairtune.study.summary import Summary, difference, retrainings_of, scored_on_test, summarise
+from fairtune.study.summary import Summary, difference, scored_on_test, summarise
 from fairtune.study.verdict import improves
 
 _SAME: dict[str, str] = {
