@@ -12,7 +12,7 @@ from fairtune.api.waiting import with_patience
 from fairtune.errors import Interrupted, InvalidInput
 from fairtune.locks import Lock
 from fairtune.report.audit import sentences, tables, unable
-from fairtune.report.audit_files import Told, print_audit, write_audit
+from fairtune.report.told import Told, print_told, write_told
 from fairtune.search.cluster import check_cluster
 from fairtune.search.confirmation import retrainings, roles_to_confirm, settings_to_confirm
 from fairtune.spec import Place, SearchSpec
@@ -51,8 +51,8 @@ def audit_run(folder: Path, console: Console) -> Audit:
         study = SearchStudy(database_of(place), spec)
     found = audit(spec, place, study)
     told = Told(f"Audit of {found.name}", [*sentences(found), *unable(found)], tables(found))
-    print_audit(console, told)
-    for path in write_audit(RunFolder.of(place).path, found, told):
+    print_told(console, told)
+    for path in write_told(RunFolder.of(place).path, found, told):
         console.print(f"written  {path}", soft_wrap=True)
     return found
 

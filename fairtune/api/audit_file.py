@@ -13,9 +13,9 @@ from fairtune.api.predictions import Columns, Predictions, read_predictions
 from fairtune.errors import FairtuneError
 from fairtune.metrics import SCORES, Cell, Number, account, cell_limits, label, name_small_cells, small_cells
 from fairtune.names import Names
-from fairtune.report.audit_files import Told, print_audit, write_audit
 from fairtune.report.formats import format_score
 from fairtune.report.text_table import TextTable
+from fairtune.report.told import Told, print_told, write_told
 
 
 class _Part(BaseModel):
@@ -97,11 +97,11 @@ def audit_file(file: Path, columns: Columns, console: Console, out: Path | None 
         by={name: _grouping(given, name) for name in given.groupings()},
     )
     told = _told(found)
-    print_audit(console, told)
+    print_told(console, told)
     if out is not None:
         try:
             out.mkdir(parents=True, exist_ok=True)
-            written = write_audit(out, found, told)
+            written = write_told(out, found, told)
         except OSError as error:
             raise FairtuneError(f"--out {out} cannot be written: {error.strerror}") from error
         console.print(f"written  {', '.join(map(str, written))}", soft_wrap=True)

@@ -1,4 +1,4 @@
-"""How an audit is told: on the terminal, and as ``audit.json`` and ``audit.md`` in a folder."""
+"""How an audit or a comparison is told: on the terminal, and as a file for programs and one for people."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fairtune.report.text_table import TextTable, in_markdown
 
 
 class Told(NamedTuple):
-    """An audit in words.
+    """An audit or a comparison in words.
 
     Attributes:
         title: of what it is.
@@ -27,7 +27,7 @@ class Told(NamedTuple):
     tables: Sequence[TextTable]
 
 
-def print_audit(console: Console, told: Told) -> None:
+def print_told(console: Console, told: Told) -> None:
     """Print it: the first sentence, the tables, the others."""
     first, *others = told.sentences
     console.print(first, style="bold", soft_wrap=True)
@@ -39,14 +39,14 @@ def print_audit(console: Console, told: Told) -> None:
         console.print(sentence, soft_wrap=True)
 
 
-def write_audit(folder: Path, audit: BaseModel, told: Told) -> list[Path]:
-    """Write ``audit.json`` and ``audit.md``.
+def write_told(folder: Path, found: BaseModel, told: Told, name: str = "audit") -> list[Path]:
+    """Write ``NAME.json`` and ``NAME.md``.
 
     Raises:
         NoRoom: the disk is full.
         OSError: the folder may only be read.
     """
-    data, page = folder / "audit.json", folder / "audit.md"
-    write_text(data, audit.model_dump_json(by_alias=True, indent=2) + "\n")
+    data, page = folder / f"{name}.json", folder / f"{name}.md"
+    write_text(data, found.model_dump_json(by_alias=True, indent=2) + "\n")
     write_text(page, in_markdown(told.title, told.sentences, told.tables))
     return [data, page]

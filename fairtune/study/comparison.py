@@ -1,0 +1,247 @@
+"""Several searches on the same data, side by side."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from typing import Literal, NamedTuple
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from fairtune.errors import InvalidInput
+from fairtune.metrics import SCORES, Difference, Interval, Number
+from fairtune.rules import View, corner, covered, front
+from fairtune.spec import Place, SearchSpec, TrialResult
+from fairtune.study.retrained import retrainings_of
+from fairtune.study.study import SearchStudy
+from fairtune.study.summary import Summary, difference, scored_on_test, summarise
+from fairtune.study.verdict import improves
+
+_SAME: dict[str, str] = {
+    "dataset": "the data",
+    "train_fraction": "--train-fraction",
+    "seed": "--seed, which cuts the splits",
+    "select": "--select",
+}
+"""What searches must agree on to be compared, and what it is called."""
+
+
+class Search(NamedTuple):
+    """A search to be compared."""
+
+    spec: SearchSpec
+    place: Place
+    study: SearchStudy
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class Compared(_Part):
+    """One search.
+
+    Attributes:
+        name: of the run.
+        methods: that it searched.
+        chosen: number of its choice; None if no trial is feasible.
+        test: scores of the choice on the test split, and of the baseline where nothing was chosen.
+        seeds: on which it was retrained.
+        front: its trials on the joint front.
+        hypervolume: what its feasible trials cover on validation, from the joint corner.
+        growth: seconds of its trials, and what those that had ended by then covered, at each trial that added to it.
+        trials, epochs, gpu_s: what it took.
+    """
+
+    name: str
+    methods: str
+    chosen: int | None
+    test: dict[str, Interval]
+    seeds: tuple[int, ...]
+    front: tuple[int, ...]
+    hypervolume: Number
+    growth: tuple[tuple[float, Number], ...]
+    trials: int
+    epochs: int
+    gpu_s: float
+
+
+class Pair(_Part):
+    """The choices of two searches, on the seeds and test samples that both share.
+
+    Attributes:
+        one, other: names of the runs.
+        difference: the one's score less the other's.
+        adjusted: its p-value among all pairs (S. Holm, Scandinavian Journal of Statistics 1979).
+    """
+
+    one: str
+    other: str
+    difference: Difference
+    adjusted: Number
+
+
+class Ranks(_Part):
+    """Three or more searches ranked on every seed (J. Demšar, Journal of Machine Learning Research 2006).
+
+    Attributes:
+        mean: rank of each search, 1 being the best.
+        p_value: of Friedman's test that none differs.
+        critical: by how much mean ranks must differ to be told apart, by Nemenyi's test at 5 %.
+        seeds: on which all were scored.
+    """
+
+    mean: dict[str, float]
+    p_value: Number
+    critical: Number
+    seeds: int
+
+
+class Comparison(_Part):
+    """Several searches side by side.
+
+    Attributes:
+        score: in which choices are compared.
+        floor: the highest of the searches' floors, above which the joint front is.
+        corner: where the volumes are measured from.
+        searches: in the order given.
+        pairs: of those that chose something.
+        ranks: of those; None for fewer than three, or fewer than two seeds.
+    """
+
+    schema_: Literal["fairtune-comparison/1"] = Field(default="fairtune-comparison/1", alias="schema")
+    score: str
+    floor: float
+    corner: dict[str, Number]
+    searches: tuple[Compared, ...]
+    pairs: tuple[Pair, ...]
+    ranks: Ranks | None
+
+
+def compare_searches(searches: Sequence[Search]) -> Comparison:
+    """Set searches side by side.
+
+    Raises:
+        InvalidInput: there are fewer than two, two have one name, they differ in data, splits or rule, or one has no baseline.
+    """
+    _check_alike(searches)
+    summaries = [summarise(*search) for search in searches]
+    score, objectives = improves(summaries[0].spec.select), summaries[0].objectives
+    floor = max(summary.floor for summary in summaries)
+    worst = corner(_weakest([summary.baseline.val for summary in summaries], objectives), floor, objectives)
+    views = [_views(search, floor) for search in searches]
+    joint = _joint_front(views, objectives)
+    retrained = [_choice_of(search, summary) for search, summary in zip(searches, summaries, strict=True)]
+    compared = [
+        Compared(
+            name=summary.name,
+            methods=summary.spec.methods,
+            chosen=None if summary.chosen is None else summary.chosen.number,
+            test=scored_on_test(results, (*objectives, score)).test,
+            seeds=tuple(results),
+            front=tuple(numbers),
+            hypervolume=covered(of_search, objectives, worst),
+            growth=tuple(_growth(summary, of_search, objectives, worst)),
+            trials=len(summary.trials),
+            epochs=summary.cost.epochs,
+            gpu_s=summary.cost.gpu_s,
+        )
+        for summary, results, numbers, of_search in zip(summaries, retrained, joint, views, strict=True)
+    ]
+    named = {summary.name: results for summary, results in zip(summaries, retrained, strict=True) if results}
+    return Comparison(
+        score=score,
+        floor=floor,
+        corner=worst,
+        searches=tuple(compared),
+        pairs=tuple(_pairs(score, named)),
+        ranks=_ranks(score, named),
+    )
+
+
+def _check_alike(searches: Sequence[Search]) -> None:
+    names = [search.place.name for search in searches]
+    if len(searches) < 2 or len(set(names)) < len(names):
+        raise InvalidInput(f"give two runs or more, each once: {', '.join(names) or 'there is none'}")
+    first, *others = searches
+    faults = []
+    for other in others:
+        apart = [called for name, called in _SAME.items() if getattr(first.spec, name) != getattr(other.spec, name)]
+        if apart:
+            both = f"{other.place.name} and {first.place.name}"
+            faults.append(
+                f"{both} differ in {', '.join(apart)}: their scores are not of the same samples or not of the same kind; compare "
+                "searches of one dataset, its options, seed and rule"
+            )
+    if faults:
+        raise InvalidInput(faults)
+
+
+def _weakest(baselines: Sequence[Mapping[str, float]], objectives: Sequence[str]) -> dict[str, float]:
+    """The worst baseline score in each objective, so that every search's gain counts."""
+    return {name: max((val.get(name, math.nan) for val in baselines), key=SCORES[name].cost) for name in objectives}
+
+
+def _views(search: Search, floor: float) -> list[View]:
+    return [view._replace(feasible=view.val["accuracy"] >= floor) for view in search.study.views()]
+
+
+def _joint_front(views: Sequence[Sequence[View]], objectives: Sequence[str]) -> list[list[int]]:
+    """The trials of each search that no trial of any search dominates."""
+    numbered = [(place, view) for place, of_search in enumerate(views) for view in of_search]
+    kept = {view.number for view in front([view._replace(number=at) for at, (_, view) in enumerate(numbered)], objectives)}
+    return [[view.number for at, (of, view) in enumerate(numbered) if of == place and at in kept] for place in range(len(views))]
+
+
+def _growth(
+    summary: Summary, views: Sequence[View], objectives: Sequence[str], worst: Mapping[str, float]
+) -> list[tuple[float, float]]:
+    """What is covered as the trials end, in the order in which they were asked for."""
+    seconds = {trial.number: trial.search_s for trial in summary.trials}
+    steps: list[tuple[float, float]] = []
+    for count in range(1, len(views) + 1):
+        volume = covered(views[:count], objectives, worst)
+        if not steps or volume > steps[-1][1]:
+            steps.append((seconds[views[count - 1].number], volume))
+    return steps
+
+
+def _choice_of(search: Search, summary: Summary) -> dict[int, TrialResult]:
+    """The retrainings of what a search chose; none if it chose nothing or has not confirmed it."""
+    if summary.chosen is None:
+        return {}
+    found = retrainings_of(search.spec, search.study).get(summary.trials[summary.chosen.number].id or "", {})
+    return {seed: result for seed, result in found.items() if result.state == "complete"}
+
+
+def _pairs(score: str, named: Mapping[str, Mapping[int, TrialResult]]) -> list[Pair]:
+    found = [(*pair, difference(score, named[pair[0]], named[pair[1]])) for pair in combinations(named, 2)]
+    shared = [(one, other, differ) for one, other, differ in found if differ is not None]
+    adjusted = _holm([differ.p_value for _, _, differ in shared])
+    return [
+        Pair(one=one, other=other, difference=differ, adjusted=p) for (one, other, differ), p in zip(shared, adjusted, strict=True)
+    ]
+
+
+def _holm(p_values: Sequence[float]) -> list[float]:
+    order = sorted(range(len(p_values)), key=lambda place: p_values[place])
+    found, highest = [math.nan] * len(p_values), 0.0
+    for rank, place in enumerate(order):
+        highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[place]))
+        found[place] = highest if math.isfinite(p_values[place]) else math.nan
+    return found
+
+
+def _ranks(score: str, named: Mapping[str, Mapping[int, TrialResult]]) -> Ranks | None:
+    from scipy.stats import friedmanchisquare, rankdata, studentized_range
+
+    seeds = sorted(set.intersection(*map(set, named.values()))) if named else []
+    costs = np.array([[SCORES[score].cost((of[seed].test or {}).get(score, math.nan)) for of in named.values()] for seed in seeds])
+    if len(named) < 3 or len(seeds) < 2 or not np.isfinite(costs).all():
+        return None
+    mean, k = rankdata(costs, axis=1).mean(axis=0), len(named)
+    critical = studentized_range.ppf(0.95, k, np.inf) / math.sqrt(2) * math.sqrt(k * (k + 1) / (6 * len(seeds)))
+    p_value = float(friedmanchisquare(*costs.T).pvalue) if np.ptp(costs, axis=1).any() else 1.0
+    return Ranks(mean=dict(zip(named, map(float, mean), strict=True)), p_value=p_value, critical=float(critical), seeds=len(seeds))

@@ -1,0 +1,86 @@
+"""Small searches set side by side."""
+
+import numpy as np
+import pytest
+from scipy.stats import friedmanchisquare
+
+from fairtune.errors import InvalidInput
+from fairtune.report.comparison import draw_growth, told
+from fairtune.rules import covered
+from fairtune.study.comparison import Search, _holm, compare_searches
+from tests.search_helpers import run_small, trained_once
+
+
+@pytest.fixture(scope="module")
+def searches(tmp_path_factory):
+    runs = tmp_path_factory.mktemp("compared")
+    with trained_once():
+        sessions = [run_small(runs, name=method, method=method, trials=2, final_seeds=2) for method in ("mfd", "hkd", "fitnet")]
+    return [Search(session.spec, session.place, session.study) for session in sessions]
+
+
+@pytest.fixture(scope="module")
+def found(searches):
+    return compare_searches(searches)
+
+
+def test_choices_are_compared_in_pairs_of_seeds_and_samples(found):
+    assert [(pair.one, pair.other) for pair in found.pairs] == [("mfd", "hkd"), ("mfd", "fitnet"), ("hkd", "fitnet")]
+    means = {one.name: one.test["deo_m"].mean for one in found.searches}
+    for pair in found.pairs:
+        assert pair.difference.mean == pytest.approx(means[pair.one] - means[pair.other])
+        assert (pair.difference.paired, pair.difference.seeds) == ("samples", 2)
+        assert pair.adjusted >= pair.difference.p_value
+
+
+def test_the_joint_front_holds_what_no_search_beats(found, searches):
+    points = {
+        (search.place.name, view.number): view.costs("accuracy", "deo_m") for search in searches for view in search.study.views()
+    }
+    on_front = {(one.name, number) for one in found.searches for number in one.front}
+    best = {
+        key
+        for key, cost in points.items()
+        if not any(all(a <= b for a, b in zip(other, cost, strict=True)) and other != cost for other in points.values())
+    }
+    assert on_front == best
+
+
+def test_volume_grows_to_what_is_covered_in_the_end(found, searches):
+    for one, search in zip(found.searches, searches, strict=True):
+        assert one.hypervolume == covered(search.study.views(), ("accuracy", "deo_m"), found.corner)
+        seconds, volumes = zip(*one.growth, strict=True)
+        assert list(volumes) == sorted(volumes)
+        assert list(seconds) == sorted(seconds)
+        assert volumes[-1] == one.hypervolume
+    assert len(draw_growth(found).axes[0].lines) == 3
+
+
+def test_three_are_ranked_over_the_seeds(found):
+    values = np.array([one.test["deo_m"].values for one in found.searches])
+    assert found.ranks.seeds == 2
+    assert sum(found.ranks.mean.values()) == pytest.approx(6)
+    assert found.ranks.p_value == pytest.approx(friedmanchisquare(*values).pvalue)
+    assert found.ranks.critical == pytest.approx(2.343 * np.sqrt(3 * 4 / (6 * 2)), abs=2e-3), "Demšar 2006, table 5"
+    assert "Friedman p" in told(found).sentences[1]
+
+
+def test_two_are_not_ranked(searches):
+    assert compare_searches(searches[:2]).ranks is None
+
+
+def test_other_data_or_rules_are_refused(searches, by_iou, tmp_path):
+    first = searches[0]
+    spec = first.spec.model_copy(update={"train_fraction": 0.5})
+    place = first.place.model_copy(update={"name": "half"})
+    with pytest.raises(InvalidInput, match=r"half and mfd differ in --train-fraction: their scores are not of the same samples"):
+        compare_searches([first, Search(spec, place, first.study)])
+    with pytest.raises(InvalidInput, match="run and mfd differ in --select"):
+        compare_searches([first, Search(by_iou.spec, by_iou.place, by_iou.study)])
+    with pytest.raises(InvalidInput, match="give two runs or more, each once: mfd, mfd"):
+        compare_searches([first, first])
+
+
+def test_p_values_are_adjusted_as_holm_does():
+    assert _holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert _holm([]) == []
