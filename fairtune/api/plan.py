@@ -72,7 +72,7 @@ def make_plan(request: Request, where: Where, console: Console) -> Plan:
     """
     card, cards = (None, 1) if where.is_here else where.cards()
     if card is not None:
-        changes: dict[str, object] = {} if request.gpus_per_trial else {"gpus_per_trial": 1.0}
+        changes: dict[str, object] = {} if request.gpus_per_trial not in (None, 0, "auto") else {"gpus_per_trial": 1.0}
         if request.precision == "auto":
             changes["precision"] = "fp32" if card.bf16 is None else "bf16"
         request = request.model_copy(update=changes)
