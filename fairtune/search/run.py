@@ -43,6 +43,7 @@ def run_search(
     plan = Plan(spec, place, study, observers, also)
     folder = RunFolder.of(place)
     with plan, ended_in_good_order(plan.interrupted) as wish, Shared() as shared, cluster(place) as concurrency:
+
         def may_go_on() -> None:
             if wish.granted:
                 raise stopped(folder)
