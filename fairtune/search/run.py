@@ -13,7 +13,6 @@ from ray import tune
 from fairtune.endings import ended_in_good_order
 from fairtune.errors import FairtuneError, Interrupted
 from fairtune.search.cluster import cluster, trials_at_a_time
-from fairtune.search.head import head_of_cluster
 from fairtune.search.packing import are_measured, packed
 from fairtune.search.plan import Plan
 from fairtune.search.searcher import Ending, PlanSearcher, PlanStopper, ProgressCallback
@@ -44,14 +43,11 @@ def run_search(
     plan = Plan(spec, place, study, observers, also)
     folder = RunFolder.of(place)
     with plan, ended_in_good_order(plan.interrupted) as wish, Shared() as shared, cluster(place) as concurrency:
-        head = head_of_cluster() if place.address is not None else None
 
         def may_go_on() -> None:
             if wish.granted:
                 raise stopped(folder)
             check_alive()
-            if head is not None:
-                head.check()
 
         if place.packs:
             _fit(plan, PlanSearcher(plan, shared, may_go_on, enough=partial(are_measured, spec, study)), may_go_on, 1)

@@ -47,7 +47,7 @@ class _Keyed(Protocol):
 
 
 class RayDied(BaseException):
-    """One of Ray's processes on this machine has died, or the head of its cluster.
+    """One of Ray's processes on this machine has died.
 
     It is no ``Exception``, after which Tune would ask what has died to clean up: without an answer in a minute, Ray's core ends
     this process where it stands.

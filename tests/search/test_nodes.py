@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.search import apart, beheading, draining, growing, losing
+from tests.search import apart, draining, growing, losing
 
 ROOT = Path(__file__).parents[2]
 ALONE = ["unshare", "-n", "-p", "-f", "--kill-child", "--mount-proc"]
@@ -73,9 +73,3 @@ def test_a_trial_whose_node_is_to_go_is_kept_and_moves_before_that(seen):
     moved = seen(draining)
     assert moved["exit"] == 130, moved["said"]
     assert "the node of trial-0 is about to be taken away: a worker of another goes on from its checkpoint" in moved["said"]
-
-
-def test_a_search_whose_cluster_loses_its_head_ends_in_a_sentence(seen):
-    beheaded = seen(beheading)
-    assert beheaded["exit"] == 2, beheaded["said"]
-    assert beheaded["said"].rstrip().splitlines()[-1].endswith("Go on with: fairtune resume " + beheaded["run"]), beheaded["said"]
