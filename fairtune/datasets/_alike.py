@@ -14,6 +14,7 @@ from fairtune.records import Bytes, Floats, Purpose, Split
 
 _DIFFERENT = 2
 _FLAT = 8
+_PARTS = (8, 9)
 
 
 class Alike(NamedTuple):
@@ -67,9 +68,11 @@ def alike(splits: Mapping[str, Split], most: int = 200) -> list[Alike]:
 
 
 def _shrunk(image: Bytes) -> Floats:
-    """Mean brightness of 8 x 9 parts of an image."""
+    """Mean brightness of 8 x 9 parts of an image; of a smaller one each pixel counts several times."""
     gray = image.mean(axis=2)
-    rows, columns = (np.linspace(0, size, parts + 1).astype(int)[:-1] for size, parts in zip(gray.shape, (8, 9), strict=True))
+    for axis, parts in enumerate(_PARTS):
+        gray = gray.repeat(-(-parts // gray.shape[axis]), axis=axis)
+    rows, columns = (np.linspace(0, size, parts + 1).astype(int)[:-1] for size, parts in zip(gray.shape, _PARTS, strict=True))
     sums = np.add.reduceat(np.add.reduceat(gray, rows, axis=0), columns, axis=1)
     areas = np.outer(np.diff([*rows, gray.shape[0]]), np.diff([*columns, gray.shape[1]]))
     shrunk: Floats = sums / areas

@@ -181,3 +181,13 @@ def test_an_empty_cell_leaves_no_balanced_batch():
     assert every.possible
     assert "mfd" in balanced.methods
     assert balanced.batches.startswith("none: 1 of 4 cells have no training samples")
+
+
+@pytest.mark.parametrize("size", [(5, 8), (8, 8), (8, 9), (3, 40)])
+def test_images_of_a_few_pixels_can_look_alike_too(size):
+    rng = np.random.default_rng(0)
+    pool = rng.integers(0, 256, (6, *size, 3), dtype=np.uint8)
+    pool[5] = np.clip(pool[2].astype(int) + 1, 0, 255)
+    whole = {"rows": np.arange(6), "y": np.zeros(6, int), "a": np.zeros(6, int), "source": np.arange(6)}
+    split = Split(pool, **whole, num_groups=1, num_classes=1)
+    assert [pair.rows for pair in alike({"train": split})] == [(2, 5)]
