@@ -19,7 +19,7 @@ from fairtune.models import Net
 from fairtune.names import Names
 from fairtune.spec import TrialSpec
 from fairtune.training.assembly import load_net
-from fairtune.training.device import pick_device
+from fairtune.training.device import keep_float32_exact, pick_device
 from fairtune.training.folder import TrialFolder
 
 _VALUES = 2**24
@@ -69,6 +69,7 @@ class Model:
         Raises:
             InvalidInput: the model cannot take them; what it takes.
         """
+        keep_float32_exact()
         raw, device = self.raw(), self.net.head.weight.device
         batches = (part for given in as_batch(images, self.shape) for part in torch.split(given, _at_once(given)))
         probabilities = torch.cat([_probabilities(raw, batch.to(device)).cpu() for batch in batches]).numpy()

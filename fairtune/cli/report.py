@@ -26,7 +26,7 @@ def report(run: Run, latex: Latex = False, markdown: Markdown = False, register:
     [bold]Example[/]
 
       fairtune report runs/digits-mfd-20260101-120000
-      fairtune report runs/digits-mfd-20260101-120000 --latex > table.tex
+      fairtune report runs/digits-mfd-20260101-120000 --latex
     """
     with told():
         from fairtune.report import write_all

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 PARQUET, ARROW = (".parquet", ".pq"), (".arrow", ".feather", ".ipc")
 SUFFIXES = (*PARQUET, *ARROW)
@@ -21,6 +24,8 @@ def read_columns(file: Path) -> pd.DataFrame:
     Raises:
         OSError, ValueError: it cannot be read.
     """
+    import pandas as pd
+
     schema = schema_of(file)
     wanted = [field.name for field in schema if not holds_images(field)]
     table = _read(file, wanted)
@@ -77,6 +82,8 @@ def _read(file: Path, names: list[str]) -> pa.Table:
 
 
 def _texts(column: pa.ChunkedArray, names: tuple[str, ...]) -> list[str | None]:
+    import pandas as pd
+
     values = column.to_pandas()
     if names:
         return [names[int(value)] if 0 <= value < len(names) else None for value in values.fillna(-1)]

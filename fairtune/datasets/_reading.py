@@ -8,14 +8,16 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import pandas as pd
 
 from fairtune.datasets._columnar import SUFFIXES, read_columns
 from fairtune.datasets._files import first_of, stamp
 from fairtune.errors import DataError, unknown_name
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _SEPARATORS = ",;\t|"
 _LOOKED_AT = 20
@@ -80,6 +82,8 @@ def _read(file: Path, _stamp: tuple[int, ...]) -> Listed:
 def _read_csv(file: Path) -> Listed:
     text = file.read_text(encoding="utf-8-sig")
     named, text = _named_separator(text)
+    import pandas as pd
+
     separator = named or _likely_separator(text)
     records = list(_records(text, separator))
     if not records or not any(records[0]):

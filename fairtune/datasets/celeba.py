@@ -19,6 +19,7 @@ from fairtune.batches.transforms import IMAGENET, Flip, ResizedCrop
 from fairtune.datasets._base import Dataset
 from fairtune.datasets._counts import check_test
 from fairtune.datasets._cut import equal_cells
+from fairtune.datasets._decoding import Reading
 from fairtune.datasets._files import check_present, first_of, stamp
 from fairtune.datasets._images import ImageFiles
 from fairtune.datasets._pools import Content, Info, Part, Pool, Published
@@ -89,6 +90,10 @@ class CelebA(Dataset):
         if faults:
             raise InvalidInput(faults)
         return self._info
+
+    def reading(self, shape: tuple[int, ...]) -> Reading:
+        """As they are stored: nets see a part of them."""
+        return Reading(_STORED)
 
     def published(self) -> Published | None:
         """The official partition; of the small unbiased training set only its files tell."""

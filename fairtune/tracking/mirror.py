@@ -176,8 +176,6 @@ class Tracker:
         if summary.front:
             self._write_front(summary)
         if chosen is not None:
-            for file in chosen.glob("[!.]*"):
-                self._client.log_artifact(run_id, str(file), "chosen")
             log_chosen(self._client, self._mirror, self.spec, TrialFolder(chosen))
         self._client.set_tag(run_id, "mlflow.note.content", note(summary))
         if self._parent_open:

@@ -107,7 +107,7 @@ class TestBadInput:
         ("arguments", "parts"),
         [
             ("--dataset digit", ["unknown dataset 'digit': did you mean 'digits'?"]),
-            ("--method mdf", ["unknown method 'mdf': did you mean 'mfd'"]),
+            ("--method mdf", ["unknown method 'mdf': did you mean 'mmd' or 'mfd'"]),
             ("--method ss+hdk", ["unknown method 'hdk': did you mean 'hkd'"]),
             ("--model nlp", ["unknown model 'nlp': did you mean 'mlp' or "]),
             ("--select deo", ["unknown rule 'deo': did you mean 'deo_m'"]),

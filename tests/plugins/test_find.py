@@ -15,7 +15,7 @@ def test_names_are_sorted_file_names_without_private_ones():
 @pytest.mark.parametrize(
     ("kind", "given", "hint"),
     [
-        ("method", "mdf", "did you mean 'mfd'"),
+        ("method", "mdf", "did you mean 'mmd' or 'mfd'"),
         ("dataset", "cifar10", "did you mean 'cifar10s'"),
         ("model", "resnet", r"did you mean 'resnet18' or .* torchvision:NAME is any classifier of torchvision, "),
         ("model", "transformer", "known: cnn, "),

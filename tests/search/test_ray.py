@@ -20,7 +20,7 @@ from fairtune.study.folders import RunFolder
 from fairtune.study.study import SearchStudy
 from fairtune.tracking.mirror import Tracker
 from tests.search_helpers import Watcher, small_search
-from tests.tracking.test_mirror import artifact, artifacts, look, statuses, steps
+from tests.tracking.test_mirror import artifact, artifacts, logged_models, look, statuses, steps
 
 pytestmark = [
     pytest.mark.ray,
@@ -158,4 +158,4 @@ def test_mlflow_has_counts_front_figure_and_the_chosen_model(search, tmp_path):
     result = search.session.study.result(0)
     assert artifact(search, search.children["trial-0"], "counts.json", tmp_path) == {"validation": result.counts("val").to_json()}
     assert {"front.png", "front.json", "summary.json", "report.html"} <= artifacts(search, search.parent)
-    assert artifacts(search, search.parent, "chosen") == {"chosen/weights.safetensors", "chosen/trial.json"}
+    assert logged_models(search) == ["chosen"]

@@ -302,7 +302,7 @@ def test_the_teacher_s_outputs_are_kept_apart_for_every_way_to_see_the_data(tmp_
         ({"method": "nst", "teacher": digits_spec()}, InvalidInput, "model mlp gives one vector .* gradient is zero"),
         ({"method": "at", "teacher": digits_spec()}, InvalidInput, "model mlp gives one vector .* gradient is zero"),
         ({"dataset": PlugIn(name="digits", options={"skew": 1.0})}, DataError, "no validation samples in 10 of 20 cells"),
-        ({"method": "mdf"}, InvalidInput, "did you mean 'mfd'"),
+        ({"method": "mdf"}, InvalidInput, "did you mean 'mmd' or 'mfd'"),
         ({"model": PlugIn(name="resnet")}, InvalidInput, "unknown model"),
     ],
 )
