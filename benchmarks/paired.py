@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 from scipy.special import ndtri
 
-from fairtune.metrics import SCORES, Difference, Score, Tested, compare
+from fairtune.metrics import SCORES, Difference, NetScore, Score, compare
 from fairtune.records import Floats, GroupCounts
 
 CELLS, SEEDS, SCATTER, SHARED, MODELS = (30, 100, 300), (1, 2, 4), 0.02, 0.5, 4000
@@ -57,15 +57,15 @@ def counted(right: np.typing.NDArray[np.int64], of_all: int) -> GroupCounts:
     return GroupCounts(hard, hard.astype(float))
 
 
-def models(score: Score, recall: Floats, difficulty: Floats, seeds: int, rng: np.random.Generator) -> list[Tested]:
-    """Tested models scored on the samples of this difficulty ``(2, K, n)``."""
+def models(score: Score, recall: Floats, difficulty: Floats, seeds: int, rng: np.random.Generator) -> list[NetScore]:
+    """NetScore models scored on the samples of this difficulty ``(2, K, n)``."""
     found, labels = [], np.arange(recall.shape[1])[:, None]
     for _ in range(seeds):
         met = np.sqrt(SHARED) * difficulty + np.sqrt(1 - SHARED) * rng.normal(size=difficulty.shape)
         right = met < ndtri(scattered(recall, rng))[..., None]
         answers = np.where(right, labels, (labels + 1) % recall.shape[1])
         counts = counted(right.sum(axis=2), difficulty.shape[2])
-        found.append(Tested(counts, score.of(counts), answers.ravel()))
+        found.append(NetScore(counts, score.of(counts), answers.ravel()))
     return found
 
 

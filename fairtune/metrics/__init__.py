@@ -15,7 +15,7 @@ from fairtune.metrics._accuracy import (
 )
 from fairtune.metrics._auc import auc
 from fairtune.metrics._cells import CellScore, GroupScore, cell_scores, group_scores
-from fairtune.metrics._compare import Difference, Tested, compare
+from fairtune.metrics._compare import Difference, NetScore, compare
 from fairtune.metrics._crowding import crowding, pareto_ranks
 from fairtune.metrics._deo import deo_a, deo_m, gaps
 from fairtune.metrics._independence import dp_l2, dp_mi, eo_l2, eo_mi
@@ -53,9 +53,9 @@ __all__ = [
     "GroupScore",
     "Interval",
     "Limits",
+    "NetScore",
     "Number",
     "Score",
-    "Tested",
     "Weighting",
     "account",
     "accuracy",

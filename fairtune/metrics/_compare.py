@@ -18,7 +18,7 @@ from fairtune.records import GroupCounts, Ints
 _LEAST_LOG_RISK = -700.0
 
 
-class Tested(NamedTuple):
+class NetScore(NamedTuple):
     """One retrained model on the test split.
 
     Attributes:
@@ -56,7 +56,7 @@ class Difference(BaseModel):
     estimate: Number = math.nan
 
 
-def compare(score: Score, setting: Sequence[Tested], other: Sequence[Tested], *, level: float = 0.95) -> Difference:
+def compare(score: Score, setting: Sequence[NetScore], other: Sequence[NetScore], *, level: float = 0.95) -> Difference:
     """The difference of two settings' scores, both retrained on the same seeds and scored on the same samples.
 
     What the test samples leave open of each model's score is joined as if the two had been scored on different samples (G. Y. Zou,
@@ -92,7 +92,7 @@ def compare(score: Score, setting: Sequence[Tested], other: Sequence[Tested], *,
     return Difference(mean=mean, low=low, high=high, p_value=p_value, seeds=n, paired=paired, estimate=estimate)
 
 
-def _left(score: Score, setting: Sequence[Tested], other: Sequence[Tested]) -> float | None:
+def _left(score: Score, setting: Sequence[NetScore], other: Sequence[NetScore]) -> float | None:
     """What pairing leaves; None where the samples cannot be paired."""
     cells = setting[0].counts.cells
     answers = [[model.answers for model in side] for side in (setting, other)]
@@ -131,7 +131,7 @@ class _Reach(NamedTuple):
     shift: float
 
 
-def _reach(score: Score, models: Sequence[Tested], level: float) -> _Reach:
+def _reach(score: Score, models: Sequence[NetScore], level: float) -> _Reach:
     """All 0 where counts do not tell."""
     if score.compute is None:
         return _Reach(0.0, 0.0, 0.0)

@@ -16,8 +16,8 @@ from fairtune.metrics import (
     Cell,
     Difference,
     Interval,
+    NetScore,
     Number,
-    Tested,
     compare,
     name_small_cells,
     small_cells,
@@ -285,8 +285,8 @@ def difference(name: str, setting: Mapping[int, TrialResult], other: Mapping[int
     return compare(SCORES[name], *([_scored(name, results[seed]) for seed in seeds] for results in of_both)) if seeds else None
 
 
-def _scored(name: str, result: TrialResult) -> Tested:
-    return Tested(result.counts("test"), (result.test or {}).get(name, math.nan), result.answers)
+def _scored(name: str, result: TrialResult) -> NetScore:
+    return NetScore(result.counts("test"), (result.test or {}).get(name, math.nan), result.answers)
 
 
 def _small_test_cells(study: SearchStudy) -> list[Cell]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from fairtune.metrics import HEADLINES, SCORES, Difference, Interval, Number, Tested, compare, label
+from fairtune.metrics import HEADLINES, SCORES, Difference, Interval, NetScore, Number, compare, label
 from fairtune.records import GroupCounts
 from fairtune.rules import Rule, View, objectives_of
 from fairtune.spec import Moved, SearchSpec, TrialResult
@@ -137,8 +137,8 @@ def _differences(names: Sequence[str], scored: Mapping[int, Moved], chosen: Mapp
     return {
         name: compare(
             SCORES[name],
-            [Tested(chosen[seed].counts("test"), (chosen[seed].test or {}).get(name, math.nan)) for seed in seeds],
-            [Tested(scored[seed].test_counts, scored[seed].test[name]) for seed in seeds],
+            [NetScore(chosen[seed].counts("test"), (chosen[seed].test or {}).get(name, math.nan)) for seed in seeds],
+            [NetScore(scored[seed].test_counts, scored[seed].test[name]) for seed in seeds],
         )
         for name in names
         if all(name in scored[seed].test for seed in seeds)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm, ttest_1samp
 
-from fairtune.metrics import SCORES, Tested, compare, share_left
+from fairtune.metrics import SCORES, NetScore, compare, share_left
 from tests.builders import counts_of_recalls
 
 
@@ -13,7 +13,7 @@ def scored(name, rng, recalls, seeds, per_cell=200, scatter=0.0):
     for _ in range(seeds):
         rates = np.clip(recalls + rng.normal(0, scatter, recalls.shape), 0, 1)
         counts = counts_of_recalls(rng.binomial(per_cell, rates), np.full(recalls.shape, per_cell))
-        models.append(Tested(counts, SCORES[name].of(counts)))
+        models.append(NetScore(counts, SCORES[name].of(counts)))
     return models
 
 
@@ -85,7 +85,7 @@ def answered(name, rng, recalls, difficulty, seeds):
         right = 0.8 * difficulty + 0.6 * rng.normal(size=difficulty.shape) < norm.ppf(recalls)[..., None]
         counts = counts_of_recalls(right.sum(axis=2), np.full(recalls.shape, difficulty.shape[2]))
         answers = np.where(right, labels, (labels + 1) % recalls.shape[1]).ravel()
-        models.append(Tested(counts, SCORES[name].of(counts), answers))
+        models.append(NetScore(counts, SCORES[name].of(counts), answers))
     return models
 
 
