@@ -89,6 +89,8 @@ def evaluate(model: Model | Run | Trained | str | Path, *, split: str = "validat
     keep_float32_exact()
     root = trained.data if data is None else Path(data).expanduser().resolve()
     purpose = Purpose.FINAL if split == "test" else Purpose.SEARCH
+    if purpose.opens_test:
+        subject.check_openable()
     opened = open_data(spec, root, purpose)
     if purpose.opens_test:
         subject.note_opening()

@@ -198,7 +198,8 @@ class _Reader:
         before = len(self.faults)
         for name, values in scores.items():
             self._refuse_values((values < 0) | (values > 1), f"the column {name} is outside 0 to 1: give probabilities")
-        of_class = {name: next((known for known in classes if name.endswith(f"_{known}")), None) for name in scores}
+        longest = sorted(classes, key=len, reverse=True)
+        of_class = {name: next((known for known in longest if name.endswith(f"_{known}")), None) for name in scores}
         if len(scores) == 1 and len(classes) == 2:
             ((name, second),) = scores.items()
             found = np.stack([1 - second, second] if of_class[name] != classes[0] else [second, 1 - second], axis=1)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from fairtune.api.model import Model, load_model
@@ -13,6 +12,7 @@ from fairtune.api.train import Trained
 from fairtune.errors import InvalidInput
 from fairtune.files import data_root, write_text
 from fairtune.locks import Lock
+from fairtune.spec import TrialSpec
 from fairtune.study.folders import RunFolder, database_of
 from fairtune.study.opening import Opening, Openings
 from fairtune.study.study import SearchStudy
@@ -28,12 +28,39 @@ class Subject:
 
     Attributes:
         model: the model.
-        note_opening: notes, where the model was trained, that its test split is opened; raises InvalidInput where it must stay
-            sealed.
+        runs: the searches that it is of, or whose baseline or teacher it is.
+        folder: of a training that is part of no search, or of a baseline; None where there is none.
     """
 
     model: Model
-    note_opening: Callable[[], None]
+    runs: Sequence[Run] = ()
+    folder: TrialFolder | None = None
+
+    def check_openable(self) -> None:
+        """Check that the test split may be opened, before anything is done for it.
+
+        Raises:
+            InvalidInput: nobody would know of it, or a search has not ended, so that its choice could be made to fit.
+        """
+        if not self.runs and self.folder is None:
+            raise InvalidInput(
+                "of a model alone nobody would know that its test split was opened: give the run or the training that it is of"
+            )
+        for run in self.runs:
+            if not SearchStudy(database_of(run.place), run.spec).complete:
+                raise InvalidInput(
+                    f"the search {run.place.name} has not ended: its test split stays sealed until its choice is made; go on with "
+                    f"fairtune resume {run.path}"
+                )
+
+    def note_opening(self) -> None:
+        """Add it to the openings in the studies, which reports and summaries tell, and in the folder of a single training."""
+        for run in self.runs:
+            with Lock(RunFolder(run.path).lock, f"the run {run.path}").or_refuse("wait until it has ended, or stop it there"):
+                SearchStudy(database_of(run.place), run.spec).keep_opening(Opening.now([_ROLE], []))
+        if self.folder is not None:
+            noted = Openings.read(self.folder.openings)
+            write_text(self.folder.openings, noted.with_another(Opening.now([_ROLE], [])).model_dump_json(indent=2))
 
 
 def subject_of(given: Model | Run | Trained | str | Path, data: str | Path | None) -> Subject:
@@ -47,15 +74,15 @@ def subject_of(given: Model | Run | Trained | str | Path, data: str | Path | Non
         InvalidInput: there is no trained model.
     """
     if isinstance(given, Model):
-        return Subject(given, _sealed)
+        return Subject(given)
     if isinstance(given, Trained):
-        return Subject(given.model(), partial(_note_in_folder, given.folder))
+        return Subject(given.model(), _searches_of(given.result.spec, given.folder), given.folder)
     if not isinstance(given, Run):
         path = Path(given)
         if not RunFolder(path).holds_search:
             return _in_folder(TrialFolder(path if path.is_dir() else path.parent), path, data)
         given = Run(path)
-    return Subject(given.model(), partial(_note_in_run, given))
+    return Subject(given.model(), [given])
 
 
 def _in_folder(folder: TrialFolder, path: Path, data: str | Path | None) -> Subject:
@@ -71,33 +98,11 @@ def _in_folder(folder: TrialFolder, path: Path, data: str | Path | None) -> Subj
     root = Path(run.place.data) if run is not None and data is None else data_root(None if data is None else str(data))
     info = make_dataset(result.spec.dataset).describe(root)
     model = load_model(result.spec, info.names, info.shape, folder, root)
-    return Subject(model, partial(_note_in_folder, folder) if run is None else partial(_note_in_run, run))
+    return Subject(model, _searches_of(result.spec, folder), folder) if run is None else Subject(model, [run])
 
 
-def _sealed() -> None:
-    raise InvalidInput(
-        "of a model alone nobody would know that its test split was opened: give the run or the training that it is of"
-    )
-
-
-def _note_in_run(run: Run) -> None:
-    """Add it to the openings in the study, which its report and its summary tell.
-
-    Raises:
-        InvalidInput: the search has not ended, so that its choice could still be made to fit the test split.
-    """
-    folder = RunFolder(run.path)
-    with Lock(folder.lock, f"the run {run.path}").or_refuse("wait until it has ended, or stop it there"):
-        study = SearchStudy(database_of(run.place), run.spec)
-        if not study.complete:
-            raise InvalidInput(
-                f"the search {run.place.name} has not ended: its test split stays sealed until its choice is made; go on with "
-                f"fairtune resume {run.path}"
-            )
-        study.keep_opening(Opening.now([_ROLE], []))
-
-
-def _note_in_folder(folder: TrialFolder) -> None:
-    """Add it to the openings in the training's folder."""
-    noted = Openings.read(folder.openings)
-    write_text(folder.openings, noted.with_another(Opening.now([_ROLE], [])).model_dump_json(indent=2))
+def _searches_of(training: TrialSpec, folder: TrialFolder) -> list[Run]:
+    """The searches beside a training whose baseline or teacher it is."""
+    beside = sorted(folder.path.absolute().parents[1].glob("*/"))
+    runs = [Run(path) for path in beside if RunFolder(path).holds_search]
+    return [run for run in runs if training in (run.spec.baseline(), run.spec.teacher())]

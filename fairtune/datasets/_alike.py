@@ -58,12 +58,15 @@ def alike(splits: Mapping[str, Split], most: int = 200) -> list[Alike]:
     bits = np.packbits((small[:, :, 1:] > small[:, :, :-1]).reshape(len(small), -1), axis=1)
     telling = np.flatnonzero(np.ptp(small.reshape(len(small), -1), axis=1) >= _FLAT)
     found: dict[bool, list[Alike]] = {True: [], False: []}
+    split_of = np.unique(names, return_inverse=True)[1]
     for place, one in enumerate(telling):
         others = telling[place + 1 :]
-        for other in others[np.bitwise_count(bits[others] ^ bits[one]).sum(axis=1) <= _DIFFERENT]:
-            pair = Alike((names[one], names[other]), (rows[one], rows[other]))
-            if len(found[pair.across]) < most:
-                found[pair.across].append(pair)
+        like = others[np.bitwise_count(bits[others] ^ bits[one]).sum(axis=1) <= _DIFFERENT]
+        for across in found:
+            wanted = like[(split_of[like] != split_of[one]) == across][: most - len(found[across])]
+            found[across] += [Alike((names[one], names[other]), (rows[one], rows[other])) for other in wanted]
+        if len(found[True]) == most:
+            break
     return [*found[True], *found[False]][:most]
 
 

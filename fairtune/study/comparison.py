@@ -47,7 +47,7 @@ class Compared(_Part):
         name: of the run.
         methods: that it searched.
         chosen: number of its choice; None if no trial is feasible.
-        test: scores of the choice on the test split, and of the baseline where nothing was chosen.
+        test: scores of the choice on the test split; none where nothing was chosen.
         seeds: on which it was retrained.
         front: its trials on the joint front.
         hypervolume: what its feasible trials cover on validation, from the joint corner.
@@ -226,11 +226,11 @@ def _pairs(score: str, named: Mapping[str, Mapping[int, TrialResult]]) -> list[P
 
 
 def _holm(p_values: Sequence[float]) -> list[float]:
-    order = sorted(range(len(p_values)), key=lambda place: p_values[place])
+    tested = sorted((place for place, p in enumerate(p_values) if math.isfinite(p)), key=lambda place: p_values[place])
     found, highest = [math.nan] * len(p_values), 0.0
-    for rank, place in enumerate(order):
-        highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[place]))
-        found[place] = highest if math.isfinite(p_values[place]) else math.nan
+    for rank, place in enumerate(tested):
+        highest = max(highest, min(1.0, (len(tested) - rank) * p_values[place]))
+        found[place] = highest
     return found
 
 

@@ -16,7 +16,7 @@ from itertools import permutations
 
 import numpy as np
 
-from fairtune.errors import FairtuneError
+from fairtune.errors import DataError
 from fairtune.metrics import Weighting
 from fairtune.records import Floats, Ints
 from fairtune.seeding import generator
@@ -112,7 +112,7 @@ def _solve(recalls: Sequence[Floats], aim: Aim) -> list[Floats]:
         whole[group, span] = 1.0
     solved = linprog(cost, limits, np.zeros(len(limits)), whole, np.ones(len(recalls)), (0.0, 1.0))
     if not solved.success:
-        raise FairtuneError(f"the linear programme of the drawn thresholds was not solved: {solved.message}")
+        raise DataError(f"the linear programme of the drawn thresholds was not solved: {solved.message}")
     return np.split(np.asarray(solved.x)[:-1], ends[:-1])
 
 

@@ -14,6 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TypedDict
 
+import numpy as np
 import torch
 from safetensors.torch import save_file
 
@@ -153,7 +154,7 @@ class Trial:
         test = self.data.on(self.device, self.training.train.dtype, split)
         try:
             return {"moved": move(self.training.net, self.training.validation, test, self.data)}
-        except DataError as error:
+        except (DataError, np.linalg.LinAlgError) as error:
             return {"immovable": str(error)}
 
     def _probed(self, split: DeviceSplit, weighting: Weighting) -> dict[str, float]:

@@ -113,6 +113,14 @@ def test_each_class_may_have_a_column_of_scores(tmp_path):
     assert [given.classes[k] for k in given.predicted] == ["2", "10", "9", "10"]
 
 
+def test_a_class_whose_name_ends_in_anothers_has_its_own_scores(tmp_path):
+    file = tmp_path / "two.csv"
+    rows = [["b", 0.9, 0.1, "x"], ["c_b", 0.2, 0.8, "y"], ["b", 0.7, 0.3, "y"], ["c_b", 0.4, 0.6, "x"]]
+    pd.DataFrame(rows, columns=["label", "score_b", "score_c_b", "group"]).to_csv(file, index=False)
+    given = read_predictions(file, Columns())
+    assert [given.classes[k] for k in given.predicted] == ["b", "c_b", "b", "c_b"]
+
+
 def test_small_cells_are_named(table, audited):
     few = np.where((table["label"] == "malignant") & (np.arange(400) % 20 > 0), "m", table["group"])
     found, text = audited(group=few)

@@ -47,6 +47,19 @@ def test_a_search_that_has_not_ended_stays_sealed(tmp_path):
     assert ft.evaluate(session.folder.trial(0).path).split == "validation"
 
 
+def test_a_baseline_is_of_the_searches_beside_it(tmp_path):
+    session = Session(*small_search(tmp_path, trials=1)).run(1)
+    baseline = next((tmp_path / "baselines").iterdir())
+    with pytest.raises(InvalidInput, match="the search run has not ended: its test split stays sealed"):
+        ft.evaluate(baseline, split="test")
+    assert not TrialFolder(baseline).openings.exists()
+    session.run()
+    before = len(session.study.openings)
+    ft.evaluate(baseline, split="test")
+    assert len(ft.open_run(session.folder.path).summary.test_opened) == before + 1
+    assert len(Openings.read(TrialFolder(baseline).openings).root) == 1
+
+
 def test_a_training_is_found_by_its_folder_and_by_its_weights(trained):
     expected = ft.evaluate(trained).scores
     assert ft.evaluate(trained.folder.path).scores == ft.evaluate(trained.folder.weights).scores == expected

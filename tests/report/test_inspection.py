@@ -142,6 +142,9 @@ def test_images_that_look_alike_are_paired():
     images[2] = images[1]
     assert [pair.across for pair in alike(apart)] == [True, False]
     assert len(alike(apart, most=1)) == 1
+    images[:] = images[0]
+    same = alike(apart, most=10)
+    assert (len(same), {pair.across for pair in same}) == (10, {True})
 
 
 def test_several_targets_have_a_section_each(root, tmp_path):

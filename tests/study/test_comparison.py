@@ -83,4 +83,5 @@ def test_other_data_or_rules_are_refused(searches, by_iou, tmp_path):
 
 def test_p_values_are_adjusted_as_holm_does():
     assert _holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert _holm([0.04, np.nan, 0.001]) == pytest.approx([0.04, np.nan, 0.002], nan_ok=True)
     assert _holm([]) == []
