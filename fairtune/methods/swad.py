@@ -40,7 +40,7 @@ class _Averages(nn.Module):
         self.register_buffer("current", torch.zeros(size))
         self.register_buffer("steps", torch.tensor(0))
         self.register_buffer("recent", torch.zeros(segments, size))
-        self.register_buffer("losses", torch.zeros(epochs, dtype=torch.float64))
+        self.register_buffer("losses", torch.zeros(epochs))
         self.register_buffer("ended", torch.tensor(0))
         self.register_buffer("total", torch.zeros(size))
         self.register_buffer("taken", torch.tensor(0))

@@ -137,8 +137,8 @@ def _other_search(before: SearchSpec, now: SearchSpec, folder: RunFolder) -> str
     if before.dataset.digest is None:
         return f"the run {name!r} is of an earlier version, which kept no digest of its data: choose another --name, or resume it"
     return (
-        f"the run {name!r} was started on other data: the files of {now.dataset.name} have changed since. Choose another --name "
-        "(the baseline is trained anew), or put the files back"
+        f"the run {name!r} was started on other data: the files of {now.dataset.name} have changed since, or an earlier version "
+        "digested them otherwise. Choose another --name (the baseline is trained anew), or put the files back"
     )
 
 
