@@ -92,7 +92,7 @@ def test_starting_a_search_again_on_changed_pictures_says_why_it_is_refused(requ
     started(request_of())
     assert resolve(request_of())[0].dataset.digest is not None
     change(tmp_path)
-    with pytest.raises(InvalidInput, match=r"'run' was started on other data: the files of manifest have changed since. Choose an"):
+    with pytest.raises(InvalidInput, match=r"'run' was started on other data: the files of manifest have changed since, or an"):
         resolve(request_of())
 
 
