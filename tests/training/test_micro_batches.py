@@ -6,7 +6,7 @@ import torch
 from fairtune.batches.augment import Augment
 from fairtune.batches.transforms import Flip
 from fairtune.errors import InvalidInput
-from fairtune.methods import Progress, components, compose, overrides
+from fairtune.methods import components, compose, overrides
 from fairtune.models import Net
 from fairtune.models._dropout import Dropout
 from fairtune.plugins import names
@@ -34,7 +34,7 @@ def test_parts_train_what_whole_batches_train(method):
 def test_no_net_sees_more_than_a_part():
     training, seen = tiny_training("hkd", micro_batch=8), []
     training.net.register_forward_pre_hook(lambda net, inputs: seen.append(len(inputs[0])))
-    training.take_steps(Progress(0, training.spec.epochs))
+    training.take_steps()
     assert seen == [8, 8, 4] * 2
 
 
