@@ -138,8 +138,8 @@ def cost_of(spec: TrialSpec, shape: Shape, device: torch.device) -> Cost:
     except (RuntimeError, AssertionError) as error:
         reason = str(error).strip().partition("\n")[0] or type(error).__name__
         raise NotCounted(
-            f"what a training of {spec.method} with {spec.model.name} under --protocol {spec.protocol} takes cannot be counted before "
-            f"it is trained, as its steps depend on values ({reason}): leave it out of the plan"
+            f"what a training of {spec.method} with {spec.model.name} under --protocol {spec.protocol} takes cannot be counted "
+            f"before it is trained, as its steps depend on values ({reason}): leave it out of the plan"
         ) from error
 
 
