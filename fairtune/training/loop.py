@@ -184,7 +184,7 @@ class Training:
             optimizer.zero_grad()
         terms: dict[str, Tensor] = {}
         for part, its_drawn, its_second in self._micro_batches(index, drawn, second):
-            batch, share = self._prepared(part, its_drawn, its_second, progress), len(part) / len(index)
+            batch, share = self.prepared(part, its_drawn, its_second), len(part) / len(index)
             found = self._terms(batch, its_drawn, progress)
             if optimizers:
                 (share * _total(found)).backward()
@@ -204,12 +204,12 @@ class Training:
         for part in (slice(start, start + size) for start in range(0, len(index), size)):
             yield index[part], tuple(values[part] for values in drawn), tuple(values[part] for values in second)
 
-    def _prepared(self, index: Tensor, drawn: Drawn, second: Drawn, progress: Progress) -> Batch:
-        """What the net is trained on."""
+    def prepared(self, index: Tensor, drawn: Drawn, second: Drawn) -> Batch:
+        """What the net is trained on in this epoch; arguments as for :meth:`step`."""
         batch = self.train.batch(index, drawn)
         if self.method.two_views:
             batch = replace(batch, view=self.train.batch(index, second).x)
-        return self.method.prepare(batch, progress)
+        return self.method.prepare(batch, self.progress)
 
     def _terms(self, batch: Batch, drawn: Drawn, progress: Progress) -> dict[str, Tensor]:
         """The loss of a batch in its terms, with gradient."""
