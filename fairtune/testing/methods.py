@@ -123,7 +123,7 @@ class MethodContract(PlugInContract):
         for number, gradient in enumerate(gradients):
             joined = torch.cat([share * own[number] for share, (_, own) in zip(shares, found, strict=True)])
             torch.testing.assert_close(joined, gradient)
-        assert not any(overrides(part, "inner_step") for part in composite.parts.values())
+        assert not any(overrides(part, hook) for part in composite.parts.values() for hook in ("inner_step", "before_update"))
 
     def test_weight_zero_is_the_baseline_with_the_same_sampling(self, method: str) -> None:
         values = _weights_of(method, 0.0)
