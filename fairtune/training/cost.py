@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -173,7 +174,7 @@ def _counted(spec: TrialSpec, shape: Shape, device: torch.device) -> Cost:
 def _epoch(training: Training, epoch: int, meter: _Meter) -> tuple[_Count, _Count]:
     """What an epoch of one step takes, and a step more."""
     training.epoch = epoch
-    one, two = (meter.of(lambda few=few: training.take_steps(at_most=few)) for few in (1, 2))
+    one, two = (meter.of(partial(training.take_steps, at_most=few)) for few in (1, 2))
     return one, two - one
 
 
