@@ -151,17 +151,16 @@ def _counted(spec: TrialSpec, shape: Shape, device: torch.device) -> Cost:
     with no_values(), _ways_of(device), _Meter() as meter:
         training = assemble(spec, shape.data(), runs=None, device=_CPU)
         steps = len(training.batch_order())
-        stages = {epoch: _epoch(training, epoch, meter) for epoch in standing_for(training)}
+        stages = list(_stages(training, meter))
         scored = meter.of(lambda: _score(training))
         share = len(training.validation) / min(SCORING_BATCH, len(training.validation))
-        trained = [(like, *stages[epoch]) for epoch, like in standing_for(training).items()]
         flops, operations = (
-            sum(like * (first[of] + (steps - 1) * step[of]) for like, first, step in trained) + spec.epochs * share * scored[of]
+            sum(like * (first[of] + (steps - 1) * step[of]) for like, first, step in stages) + spec.epochs * share * scored[of]
             for of in (0, 1)
         )
         kept = training.teacher.kept.values() if isinstance(training.teacher, CachedTeacher) else ()
         return Cost(
-            step_flops=int(max(step.flops for like, _, step in trained if like)),
+            step_flops=int(max(step.flops for _, _, step in stages)),
             flops=flops,
             operations=operations,
             peak_bytes=meter.peak,
@@ -171,11 +170,14 @@ def _counted(spec: TrialSpec, shape: Shape, device: torch.device) -> Cost:
         )
 
 
-def _epoch(training: Training, epoch: int, meter: _Meter) -> tuple[_Count, _Count]:
-    """What an epoch of one step takes, and a step more."""
-    training.epoch = epoch
-    one, two = (meter.of(partial(training.take_steps, at_most=few)) for few in (1, 2))
-    return one, two - one
+def _stages(training: Training, meter: _Meter) -> Iterator[tuple[int, _Count, _Count]]:
+    """Of each stage its epochs, what one of a single step takes, and a step more; optimisers have made their state before."""
+    for epoch, like in standing_for(training).items():
+        training.epoch = epoch
+        training.take_steps(at_most=1)
+        if like:
+            one, two = (meter.of(partial(training.take_steps, at_most=few)) for few in (1, 2))
+            yield like, one, two - one
 
 
 @contextlib.contextmanager
