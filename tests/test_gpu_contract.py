@@ -6,7 +6,7 @@ from torch.profiler import ProfilerActivity, profile
 
 import fairtune as ft
 from fairtune.datasets import Info
-from fairtune.methods import Progress, compose
+from fairtune.methods import compose
 from fairtune.models import Net
 from fairtune.plugins import names
 from fairtune.spec import PlugIn
@@ -35,11 +35,11 @@ def training_of(method, **changes):
 @pytest.mark.parametrize("method", names("method"))
 def test_an_epoch_with_backward_and_optimisers_waits_for_nothing(method, precision):
     training = training_of(method, precision=precision)
-    training.take_steps(Progress(0, 4))
+    training.take_steps()
     torch.cuda.synchronize()
     torch.cuda.set_sync_debug_mode("error")
     try:
-        terms = training.take_steps(Progress(0, 4))
+        terms = training.take_steps()
     finally:
         torch.cuda.set_sync_debug_mode("default")
     assert all(term.is_cuda and term.isfinite() for term in terms.values())
@@ -49,7 +49,7 @@ def test_the_host_waits_once_for_the_steps_of_an_epoch():
     training = training_of("mfd")
     train_epochs(training, 1)
     with profile(activities=[ProfilerActivity.CPU, ProfilerActivity.CUDA]) as recorded:
-        on_host(training.take_steps(Progress(1, 4)))
+        on_host(training.take_steps())
     copies = [event.name for event in recorded.events() if "Memcpy DtoH" in event.name]
     assert len(copies) == 1
 

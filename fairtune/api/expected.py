@@ -45,7 +45,7 @@ def expected_time(spec: SearchSpec, place: Place, data: Data) -> str | None:
     it.
 
     Raises:
-        InvalidInput: the time budget of a search that has not begun is too short for an outcome; a training does not fit the GPU.
+        InvalidInput: the time budget of a search that has not begun is too short for an outcome.
     """
     pace = _pace(spec, place, data)
     if pace is None:

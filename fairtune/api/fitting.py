@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,8 +15,9 @@ from fairtune.methods import compose
 from fairtune.report.plan import DRIVER_GIB, SLACK
 from fairtune.spec import SearchSpec, TrialSpec
 from fairtune.training.cards import Card
-from fairtune.training.cost import Cost, Shape, cost_of
+from fairtune.training.cost import Cost, NotCounted, Shape, cost_of
 
+_log = logging.getLogger(__name__)
 GIB = 2**30
 
 
@@ -32,7 +34,7 @@ def checked_cost(trial: TrialSpec, shape: Shape, card: Card) -> tuple[Cost, floa
     """What a training takes, and of a card's memory, GiB.
 
     Raises:
-        InvalidInput: it does not fit, and what would.
+        InvalidInput: it does not fit, and what would; or it cannot be counted.
     """
     cost = cost_of(trial, shape, torch.device("cuda"))
     gib = gib_on(card, cost, shape)
@@ -42,15 +44,23 @@ def checked_cost(trial: TrialSpec, shape: Shape, card: Card) -> tuple[Cost, floa
 
 
 def expected_memory(spec: SearchSpec, shape: Shape, card: Card) -> str:
-    """What the trainings of a search take of a card, in words.
+    """What the trainings of a search take of a card, in words, as far as it is known; warns of one that may not fit.
 
-    Raises:
-        InvalidInput: one does not fit.
+    It is counted and assumed, not measured, so that it keeps nothing from being tried.
     """
-    costs = {"the baseline": checked_cost(spec.baseline(), shape, card)}
-    costs |= {method: checked_cost(trial, shape, card) for method, trial in trials_of(spec).items()}
-    each = "; ".join(f"{name} {cost.flops / 1e15:.3g} PFLOP and {gib:.3g} GiB" for name, (cost, gib) in costs.items())
+    trainings = {"the baseline": spec.baseline(), **trials_of(spec)}
+    each = "; ".join(f"{name} {_expected(trial, shape, card)}" for name, trial in trainings.items())
     return f"for a training: {each}; each has {card.gib:.3g} GiB of {card.name}"
+
+
+def _expected(trial: TrialSpec, shape: Shape, card: Card) -> str:
+    try:
+        cost = cost_of(trial, shape, torch.device("cuda"))
+    except NotCounted:
+        return "not known, as its steps depend on values"
+    if (gib := gib_on(card, cost, shape)) > card.gib:
+        _log.warning(f"{too_large(trial, shape, card, gib)}; that is an estimate, so it is tried all the same")
+    return f"{cost.flops / 1e15:.3g} PFLOP and {gib:.3g} GiB"
 
 
 def gib_on(card: Card, cost: Cost, shape: Shape) -> float:

@@ -99,7 +99,16 @@ def _shared(spec: TrialSpec, place: Place, console: Console, what: str) -> Train
 
 def _train(spec: TrialSpec, folder: TrialFolder, place: Place, console: Console) -> Trained:
     device, data = pick_device(place.gpus_per_trial), Path(place.data)
-    trial = Trial(spec, folder, data_root=data, runs=Path(place.runs), device=device, purpose=Purpose.PROBED, how=place.compile)
+    trial = Trial(
+        spec,
+        folder,
+        data_root=data,
+        runs=Path(place.runs),
+        device=device,
+        purpose=Purpose.PROBED,
+        how=place.compile,
+        gpus=place.gpus_per_trial,
+    )
     for remark in trial.data.remarks:
         console.print(remark, style="yellow", soft_wrap=True)
     with progress(console, "epochs") as bars:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,12 +20,14 @@ _RENTED = {
     "g5": "a10g",
     "g6": "l4",
     "g4dn": "t4",
-    "a3": "h100",
+    "a3-highgpu": "h100",
+    "a3-megagpu": "h100",
     "a2-ultragpu": "a100-80",
     "a2-highgpu": "a100",
+    "a2-megagpu": "a100",
     "g2-standard": "l4",
 }
-"""Which card a machine has, by how its type's name begins."""
+"""Which card machines of a family have; its relatives have others: ``g6e`` an L40S, ``p5e`` and ``a3-ultragpu`` H200s."""
 
 
 class Where(NamedTuple):
@@ -58,20 +61,33 @@ class Where(NamedTuple):
         """
         if self.cluster is None:
             return find_card(self.on, tflops=self.peak_tflops, gib=self.memory_gib), 1
-        name, count = _of_cluster(read_cluster_file(self.cluster), self.cluster)
-        if self.on is None and name is None and self.peak_tflops is None:
+        names, count = _of_cluster(read_cluster_file(self.cluster), self.cluster)
+        name = self.on or _only(names, self.cluster)
+        if name is None and self.peak_tflops is None:
             raise InvalidInput(f"{self.cluster}: which GPU its machines have is not known here: give --on CARD beside it")
-        return find_card(self.on or name, tflops=self.peak_tflops, gib=self.memory_gib), count
+        return find_card(name, tflops=self.peak_tflops, gib=self.memory_gib), count
 
 
-def _of_cluster(config: ClusterFile, path: Path) -> tuple[str | None, int]:
-    """The card of the workers where it is known, and how many of it the cluster has at most."""
+def _of_cluster(config: ClusterFile, path: Path) -> tuple[dict[str, str | None], int]:
+    """The types of the machines that have GPUs, each with its card where that is known, and how many GPUs there are at most."""
     kinds = [kind for kind in config["available_node_types"].values() if kind["resources"].get("GPU")]
-    machines = {kind["node_config"].get("InstanceType") or kind["node_config"].get("machineType") or "" for kind in kinds}
-    cards = {next((card for start, card in _RENTED.items() if machine.startswith(start)), None) for machine in machines}
-    if len(cards) > 1:
+    if not kinds:
         raise InvalidInput(
-            f"{path}: its workers have different GPUs ({', '.join(sorted(machines))}): give --on CARD for one of them"
+            f"{path}: none of its machines has a GPU in its resources: give --on CARD without --cluster, or say there how many "
+            "each has"
         )
+    machines = (kind["node_config"].get("InstanceType") or kind["node_config"].get("machineType") or "" for kind in kinds)
     each = max(int(kind["resources"]["GPU"]) for kind in kinds)
-    return cards.pop(), each * int(config.get("max_workers", 1))
+    return {machine: _RENTED.get(_family(machine)) for machine in machines}, each * int(config.get("max_workers", 1))
+
+
+def _family(machine: str) -> str:
+    """What a type's name has before the size: ``g6`` of ``g6.xlarge``, ``a3-highgpu`` of ``a3-highgpu-8g``."""
+    return machine.partition(".")[0] if "." in machine else machine.rpartition("-")[0]
+
+
+def _only(cards: Mapping[str, str | None], path: Path) -> str | None:
+    """The card of all machines; None where it is not known."""
+    if len(set(cards.values())) > 1:
+        raise InvalidInput(f"{path}: its workers have different GPUs ({', '.join(sorted(cards))}): give --on CARD for one of them")
+    return next(iter(cards.values()))

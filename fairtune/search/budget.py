@@ -56,24 +56,25 @@ class Budget:
         self._gpus = place.gpus_per_trial
         self._study = study
         self._objectives = objectives_of(spec.select)
-        self._epochs, self._seconds = 0, 0.0
+        self._epochs, self._gpu_s = 0, 0.0
         self._complete, self._complete_s = 0, 0.0
         self._ended = 0
         self._standing: dict[JobKey, tuple[int, float]] = {}
-        self._waiting: dict[JobKey, tuple[int, float]] = {}
+        self._waiting: dict[JobKey, Brief] = {}
         self._abreast = 1
         for result in self._past():
             self._count(result)
 
     def move(self, place: Place) -> None:
-        """Count by other shares of GPUs from now on."""
+        """Count by other shares of GPUs from now on; what has ended had what it had."""
         self._gpus = place.gpus_per_trial
 
     def begin(self, job: Job) -> None:
         """A training begins, or goes on where it has waited."""
-        stood = self._waiting.pop(job.key, (0, 0.0))
-        self._epochs, self._seconds = self._epochs - stood[0], self._seconds - stood[1]
-        self._standing[job.key] = stood
+        stood = self._waiting.pop(job.key, None)
+        if stood is not None:
+            self._epochs, self._gpu_s = self._epochs - stood.epochs, self._gpu_s - stood.gpu_s(self._gpus)
+        self._standing[job.key] = (0, 0.0) if stood is None else (stood.epochs, stood.seconds)
         self._abreast = max(self._abreast, len(self._standing))
 
     def note(self, job: Job, standing: TrialResult) -> None:
@@ -90,7 +91,7 @@ class Budget:
         self._count(result.brief)
         self._ended += job.kind == "trial" and result.taken_from is None
         if job.number in self._study.waiting:
-            self._waiting[job.key] = (result.epochs, result.seconds)
+            self._waiting[job.key] = result.brief
 
     @property
     def lets_begin(self) -> bool:
@@ -125,7 +126,7 @@ class Budget:
             if record.result is not None:
                 self._ended += record.result.taken_from is None
                 if record.number in waiting:
-                    self._waiting[JobKey.trial(record.number)] = (record.result.epochs, record.result.seconds)
+                    self._waiting[JobKey.trial(record.number)] = record.result
                 yield record.result
         yield from (result.brief for result in self._study.finals.values())
 
@@ -133,7 +134,7 @@ class Budget:
         if result.taken_from is not None:
             return
         self._epochs += result.epochs
-        self._seconds += result.seconds
+        self._gpu_s += result.gpu_s(self._gpus)
         if result.state == "complete":
             self._complete += 1
             self._complete_s += result.seconds
@@ -153,10 +154,10 @@ class Budget:
             yield _Limit("epoch_budget", spec.epoch_budget, self._epochs + trained, pledged, spec.epochs, kept)
         if spec.gpu_budget_s is not None:
             trained_s = sum(seconds for _, seconds in standing)
-            before = 0.0 if first is None else first.seconds * self._gpus
+            before = 0.0 if first is None else first.brief.gpu_s(self._gpus)
             kept = self._kept(spec.gpu_budget_s - before, one * self._gpus)
             pledged_s = sum(max(0.0, one - seconds) for _, seconds in standing)
-            spent = (self._seconds + trained_s) * self._gpus
+            spent = self._gpu_s + trained_s * self._gpus
             yield _Limit("gpu_budget", spec.gpu_budget_s, spent, pledged_s * self._gpus, one * self._gpus, kept)
 
     def _kept(self, left: float, each: float) -> float:

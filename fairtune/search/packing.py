@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 
 import ray
 import torch
@@ -33,8 +34,8 @@ def share_of_gpu(peak_mb: float, card_mb: float) -> float:
 
 
 def are_measured(spec: SearchSpec, study: SearchStudy) -> bool:
-    """Whether a trial of each method has ended, so that what a trial takes is known."""
-    return len({record.method for record in study.records() if record.result is not None}) == len(spec.spaces)
+    """Whether a trial of each method has ended here, so that what a trial takes is known."""
+    return len({method for method, _ in _measured(study)}) == len(spec.spaces)
 
 
 def packed(place: Place, study: SearchStudy) -> Place:
@@ -47,11 +48,18 @@ def packed(place: Place, study: SearchStudy) -> Place:
     Raises:
         SearchFault: no GPU of the cluster answers.
     """
-    peak_mb = max((record.result.peak_memory_mb for record in study.records() if record.result is not None), default=0.0)
+    peak_mb = max((peak_mb for _, peak_mb in _measured(study)), default=0.0)
     share = share_of_gpu(peak_mb, card_mb := _card_mb()) if peak_mb > 0 else 1.0
     if peak_mb > 0:
         _log.warning(f"a trial takes up to {peak_mb:,.0f} MiB of {card_mb:,.0f}: from now on {1 / share:.0f} on each GPU")
     return place.model_copy(update={"gpus_per_trial": share, "packs": False})
+
+
+def _measured(study: SearchStudy) -> Iterator[tuple[str, float]]:
+    """The method of each trial that has ended, and what it took; not of those that an earlier run trained, perhaps elsewhere."""
+    for record in study.records():
+        if record.result is not None and record.result.taken_from is None:
+            yield record.method, record.result.peak_memory_mb
 
 
 def _card_mb() -> float:

@@ -161,6 +161,7 @@ class TrialTrainable(tune.Trainable):
                     device=pick_device(where.gpus_per_trial),
                     purpose=Purpose(job["purpose"]),
                     how=where.compile,
+                    gpus=where.gpus_per_trial,
                 )
             self._at_rung = len(self._trial.history) in self._rungs
         except Exception as error:

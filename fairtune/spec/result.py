@@ -109,7 +109,7 @@ class Brief(Frozen):
     Attributes:
         id: of what was trained.
         epochs: trained.
-        state, stopped, val, seconds, peak_memory_mb, error, taken_from: as in :class:`TrialResult`.
+        state, stopped, val, seconds, gpus, peak_memory_mb, error, taken_from: as in :class:`TrialResult`.
     """
 
     id: str
@@ -121,6 +121,15 @@ class Brief(Frozen):
     peak_memory_mb: float = 0.0
     error: str | None = None
     taken_from: str | None = None
+    gpus: float | None = None
+
+    def gpu_s(self, otherwise: float) -> float:
+        """Seconds of one GPU that it took.
+
+        Args:
+            otherwise: the GPUs that it had where its result does not say.
+        """
+        return self.seconds * (otherwise if self.gpus is None else self.gpus)
 
 
 class TrialResult(Frozen):
@@ -140,6 +149,7 @@ class TrialResult(Frozen):
         moved: what its net scores with its decisions moved; only from confirmations that ask for it.
         immovable: why they could not be moved.
         seconds: time spent on the trial, evaluation included.
+        gpus: that it had, may be a fraction; None in results of earlier versions.
         peak_memory_mb: highest memory use in MiB since the trial began or went on.
         error: why it failed or waits.
         lacks: the space that it waits for.
@@ -160,6 +170,7 @@ class TrialResult(Frozen):
     moved: tuple[Moved, ...] = ()
     immovable: str | None = None
     seconds: float = 0.0
+    gpus: float | None = None
     peak_memory_mb: float = 0.0
     error: str | None = None
     lacks: Room | None = None
@@ -190,6 +201,7 @@ class TrialResult(Frozen):
             peak_memory_mb=self.peak_memory_mb,
             error=self.error,
             taken_from=self.taken_from,
+            gpus=self.gpus,
         )
 
     def counts(self, split: Literal["val", "test"]) -> GroupCounts:

@@ -210,7 +210,7 @@ def summarise(spec: SearchSpec, place: Place, study: SearchStudy) -> Summary:
         confirmed=_confirmed(spec, study, records),
         hypervolume=covered(views, objectives, worst),
         hypervolume_from=worst,
-        cost=_cost(place, study, baseline, trials),
+        cost=_cost(place, study, baseline, records),
         test_opened=study.openings,
         small_cells=small_cells(baseline.counts("val").cells),
         small_test_cells=_small_test_cells(study),
@@ -229,20 +229,19 @@ def _handed(spec: SearchSpec, place: Place, study: SearchStudy) -> Handed | None
     return None if net is None else handed_over(net, spec)
 
 
-def _cost(place: Place, study: SearchStudy, baseline: TrialResult, trials: Sequence[Trial]) -> Cost:
-    finals = study.finals.values()
-    own = [trial for trial in trials if trial.taken_from is None]
-    trial_s, confirmation_s = sum(trial.seconds for trial in own), sum(result.seconds for result in finals)
+def _cost(place: Place, study: SearchStudy, baseline: TrialResult, records: Sequence[Record]) -> Cost:
+    finals = [result.brief for result in study.finals.values()]
+    own = [record.result for record in records if record.result is not None and record.result.taken_from is None]
     return Cost(
         wall_s=study.noted_s,
-        trial_s=trial_s,
+        trial_s=sum(trial.seconds for trial in own),
         epochs=sum(trial.epochs for trial in own),
         baseline_s=baseline.seconds,
         baseline_epochs=baseline.epochs,
         confirmations=len(finals),
-        confirmation_s=confirmation_s,
+        confirmation_s=sum(result.seconds for result in finals),
         confirmation_epochs=sum(result.epochs for result in finals),
-        gpu_s=(baseline.seconds + trial_s + confirmation_s) * place.gpus_per_trial,
+        gpu_s=sum(result.gpu_s(place.gpus_per_trial) for result in (baseline.brief, *own, *finals)),
     )
 
 

@@ -102,14 +102,14 @@ class MethodContract(PlugInContract):
         with fake_gpu() as device:
             training = tiny_training(method, device=device, precision="bf16", batch_size=40)
             with no_waiting():
-                terms = training.take_steps(Progress(0, training.spec.epochs))
+                terms = training.take_steps()
             assert {(term.device.type, term.dtype) for term in terms.values()} == {("cuda", torch.float32)}
 
     def test_no_step_of_its_optimizers_asks_for_the_value_of_a_tensor(self, method: str) -> None:
         tiny_splits()
         with no_values():
             training = tiny_training(method, batch_size=40)
-            training.take_steps(Progress(0, training.spec.epochs))
+            training.take_steps()
 
     def test_a_batch_in_parts_has_the_loss_of_the_whole_where_it_says_so(self, method: str) -> None:
         composite = started(method)
@@ -123,7 +123,7 @@ class MethodContract(PlugInContract):
         for number, gradient in enumerate(gradients):
             joined = torch.cat([share * own[number] for share, (_, own) in zip(shares, found, strict=True)])
             torch.testing.assert_close(joined, gradient)
-        assert not any(overrides(part, "inner_step") for part in composite.parts.values())
+        assert not any(overrides(part, hook) for part in composite.parts.values() for hook in ("inner_step", "before_update"))
 
     def test_weight_zero_is_the_baseline_with_the_same_sampling(self, method: str) -> None:
         values = _weights_of(method, 0.0)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import torch
+from torch import Tensor
 
 from fairtune.errors import InvalidInput
-from fairtune.methods import Progress
+from fairtune.records import Batch
+from fairtune.seeding import generator, torch_stream
 from fairtune.spec import Compile
 from fairtune.training.loop import Training
 
@@ -28,17 +30,22 @@ def capture(training: Training, how: Compile) -> None:
 
 
 def check_capture(training: Training, how: Compile) -> None:
-    """Check that a training's loss is one graph, by following its code without running or compiling it.
+    """Check that a training's loss is one graph, by following its code in the first epoch and the last without compiling it.
+
+    Args:
+        training: one that nobody goes on with.
+        how: for the message.
 
     Raises:
         InvalidInput: which method's is not, and why.
     """
-    batch = training.train.batch(torch.arange(2, device=training.train.home))
-    with torch.no_grad():
-        teacher = training.method.from_teacher(training.forward(batch)) if training.method.needs_teacher else {}
     follow = torch.compile(training.objective.terms, fullgraph=True, backend="eager")
     try:
-        follow(batch, teacher, Progress(0, training.spec.epochs))
+        with torch_stream(training.train.device, training.spec.seed, "noise", 0):
+            for epoch in (0, training.spec.epochs - 1):
+                training.epoch = epoch
+                batch = _batch(training)
+                follow(batch, _from_teacher(training, batch), training.progress)
     except torch._dynamo.exc.TorchDynamoException as error:
         reason = str(error).strip().partition("\n")[0]
         raise InvalidInput(
@@ -47,3 +54,19 @@ def check_capture(training: Training, how: Compile) -> None:
         ) from error
     finally:
         torch.compiler.reset()
+
+
+def _batch(training: Training) -> Batch:
+    """Two samples, as a step of this epoch is trained on."""
+    train, index = training.train, torch.arange(2, device=training.train.home)
+    drawn, second = (
+        tuple(values[0] for values in train.draw((1, len(index)), generator(training.spec.seed, "order", training.epoch, view)))
+        for view in (1, 2)
+    )
+    return training.prepared(index, drawn, second)
+
+
+@torch.no_grad()
+def _from_teacher(training: Training, batch: Batch) -> dict[str, Tensor]:
+    """What the loss would be given; the net stands in for its teacher."""
+    return training.method.from_teacher(training.forward(batch)) if training.method.needs_teacher else {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -17,13 +18,14 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from fairtune.batches.split import SCORING_BATCH
 from fairtune.datasets import Info
-from fairtune.methods import Progress
+from fairtune.errors import InvalidInput
 from fairtune.models import NO_WEIGHTS, ways_of_a_gpu
 from fairtune.records import Split
 from fairtune.spec import TrialSpec
 from fairtune.training.assembly import assemble
 from fairtune.training.data import Data
 from fairtune.training.loop import Training
+from fairtune.training.stages import standing_for
 from fairtune.training.teacher import CachedTeacher
 from fairtune.training.valueless import no_values
 
@@ -85,7 +87,8 @@ class Cost(NamedTuple):
     """What one training takes.
 
     Attributes:
-        step_flops: floating point operations of a step's matrix products and convolutions, forward and backward.
+        step_flops: floating point operations of a step's matrix products and convolutions, forward and backward; of the costlier
+            stage, where there are two.
         flops: of the whole training, the scoring of every epoch included.
         operations: launched in the whole training, views not counted.
         peak_bytes: all tensors at the fullest moment of training and scoring: nets, gradients, optimisers, activations, batch.
@@ -103,6 +106,10 @@ class Cost(NamedTuple):
     outputs_bytes: int
 
 
+class NotCounted(InvalidInput):
+    """What a training takes cannot be counted, because what it does depends on values."""
+
+
 class _Count(NamedTuple):
     flops: float
     operations: float
@@ -114,9 +121,9 @@ class _Count(NamedTuple):
 def cost_of(spec: TrialSpec, shape: Shape, device: torch.device) -> Cost:
     """What a training takes.
 
-    It is put together as ever, takes an epoch of one step and one of two, and scores a batch; the difference of the two is what a
-    step takes, its share of what methods do at an epoch's start included. What they do at its end is not counted. On a GPU memory
-    for convolutions' working space, for fragments and for the driver comes on top.
+    It is put together as ever, takes its first epoch and its last with one step and with two, and scores a batch; the difference of
+    the two is what a step takes. Each stage counts for as many epochs as it has. What methods do at the end of an epoch, or between
+    stages, is not counted. On a GPU memory for convolutions' working space, for fragments and for the driver comes on top.
 
     Args:
         spec: the training.
@@ -124,23 +131,36 @@ def cost_of(spec: TrialSpec, shape: Shape, device: torch.device) -> Cost:
         device: where it will compute; it need not be there.
 
     Raises:
+        NotCounted: its steps depend on values.
         InvalidInput: it cannot be put together.
     """
+    try:
+        return _counted(spec, shape, device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).strip().partition("\n")[0] or type(error).__name__
+        raise NotCounted(
+            f"what a training of {spec.method} with {spec.model.name} under --protocol {spec.protocol} takes cannot be counted "
+            f"before it is trained, as its steps depend on values ({reason}): leave it out of the plan"
+        ) from error
+
+
+def _counted(spec: TrialSpec, shape: Shape, device: torch.device) -> Cost:
     spec = spec.model_copy(
         update={"model": spec.model.model_copy(update={"options": {**spec.model.options, "weights": NO_WEIGHTS}})}
     )
     with no_values(), _ways_of(device), _Meter() as meter:
         training = assemble(spec, shape.data(), runs=None, device=_CPU)
         steps = len(training.batch_order())
-        progress = Progress(spec.epochs - 1, spec.epochs)
-        one, two = (meter.of(lambda few=few: training.take_steps(progress, at_most=few)) for few in (1, 2))
+        stages = list(_stages(training, meter))
         scored = meter.of(lambda: _score(training))
-        step = two - one
         share = len(training.validation) / min(SCORING_BATCH, len(training.validation))
-        flops, operations = (spec.epochs * (a + (steps - 1) * b + share * c) for a, b, c in zip(one, step, scored, strict=True))
+        flops, operations = (
+            sum(like * (first[of] + (steps - 1) * step[of]) for like, first, step in stages) + spec.epochs * share * scored[of]
+            for of in (0, 1)
+        )
         kept = training.teacher.kept.values() if isinstance(training.teacher, CachedTeacher) else ()
         return Cost(
-            step_flops=int(step.flops),
+            step_flops=int(max(step.flops for _, _, step in stages)),
             flops=flops,
             operations=operations,
             peak_bytes=meter.peak,
@@ -148,6 +168,16 @@ def cost_of(spec: TrialSpec, shape: Shape, device: torch.device) -> Cost:
             state_bytes=_bytes(training.state_dict()),
             outputs_bytes=sum(tensor.nbytes for tensor in kept),
         )
+
+
+def _stages(training: Training, meter: _Meter) -> Iterator[tuple[int, _Count, _Count]]:
+    """Of each stage its epochs, what one of a single step takes, and a step more; optimisers have made their state before."""
+    for epoch, like in standing_for(training).items():
+        training.epoch = epoch
+        training.take_steps(at_most=1)
+        if like:
+            one, two = (meter.of(partial(training.take_steps, at_most=few)) for few in (1, 2))
+            yield like, one, two - one
 
 
 @contextlib.contextmanager

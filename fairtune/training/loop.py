@@ -94,6 +94,11 @@ class Training:
         """Of the validation split after the last epoch."""
 
     @property
+    def progress(self) -> Progress:
+        """Where it stands: in the epoch that is trained next, or now."""
+        return Progress(self.epoch, self.spec.epochs)
+
+    @property
     def done(self) -> bool:
         """Whether training has ended: after all epochs, or sooner where more would change nothing."""
         last = Progress(self.epoch - 1, self.spec.epochs)
@@ -109,7 +114,7 @@ class Training:
             Diverged: a loss term or an output of the net is not finite.
         """
         began = time.perf_counter()
-        progress = Progress(self.epoch, self.spec.epochs)
+        progress = self.progress
         losses, reported = self._train_epoch(progress)
         self.epoch += 1
         for name, value in (losses | reported).items():
@@ -131,17 +136,16 @@ class Training:
         """The losses of an epoch and what the methods report, see :class:`fairtune.spec.Epoch`."""
         self.method.set_rates(self._share_of_rate)
         with torch_stream(self.train.device, self.spec.seed, "noise", self.epoch):
-            means = {name: total / self.steps for name, total in on_host(self.take_steps(progress)).items()}
+            means = {name: total / self.steps for name, total in on_host(self.take_steps()).items()}
             reported = self.method.end_epoch(self, means, progress)
         losses = {name: mean for name, mean in means.items() if name in self._summed}
         others = {name: mean for name, mean in means.items() if name not in self._summed}
         return {"loss": sum(losses.values()), **losses}, others | reported
 
-    def take_steps(self, progress: Progress, *, at_most: int | None = None) -> dict[str, Tensor]:
+    def take_steps(self, *, at_most: int | None = None) -> dict[str, Tensor]:
         """The steps of an epoch; a GPU is given its work and not waited for.
 
         Args:
-            progress: where training stands.
             at_most: so many of them; None takes all.
 
         Returns:
@@ -153,7 +157,7 @@ class Training:
         self._second = self.train.draw(batches, generator(self.spec.seed, "order", self.epoch, 2)) if self.method.two_views else ()
         totals: dict[str, Tensor] = {}
         self.net.train(self.method.trains_net)
-        self.method.begin_epoch(self, progress)
+        self.method.begin_epoch(self, self.progress)
         for number in range(self.steps):
             for name, value in self.step_of(number).items():
                 totals[name] = totals.get(name, 0) + value
@@ -174,13 +178,13 @@ class Training:
         Returns:
             Each loss term, and what the methods' inner steps report, detached.
         """
-        progress = Progress(self.epoch, self.spec.epochs)
+        progress = self.progress
         optimizers = [*([self.optimizer] if self.optimizer else []), *self.method.optimizers]
         for optimizer in optimizers:
             optimizer.zero_grad()
         terms: dict[str, Tensor] = {}
         for part, its_drawn, its_second in self._micro_batches(index, drawn, second):
-            batch, share = self._prepared(part, its_drawn, its_second, progress), len(part) / len(index)
+            batch, share = self.prepared(part, its_drawn, its_second), len(part) / len(index)
             found = self._terms(batch, its_drawn, progress)
             if optimizers:
                 (share * _total(found)).backward()
@@ -200,12 +204,12 @@ class Training:
         for part in (slice(start, start + size) for start in range(0, len(index), size)):
             yield index[part], tuple(values[part] for values in drawn), tuple(values[part] for values in second)
 
-    def _prepared(self, index: Tensor, drawn: Drawn, second: Drawn, progress: Progress) -> Batch:
-        """What the net is trained on."""
+    def prepared(self, index: Tensor, drawn: Drawn, second: Drawn) -> Batch:
+        """What the net is trained on in this epoch; arguments as for :meth:`step`."""
         batch = self.train.batch(index, drawn)
         if self.method.two_views:
             batch = replace(batch, view=self.train.batch(index, second).x)
-        return self.method.prepare(batch, progress)
+        return self.method.prepare(batch, self.progress)
 
     def _terms(self, batch: Batch, drawn: Drawn, progress: Progress) -> dict[str, Tensor]:
         """The loss of a batch in its terms, with gradient."""

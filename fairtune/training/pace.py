@@ -9,12 +9,12 @@ from functools import partial
 import torch
 
 from fairtune.batches.split import SCORING_BATCH
-from fairtune.methods import Progress
 from fairtune.seeding import torch_stream
 from fairtune.spec import TrialSpec
 from fairtune.training.assembly import assemble
 from fairtune.training.data import Data
 from fairtune.training.loop import Training
+from fairtune.training.stages import standing_for
 
 _STEPS, _TIMES = 2, 3
 
@@ -34,16 +34,22 @@ def seconds_of_training(spec: TrialSpec, data: Data, device: torch.device, *, th
     torch.set_num_threads(threads)
     try:
         training = assemble(spec, data, runs=None, device=device)
-        last = Progress(spec.epochs - 1, spec.epochs)
-        take = partial(training.take_steps, last, at_most=_STEPS)
         with torch_stream(device, spec.seed, "noise", 0):
-            step = min(_seconds(take, device) for _ in range(_TIMES)) / min(_STEPS, len(training.batch_order()))
+            steps = [(like, _step(training, epoch, device)) for epoch, like in standing_for(training).items() if like]
         scored = torch.arange(min(SCORING_BATCH, len(training.validation)), device=device)
         share = len(training.validation) / len(scored)
         scoring = min(_seconds(lambda: _score(training, scored), device) for _ in range(_TIMES))
-        return spec.epochs * (len(training.batch_order()) * step + share * scoring)
+        trained = sum(like * len(training.batch_order()) * step for like, step in steps)
+        return trained + spec.epochs * share * scoring
     finally:
         torch.set_num_threads(before)
+
+
+def _step(training: Training, epoch: int, device: torch.device) -> float:
+    """Seconds of a step in this epoch."""
+    training.epoch = epoch
+    take = partial(training.take_steps, at_most=_STEPS)
+    return min(_seconds(take, device) for _ in range(_TIMES)) / min(_STEPS, len(training.batch_order()))
 
 
 @torch.no_grad()

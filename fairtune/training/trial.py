@@ -63,6 +63,7 @@ class Trial:
         device: where to compute.
         purpose: what it is trained for; says what its net is asked in the end, and whether the test split is opened.
         how: the step is compiled.
+        gpus: that it has, may be a fraction; only noted in its result.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class Trial:
         device: torch.device,
         purpose: Purpose = Purpose.SEARCH,
         how: Compile = "off",
+        gpus: float | None = None,
     ) -> None:
         began = time.perf_counter()
         forget_peak_memory(device)
@@ -83,6 +85,7 @@ class Trial:
         self.folder = folder
         self.device = device
         self.purpose = purpose
+        self.gpus = gpus
         self.data = open_data_once(spec, data_root, purpose)
         self.history: list[Epoch] = []
         self.training = assemble(spec, self.data, runs=runs, device=device)
@@ -119,6 +122,7 @@ class Trial:
             val=self.history[-1].val if self.history else {},
             val_counts=self.training.counts,
             seconds=self._seconds_before + sum(epoch.seconds for epoch in self.history),
+            gpus=self.gpus,
             peak_memory_mb=peak_memory_mb(self.device),
             error=error,
             versions=_versions(),

@@ -10,10 +10,11 @@ import fairtune as ft
 from fairtune.api.console import open_console
 from fairtune.api.fitting import expected_memory, gib_on, too_large, trials_of
 from fairtune.api.plan import make_plan
-from fairtune.api.where import Where, _of_cluster
+from fairtune.api.where import Where
 from fairtune.cli.main import app
 from fairtune.datasets.celeba import CelebA
 from fairtune.errors import DataError, InvalidInput
+from fairtune.methods import Method
 from fairtune.request.options import Request
 from fairtune.request.resolve import resolve
 from fairtune.search.budget import most_confirmed
@@ -123,8 +124,32 @@ def test_a_search_on_a_gpu_begins_with_what_it_takes_of_it(tmp_path):
     spec, shape = resolve(Request.read(given))[0], digits()
     assert "the baseline " in (said := expected_memory(spec, shape, find_card("l4")))
     assert said.endswith("each has 24 GiB of l4")
-    with pytest.raises(InvalidInput, match=r"a training of scratch with mlp takes about .* GiB, half has 0\.5"):
-        expected_memory(spec, shape, find_card("half", tflops=1.0, gib=0.5))
+
+
+def test_a_search_is_warned_of_what_may_not_fit_and_goes_on(tmp_path, caplog):
+    spec = resolve(Request.read({"method": "hkd", "epochs": 2, "batch_size": 2, "runs": str(tmp_path), "gpus_per_trial": 0}))[0]
+    said = expected_memory(spec, digits(), find_card("half", tflops=1.0, gib=0.5))
+    assert said.endswith("each has 0.5 GiB of half")
+    assert re.search(r"a training of scratch with mlp takes about .* GiB, half has 0\.5.* tried all the same", caplog.text)
+
+
+class Asking(Method):
+    """Asks for a value."""
+
+    def loss(self, student, teacher, batch, progress):
+        return {"asked": student.logits.mean() * float(batch.y.sum())}
+
+
+@pytest.mark.parametrize(("method", "protocol"), [("lisa", "official"), ("cvar_dro", "official"), (f"{__name__}:Asking", "fixed")])
+def test_what_depends_on_values_is_not_known_and_not_planned(tmp_path, method, protocol):
+    given = {"method": method, "protocol": protocol, "epochs": 2, "batch_size": 20}
+    spec = resolve(Request.read(given | {"runs": str(tmp_path), "gpus_per_trial": 0}))[0]
+    said = expected_memory(spec, digits(), find_card("l4"))
+    assert f"; {method} not known, as its steps depend on values; each has" in said
+    with pytest.raises(
+        InvalidInput, match=f"what a training of {method} .* --protocol {protocol} takes cannot be counted .*values"
+    ):
+        planned(tmp_path, Where("l4"), **given)
 
 
 def digits():
@@ -137,13 +162,42 @@ def cluster_of(*machines, most=8):
     return {"provider": {"type": "aws"}, "available_node_types": head | kinds, "max_workers": most}
 
 
-def test_a_cluster_has_the_cards_of_its_workers():
-    file = Path("cluster.yaml")
-    assert _of_cluster(cluster_of(("g6.xlarge", 1), ("g6.2xlarge", 1)), file) == ("l4", 8)
-    assert _of_cluster(cluster_of(("p4d.24xlarge", 8), most=2), file) == ("a100", 16)
-    assert _of_cluster(cluster_of(("z9.large", 1)), file) == (None, 8)
+@pytest.fixture
+def cards_of(monkeypatch):
+    """The card of a cluster, its memory, and how many there are."""
+
+    def found(config, **where):
+        monkeypatch.setattr("fairtune.api.where.read_cluster_file", lambda path: config)
+        card, count = Where(cluster=Path("cluster.yaml"), **where).cards()
+        return card.name, card.gib, count
+
+    return found
+
+
+def test_a_cluster_has_the_cards_of_its_workers(cards_of):
+    assert cards_of(cluster_of(("g6.xlarge", 1), ("g6.2xlarge", 1))) == ("l4", 24.0, 8)
+    assert cards_of(cluster_of(("p4d.24xlarge", 8), most=2)) == ("a100", 40.0, 16)
+    mixed = cluster_of(("p5.48xlarge", 8), ("g4dn.xlarge", 1))
     with pytest.raises(InvalidInput, match=r"different GPUs \(g4dn.xlarge, p5.48xlarge\): give --on CARD"):
-        _of_cluster(cluster_of(("p5.48xlarge", 8), ("g4dn.xlarge", 1)), file)
+        cards_of(mixed)
+    assert cards_of(mixed, on="h100") == ("h100", 80.0, 64)
+    assert cards_of(cluster_of(("g6.xlarge", 1)), peak_tflops=1.0) == ("l4", 24.0, 8)
+
+
+@pytest.mark.parametrize("machine", ["g6e.xlarge", "p5e.48xlarge", "p5en.48xlarge", "g5g.xlarge", "a3-ultragpu-8g", "z9.large"])
+def test_a_machine_that_is_not_known_is_not_taken_for_its_relatives(cards_of, machine):
+    with pytest.raises(InvalidInput, match=r"which GPU its machines have is not known here: give --on CARD beside it"):
+        cards_of(cluster_of((machine, 1)))
+
+
+@pytest.mark.parametrize(("machine", "card"), [("a3-highgpu-8g", "h100"), ("a2-ultragpu-1g", "a100-80"), ("g2-standard-4", "l4")])
+def test_a_machine_of_google_is_known_by_its_family(cards_of, machine, card):
+    assert cards_of(cluster_of((machine, 1)))[0] == card
+
+
+def test_a_cluster_without_gpus_is_refused_in_a_sentence(cards_of):
+    with pytest.raises(InvalidInput, match="none of its machines has a GPU in its resources: give --on CARD without --cluster"):
+        cards_of(cluster_of())
 
 
 def test_the_command_and_the_function_say_the_same(tmp_path, capsys):

@@ -13,7 +13,7 @@ from fairtune.study.folders import RunFolder
 from fairtune.study.jobs import final_seeds
 from fairtune.study.key import JobKey
 from fairtune.study.study import SearchStudy
-from fairtune.study.summary import summarise
+from fairtune.study.summary import _cost, summarise
 from tests.search_helpers import Session, Watcher, run_small, small_search
 
 pytestmark = pytest.mark.usefixtures("trained_once")
@@ -24,26 +24,26 @@ def epochs_of(session):
     return cost.baseline_epochs + cost.epochs + cost.confirmation_epochs
 
 
-def told(tmp_path, *points, clock=lambda: 0.0, **options):
+def told(tmp_path, *points, clock=lambda: 0.0, gpus=None, **options):
     """A search whose trials have these accuracies and gaps, and nothing else; 10 s of the baseline and 20 s of each trial."""
     spec, place = small_search(tmp_path, trials=20, **options)
     folder = RunFolder.of(place)
     folder.path.mkdir(parents=True, exist_ok=True)
     study = SearchStudy(folder.study, spec, clock)
     val = {"accuracy": 0.9, "deo_m": 0.3}
-    study.keep_baseline(Baseline(TrialResult(spec=spec.baseline(), state="complete", val=val, seconds=10), 0.85))
-    tell(spec, study, *points)
+    study.keep_baseline(Baseline(TrialResult(spec=spec.baseline(), state="complete", val=val, seconds=10, gpus=gpus), 0.85))
+    tell(spec, study, *points, gpus=gpus)
     return spec, place, study
 
 
-def tell(spec, study, *points, taken_from=None):
+def tell(spec, study, *points, taken_from=None, gpus=None):
     for accuracy, deo_m in points:
         asked = study.ask()
         assert asked is not None
         number, method, values = asked
         trial = spec.trial(method, values, needs_baseline=True)
         val = {"accuracy": accuracy, "deo_m": deo_m}
-        study.tell(number, TrialResult(spec=trial, state="complete", val=val, seconds=20, taken_from=taken_from))
+        study.tell(number, TrialResult(spec=trial, state="complete", val=val, seconds=20, taken_from=taken_from, gpus=gpus))
 
 
 class TestEpochs:
@@ -102,6 +102,22 @@ class TestGpus:
         assert lets_begin(spent + one + kept + 0.1)
         assert not lets_begin(spent + one + kept - 0.1)
         assert Budget(spec.model_copy(update={"gpu_budget_s": spent}), place, study).spent == "gpu_budget"
+
+    def test_what_has_ended_keeps_the_share_that_it_had(self, tmp_path):
+        spec, place, study = told(tmp_path, (0.9, 0.2), gpus=1.0)
+        tell(spec, study, (0.9, 0.2), gpus=0.25)
+        place = place.model_copy(update={"gpus_per_trial": 1.0})
+        budget = Budget(spec.model_copy(update={"gpu_budget_s": 35.0}), place, study)
+        place = place.model_copy(update={"gpus_per_trial": 0.25})
+        budget.move(place)
+        assert budget.spent == "gpu_budget", "10 of the baseline, 20 of the first trial, 5 of the second"
+        assert Budget(spec.model_copy(update={"gpu_budget_s": 80.0}), place, study).spent is None
+        assert _cost(place, study, study.baseline.result, study.records()).gpu_s == 10 + 20 + 20 / 4
+
+    def test_a_result_says_how_many_it_had(self, tmp_path):
+        spec, place = small_search(tmp_path)
+        session = Session(spec, place.model_copy(update={"gpus_per_trial": 0.0})).run(2)
+        assert session.study.baseline.result.gpus == session.trials[0].result.gpus == 0.0
 
     def test_there_must_be_some(self, tmp_path):
         with pytest.raises(InvalidInput, match="--gpu-budget: the trials have no GPU"):

@@ -11,7 +11,7 @@ from fairtune.request.options import Request
 from fairtune.request.resolve import resolve_place
 from fairtune.search import packing
 from fairtune.search.packing import MOST_PER_GPU, are_measured, packed, share_of_gpu
-from tests.search_helpers import Session, small_search
+from tests.search_helpers import Session, run_small, small_search
 
 CARD_MB = 24 * 1024.0
 
@@ -40,6 +40,14 @@ class TestOfASearch:
             session.run(1)
             known.append(are_measured(session.spec, session.study))
         assert known == [False, False, True]
+
+    def test_what_an_earlier_run_trained_is_not_measured(self, tmp_path):
+        run_small(tmp_path, name="earlier")
+        session = Session(*small_search(tmp_path, warm_start=str(tmp_path / "earlier")))
+        session.plan.next()
+        assert any(record.result.taken_from for record in session.trials if record.result is not None)
+        assert not are_measured(session.spec, session.study)
+        assert packed(session.place, session.study).gpus_per_trial == 1.0
 
     def test_follows_the_hungriest_trial_and_is_kept_with_the_place(self, tmp_path, monkeypatch, caplog):
         session = Session(*small_search(tmp_path)).run(2)

@@ -1,5 +1,7 @@
 """A compiled step trains what the plain one does; who cannot be compiled is named before anything starts."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -69,6 +71,38 @@ class Branching(Method):
 
     def loss(self, student, teacher, batch, progress):
         return {"branch": student.logits.mean()} if (batch.a == 1).any() else {}
+
+
+class BranchingLate(Method):
+    """Branches in its last epoch alone."""
+
+    def loss(self, student, teacher, batch, progress):
+        return {"late": student.logits.mean()} if progress.fraction == 1 and (batch.a == 1).any() else {}
+
+
+class BranchingPrepared(Method):
+    """Branches on what only a prepared batch has."""
+
+    mixes = True
+
+    def prepare(self, batch, progress):
+        return replace(batch, share=torch.rand(len(batch.y)), y2=batch.y)
+
+    def loss(self, student, teacher, batch, progress):
+        return {"mixed": student.logits.mean()} if batch.share is not None and (batch.share > 0.5).any() else {}
+
+
+@pytest.mark.parametrize("method", [BranchingLate, BranchingPrepared])
+def test_prepared_batches_of_the_first_and_the_last_epoch_are_followed(method):
+    before = torch.get_rng_state()
+    with pytest.raises(InvalidInput, match="cannot be captured as one graph"):
+        check_capture(tiny_training(f"{__name__}:{method.__name__}"), "default")
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize("method", ["fscl", "jtt", "mixup", "hkd"])
+def test_both_stages_and_mixed_batches_are_one_graph(method):
+    check_capture(tiny_training(method, model=PlugIn(name="cnn")), "default")
 
 
 def test_a_method_that_cannot_be_captured_is_named_before_anything_starts(tmp_path):

@@ -7,7 +7,6 @@ from torch.profiler import ProfilerActivity, profile
 
 from fairtune.batches.transforms import ColourJitter, Flip
 from fairtune.datasets import Info
-from fairtune.methods import Progress
 from fairtune.spec import PlugIn, TrialSpec
 from fairtune.training.assembly import assemble
 from fairtune.training.cost import Shape, _score, cost_of
@@ -97,7 +96,7 @@ def test_a_gpu_takes_torch_s_own_ways():
 def test_weights_and_checkpoints_are_as_large_as_they_will_be():
     cost, training = cost_of(trial(), shape_of(32), CPU), assemble(trial(), shape_of(32).data(), runs=None, device=CPU)
     assert cost.weights_bytes == sum(value.nbytes for value in training.net.state_dict().values())
-    training.take_steps(Progress(0, 2), at_most=1)
+    training.take_steps(at_most=1)
     moments = sum(value.nbytes for own in training.state_dict()["optimizer"]["state"].values() for value in own.values())
     assert cost.state_bytes == cost.weights_bytes + moments
 
@@ -106,8 +105,9 @@ def measured(spec, shape):
     """Most bytes that torch's allocator had given out, of a training that takes two steps and scores a batch."""
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as recorded:
         training = assemble(spec, shape.data(), runs=None, device=CPU)
-        for few in (1, 2):
-            training.take_steps(Progress(spec.epochs - 1, spec.epochs), at_most=few)
+        for training.epoch in range(spec.epochs):
+            for few in (1, 2):
+                training.take_steps(at_most=few)
         _score(training)
     events = recorded.profiler.kineto_results.events()
     return int(np.cumsum([event.nbytes() for event in events if event.name() == "[memory]"]).max())
@@ -119,11 +119,28 @@ def measured(spec, shape):
         ("mfd", "cnn", 32, {}),
         ("scratch", "resnet18", 64, {"batch_size": 32}),
         ("hkd", "mlp", 32, {"batch_size": 32, "precision": "float64"}),
+        ("fscl", "cnn", 32, {}),
+        ("jtt", "cnn", 32, {}),
     ],
 )
 def test_the_memory_said_is_what_the_allocator_gives_within_fifteen_percent(method, model, side, changes):
     spec, shape = trial(method, model, **changes), shape_of(side)
     assert cost_of(spec, shape, CPU).peak_bytes == pytest.approx(measured(spec, shape), rel=0.15)
+
+
+@pytest.mark.parametrize("method", ["fscl", "jtt"])
+def test_each_stage_counts_for_its_epochs(method):
+    def flops_of(stage):
+        return cost_of(trial(method, epochs=5, values={f"{method}.stage": stage}), shape_of(16), CPU).flops
+
+    one, two, three = (flops_of(epochs / 5) for epochs in (1, 2, 3))
+    assert one < two
+    assert three - two == pytest.approx(two - one)
+
+
+def test_two_views_in_a_first_stage_take_the_memory_of_a_batch_twice_as_large():
+    contrast, twice = cost_of(trial("fscl"), shape_of(32), CPU), cost_of(trial(batch_size=32), shape_of(32), CPU)
+    assert contrast.peak_bytes > 0.9 * twice.peak_bytes
 
 
 def test_random_numbers_are_left_alone():

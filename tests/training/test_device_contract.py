@@ -16,7 +16,7 @@ from fairtune.batches.augment import Augment
 from fairtune.batches.split import DeviceSplit
 from fairtune.batches.transforms import ColourJitter, Crop, Flip, ResizedCrop, Rotation, Transform
 from fairtune.errors import InvalidInput
-from fairtune.methods import Method, Progress, compose
+from fairtune.methods import Method, compose
 from fairtune.models import Net
 from fairtune.plugins import names
 from fairtune.records import Split
@@ -35,7 +35,7 @@ def take_steps(method, **changes):
     with fake_gpu() as device:
         training = tiny_training(method, device=device, **{"precision": "bf16", "batch_size": 40, **changes})
         with no_waiting():
-            terms = training.take_steps(Progress(0, training.spec.epochs))
+            terms = training.take_steps()
         assert {(term.device.type, term.dtype) for term in terms.values()} == {("cuda", torch.float32)}
 
 

@@ -1,12 +1,15 @@
 """A batch computed in parts: as the whole where nobody looks at it as a whole, refused by name elsewhere."""
 
+import re
+from pathlib import Path
+
 import pytest
 import torch
 
 from fairtune.batches.augment import Augment
 from fairtune.batches.transforms import Flip
 from fairtune.errors import InvalidInput
-from fairtune.methods import Progress, components, compose, overrides
+from fairtune.methods import Method, components, compose, overrides
 from fairtune.models import Net
 from fairtune.models._dropout import Dropout
 from fairtune.plugins import names
@@ -34,7 +37,7 @@ def test_parts_train_what_whole_batches_train(method):
 def test_no_net_sees_more_than_a_part():
     training, seen = tiny_training("hkd", micro_batch=8), []
     training.net.register_forward_pre_hook(lambda net, inputs: seen.append(len(inputs[0])))
-    training.take_steps(Progress(0, training.spec.epochs))
+    training.take_steps()
     assert seen == [8, 8, 4] * 2
 
 
@@ -67,6 +70,39 @@ def test_whoever_looks_at_the_whole_batch_is_named(method, model, size, reason):
     spec = digits_spec(method, model=PlugIn(name=model), micro_batch=size)
     with pytest.raises(InvalidInput, match=reason):
         check_micro_batches(spec, compose(method, {}), net)
+
+
+class Acting(Method):
+    """Sums over samples, but acts on a step's batch."""
+
+    per_sample = True
+
+    def before_update(self, loop, batch, objective):
+        self.seen = len(batch.y)
+
+
+class Stepping(Method):
+    """The same after the update."""
+
+    per_sample = True
+
+    def inner_step(self, loop, batch, progress):
+        return {"seen": batch.y.float().mean()}
+
+
+@pytest.mark.parametrize(("method", "hook"), [(Acting, "before_update"), (Stepping, "inner_step")])
+def test_whoever_acts_on_a_step_is_named(method, hook):
+    net = Net.load("mlp").build((3, 32, 32), 3)
+    name = f"{__name__}:{method.__name__}"
+    with pytest.raises(InvalidInput, match=rf"--micro-batch 8: {method.__name__} \({hook}\) acts on the whole batch of a step"):
+        check_micro_batches(digits_spec(name, micro_batch=8), compose(f"hkd+{name}", {}), net)
+
+
+def test_the_documentation_names_every_method_that_may_take_parts():
+    text = (Path(__file__).parents[2] / "docs" / "gpu.md").read_text()
+    said = re.search(r"a contract test proves it: ([^)]*)\)", text)
+    assert said is not None
+    assert re.findall(r"`(\w+)`", said.group(1)) == sorted(name for name in names("method") if compose(name, {}).per_sample)
 
 
 def test_a_trial_without_them_is_the_one_of_earlier_versions():

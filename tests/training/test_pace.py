@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from fairtune.methods.jtt import JustTrainTwice
 from fairtune.training.data import open_data
 from fairtune.training.pace import seconds_of_training
 from tests.search_helpers import small_search
@@ -21,3 +22,18 @@ def test_nothing_is_left_of_them(tmp_path, options):
     assert torch.equal(torch.get_rng_state(), state)
     assert torch.get_num_threads() == threads
     assert not (tmp_path / "baselines").exists()
+
+
+def test_steps_of_both_stages_are_timed(tmp_path, monkeypatch):
+    spec, place = small_search(tmp_path, dataset="digits", model="cnn", method="jtt", epochs=4)
+    (trial,) = (spec.trial(method, space.fixed, needs_baseline=False) for method, space in spec.spaces.items())
+    timed = []
+    begin = JustTrainTwice.begin_epoch
+
+    def begun(method, loop, progress):
+        timed.append(progress.epoch)
+        begin(method, loop, progress)
+
+    monkeypatch.setattr(JustTrainTwice, "begin_epoch", begun)
+    seconds_of_training(trial, open_data(trial, Path(place.data)), torch.device("cpu"), threads=1)
+    assert timed == [0] * 3 + [3] * 3
