@@ -83,7 +83,7 @@ class Branching(Net):
 
 
 def test_a_net_that_cannot_be_traced_is_refused_with_a_sentence():
-    raw = RawModel(Branching((4,), 2), (4,), None, "fp32")
+    raw = RawModel(Branching((4,), 2), (4,), None, torch.float32)
     with pytest.raises(InvalidInput, match=r"the net mine cannot be exported \(\w+: .*\): its forward must be made"):
         program_of(raw, (4,), "mine")
 
@@ -99,7 +99,7 @@ def finished(method):
 
 
 def of_method(method, path):
-    raw = RawModel(finished(method).eval(), (3, 8, 8), STORED, "fp32")
+    raw = RawModel(finished(method).eval(), (3, 8, 8), STORED, torch.float32)
     agree(raw, (3, 8, 8), drawn(3, 20, 11, 3), path)
 
 
