@@ -44,9 +44,14 @@ def group_scores(counts: GroupCounts) -> tuple[GroupScore, ...]:
     return tuple(GroupScore.model_validate({"a": a} | told) for (a,), told in found)
 
 
-def cell_scores(counts: GroupCounts) -> tuple[CellScore, ...]:
-    """Every cell of a split, class by class, the groups of a class one after another."""
-    found = _told(_right(counts).T, counts.cells.T)
+def cell_scores(*models: GroupCounts) -> tuple[CellScore, ...]:
+    """Every cell of a split, class by class, the groups of a class one after another.
+
+    Args:
+        models: one table, or those of several retrainings on the same samples, whose mean accuracy is told.
+    """
+    right = np.mean([_right(counts) for counts in models], axis=0)
+    found = _told(right.T, models[0].cells.T)
     return tuple(CellScore.model_validate({"y": y, "a": a} | told) for (y, a), told in found)
 
 
@@ -55,7 +60,7 @@ def _right(counts: GroupCounts) -> Ints:
     return right
 
 
-def _told(right: Ints, samples: Ints, level: float = 0.95) -> list[tuple[tuple[int, ...], dict[str, float]]]:
+def _told(right: npt.ArrayLike, samples: Ints, level: float = 0.95) -> list[tuple[tuple[int, ...], dict[str, float]]]:
     """What is said of each share, by its place in the table."""
     shares = Shares.single(right, samples)
     down, up = shares.reach(exceeded((1 - level) / 2))

@@ -7,14 +7,16 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import pandas as pd
-from scipy.stats import beta
 
+from fairtune.metrics import CellScore, cell_scores
 from fairtune.records import GroupCounts
 from fairtune.report.chart import Axis, Chart, Mark, Points
 from fairtune.report.material import Material
 
 _ROWS = 24
 """Cells drawn: more are not read."""
+_NOBODY = CellScore(y=0, a=0, samples=0, accuracy=math.nan, low=math.nan, high=math.nan)
+"""Of a cell that no net was asked about."""
 
 
 class Recall(NamedTuple):
@@ -47,23 +49,12 @@ def recalls(material: Material) -> tuple[str, list[Recall]]:
 
 
 def _cells(baseline: Sequence[GroupCounts], chosen: Sequence[GroupCounts]) -> list[Recall]:
-    cells = baseline[0].cells
+    own = cell_scores(*baseline)
+    others = cell_scores(*chosen) if chosen else [_NOBODY] * len(own)
     return [
-        Recall(y, a, int(cells[a, y]), share, other, ends, other_ends)
-        for y in range(cells.shape[1])
-        for a in range(cells.shape[0])
-        for (share, ends), (other, other_ends) in [(_share(baseline, y, a), _share(chosen, y, a))]
+        Recall(one.y, one.a, one.samples, one.accuracy, other.accuracy, (one.low, one.high), (other.low, other.high))
+        for one, other in zip(own, others, strict=True)
     ]
-
-
-def _share(models: Sequence[GroupCounts], y: int, a: int) -> tuple[float, tuple[float, float]]:
-    """Mean over retrained models, and how far their samples leave it open."""
-    of_all = float(models[0].cells[a, y]) if models else 0.0
-    if not of_all:
-        return math.nan, (math.nan, math.nan)
-    right = sum(float(counts.hard[a, y, y]) for counts in models) / len(models)
-    low, high = (float(beta.ppf(level, right + 0.5, of_all - right + 0.5)) for level in (0.025, 0.975))
-    return right / of_all, (0.0 if right == 0 else low, 1.0 if right == of_all else high)
 
 
 def recall_chart(material: Material) -> Chart | None:
