@@ -27,6 +27,7 @@ from fairtune.rules import corner, covered, front, objectives_of
 from fairtune.space import Value
 from fairtune.spec import Place, SearchSpec, Stop, TrialResult
 from fairtune.study import verdict
+from fairtune.study.choice import CHOSEN
 from fairtune.study.folders import RunFolder
 from fairtune.study.handed import Handed, handed_net, handed_over
 from fairtune.study.opening import Opening
@@ -35,6 +36,11 @@ from fairtune.study.study import Record, SearchStudy
 from fairtune.study.untrained import Untrained, beaten, untrained
 
 SCHEMA: Literal["fairtune-summary/2"] = "fairtune-summary/2"
+
+
+Retrainings = Mapping[str, Mapping[int, TrialResult]]
+"""What came of the retrainings, by the id of their setting and by seed."""
+_BASELINE = "baseline"
 
 
 class _Part(BaseModel):
@@ -195,6 +201,7 @@ def summarise(spec: SearchSpec, place: Place, study: SearchStudy) -> Summary:
     views, objectives = study.views(), objectives_of(spec.select)
     worst = corner(baseline.val, study.baseline.floor, objectives)
     trials = list(_trials(records))
+    settings, retrained = _settings(spec, study, records), retrainings_of(spec, study)
     summary = Summary(
         complete=study.complete,
         name=place.name,
@@ -207,15 +214,15 @@ def summarise(spec: SearchSpec, place: Place, study: SearchStudy) -> Summary:
         trials=trials,
         front=[view.number for view in front(views, objectives)],
         chosen=_chosen(study, records),
-        confirmed=_confirmed(spec, study, records),
+        confirmed=_confirmed(spec, study, settings, retrained),
         hypervolume=covered(views, objectives, worst),
         hypervolume_from=worst,
         cost=_cost(place, study, baseline, records),
         test_opened=study.openings,
         small_cells=small_cells(baseline.counts("val").cells),
         small_test_cells=_small_test_cells(study),
-        against_baseline=_against_baseline(spec, study, records),
-        untrained=_untrained(spec, study, records),
+        against_baseline=_against_baseline(spec, settings, retrained),
+        untrained=_untrained(spec, study.baseline.floor, settings, retrained),
         ended_by=None if study.choice is None else study.choice.ended_by,
         handed=_handed(spec, place, study),
     )
@@ -254,27 +261,29 @@ def _trials(records: Iterable[Record]) -> Iterator[Trial]:
         yield trial.model_copy(update={"search_s": seconds, "search_epochs": epochs})
 
 
-def _against_baseline(spec: SearchSpec, study: SearchStudy, records: list[Record]) -> dict[str, Difference]:
+def _settings(spec: SearchSpec, study: SearchStudy, records: list[Record]) -> dict[str, str]:
+    """The id of the setting in each role, the baseline's first."""
+    roles = {} if study.choice is None else study.choice.roles
+    return {_BASELINE: spec.baseline().id} | {role: _id_of(records[number]) for role, number in roles.items()}
+
+
+def _against_baseline(spec: SearchSpec, settings: Mapping[str, str], retrained: Retrainings) -> dict[str, Difference]:
     """The choice against the baseline on the test split, in the objectives; none before both were retrained on a seed."""
-    number = None if study.choice is None else study.choice.number
-    if number is None:
+    if CHOSEN not in settings:
         return {}
-    retrained = retrainings_of(spec, study)
-    chosen, baseline = (retrained.get(setting, {}) for setting in (_id_of(records[number]), spec.baseline().id))
+    chosen, baseline = (retrained.get(settings[role], {}) for role in (CHOSEN, _BASELINE))
     names = dict.fromkeys((*objectives_of(spec.select), verdict.improves(spec.select)))
     return {name: found for name in names if (found := difference(name, chosen, baseline)) is not None}
 
 
-def _untrained(spec: SearchSpec, study: SearchStudy, records: list[Record]) -> list[Untrained]:
+def _untrained(spec: SearchSpec, floor: float, settings: Mapping[str, str], retrained: Retrainings) -> list[Untrained]:
     """What moved thresholds bring, of each setting under its first role."""
-    assert study.baseline is not None
-    every = {setting: complete(of) for setting, of in retrainings_of(spec, study).items()}
-    roles = {} if study.choice is None else dict(study.choice.roles)
-    settings = {"baseline": spec.baseline().id} | {role: _id_of(records[number]) for role, number in roles.items()}
-    first = {setting: role for role, setting in reversed(settings.items())}
-    of_roles = {role: every[setting] for setting, role in first.items() if setting in every}
-    chosen = every.get(settings.get("chosen", ""), {})
-    return untrained(spec, study.baseline.floor, dict(reversed(of_roles.items())), chosen)
+    first: dict[str, str] = {}
+    for role, setting in settings.items():
+        first.setdefault(setting, role)
+    of_roles = {role: complete(retrained[setting]) for setting, role in first.items() if setting in retrained}
+    chosen = complete(retrained.get(settings.get(CHOSEN, ""), {}))
+    return untrained(spec, floor, of_roles, chosen)
 
 
 def difference(name: str, setting: Mapping[int, TrialResult], other: Mapping[int, TrialResult]) -> Difference | None:
@@ -323,15 +332,13 @@ def _chosen(study: SearchStudy, records: list[Record]) -> Chosen | None:
     )
 
 
-def _confirmed(spec: SearchSpec, study: SearchStudy, records: list[Record]) -> dict[str, Confirmed]:
+def _confirmed(spec: SearchSpec, study: SearchStudy, settings: Mapping[str, str], retrained: Retrainings) -> dict[str, Confirmed]:
     """By role; whichever role a setting was retrained for, the roles that it has now share that, the baseline's too."""
-    numbers = {"baseline": None} | ({} if study.choice is None else dict[str, int | None](study.choice.roles))
-    every = retrainings_of(spec, study)
-    settings = {role: spec.baseline().id if number is None else _id_of(records[number]) for role, number in numbers.items()}
+    numbers = {} if study.choice is None else study.choice.roles
     objectives = objectives_of(spec.select)
-    scored = {setting: scored_on_test(every[setting], objectives) for setting in settings.values() if setting in every}
+    scored = {setting: scored_on_test(retrained[setting], objectives) for setting in settings.values() if setting in retrained}
     return {
-        role: scored[setting].model_copy(update={"number": numbers[role]})
+        role: scored[setting].model_copy(update={"number": numbers.get(role)})
         for role, setting in settings.items()
         if setting in scored
     }
