@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import shutil
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 from ray import tune
@@ -50,13 +50,13 @@ def run_search(
             check_alive()
 
         if place.packs:
-            _fit(plan, PlanSearcher(plan, shared, may_go_on, enough=partial(are_measured, spec, study)), may_go_on, 1)
+            _fit(plan, PlanSearcher(plan, shared, may_go_on, enough=partial(are_measured, spec, study)), 1)
             if plan.error is None:
                 plan.move(packed(place, study))
                 folder.save(spec, plan.place)
                 concurrency = trials_at_a_time(plan.place)
         if plan.error is None:
-            _fit(plan, PlanSearcher(plan, shared, may_go_on), may_go_on, concurrency or trials_to_run(spec))
+            _fit(plan, PlanSearcher(plan, shared, may_go_on), concurrency or trials_to_run(spec))
     if plan.error is not None:
         raise plan.error
     if not plan.complete:
@@ -65,7 +65,7 @@ def run_search(
     return plan.place
 
 
-def _fit(plan: Plan, searcher: PlanSearcher, may_go_on: Callable[[], None], at_a_time: int) -> None:
+def _fit(plan: Plan, searcher: PlanSearcher, at_a_time: int) -> None:
     """Let Tune run the plan's jobs until the searcher has no more."""
     place, folder = plan.place, plan.folder
     tuner = tune.Tuner(
@@ -83,7 +83,7 @@ def _fit(plan: Plan, searcher: PlanSearcher, may_go_on: Callable[[], None], at_a
             stop=PlanStopper(searcher),
             callbacks=[
                 ProgressCallback(searcher),
-                Ending(may_go_on),
+                Ending(searcher),
                 WaitNotice(place),
                 Retries(searcher.jobs, searcher.epochs),
             ],

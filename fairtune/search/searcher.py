@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
 from ray.tune import Callback, Stopper
 from ray.tune.search import Searcher
@@ -14,6 +15,8 @@ from fairtune.search.watch import TuneTrial
 from fairtune.spec import TrialResult
 from fairtune.study.jobs import Job
 from fairtune.training.trial import failed
+
+T = TypeVar("T")
 
 Report = Mapping[str, object]
 """What a worker reports, as Tune hands it on."""
@@ -39,13 +42,33 @@ class PlanSearcher(Searcher):
         self._enough = enough
         self.plan = plan
         self.jobs: dict[str, Job] = {}
+        self._trouble: Exception | None = None
         self._may_go_on = may_go_on
         self._shared = shared
         self._heard: dict[str, tuple[str, TrialResult]] = {}
 
+    def may_go_on(self) -> None:
+        """Raise what the search ends with: what the plan met, or somebody's wish."""
+        if self._trouble is not None:
+            raise self._trouble
+        self._may_go_on()
+
+    def safely(self, told: Callable[[], T], otherwise: T) -> T:
+        """What the plan answers where Tune would not let its errors through, but show them and go on: the loop's next turn ends.
+
+        Args:
+            told: calls the plan.
+            otherwise: the answer where the plan raises.
+        """
+        try:
+            return told()
+        except Exception as error:
+            self._trouble = self._trouble or error
+            return otherwise
+
     def suggest(self, trial_id: str) -> JobConfig | str | None:  # type: ignore[override]  # Ray's own type forgets FINISHED
         """The next job's configuration; None while the plan must wait, or another search trains the same baseline."""
-        self._may_go_on()
+        self.may_go_on()
         if self._enough():
             return Searcher.FINISHED
         job = self._shared.allowed(self.plan)
@@ -66,7 +89,8 @@ class PlanSearcher(Searcher):
         if error or last is None:
             reason = "its worker process died, as did those that took over and got no further (out of memory, or killed)"
             last = (last or failed(job.spec, reason)).model_copy(update={"state": "failed", "error": reason, "starved": True})
-        self.plan.finish(job, last)
+        ended = last
+        self.safely(lambda: self.plan.finish(job, ended), None)
 
     def epochs(self, trial_id: str) -> int:
         """How many epochs a job has reported."""
@@ -91,18 +115,14 @@ class PlanSearcher(Searcher):
 
 
 class Ending(Callback):
-    """Ends Tune's loop where the search may not go on; Tune then lets every worker keep its training, for at most 15 seconds.
+    """Ends Tune's loop where the search may not go on; Tune then lets every worker keep its training, for at most 15 seconds."""
 
-    Args:
-        may_go_on: raises what the search ends with.
-    """
-
-    def __init__(self, may_go_on: Callable[[], None]) -> None:
-        self._may_go_on = may_go_on
+    def __init__(self, searcher: PlanSearcher) -> None:
+        self.searcher = searcher
 
     def on_step_begin(self, iteration: int, trials: Sequence[TuneTrial], **info: object) -> None:
         """Called at every turn of Tune's loop, some times a second."""
-        self._may_go_on()
+        self.searcher.may_go_on()
 
 
 class PlanStopper(Stopper):
@@ -114,7 +134,10 @@ class PlanStopper(Stopper):
     def __call__(self, trial_id: str, result: Report) -> bool:
         """Whether to stop one trial."""
         job = self.searcher.jobs.get(trial_id)
-        return job is not None and self.searcher.plan.verdict(job, self.searcher.heard(trial_id, result)) != "go_on"
+        if job is None:
+            return False
+        standing = self.searcher.heard(trial_id, result)
+        return self.searcher.safely(lambda: self.searcher.plan.verdict(job, standing) != "go_on", otherwise=False)
 
     def stop_all(self) -> bool:
         """Never: the confirmation still has to run."""

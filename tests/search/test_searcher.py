@@ -5,10 +5,12 @@ from types import SimpleNamespace
 import pytest
 from ray.tune.search import Searcher
 
-from fairtune.search.searcher import PlanSearcher, ProgressCallback
+from fairtune.errors import NoRoom
+from fairtune.search.searcher import Ending, PlanSearcher, ProgressCallback
 from fairtune.search.shared import Shared
 from fairtune.study.jobs import Job
 from tests.search_helpers import Session, Watcher, small_search, train
+from tests.torn import fill, small_disk
 
 pytestmark = pytest.mark.usefixtures("trained_once")
 
@@ -106,3 +108,23 @@ def test_what_is_told_of_a_job_that_has_ended_changes_nothing(searcher, keeper):
     hear(searcher, told)
     searcher.on_trial_complete("t1", told)
     assert (len(keeper.finished), keeper.progressed) == (1, [])
+
+
+def test_a_disk_that_is_full_as_a_trial_ends_ends_the_loop_at_its_next_turn_and_keeps_the_trial(tmp_path):
+    with small_disk(tmp_path / "disk", 64) as disk:
+        session = Session(*small_search(disk, method="ss", epochs=1)).run(1)
+        searcher = PlanSearcher(session.plan, Shared(), lambda: None)
+        searcher.suggest("t1")
+        told = report(searcher)
+        filler = fill(disk)
+        searcher.on_trial_complete("t1", told)
+        with pytest.raises(NoRoom, match="no room in"):
+            Ending(searcher).on_step_begin(1, [TUNE])
+        with pytest.raises(NoRoom, match="no room in"):
+            searcher.suggest("t2")
+        filler.unlink()
+        again = PlanSearcher(Session(session.spec, session.place).plan, Shared(), lambda: None)
+        again.suggest("t1")
+        again.on_trial_complete("t1", told)
+        again.may_go_on()
+        assert [record.state for record in again.plan.study.records()] == ["complete"]
