@@ -22,6 +22,17 @@ if TYPE_CHECKING:
 SHARED = Path(os.environ.get("FAIRTUNE_SHARED") or Path(__file__).parents[2] / "shared")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Spread the tests that start a cluster over all others, so that every worker gets as many of them."""
+    waiting = [item for item in items if item.get_closest_marker("ray")]
+    others = [item for item in items if not item.get_closest_marker("ray")]
+    if waiting and others:
+        apart = len(others) / len(waiting)
+        places = [(at, item) for at, item in enumerate(others)]
+        places += [((position + 0.5) * apart, item) for position, item in enumerate(waiting)]
+        items[:] = [item for _, item in sorted(places, key=lambda place: place[0])]
+
+
 @pytest.fixture(scope="session")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("cache")
