@@ -28,7 +28,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     others = [item for item in items if not item.get_closest_marker("ray")]
     if waiting and others:
         apart = len(others) / len(waiting)
-        places = [(at, item) for at, item in enumerate(others)]
+        places: list[tuple[float, pytest.Item]] = list(enumerate(others))
         places += [((position + 0.5) * apart, item) for position, item in enumerate(waiting)]
         items[:] = [item for _, item in sorted(places, key=lambda place: place[0])]
 
