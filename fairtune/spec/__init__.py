@@ -3,7 +3,7 @@
 from fairtune.spec.base import Compile, Direction, Positive, Precision, Protocol, digest
 from fairtune.spec.result import Brief, Epoch, Moved, Room, State, Stop, TrialResult
 from fairtune.spec.search import Limits, Place, Resources, SearchOptions, SearchSpec, TrainingOptions
-from fairtune.spec.trial import Optimizer, PlugIn, TrialSpec
+from fairtune.spec.trial import Optimizer, PlugIn, Schedule, TrialSpec
 
 __all__ = [
     "Brief",
@@ -20,6 +20,7 @@ __all__ = [
     "Protocol",
     "Resources",
     "Room",
+    "Schedule",
     "SearchOptions",
     "SearchSpec",
     "State",
