@@ -39,6 +39,7 @@ _TAKEN = ("baselines", "single", "mlartifacts", "mlflow.db")
 _KIND_OF: dict[str, Kind] = {
     "dataset": "dataset",
     "model": "model",
+    "teacher_model": "model",
     "select": "rule",
     "sampler": "sampler",
     "scheduler": "scheduler",
@@ -129,7 +130,9 @@ class TrainRequest(DataRequest):
         Option("How steps are compiled: off, default, or cudagraphs, which replays them too."),
     ] = "off"
     space: Annotated[str | None, Option("YAML file that narrows, fixes or widens the search space.", default="none")] = None
-    teacher_set: Annotated[Settings, Option("KEY=VALUE of the dataset that only the teacher is trained on.")] = ()
+    teacher_set: Annotated[Settings, Option("KEY=VALUE of the teacher alone: of its data, its optimiser or its model.")] = ()
+    teacher_model: Annotated[str | None, Option("Architecture of the teacher.", default="the students'")] = None
+    teacher_epochs: Annotated[Positive | None, Option("Length of the teacher's training.", default="the students'")] = None
 
     @property
     def methods(self) -> list[str]:

@@ -23,11 +23,12 @@ from fairtune.models import Net
 from fairtune.request import checks
 from fairtune.request.faults import Faults
 from fairtune.request.options import DataRequest, Request, TrainRequest
-from fairtune.request.plugin_options import check_keys, dataset_options, options_given, options_of, teacher_options
+from fairtune.request.plugin_options import check_keys, dataset_options, options_given, options_of
 from fairtune.request.runnable import check_runnable
 from fairtune.request.scheduling import scheduler_of, scheduler_options
 from fairtune.request.settings import Setting
 from fairtune.request.spaces import OPTIMIZER, build_space, hyperparameters, matching
+from fairtune.request.teacher import own_teacher
 from fairtune.rules import check_classes, objectives_of
 from fairtune.space import Space
 from fairtune.spec import Optimizer, Place, PlugIn, Resources, SearchOptions, SearchSpec, TrialSpec
@@ -150,9 +151,11 @@ def specify(request: Request, faults: Faults, describe: Callable[[PlugIn], Info]
         settable |= hyperparameters(method)
     settable |= faults.attempt(partial(scheduler_options, request)) or {}
     check_keys(settable, settings, faults)
-    of_teacher = teacher_options(request, dataset, settings, faults)
     found = {method: faults.attempt(partial(_space, method, request, settings)) for method in request.methods}
     spaces = {method: space for method, space in found.items() if space is not None}
+    optimizer = faults.attempt(lambda: _optimizer(spaces)) or Optimizer()
+    plain = PlugIn(name=model, options=model_options or {})
+    teacher = own_teacher(request, dataset, plain, optimizer, settings, faults)
     scheduler = faults.attempt(partial(scheduler_of, request, epochs, faults))
     if scheduler is None or faults.found:
         return None
@@ -163,16 +166,19 @@ def specify(request: Request, faults: Faults, describe: Callable[[PlugIn], Info]
     return faults.attempt(
         lambda: SearchSpec(
             dataset=PlugIn(name=request.dataset, options=options),
-            model=PlugIn(name=model, options=model_options or {}),
+            model=plain,
             spaces=spaces,
-            teacher_dataset=None if of_teacher is None else PlugIn(name=request.dataset, options=of_teacher),
+            teacher_dataset=teacher.dataset,
+            teacher_model=teacher.model,
+            teacher_optimizer=teacher.optimizer,
+            teacher_epochs=request.teacher_epochs,
             classes=info.classes,
             groups=info.groups,
             shape=info.shape,
             epochs=epochs,
             batch_size=_batch_size(info, spaces) if request.batch_size is None else request.batch_size,
             micro_batch=request.micro_batch,
-            optimizer=_optimizer(spaces),
+            optimizer=optimizer,
             precision=resolve_precision(precision, pick_device(gpus)),
             scheduler=scheduler.name,
             scheduler_options=scheduler.options,

@@ -22,6 +22,7 @@ def _folders(given: object) -> object:
 
 
 PostProcess = Literal["baseline", "every", "none"]
+CompareWith = Literal["plain", "teacher"]
 Folders = Annotated[tuple[str, ...], BeforeValidator(_folders)]
 
 
@@ -63,6 +64,11 @@ class SearchOptions(TrainingOptions, Limits):
     accuracy_floor: Annotated[
         Floor, Option("Accuracy a trial must reach: a number, or teacher with an offset.", metavar="FLOOR")
     ] = Floor.parse("teacher-0.01")
+    compare_with: Annotated[
+        CompareWith,
+        among("net to compare with", lambda: get_args(CompareWith)),
+        Option("Net that sets the floor: plain, trained as the trials are but for the method, or the teacher."),
+    ] = "plain"
     select: Annotated[str, Option("Rule that chooses: see fairtune list rules.")] = "deo_m"
     sampler: Annotated[str, Option("What proposes settings: see fairtune list samplers.")] = "auto"
     joint: Annotated[bool, Option("Spend more trials on the methods that work, not as many on each.")] = False
@@ -114,6 +120,7 @@ class SearchSpec(SearchOptions):
         scheduler: what stops trials early.
         scheduler_options: all of them; none in runs of earlier versions, whose schedulers had none.
         teacher_dataset: what the teacher is trained on, where that is not ``dataset``: the same dataset under other options.
+        teacher_model, teacher_optimizer, teacher_epochs: the teacher's, where they are not ``model``, ``optimizer``, ``epochs``.
         classes, groups: their names, so that a run can be read without its data; none in runs of earlier versions.
         shape: of what a net sees, ``(C, H, W)`` or ``(F,)``.
     """
@@ -124,6 +131,9 @@ class SearchSpec(SearchOptions):
     scheduler: str = "none"
     scheduler_options: dict[str, Value] = Field(default_factory=dict)
     teacher_dataset: PlugIn | None = None
+    teacher_model: PlugIn | None = None
+    teacher_optimizer: Optimizer | None = None
+    teacher_epochs: Positive | None = None
     classes: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     shape: tuple[int, ...] = ()
@@ -157,7 +167,11 @@ class SearchSpec(SearchOptions):
         return ",".join(self.spaces)
 
     def baseline(self, seed: int | None = None) -> TrialSpec:
-        """The plain model of the same architecture."""
+        """The plain model that sets the floor and that the choice is compared with."""
+        return self.teacher(seed) if self.compare_with == "teacher" else self.plain(seed)
+
+    def plain(self, seed: int | None = None) -> TrialSpec:
+        """The plain model of the trials' architecture, trained as they are."""
         return TrialSpec(
             dataset=self.dataset,
             model=self.model,
@@ -172,15 +186,21 @@ class SearchSpec(SearchOptions):
             train_fraction=self.train_fraction,
         )
 
-    def teacher(self) -> TrialSpec:
-        """The baseline, or the same model trained on other data."""
-        return self.baseline().model_copy(update={} if self.teacher_dataset is None else {"dataset": self.teacher_dataset})
+    def teacher(self, seed: int | None = None) -> TrialSpec:
+        """The plain model, or one of other data, another architecture or another training."""
+        own = {
+            "dataset": self.teacher_dataset,
+            "model": self.teacher_model,
+            "optimizer": self.teacher_optimizer,
+            "epochs": self.teacher_epochs,
+        }
+        return self.plain(seed).model_copy(update={name: value for name, value in own.items() if value is not None})
 
     def trial(self, method: str, values: dict[str, Value], *, needs_baseline: bool) -> TrialSpec:
         """A trial of this search: a method with every searched and fixed value; ``optimizer.*`` values go to the optimiser."""
         own = {name: value for name, value in values.items() if not name.startswith("optimizer.")}
         changes = {name.removeprefix("optimizer."): value for name, value in values.items() if name.startswith("optimizer.")}
-        return self.baseline().model_copy(
+        return self.plain().model_copy(
             update={
                 "method": method,
                 "values": own,

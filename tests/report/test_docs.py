@@ -31,10 +31,10 @@ SECTIONS: dict[str, list[type[BaseModel]]] = {
     "`cost`": [Cost],
     "`test_opened[]`": [Opening],
     "`spec`": [SearchSpec],
-    "`spec.dataset`, `spec.model`, `spec.teacher_dataset`": [PlugIn],
+    "`spec.dataset`, `spec.model`, `spec.teacher_dataset`, `spec.teacher_model`": [PlugIn],
     "`spec.spaces.METHOD`": [Space],
     "`spec.spaces.METHOD.search.NAME`": [Real, Integer, Options, OptionsOrFile],
-    "`spec.optimizer`": [Optimizer],
+    "`spec.optimizer`, `spec.teacher_optimizer`": [Optimizer],
     "`place`": [Place],
 }
 
