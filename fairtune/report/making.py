@@ -15,7 +15,7 @@ from fairtune.study.summary import Summary
 _TOLD_APART = {
     *("teacher_dataset", "teacher_model", "teacher_optimizer"),
     *("dataset", "model", "optimizer", "spaces", "scheduler", "scheduler_options", "seed", "final_seeds"),
-    *("classes", "groups", "shape"),
+    *("classes", "groups", "shape", "authors"),
 }
 _LIMITS = {"trials": "", "time_budget_s": " s", "epoch_budget": " epochs", "gpu_budget_s": " s of one GPU", "patience": " trials"}
 
@@ -36,6 +36,8 @@ def facts_of(material: Material) -> list[Facts]:
         Facts("Ranges", ("method", "hyperparameter", "searched", "scale"), [*_ranges(summary.spec)]),
         Facts("Fixed", ("method", "hyperparameter", "value"), [*_fixed(summary.spec)]),
         Facts("Tried first", ("method", "setting"), [*_points(summary.spec)]),
+        Facts("As the authors trained", ("method", "option", "value", "paper"), [*_authors(summary.spec)]),
+        Facts("Not as the authors trained", ("what",), [(said,) for said in summary.spec.deviations]),
         Facts("Machines", ("session", "host", "device", "fairtune", "packages"), [*_sessions(material)]),
         Facts("Test split", ("opened", "for", "retrainings"), [*_openings(summary)]),
     ]
@@ -102,6 +104,11 @@ def _fixed(spec: SearchSpec) -> Iterator[tuple[str, str, str]]:
 def _points(spec: SearchSpec) -> Iterator[tuple[str, str]]:
     for method, space in spec.spaces.items():
         yield from ((method, format_params(point)) for point in space.points)
+
+
+def _authors(spec: SearchSpec) -> Iterator[tuple[str, str, str, str]]:
+    for method, authors in spec.authors.items():
+        yield from ((method, option, value, authors.paper) for option, value in authors.sets.items())
 
 
 def _sessions(material: Material) -> Iterator[tuple[str, str, str, str, str]]:

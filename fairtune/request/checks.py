@@ -146,7 +146,8 @@ def _other_search(before: SearchSpec, now: SearchSpec, folder: RunFolder) -> str
 
 
 def _named_as(now: SearchSpec, before: SearchSpec) -> SearchSpec:
-    """A search of an earlier version, which kept no names, with those of today."""
+    """A search with what is told of it today: in words, and with names, of which earlier versions kept none."""
+    before = before.model_copy(update={"authors": now.authors})
     if before.classes:
         return before
     return before.model_copy(update={"classes": now.classes, "groups": now.groups, "shape": now.shape})

@@ -19,14 +19,14 @@ from pydantic import AliasChoices, BeforeValidator, ValidationError, ValidationI
 
 from fairtune import plugins
 from fairtune.addresses import store
-from fairtune.errors import InvalidInput
+from fairtune.errors import InvalidInput, unknown_name
 from fairtune.options import Option, among
 from fairtune.plugins import Kind
 from fairtune.request.faults import Faults, sentences
 from fairtune.request.order import in_order
 from fairtune.request.settings import Settings
 from fairtune.request.yaml_files import read_mapping, write_mapping
-from fairtune.spec import Compile, Limits, Positive, Precision, Resources, SearchOptions, SearchSpec, TrainingOptions
+from fairtune.spec import CompareWith, Compile, Limits, Positive, Precision, Resources, SearchOptions, SearchSpec, TrainingOptions
 from fairtune.storage import check_storage
 
 T = TypeVar("T")
@@ -183,9 +183,21 @@ def _share(given: object) -> object:
     return share
 
 
+def _net_to_compare_with(given: object) -> object:
+    known = get_args(CompareWith)
+    if given is not None and given not in known:
+        raise ValueError(unknown_name("net to compare with", str(given), known))
+    return given
+
+
 class Request(TrainRequest, SearchOptions, Resources):
     """One search."""
 
+    compare_with: Annotated[
+        CompareWith | None,
+        BeforeValidator(_net_to_compare_with),
+        Option("Net that sets the floor: plain, trained as the trials are but for the method, or the teacher.", default="plain"),
+    ] = None
     scheduler: Annotated[str, Option("What stops trials early: see fairtune list schedulers.")] = "none"
     name: Annotated[str | None, Option("Name of the run.", default="dataset, method and time")] = None
     gpus_per_trial: Annotated[

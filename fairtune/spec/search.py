@@ -11,6 +11,7 @@ from fairtune.addresses import STUDY_VARIABLE, VARIABLE, Address
 from fairtune.names import Names
 from fairtune.options import Duration, Floor, Option, among
 from fairtune.space import Space, Value
+from fairtune.spec.authors import Authors
 from fairtune.spec.base import Compile, Frozen, Positive, Precision, Protocol
 from fairtune.spec.trial import Optimizer, PlugIn, TrialSpec
 
@@ -64,11 +65,6 @@ class SearchOptions(TrainingOptions, Limits):
     accuracy_floor: Annotated[
         Floor, Option("Accuracy a trial must reach: a number, or teacher with an offset.", metavar="FLOOR")
     ] = Floor.parse("teacher-0.01")
-    compare_with: Annotated[
-        CompareWith,
-        among("net to compare with", lambda: get_args(CompareWith)),
-        Option("Net that sets the floor: plain, trained as the trials are but for the method, or the teacher."),
-    ] = "plain"
     select: Annotated[str, Option("Rule that chooses: see fairtune list rules.")] = "deo_m"
     sampler: Annotated[str, Option("What proposes settings: see fairtune list samplers.")] = "auto"
     joint: Annotated[bool, Option("Spend more trials on the methods that work, not as many on each.")] = False
@@ -121,6 +117,8 @@ class SearchSpec(SearchOptions):
         scheduler_options: all of them; none in runs of earlier versions, whose schedulers had none.
         teacher_dataset: what the teacher is trained on, where that is not ``dataset``: the same dataset under other options.
         teacher_model, teacher_optimizer, teacher_epochs: the teacher's, where they are not ``model``, ``optimizer``, ``epochs``.
+        compare_with: which net is the baseline: ``plain``, of the trials' architecture and trained as they are, or the ``teacher``.
+        authors: what ``--protocol official`` set, by method; none in runs of earlier versions.
         classes, groups: their names, so that a run can be read without its data; none in runs of earlier versions.
         shape: of what a net sees, ``(C, H, W)`` or ``(F,)``.
     """
@@ -134,6 +132,8 @@ class SearchSpec(SearchOptions):
     teacher_model: PlugIn | None = None
     teacher_optimizer: Optimizer | None = None
     teacher_epochs: Positive | None = None
+    compare_with: CompareWith = "plain"
+    authors: dict[str, Authors] = Field(default_factory=dict)
     classes: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     shape: tuple[int, ...] = ()
@@ -165,6 +165,15 @@ class SearchSpec(SearchOptions):
     def methods(self) -> str:
         """The methods searched, as on the command line."""
         return ",".join(self.spaces)
+
+    @property
+    def deviations(self) -> list[str]:
+        """What is not as the authors of the methods have it, a sentence each, under ``--protocol official``."""
+        found: dict[str, list[str]] = {}
+        for method, authors in self.authors.items():
+            for said in authors.deviations:
+                found.setdefault(said, []).append(method)
+        return [f"{', '.join(methods)}: {said}" for said, methods in found.items()]
 
     def baseline(self, seed: int | None = None) -> TrialSpec:
         """The plain model that sets the floor and that the choice is compared with."""
