@@ -28,6 +28,7 @@ _KINDS: dict[str, Kind] = {
     "dataset": "dataset",
     "method": "method",
     "model": "model",
+    "teacher_model": "model",
     "select": "rule",
     "sampler": "sampler",
     "scheduler": "scheduler",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from pathlib import Path
 from typing import NamedTuple
 
 import torch
@@ -13,13 +14,14 @@ from fairtune.errors import InvalidInput
 from fairtune.report.progress import format_duration
 from fairtune.rules import objectives_of
 from fairtune.search.budget import most_confirmed
-from fairtune.spec import Place, SearchSpec
+from fairtune.spec import Place, SearchSpec, TrialSpec
 from fairtune.study.folders import RunFolder
 from fairtune.study.key import JobKey
 from fairtune.study.study import trials_to_run
+from fairtune.study.teacher import teacher_beside, trained_teacher
 from fairtune.training.cards import Card
 from fairtune.training.cost import Shape
-from fairtune.training.data import Data
+from fairtune.training.data import Data, open_data
 from fairtune.training.device import pick_device
 from fairtune.training.pace import seconds_of_training
 
@@ -31,11 +33,20 @@ class _Pace(NamedTuple):
         one_s: seconds of one of the baseline.
         known: whether the baseline has been trained.
         abreast: how many run at a time.
+        like_trial: how many batches a trial is computed on for each of the baseline's, which may have other data and epochs.
+        teacher_s: seconds of one of the teacher, where that is another net and not there.
     """
 
     one_s: float
     known: bool
     abreast: int
+    like_trial: float = 1.0
+    teacher_s: float = 0.0
+
+    def whole(self, trials: int, retrained: int) -> float:
+        """Seconds of a search of so many trainings."""
+        after = math.ceil(trials / self.abreast) + math.ceil(retrained / self.abreast)
+        return self.one_s * (not self.known) + self.teacher_s + self.one_s * self.like_trial * after
 
 
 def expected_time(spec: SearchSpec, place: Place, data: Data) -> str | None:
@@ -53,10 +64,11 @@ def expected_time(spec: SearchSpec, place: Place, data: Data) -> str | None:
     if not RunFolder.of(place).holds_search:
         _check(spec, pace)
     trials, retrained = trials_to_run(spec), spec.final_seeds * most_confirmed(objectives_of(spec.select))
-    whole = pace.one_s * ((not pace.known) + math.ceil(trials / pace.abreast) + math.ceil(retrained / pace.abreast))
-    shortest = min(whole, spec.time_budget_s or math.inf)
+    shortest = min(pace.whole(trials, retrained), spec.time_budget_s or math.inf)
+    taught = f", {format_duration(pace.teacher_s)} for the teacher" if pace.teacher_s else ""
     return (
-        f"about {format_duration(shortest)}: {format_duration(pace.one_s)} for a training of the baseline, methods take longer; "
+        f"about {format_duration(shortest)}: {format_duration(pace.one_s)} for a training of the baseline{taught}, methods take "
+        "longer; "
         f"{trials} trials and at most {retrained} retrainings, {pace.abreast} at a time"
     )
 
@@ -64,15 +76,35 @@ def expected_time(spec: SearchSpec, place: Place, data: Data) -> str | None:
 def _pace(spec: SearchSpec, place: Place, data: Data) -> _Pace | None:
     if place.address is not None:
         return None
-    folder = RunFolder.of(place).job(JobKey("baseline"), spec.baseline())
-    trained, device = folder.read_trained(), pick_device(place.gpus_per_trial)
-    if trained is not None:
-        return _Pace(trained.seconds, True, abreast(place))
-    if device.type != "cpu":
+    baseline, teacher, device = spec.baseline(), teacher_beside(spec), pick_device(place.gpus_per_trial)
+    trained = RunFolder.of(place).job(JobKey("baseline"), baseline).read_trained()
+    if trained is None and device.type != "cpu":
         return None
     threads = max(1, int(place.cpus_per_trial))
-    one_s = seconds_of_training(spec.baseline(), data, device, threads=threads)
-    return _Pace(one_s, False, abreast(place))
+
+    def seconds(training: TrialSpec) -> float:
+        its = data_of(training, spec, place, data)
+        assert its is not None
+        return seconds_of_training(training, its, device, threads=threads)
+
+    one_s = seconds(baseline) if trained is None else trained.seconds
+    its = data_of(baseline, spec, place, data)
+    assert its is not None
+    like_trial = spec.epochs * len(data.train) / (baseline.epochs * len(its.train))
+    there = teacher is None or trained_teacher(spec, place) is not None
+    teacher_s = 0.0 if there or teacher is None or device.type != "cpu" else seconds(teacher)
+    return _Pace(one_s, trained is not None, abreast(place), like_trial, teacher_s)
+
+
+def data_of(training: TrialSpec, spec: SearchSpec, place: Place, data: Data | None) -> Data | None:
+    """The data of a training of a search, whose baseline and teacher may have others than its trials.
+
+    Args:
+        training: the training.
+        spec, place: the search.
+        data: of its trials; None where they are not there.
+    """
+    return data if data is None or training.dataset == spec.dataset else open_data(training, Path(place.data))
 
 
 def _share(place: Place) -> Card:
@@ -92,10 +124,10 @@ def abreast(place: Place) -> int:
 
 
 def _check(spec: SearchSpec, pace: _Pace) -> None:
-    least = pace.one_s * ((not pace.known) + 1 + math.ceil(2 / pace.abreast))
+    least = pace.whole(1, 2)
     if spec.time_budget_s is not None and spec.time_budget_s < least:
         raise InvalidInput(
             f"--time-budget {format_duration(spec.time_budget_s)}: the baseline, one trial and a retraining of each take at least "
-            f"about {format_duration(least)} here ({spec.epochs} epochs of {pace.one_s / spec.epochs:.2g} s): give more, or lower "
-            "--epochs"
+            f"about {format_duration(least)} here ({spec.epochs} epochs of {pace.one_s * pace.like_trial / spec.epochs:.2g} s): "
+            "give more, or lower --epochs"
         )

@@ -14,6 +14,7 @@ from fairtune.errors import InvalidInput
 from fairtune.methods import compose
 from fairtune.report.plan import DRIVER_GIB, SLACK
 from fairtune.spec import SearchSpec, TrialSpec
+from fairtune.study.teacher import teacher_beside
 from fairtune.training.cards import Card
 from fairtune.training.cost import Cost, NotCounted, Shape, cost_of
 
@@ -48,7 +49,8 @@ def expected_memory(spec: SearchSpec, shape: Shape, card: Card) -> str:
 
     It is counted and assumed, not measured, so that it keeps nothing from being tried.
     """
-    trainings = {"the baseline": spec.baseline(), **trials_of(spec)}
+    teacher = teacher_beside(spec)
+    trainings = {"the baseline": spec.baseline(), **({} if teacher is None else {"the teacher": teacher}), **trials_of(spec)}
     each = "; ".join(f"{name} {_expected(trial, shape, card)}" for name, trial in trainings.items())
     return f"for a training: {each}; each has {card.gib:.3g} GiB of {card.name}"
 

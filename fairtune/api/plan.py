@@ -12,7 +12,7 @@ from rich.console import Console
 
 from fairtune.api.arguments import read, takes
 from fairtune.api.console import open_console
-from fairtune.api.expected import abreast
+from fairtune.api.expected import abreast, data_of
 from fairtune.api.fitting import GIB, checked_cost, trials_of
 from fairtune.api.where import UTILISATION, Where
 from fairtune.errors import InvalidInput
@@ -24,6 +24,7 @@ from fairtune.rules import objectives_of
 from fairtune.search.budget import most_confirmed
 from fairtune.spec import Place, SearchSpec, TrialSpec
 from fairtune.study.study import trials_to_run
+from fairtune.study.teacher import teacher_beside
 from fairtune.training.cards import Card
 from fairtune.training.cost import Shape, cost_of
 from fairtune.training.data import Data
@@ -81,29 +82,43 @@ def make_plan(request: Request, where: Where, console: Console) -> Plan:
     trials = trials_of(spec)
     if card is None:
         return _here(spec, place, shape, data, trials)
-    return _rented(spec, shape, trials, card, cards, where)
+    return _rented(spec, place, shape, data, trials, card, cards, where)
 
 
-def _rented(spec: SearchSpec, shape: Shape, trials: dict[str, TrialSpec], card: Card, cards: int, where: Where) -> Plan:
+def _rented(
+    spec: SearchSpec,
+    place: Place,
+    shape: Shape,
+    data: Data | None,
+    trials: dict[str, TrialSpec],
+    card: Card,
+    cards: int,
+    where: Where,
+) -> Plan:
     peak = card.peak(spec.precision)
 
     def training(trial: TrialSpec) -> Training:
-        cost, gib = checked_cost(trial, shape, card)
+        its = data_of(trial, spec, place, data)
+        cost, gib = checked_cost(trial, shape if its is None else Shape.of(its), card)
         return Training(cost, gib, cost.flops / (peak * where.utilisation), cost.operations * LAUNCH_S, int(card.gib / gib))
 
     baseline, methods = training(spec.baseline()), {name: training(trial) for name, trial in trials.items()}
-    everything = [baseline, *methods.values()]
+    teacher = None if (own := teacher_beside(spec)) is None else training(own)
+    shared = [one for one in (baseline, teacher) if one is not None]
+    everything = [*shared, *methods.values()]
     useful = max(math.ceil(one.launch_s / one.busy_s) for one in everything)
     side = max(1, min([useful, *(one.abreast for one in everything)]))
     number, again = trials_to_run(spec), _retrainings(spec)
     mean = statistics.fmean(one.seconds(side) for one in methods.values())
-    gpu_s = baseline.seconds(1) + (number + again) * mean
-    hours = (baseline.seconds(1) + (math.ceil(number / cards) + math.ceil(again / cards)) * mean) / 3600
+    before = sum(one.seconds(1) for one in shared)
+    gpu_s = before + (number + again) * mean
+    hours = (before + (math.ceil(number / cards) + math.ceil(again / cards)) * mean) / 3600
     price = None if where.price is None else where.price * gpu_s / 3600
     machine = f"{card.name} ({card.gib:g} GiB, {peak / 1e12:g} TFLOP/s in {spec.precision})"
     disk = _disk(spec, shape, everything, side * cards)
     return Plan(
-        spec, machine, card, cards, baseline, methods, side, number, again, gpu_s / 3600, hours, price, disk, where.utilisation
+        *(spec, machine, card, cards, baseline, teacher, methods, side, number, again),
+        *(gpu_s / 3600, hours, price, disk, where.utilisation),
     )
 
 
@@ -115,18 +130,23 @@ def _here(spec: SearchSpec, place: Place, shape: Shape, data: Data | None, trial
     memory = psutil.virtual_memory().total if device.type == "cpu" else torch.cuda.get_device_properties(device).total_memory
 
     def training(trial: TrialSpec) -> Training:
-        cost = cost_of(trial, shape, device)
+        its = data_of(trial, spec, place, data)
+        assert its is not None
+        cost = cost_of(trial, Shape.of(its), device)
         gib = cost.peak_bytes / GIB + (process if device.type == "cpu" else DRIVER_GIB)
-        return Training(cost, gib, seconds_of_training(trial, data, device, threads=threads), 0.0, int(memory / GIB / gib))
+        return Training(cost, gib, seconds_of_training(trial, its, device, threads=threads), 0.0, int(memory / GIB / gib))
 
     baseline, methods = training(spec.baseline()), {name: training(trial) for name, trial in trials.items()}
+    teacher = None if (own := teacher_beside(spec)) is None else training(own)
+    shared = [one for one in (baseline, teacher) if one is not None]
+    before = sum(one.seconds(1) for one in shared)
     side, number, again = abreast(place), trials_to_run(spec), _retrainings(spec)
     mean = statistics.fmean(one.seconds(1) for one in methods.values())
-    hours = (baseline.seconds(1) + (math.ceil(number / side) + math.ceil(again / side)) * mean) / 3600
-    gpu_hours = None if device.type == "cpu" else (baseline.seconds(1) + (number + again) * mean) * place.gpus_per_trial / 3600
-    disk = _disk(spec, shape, [baseline, *methods.values()], side)
+    hours = (before + (math.ceil(number / side) + math.ceil(again / side)) * mean) / 3600
+    gpu_hours = None if device.type == "cpu" else (before + (number + again) * mean) * place.gpus_per_trial / 3600
+    disk = _disk(spec, shape, [*shared, *methods.values()], side)
     name = "this machine's CPU" if device.type == "cpu" else torch.cuda.get_device_name(device)
-    return Plan(spec, name, None, 1, baseline, methods, side, number, again, gpu_hours, hours, None, disk, None)
+    return Plan(spec, name, None, 1, baseline, teacher, methods, side, number, again, gpu_hours, hours, None, disk, None)
 
 
 def _retrainings(spec: SearchSpec) -> int:

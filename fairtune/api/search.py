@@ -124,7 +124,7 @@ def run(spec: SearchSpec, place: Place, console: Console, request: Request | Non
 
 
 def _run(spec: SearchSpec, place: Place, console: Console, request: Request | None) -> Summary:
-    data = open_data(spec.baseline(), Path(place.data))
+    data = open_data(spec.plain(), Path(place.data))
     splits = {"train": data.train, "validation": data.validation}
     cells = {name: split.cells for name, split in splits.items()}
     remarks = [*remarks_on(make_dataset(spec.dataset), Path(place.data)), *data.remarks]

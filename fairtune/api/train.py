@@ -14,6 +14,7 @@ from fairtune.errors import FairtuneError
 from fairtune.locks import Lock
 from fairtune.records import Purpose
 from fairtune.report.decoding import progress_bars
+from fairtune.report.official import print_official
 from fairtune.report.progress import progress
 from fairtune.request.options import TrainRequest
 from fairtune.request.resolve import resolve_one
@@ -70,7 +71,8 @@ def train_one(request: TrainRequest, console: Console) -> Trained:
         FairtuneError: the training failed.
     """
     with progress_bars(console) as report:
-        spec, place = resolve_one(request, report)
+        spec, place, search = resolve_one(request, report)
+    print_official(console, search)
     if spec.method == "scratch":
         trained = _shared(spec, place, console, "baseline")
         console.print(f"weights and scores are in {trained.folder.path}", soft_wrap=True)

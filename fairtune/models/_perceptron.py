@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from typing import ClassVar
+from collections.abc import Sequence
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -19,16 +19,12 @@ class Perceptron(Net):
     Args:
         shape: shape of one input, flattened.
         num_classes: K.
-
-    Attributes:
-        widths: of the hidden layers.
+        hidden: widths of the hidden layers.
     """
 
-    widths: ClassVar[tuple[int, ...]]
-
-    def __init__(self, shape: tuple[int, ...], num_classes: int) -> None:
+    def __init__(self, shape: tuple[int, ...], num_classes: int, hidden: Sequence[int]) -> None:
         super().__init__(shape)
-        widths = (math.prod(shape), *self.widths)
+        widths = (math.prod(shape), *hidden)
         self.layers = nn.ModuleList(nn.Linear(fan_in, fan_out) for fan_in, fan_out in itertools.pairwise(widths))
         self.head = nn.Linear(widths[-1], num_classes)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from fairtune.models._perceptron import Perceptron
 
 
@@ -15,4 +13,5 @@ class MLP(Perceptron):
         num_classes: K.
     """
 
-    widths: ClassVar[tuple[int, ...]] = (256, 128)
+    def __init__(self, shape: tuple[int, ...], num_classes: int) -> None:
+        super().__init__(shape, num_classes, (256, 128))

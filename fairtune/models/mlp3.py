@@ -22,4 +22,5 @@ class MLP3(Perceptron):
         "Z. Li, A. Hoogs, C. Xu, Discover and Mitigate Unknown Biases with Debiasing Alternate Networks, ECCV 2022"
     )
 
-    widths: ClassVar[tuple[int, ...]] = (100, 100, 100)
+    def __init__(self, shape: tuple[int, ...], num_classes: int) -> None:
+        super().__init__(shape, num_classes, (100, 100, 100))

@@ -8,13 +8,14 @@ from typing import NamedTuple
 from fairtune.report.formats import format_params, format_value
 from fairtune.report.material import Material
 from fairtune.space import Domain, Integer, Options
-from fairtune.spec import Place, SearchSpec
+from fairtune.spec import Place, PlugIn, SearchSpec
 from fairtune.study.jobs import final_seeds
 from fairtune.study.summary import Summary
 
 _TOLD_APART = {
-    *("dataset", "teacher_dataset", "model", "optimizer", "spaces", "scheduler", "scheduler_options", "seed", "final_seeds"),
-    *("classes", "groups", "shape"),
+    *("teacher_dataset", "teacher_model", "teacher_optimizer"),
+    *("dataset", "model", "optimizer", "spaces", "scheduler", "scheduler_options", "seed", "final_seeds"),
+    *("classes", "groups", "shape", "authors"),
 }
 _LIMITS = {"trials": "", "time_budget_s": " s", "epoch_budget": " epochs", "gpu_budget_s": " s of one GPU", "patience": " trials"}
 
@@ -35,6 +36,8 @@ def facts_of(material: Material) -> list[Facts]:
         Facts("Ranges", ("method", "hyperparameter", "searched", "scale"), [*_ranges(summary.spec)]),
         Facts("Fixed", ("method", "hyperparameter", "value"), [*_fixed(summary.spec)]),
         Facts("Tried first", ("method", "setting"), [*_points(summary.spec)]),
+        Facts("As the authors trained", ("method", "option", "value", "paper"), [*_authors(summary.spec)]),
+        Facts("Not as the authors trained", ("what",), [(said,) for said in summary.spec.deviations]),
         Facts("Machines", ("session", "host", "device", "fairtune", "packages"), [*_sessions(material)]),
         Facts("Test split", ("opened", "for", "retrainings"), [*_openings(summary)]),
     ]
@@ -48,8 +51,12 @@ def _search(summary: Summary) -> Iterator[tuple[str, str]]:
         yield "content of the data", spec.dataset.digest
     if spec.teacher_dataset is not None:
         yield "data of the teacher", f"{spec.teacher_dataset.name}, {format_params(spec.teacher_dataset.options)}"
-    yield "model", f"{spec.model.name}, {format_params(spec.model.options)}" if spec.model.options else spec.model.name
+    yield "model", _plug_in(spec.model)
+    if spec.teacher_model is not None:
+        yield "model of the teacher", _plug_in(spec.teacher_model)
     yield "optimiser", format_params(spec.optimizer.model_dump())
+    if spec.teacher_optimizer is not None:
+        yield "optimiser of the teacher", format_params(spec.teacher_optimizer.model_dump())
     plain = (name for name in SearchSpec.model_fields if name not in _TOLD_APART and name not in _LIMITS)
     yield from ((name.replace("_", " "), str(value)) for name in plain if (value := getattr(spec, name)) is not None)
     yield "scheduler", f"{spec.scheduler}, {format_params(spec.scheduler_options)}" if spec.scheduler_options else spec.scheduler
@@ -58,6 +65,10 @@ def _search(summary: Summary) -> Iterator[tuple[str, str]]:
     yield "seeds of the confirmation", ", ".join(map(str, final_seeds(spec)))
     yield "hypervolume", f"{summary.hypervolume:.4f} from {format_params(summary.hypervolume_from)} to perfect"
     yield "resources", _resources(summary.place)
+
+
+def _plug_in(plugin: PlugIn) -> str:
+    return f"{plugin.name}, {format_params(plugin.options)}" if plugin.options else plugin.name
 
 
 def _limits(spec: SearchSpec) -> Iterator[tuple[str, str]]:
@@ -93,6 +104,11 @@ def _fixed(spec: SearchSpec) -> Iterator[tuple[str, str, str]]:
 def _points(spec: SearchSpec) -> Iterator[tuple[str, str]]:
     for method, space in spec.spaces.items():
         yield from ((method, format_params(point)) for point in space.points)
+
+
+def _authors(spec: SearchSpec) -> Iterator[tuple[str, str, str, str]]:
+    for method, authors in spec.authors.items():
+        yield from ((method, option, value, authors.paper) for option, value in authors.sets.items())
 
 
 def _sessions(material: Material) -> Iterator[tuple[str, str, str, str, str]]:

@@ -52,6 +52,7 @@ class Plan:
         card: the GPU; None for this machine's CPU.
         cards: how many of it.
         baseline: its training.
+        teacher: its training, where it is not the baseline.
         methods: a training of each method.
         side_by_side: trainings at a time on one card, or here.
         trials, retrainings: how many at most.
@@ -67,6 +68,7 @@ class Plan:
     card: Card | None
     cards: int
     baseline: Training
+    teacher: Training | None
     methods: dict[str, Training]
     side_by_side: int
     trials: int
@@ -84,7 +86,8 @@ class Plan:
         )
         columns = ("training", "GFLOP a step", "PFLOP in all", "memory, GiB", "fit side by side", "time alone")
         table = Table(*columns, box=None, padding=(0, 2))
-        for name, one in {"baseline": self.baseline, **self.methods}.items():
+        taught = {} if self.teacher is None else {"teacher": self.teacher}
+        for name, one in {"baseline": self.baseline, **taught, **self.methods}.items():
             counted = (one.cost.step_flops / 1e9, one.cost.flops / 1e15, one.gib)
             table.add_row(name, *(f"{value:,.3g}" for value in counted), str(one.abreast), format_duration(one.seconds(1)))
         console.print(table)
@@ -93,7 +96,8 @@ class Plan:
 
     def lines(self) -> Iterator[str]:
         """What is said below the table."""
-        count = f"baseline, {self.trials} trials and at most {self.retrainings} retrainings of {self.spec.epochs} epochs"
+        first = "baseline" if self.teacher is None else "baseline, teacher"
+        count = f"{first}, {self.trials} trials and at most {self.retrainings} retrainings of {self.spec.epochs} epochs"
         cards = f" on {self.cards} card{'s' * (self.cards > 1)}" if self.card is not None else ""
         each = " on each card" if self.card is not None else ""
         yield f"search: {count}, {self.side_by_side} at a time{each}: about {format_duration(self.hours * 3600)}{cards}"

@@ -19,6 +19,7 @@ from fairtune.metrics import SCORES, Interval, label, name_small_cells, ranked, 
 from fairtune.names import counted
 from fairtune.records import Ints
 from fairtune.report.formats import describe_intervals, format_error, format_mean, format_params, format_score
+from fairtune.report.official import official_rows
 from fairtune.report.progress import format_duration, format_left, format_rate, is_live
 from fairtune.rules import objectives_of
 from fairtune.samplers import Proposals
@@ -76,6 +77,8 @@ def print_header(
     grid.add_row(
         "floor", f"accuracy {spec.accuracy_floor}; chosen by {spec.select}; confirmed on {counted(spec.final_seeds, 'seed')}"
     )
+    for title, said in official_rows(spec):
+        grid.add_row(title, said)
     grid.add_row("folder", str(RunFolder.of(place).path))
     grid.add_row("mlflow", shown(place.mlflow))
     console.print(grid)

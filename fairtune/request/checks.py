@@ -21,10 +21,9 @@ from fairtune.spec import Limits, Place, SearchSpec
 from fairtune.storage import fault_of_storage
 from fairtune.study.folders import RunFolder, database_of
 from fairtune.study.server import Server, faults_of
+from fairtune.study.teacher import teacher_beside
 
 _TIMEOUT_S = 5
-_LEAST_TRAININGS = 4
-"""Of a search that has an outcome: baseline and one trial, and each of them again to be scored on the test split."""
 _AGAIN_AFTER_S = (0.5, 0.5, 0.5, 0.5)
 """Pauses before a server that refuses, perhaps because it is just starting, is asked again."""
 
@@ -55,11 +54,15 @@ def compiling(place: Place) -> list[str]:
 def budget(spec: SearchSpec, place: Place) -> list[str]:
     """Faults of the limits of a search: too little for an outcome, or of what it does not use."""
     faults = []
-    least = _LEAST_TRAININGS * spec.epochs
+    baseline, teacher = spec.baseline().epochs, teacher_beside(spec)
+    of_teacher = 0 if teacher is None else teacher.epochs
+    least = 2 * baseline + 2 * spec.epochs + of_teacher
     if spec.epoch_budget is not None and spec.epoch_budget < least:
+        taken = f"4 x {spec.epochs}" if baseline == spec.epochs else f"2 x {baseline} + 2 x {spec.epochs}"
+        taught = f" and the teacher {of_teacher}, in all {least}" if of_teacher else f" = {least}"
         faults.append(
-            f"--epoch-budget {spec.epoch_budget}: the baseline, one trial and a retraining of each take {_LEAST_TRAININGS} x "
-            f"{spec.epochs} = {least} epochs: give at least those, or lower --epochs"
+            f"--epoch-budget {spec.epoch_budget}: the baseline, one trial and a retraining of each take {taken}{taught} epochs: "
+            "give at least those, or lower --epochs"
         )
     if spec.gpu_budget_s is not None and place.gpus_per_trial == 0:
         faults.append("--gpu-budget: the trials have no GPU: give --gpus-per-trial, or --time-budget instead")
@@ -143,7 +146,8 @@ def _other_search(before: SearchSpec, now: SearchSpec, folder: RunFolder) -> str
 
 
 def _named_as(now: SearchSpec, before: SearchSpec) -> SearchSpec:
-    """A search of an earlier version, which kept no names, with those of today."""
+    """A search with what is told of it today: in words, and with names, of which earlier versions kept none."""
+    before = before.model_copy(update={"authors": now.authors})
     if before.classes:
         return before
     return before.model_copy(update={"classes": now.classes, "groups": now.groups, "shape": now.shape})

@@ -19,14 +19,14 @@ from pydantic import AliasChoices, BeforeValidator, ValidationError, ValidationI
 
 from fairtune import plugins
 from fairtune.addresses import store
-from fairtune.errors import InvalidInput
+from fairtune.errors import InvalidInput, unknown_name
 from fairtune.options import Option, among
 from fairtune.plugins import Kind
 from fairtune.request.faults import Faults, sentences
 from fairtune.request.order import in_order
 from fairtune.request.settings import Settings
 from fairtune.request.yaml_files import read_mapping, write_mapping
-from fairtune.spec import Compile, Limits, Positive, Precision, Resources, SearchOptions, SearchSpec, TrainingOptions
+from fairtune.spec import CompareWith, Compile, Limits, Positive, Precision, Resources, SearchOptions, SearchSpec, TrainingOptions
 from fairtune.storage import check_storage
 
 T = TypeVar("T")
@@ -39,6 +39,7 @@ _TAKEN = ("baselines", "single", "mlartifacts", "mlflow.db")
 _KIND_OF: dict[str, Kind] = {
     "dataset": "dataset",
     "model": "model",
+    "teacher_model": "model",
     "select": "rule",
     "sampler": "sampler",
     "scheduler": "scheduler",
@@ -129,7 +130,9 @@ class TrainRequest(DataRequest):
         Option("How steps are compiled: off, default, or cudagraphs, which replays them too."),
     ] = "off"
     space: Annotated[str | None, Option("YAML file that narrows, fixes or widens the search space.", default="none")] = None
-    teacher_set: Annotated[Settings, Option("KEY=VALUE of the dataset that only the teacher is trained on.")] = ()
+    teacher_set: Annotated[Settings, Option("KEY=VALUE of the teacher alone: of its data, its optimiser or its model.")] = ()
+    teacher_model: Annotated[str | None, Option("Architecture of the teacher.", default="the students'")] = None
+    teacher_epochs: Annotated[Positive | None, Option("Length of the teacher's training.", default="the students'")] = None
 
     @property
     def methods(self) -> list[str]:
@@ -180,9 +183,21 @@ def _share(given: object) -> object:
     return share
 
 
+def _net_to_compare_with(given: object) -> object:
+    known = get_args(CompareWith)
+    if given is not None and given not in known:
+        raise ValueError(unknown_name("net to compare with", str(given), known))
+    return given
+
+
 class Request(TrainRequest, SearchOptions, Resources):
     """One search."""
 
+    compare_with: Annotated[
+        CompareWith | None,
+        BeforeValidator(_net_to_compare_with),
+        Option("Net that sets the floor: plain, trained as the trials are but for the method, or the teacher.", default="plain"),
+    ] = None
     scheduler: Annotated[str, Option("What stops trials early: see fairtune list schedulers.")] = "none"
     name: Annotated[str | None, Option("Name of the run.", default="dataset, method and time")] = None
     gpus_per_trial: Annotated[

@@ -6,8 +6,12 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 PANELS: dict[str, tuple[str, ...]] = {
-    "Data, method and model": ("dataset", "method", "model", "set", "space", "teacher_set"),
-    "Search": ("select", "accuracy_floor", "sampler", "joint", "warm_start", "scheduler", "final_seeds", "post_process"),
+    "Data, method and model": ("dataset", "method", "model", "set", "space"),
+    "Teacher": ("teacher_model", "teacher_epochs", "teacher_set"),
+    "Search": (
+        *("select", "accuracy_floor", "compare_with", "sampler", "joint", "warm_start", "scheduler"),
+        *("final_seeds", "post_process"),
+    ),
     "Budget, whichever ends first": ("trials", "time_budget_s", "epoch_budget", "gpu_budget_s", "patience"),
     "Training": ("epochs", "batch_size", "micro_batch", "seed", "precision", "compile", "protocol", "train_fraction"),
     "Place": (

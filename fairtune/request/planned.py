@@ -54,5 +54,5 @@ def resolve_plan(request: Request, report: Report = silent) -> tuple[SearchSpec,
         return spec, place, Shape(known.info, known.stored, int(known.train * spec.train_fraction), known.validation), None
     check_runnable(spec, place, faults, report)
     faults.raise_if_any()
-    data = open_data(spec.baseline(), root)
+    data = open_data(spec.plain(), root)
     return spec, place, Shape.of(data), data

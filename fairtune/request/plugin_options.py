@@ -10,7 +10,7 @@ from fairtune.errors import InvalidInput, unknown_name
 from fairtune.files import data_root
 from fairtune.plugins import Pluggable
 from fairtune.request.faults import Faults
-from fairtune.request.options import DataRequest, TrainRequest
+from fairtune.request.options import DataRequest
 from fairtune.request.settings import Setting
 from fairtune.request.spaces import matching
 from fairtune.space import Hyperparameter, Options, Real, Value, parse_domain
@@ -33,25 +33,21 @@ def options_given(
     kind: str, plugin: type[Pluggable], settings: Sequence[Setting], faults: Faults, *, flag: str = "--set"
 ) -> dict[str, Value]:
     """What the settings say of a dataset or a model."""
-    known = options_of(kind, plugin)
-    given: dict[str, Value] = {}
+    given = values_given(options_of(kind, plugin), settings, faults, kind, flag=flag)
+    return {name.removeprefix(f"{kind}."): value for name, value in given.items()}
+
+
+def values_given(
+    known: Mapping[str, Hyperparameter], settings: Sequence[Setting], faults: Faults, kind: str, *, flag: str = "--set"
+) -> dict[str, Value]:
+    """What the settings say of options, by full name; one value each."""
+    found = {}
     for key, text in settings:
         for name in matching(key, known):
             value = faults.attempt(partial(_option, kind, f"{flag} {key}={text}", text, known[name]))
             if value is not None:
-                given[name.removeprefix(f"{kind}.")] = value
-    return given
-
-
-def teacher_options(
-    request: TrainRequest, dataset: type[Dataset], settings: Sequence[Setting], faults: Faults
-) -> dict[str, Value] | None:
-    """The student's options with what is set for the teacher alone."""
-    if not request.teacher_set:
-        return None
-    own = request.teacher_set
-    check_keys(options_of("dataset", dataset), own, faults, flag="--teacher-set", kind="option of the dataset")
-    return dataset_options(request, dataset, settings, faults, own)
+                found[name] = value
+    return found
 
 
 def _option(kind: str, typed: str, text: str, option: Hyperparameter) -> Value:

@@ -22,15 +22,17 @@ from fairtune.metrics import SCORES
 from fairtune.models import Net
 from fairtune.request import checks
 from fairtune.request.faults import Faults
+from fairtune.request.official import as_authors, settings_of
 from fairtune.request.options import DataRequest, Request, TrainRequest
-from fairtune.request.plugin_options import check_keys, dataset_options, options_given, options_of, teacher_options
+from fairtune.request.plugin_options import check_keys, dataset_options, options_given, options_of
 from fairtune.request.runnable import check_runnable
 from fairtune.request.scheduling import scheduler_of, scheduler_options
 from fairtune.request.settings import Setting
 from fairtune.request.spaces import OPTIMIZER, build_space, hyperparameters, matching
+from fairtune.request.teacher import own_teacher
 from fairtune.rules import check_classes, objectives_of
 from fairtune.space import Space
-from fairtune.spec import Optimizer, Place, PlugIn, Resources, SearchOptions, SearchSpec, TrialSpec
+from fairtune.spec import Authors, Optimizer, Place, PlugIn, Resources, SearchOptions, SearchSpec, TrialSpec
 from fairtune.training.data import make_dataset
 from fairtune.training.device import pick_device, resolve_precision
 
@@ -66,8 +68,10 @@ def resolve(request: Request, report: Report = silent) -> tuple[SearchSpec, Plac
     return spec, place
 
 
-def resolve_one(request: TrainRequest, report: Report = silent) -> tuple[TrialSpec, Place]:
-    """The trial that a request describes, what is not set at its default, and where it runs.
+def resolve_one(request: TrainRequest, report: Report = silent) -> tuple[TrialSpec, Place, SearchSpec]:
+    """The trial that a request describes, where it runs, and the search of such trials.
+
+    What is not set has its default or, as far as ``--protocol official`` knows it, the value that the authors published.
 
     Args:
         request: what the user typed.
@@ -98,8 +102,9 @@ def resolve_one(request: TrainRequest, report: Report = silent) -> tuple[TrialSp
     ranges += [f"{request.space}, search: {name}" for name in from_file]
     if ranges:
         raise InvalidInput([f"{which}: train takes one value; search takes a range" for which in ranges])
-    values = {**{name: known[name].default for name in space.search}, **space.fixed}
-    return spec.trial(method, values, needs_baseline=compose(method, values).needs_baseline), place
+    published = space.usable_points()[0] if method in spec.authors and spec.authors[method].paper and space.usable_points() else {}
+    values = {**{name: known[name].default for name in space.search}, **published, **space.fixed}
+    return spec.trial(method, values, needs_baseline=compose(method, values).needs_baseline), place, spec
 
 
 def resolve_dataset(request: DataRequest) -> tuple[Dataset, Path]:
@@ -129,9 +134,13 @@ def specify(request: Request, faults: Faults, describe: Callable[[PlugIn], Info]
     """
     faults.attempt(lambda: objectives_of(request.select))
     dataset = faults.attempt(lambda: Dataset.load(request.dataset))
-    net = None if request.model is None else faults.attempt(partial(Net.load, request.model))
     for method in request.methods:
         faults.attempt(partial(compose, method, {}))
+    authors: dict[str, Authors] = {}
+    if request.protocol == "official" and dataset is not None and not faults.found:
+        official = faults.attempt(partial(as_authors, request, dataset))
+        request, authors = official or (request, authors)
+    net = None if request.model is None else faults.attempt(partial(Net.load, request.model))
     if dataset is None or faults.found:
         return None
     settings = request.set
@@ -150,9 +159,11 @@ def specify(request: Request, faults: Faults, describe: Callable[[PlugIn], Info]
         settable |= hyperparameters(method)
     settable |= faults.attempt(partial(scheduler_options, request)) or {}
     check_keys(settable, settings, faults)
-    of_teacher = teacher_options(request, dataset, settings, faults)
-    found = {method: faults.attempt(partial(_space, method, request, settings)) for method in request.methods}
+    found = {method: faults.attempt(partial(_space, method, request, settings, authors)) for method in request.methods}
     spaces = {method: space for method, space in found.items() if space is not None}
+    optimizer = faults.attempt(lambda: _optimizer(spaces)) or Optimizer()
+    plain = PlugIn(name=model, options=model_options or {})
+    teacher = own_teacher(request, dataset, plain, optimizer, settings, faults)
     scheduler = faults.attempt(partial(scheduler_of, request, epochs, faults))
     if scheduler is None or faults.found:
         return None
@@ -163,16 +174,21 @@ def specify(request: Request, faults: Faults, describe: Callable[[PlugIn], Info]
     return faults.attempt(
         lambda: SearchSpec(
             dataset=PlugIn(name=request.dataset, options=options),
-            model=PlugIn(name=model, options=model_options or {}),
+            model=plain,
             spaces=spaces,
-            teacher_dataset=None if of_teacher is None else PlugIn(name=request.dataset, options=of_teacher),
+            teacher_dataset=teacher.dataset,
+            teacher_model=teacher.model,
+            teacher_optimizer=teacher.optimizer,
+            teacher_epochs=request.teacher_epochs,
+            compare_with=request.compare_with or "plain",
+            authors=authors,
             classes=info.classes,
             groups=info.groups,
             shape=info.shape,
             epochs=epochs,
             batch_size=_batch_size(info, spaces) if request.batch_size is None else request.batch_size,
             micro_batch=request.micro_batch,
-            optimizer=_optimizer(spaces),
+            optimizer=optimizer,
             precision=resolve_precision(precision, pick_device(gpus)),
             scheduler=scheduler.name,
             scheduler_options=scheduler.options,
@@ -243,8 +259,11 @@ def _gpus(request: Request) -> float:
     return 1.0 if request.address is not None else here
 
 
-def _space(method: str, request: Request, settings: Sequence[Setting]) -> Space:
-    return build_space(method, request.dataset, settings, None if request.space is None else Path(request.space))
+def _space(method: str, request: Request, settings: Sequence[Setting], authors: Mapping[str, Authors]) -> Space:
+    space = build_space(method, request.dataset, settings, None if request.space is None else Path(request.space))
+    theirs = settings_of(authors[method]) if method in authors else []
+    points = [{name: value for name, value in point.items() if name not in theirs} for point in space.points]
+    return space.model_copy(update={"points": tuple(points)})
 
 
 def _with_digests(spec: SearchSpec, data: Path) -> SearchSpec:

@@ -20,27 +20,29 @@ from fairtune.training.capture import check_capture
 from fairtune.training.data import Data, check_data, make_dataset, open_data
 from fairtune.training.device import parameter_dtype
 from fairtune.training.loop import Training
+from fairtune.training.teacher_fits import check_teacher_fits
 
 
 def check_runnable(spec: SearchSpec, place: Place, faults: Faults, report: Report) -> None:
     """Decode and open the data, and build the net once: what fails here would fail in every trial."""
-    baseline = spec.baseline()
+    plain = spec.plain()
     data = Path(place.data)
     dataset = make_dataset(spec.dataset)
     faults.attempt(lambda: dataset.check(data))
     if not faults.found:
         faults.attempt(lambda: prepare(dataset, data, report=report))
-    opened = None if faults.found else faults.attempt(lambda: open_data(baseline, data))
+    opened = None if faults.found else faults.attempt(lambda: open_data(plain, data))
     if opened is None:
         return
     faults.attempt(lambda: check_test_part(dataset, data))
     if spec.teacher_dataset is not None:
         faults.attempt(partial(_check_teacher, spec, opened.info, data))
-    net = faults.attempt(lambda: build_net(baseline, opened.info, torch.device("cpu")))
+    net = faults.attempt(lambda: build_net(plain, opened.info, torch.device("cpu")))
     if net is None:
         return
+    teacher = None if spec.teacher_model is None else faults.attempt(partial(_build_teacher, spec, opened.info))
     for method, space in spec.spaces.items():
-        faults.attempt(partial(_check_method, method, space, baseline, opened, net, place.compile))
+        faults.attempt(partial(_check_method, method, space, plain, opened, net, place.compile, teacher))
 
 
 def _check_teacher(spec: SearchSpec, student: Info, data: Path) -> None:
@@ -56,13 +58,25 @@ def _check_teacher(spec: SearchSpec, student: Info, data: Path) -> None:
         raise DataError(f"--teacher-set: {error}") from error
 
 
-def _check_method(method: str, space: Space, baseline: TrialSpec, data: Data, net: Net, how: Compile) -> None:
+def _build_teacher(spec: SearchSpec, info: Info) -> Net:
+    """A net of the teacher's own architecture, untrained."""
+    try:
+        return build_net(spec.teacher(), info, torch.device("cpu"))
+    except InvalidInput as error:
+        raise InvalidInput([f"the teacher: {fault}" for fault in error.faults]) from error
+
+
+def _check_method(
+    method: str, space: Space, plain: TrialSpec, data: Data, net: Net, how: Compile, teacher: Net | None = None
+) -> None:
     """Set a method up as its trials will, on a copy of the net; what is searched is left at its default."""
     composite = compose(method, space.fixed)
-    composite.check_epochs(baseline.epochs, baseline.protocol)
-    check_data(data, baseline, composite)
-    train = data.on(torch.device("cpu"), parameter_dtype(baseline.precision), data.train)
+    composite.check_epochs(plain.epochs, plain.protocol)
+    check_data(data, plain, composite)
+    train = data.on(torch.device("cpu"), parameter_dtype(plain.precision), data.train)
     own = copy.deepcopy(net)
-    start_method(composite, own, train, baseline)
+    start_method(composite, own, train, plain)
+    if teacher is not None and composite.needs_baseline:
+        check_teacher_fits(method, composite, own, teacher, train)
     if how != "off":
-        check_capture(Training(baseline.model_copy(update={"method": method}), own, composite, train, train), how)
+        check_capture(Training(plain.model_copy(update={"method": method}), own, composite, train, train), how)

@@ -11,14 +11,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
-from typing import NamedTuple, TypeGuard
+from typing import NamedTuple, TypeGuard, get_args
 
 from fairtune.errors import InvalidInput, unknown_name
 from fairtune.files import shipped
 from fairtune.methods import components
 from fairtune.request.settings import Setting
 from fairtune.request.yaml_files import read_mapping
-from fairtune.space import Domain, Hyperparameter, Options, Real, Space, Value, parse_domain
+from fairtune.space import Domain, Hyperparameter, Options, Real, Space, Text, Value, parse_domain
+from fairtune.spec import Schedule
 
 _PARTS = ("search", "fixed", "points")
 
@@ -38,7 +39,8 @@ OPTIMIZER: dict[str, Hyperparameter] = {
     "optimizer.name": Hyperparameter(default="adam", legal=Options(values=("adam", "sgd"))),
     "optimizer.lr": Hyperparameter(default=1e-3, legal=Real(low=1e-8, high=10, log=True)),
     "optimizer.weight_decay": Hyperparameter(default=0.0, legal=Real(low=0, high=1, log=True)),
-    "optimizer.schedule": Hyperparameter(default="plateau", legal=Options(values=("plateau", "cosine", "constant"))),
+    "optimizer.schedule": Hyperparameter(default="plateau", legal=Options(values=get_args(Schedule))),
+    "optimizer.milestones": Hyperparameter(default="0.5,0.75", legal=Text()),
 }
 """What ``--set`` may say of the optimiser."""
 

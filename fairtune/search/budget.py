@@ -16,6 +16,15 @@ from fairtune.spec import Brief, Place, SearchSpec, TrialResult
 from fairtune.study.jobs import Job, final_seeds
 from fairtune.study.key import JobKey
 from fairtune.study.study import SearchStudy
+from fairtune.study.teacher import trained_teacher
+
+
+class _Standing(NamedTuple):
+    """A training under way: how far it is, and how many epochs it has in all."""
+
+    epochs: int
+    seconds: float
+    all_epochs: int
 
 
 class _Limit(NamedTuple):
@@ -59,7 +68,8 @@ class Budget:
         self._epochs, self._gpu_s = 0, 0.0
         self._complete, self._complete_s = 0, 0.0
         self._ended = 0
-        self._standing: dict[JobKey, tuple[int, float]] = {}
+        self._teacher = trained_teacher(spec, place)
+        self._standing: dict[JobKey, _Standing] = {}
         self._waiting: dict[JobKey, Brief] = {}
         self._abreast = 1
         for result in self._past():
@@ -74,12 +84,13 @@ class Budget:
         stood = self._waiting.pop(job.key, None)
         if stood is not None:
             self._epochs, self._gpu_s = self._epochs - stood.epochs, self._gpu_s - stood.gpu_s(self._gpus)
-        self._standing[job.key] = (0, 0.0) if stood is None else (stood.epochs, stood.seconds)
+        at = (0, 0.0) if stood is None else (stood.epochs, stood.seconds)
+        self._standing[job.key] = _Standing(*at, job.spec.epochs)
         self._abreast = max(self._abreast, len(self._standing))
 
     def note(self, job: Job, standing: TrialResult) -> None:
         """A training stands here."""
-        self._standing[job.key] = (standing.epochs, standing.seconds)
+        self._standing[job.key] = _Standing(standing.epochs, standing.seconds, job.spec.epochs)
 
     def drop(self, job: Job) -> None:
         """A training has gone back to be done later."""
@@ -90,6 +101,8 @@ class Budget:
         self.drop(job)
         self._count(result.brief)
         self._ended += job.kind == "trial" and result.taken_from is None
+        if job.kind == "teacher" and result.state == "complete":
+            self._teacher = result
         if job.number in self._study.waiting:
             self._waiting[job.key] = result.brief
 
@@ -119,8 +132,7 @@ class Budget:
 
     def _past(self) -> Iterator[Brief]:
         """What has been trained so far."""
-        if self._study.baseline is not None:
-            yield self._study.baseline.result.brief
+        yield from (result.brief for result in self._shared())
         waiting = self._study.waiting
         for record in self._study.records():
             if record.result is not None:
@@ -129,6 +141,11 @@ class Budget:
                     self._waiting[JobKey.trial(record.number)] = record.result
                 yield record.result
         yield from (result.brief for result in self._study.finals.values())
+
+    def _shared(self) -> list[TrialResult]:
+        """What all trials rest on, as far as it has been trained: the baseline, and a teacher that is another net."""
+        baseline = None if self._study.baseline is None else self._study.baseline.result
+        return [result for result in (baseline, self._teacher) if result is not None]
 
     def _count(self, result: Brief) -> None:
         if result.taken_from is not None:
@@ -141,24 +158,30 @@ class Budget:
 
     def _limits(self) -> Iterator[_Limit]:
         spec, standing = self._spec, self._standing.values()
-        first = None if self._study.baseline is None else self._study.baseline.result
+        shared = self._shared()
         one = self._complete_s / max(1, self._complete)
         if spec.time_budget_s is not None:
-            before = 0.0 if first is None else first.seconds
+            before = sum(result.seconds for result in shared)
             kept = self._kept(spec.time_budget_s - before, one / self._abreast)
             yield _Limit("time_budget", spec.time_budget_s, self._study.wall_s, 0.0, one, kept)
         if spec.epoch_budget is not None:
-            trained = sum(epochs for epochs, _ in standing)
-            kept = self._kept(spec.epoch_budget - (0 if first is None else first.epochs), spec.epochs)
-            pledged = len(standing) * spec.epochs - trained
+            trained = sum(training.epochs for training in standing)
+            mean = self._retraining_epochs / most_confirmed(self._objectives)
+            kept = self._kept(spec.epoch_budget - sum(result.epochs for result in shared), mean)
+            pledged = sum(training.all_epochs for training in standing) - trained
             yield _Limit("epoch_budget", spec.epoch_budget, self._epochs + trained, pledged, spec.epochs, kept)
         if spec.gpu_budget_s is not None:
-            trained_s = sum(seconds for _, seconds in standing)
-            before = 0.0 if first is None else first.brief.gpu_s(self._gpus)
+            trained_s = sum(training.seconds for training in standing)
+            before = sum(result.brief.gpu_s(self._gpus) for result in shared)
             kept = self._kept(spec.gpu_budget_s - before, one * self._gpus)
-            pledged_s = sum(max(0.0, one - seconds) for _, seconds in standing)
+            pledged_s = sum(max(0.0, one - training.seconds) for training in standing)
             spent = self._gpu_s + trained_s * self._gpus
             yield _Limit("gpu_budget", spec.gpu_budget_s, spent, pledged_s * self._gpus, one * self._gpus, kept)
+
+    @property
+    def _retraining_epochs(self) -> int:
+        """Of every setting that is confirmed at most, on one seed: the baseline's may be others than the trials'."""
+        return self._spec.baseline().epochs + (most_confirmed(self._objectives) - 1) * self._spec.epochs
 
     def _kept(self, left: float, each: float) -> float:
         """What is kept for the confirmation, of what the baseline has left."""

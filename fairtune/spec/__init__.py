@@ -1,12 +1,15 @@
 """What determines a trial and a search, and what came of a trial."""
 
+from fairtune.spec.authors import Authors
 from fairtune.spec.base import Compile, Direction, Positive, Precision, Protocol, digest
 from fairtune.spec.result import Brief, Epoch, Moved, Room, State, Stop, TrialResult
-from fairtune.spec.search import Limits, Place, Resources, SearchOptions, SearchSpec, TrainingOptions
-from fairtune.spec.trial import Optimizer, PlugIn, TrialSpec
+from fairtune.spec.search import CompareWith, Limits, Place, Resources, SearchOptions, SearchSpec, TrainingOptions
+from fairtune.spec.trial import Optimizer, PlugIn, Schedule, TrialSpec
 
 __all__ = [
+    "Authors",
     "Brief",
+    "CompareWith",
     "Compile",
     "Direction",
     "Epoch",
@@ -20,6 +23,7 @@ __all__ = [
     "Protocol",
     "Resources",
     "Room",
+    "Schedule",
     "SearchOptions",
     "SearchSpec",
     "State",

@@ -11,6 +11,7 @@ from fairtune.addresses import STUDY_VARIABLE, VARIABLE, Address
 from fairtune.names import Names
 from fairtune.options import Duration, Floor, Option, among
 from fairtune.space import Space, Value
+from fairtune.spec.authors import Authors
 from fairtune.spec.base import Compile, Frozen, Positive, Precision, Protocol
 from fairtune.spec.trial import Optimizer, PlugIn, TrialSpec
 
@@ -22,6 +23,7 @@ def _folders(given: object) -> object:
 
 
 PostProcess = Literal["baseline", "every", "none"]
+CompareWith = Literal["plain", "teacher"]
 Folders = Annotated[tuple[str, ...], BeforeValidator(_folders)]
 
 
@@ -114,6 +116,9 @@ class SearchSpec(SearchOptions):
         scheduler: what stops trials early.
         scheduler_options: all of them; none in runs of earlier versions, whose schedulers had none.
         teacher_dataset: what the teacher is trained on, where that is not ``dataset``: the same dataset under other options.
+        teacher_model, teacher_optimizer, teacher_epochs: the teacher's, where they are not ``model``, ``optimizer``, ``epochs``.
+        compare_with: which net is the baseline: ``plain``, of the trials' architecture and trained as they are, or the ``teacher``.
+        authors: what ``--protocol official`` set, by method; none in runs of earlier versions.
         classes, groups: their names, so that a run can be read without its data; none in runs of earlier versions.
         shape: of what a net sees, ``(C, H, W)`` or ``(F,)``.
     """
@@ -124,6 +129,11 @@ class SearchSpec(SearchOptions):
     scheduler: str = "none"
     scheduler_options: dict[str, Value] = Field(default_factory=dict)
     teacher_dataset: PlugIn | None = None
+    teacher_model: PlugIn | None = None
+    teacher_optimizer: Optimizer | None = None
+    teacher_epochs: Positive | None = None
+    compare_with: CompareWith = "plain"
+    authors: dict[str, Authors] = Field(default_factory=dict)
     classes: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     shape: tuple[int, ...] = ()
@@ -156,8 +166,21 @@ class SearchSpec(SearchOptions):
         """The methods searched, as on the command line."""
         return ",".join(self.spaces)
 
+    @property
+    def deviations(self) -> list[str]:
+        """What is not as the authors of the methods have it, a sentence each, under ``--protocol official``."""
+        found: dict[str, list[str]] = {}
+        for method, authors in self.authors.items():
+            for said in authors.deviations:
+                found.setdefault(said, []).append(method)
+        return [f"{', '.join(methods)}: {said}" for said, methods in found.items()]
+
     def baseline(self, seed: int | None = None) -> TrialSpec:
-        """The plain model of the same architecture."""
+        """The plain model that sets the floor and that the choice is compared with."""
+        return self.teacher(seed) if self.compare_with == "teacher" else self.plain(seed)
+
+    def plain(self, seed: int | None = None) -> TrialSpec:
+        """The plain model of the trials' architecture, trained as they are."""
         return TrialSpec(
             dataset=self.dataset,
             model=self.model,
@@ -172,15 +195,21 @@ class SearchSpec(SearchOptions):
             train_fraction=self.train_fraction,
         )
 
-    def teacher(self) -> TrialSpec:
-        """The baseline, or the same model trained on other data."""
-        return self.baseline().model_copy(update={} if self.teacher_dataset is None else {"dataset": self.teacher_dataset})
+    def teacher(self, seed: int | None = None) -> TrialSpec:
+        """The plain model, or one of other data, another architecture or another training."""
+        own = {
+            "dataset": self.teacher_dataset,
+            "model": self.teacher_model,
+            "optimizer": self.teacher_optimizer,
+            "epochs": self.teacher_epochs,
+        }
+        return self.plain(seed).model_copy(update={name: value for name, value in own.items() if value is not None})
 
     def trial(self, method: str, values: dict[str, Value], *, needs_baseline: bool) -> TrialSpec:
         """A trial of this search: a method with every searched and fixed value; ``optimizer.*`` values go to the optimiser."""
         own = {name: value for name, value in values.items() if not name.startswith("optimizer.")}
         changes = {name.removeprefix("optimizer."): value for name, value in values.items() if name.startswith("optimizer.")}
-        return self.baseline().model_copy(
+        return self.plain().model_copy(
             update={
                 "method": method,
                 "values": own,

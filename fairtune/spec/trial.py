@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Annotated, Literal
 
-from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import BeforeValidator, Field, SerializerFunctionWrapHandler, model_serializer
 
 from fairtune.space import Value
 from fairtune.spec.base import Frozen, Positive, Precision, Protocol, digest
@@ -30,6 +31,20 @@ class PlugIn(Frozen):
         return {name: value for name, value in known.items() if name != "digest" or value is not None}
 
 
+Schedule = Literal["plateau", "cosine", "multistep", "constant"]
+
+
+def _shares(given: object) -> object:
+    """Shares of the epochs, of a text such as ``0.5,0.75``; each above 0, below 1 and above the one before."""
+    try:
+        found = tuple(float(share) for share in (given.split(",") if isinstance(given, str) else given))  # type: ignore[attr-defined]
+    except (TypeError, ValueError):
+        found = ()
+    if not found or any(low >= high for low, high in itertools.pairwise((0.0, *found, 1.0))):
+        raise ValueError(f"the milestones {given!r} are not shares of the epochs: give rising numbers between 0 and 1, as 0.5,0.75")
+    return found
+
+
 class Optimizer(Frozen):
     """How weights are updated.
 
@@ -38,13 +53,22 @@ class Optimizer(Frozen):
         lr: learning rate.
         weight_decay: L2 penalty.
         schedule: ``plateau`` divides the rate by 10 after 10 epochs without a lower validation loss (the papers' code looks
-            at the test loss there); ``cosine`` lets it fall to 0; ``constant`` leaves it.
+            at the test loss there); ``cosine`` lets it fall to 0; ``multistep`` divides it by 10 at each of the ``milestones``;
+            ``constant`` leaves it.
+        milestones: shares of the epochs, rising: 0.5 and 0.75 are after epochs 40 and 60 of 80.
     """
 
     name: Literal["adam", "sgd"] = "adam"
     lr: Annotated[float, Field(gt=0)] = 1e-3
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
-    schedule: Literal["plateau", "cosine", "constant"] = "plateau"
+    schedule: Schedule = "plateau"
+    milestones: Annotated[tuple[float, ...], BeforeValidator(_shares)] = (0.5, 0.75)
+
+    @model_serializer(mode="wrap")
+    def _without_idle_milestones(self, fields: SerializerFunctionWrapHandler) -> dict[str, object]:
+        """Where no schedule looks at them, as in trials of earlier versions, whose identities stay as they were."""
+        known: dict[str, object] = fields(self)
+        return {name: value for name, value in known.items() if name != "milestones" or self.schedule == "multistep"}
 
 
 class TrialSpec(Frozen):

@@ -23,9 +23,9 @@ class Baseline:
         """What a trial must reach after an epoch: the floor, less what the baseline still lacked then of its own accuracy.
 
         Args:
-            epoch: from 1 to the last.
+            epoch: from 1; after the baseline's last, it lacked nothing.
         """
-        lacked = self.result.val["accuracy"] - self.result.history[epoch - 1].val["accuracy"]
+        lacked = self.result.val["accuracy"] - self.result.history[min(epoch, self.result.epochs) - 1].val["accuracy"]
         return self.floor - max(0.0, lacked)
 
     def reached_by(self, result: Brief) -> bool:

@@ -33,6 +33,7 @@ from fairtune.study.handed import Handed, handed_net, handed_over
 from fairtune.study.opening import Opening
 from fairtune.study.retrained import complete, confirmed_scores, retrainings_of
 from fairtune.study.study import Record, SearchStudy
+from fairtune.study.teacher import trained_teacher
 from fairtune.study.untrained import Untrained, beaten, untrained
 
 SCHEMA: Literal["fairtune-summary/2"] = "fairtune-summary/2"
@@ -116,6 +117,8 @@ class Cost(_Part):
     epochs: int
     baseline_s: float = 0.0
     baseline_epochs: int = 0
+    teacher_s: float = 0.0
+    teacher_epochs: int = 0
     confirmations: int = 0
     confirmation_s: float = 0.0
     confirmation_epochs: int = 0
@@ -239,16 +242,20 @@ def _handed(spec: SearchSpec, place: Place, study: SearchStudy) -> Handed | None
 def _cost(place: Place, study: SearchStudy, baseline: TrialResult, records: Sequence[Record]) -> Cost:
     finals = [result.brief for result in study.finals.values()]
     own = [record.result for record in records if record.result is not None and record.result.taken_from is None]
+    teacher = trained_teacher(study.spec, place)
+    shared = [result.brief for result in (baseline, teacher) if result is not None]
     return Cost(
         wall_s=study.noted_s,
         trial_s=sum(trial.seconds for trial in own),
         epochs=sum(trial.epochs for trial in own),
         baseline_s=baseline.seconds,
         baseline_epochs=baseline.epochs,
+        teacher_s=0.0 if teacher is None else teacher.seconds,
+        teacher_epochs=0 if teacher is None else teacher.epochs,
         confirmations=len(finals),
         confirmation_s=sum(result.seconds for result in finals),
         confirmation_epochs=sum(result.epochs for result in finals),
-        gpu_s=sum(result.gpu_s(place.gpus_per_trial) for result in (baseline.brief, *own, *finals)),
+        gpu_s=sum(result.gpu_s(place.gpus_per_trial) for result in (*shared, *own, *finals)),
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 import torch
@@ -22,15 +21,9 @@ K, A, D, E = 3, 2, 6, 5
 MAP = (4, 3, 3)
 
 
-class _Small(Perceptron):
-    """A net whose embedding is as long as that of :func:`random_example`."""
-
-    widths: ClassVar[tuple[int, ...]] = (8, E)
-
-
 def small_net(num_classes: int) -> Net:
     """A net in float64 that takes the batches of :func:`random_example`, and whose head fits its embedding."""
-    return _Small((D,), num_classes).double()
+    return Perceptron((D,), num_classes, (8, E)).double()
 
 
 def started(

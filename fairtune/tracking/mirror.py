@@ -26,6 +26,7 @@ from fairtune.study.mirror import Mirror
 from fairtune.study.opening import Opening
 from fairtune.study.study import Record, SearchStudy
 from fairtune.study.summary import Summary
+from fairtune.study.teacher import trained_teacher
 from fairtune.tracking.creation import creation_of
 from fairtune.tracking.inputs import dataset_input
 from fairtune.tracking.logged import log_chosen
@@ -207,7 +208,7 @@ class Tracker:
     def _beside_trials(self) -> dict[JobKey, TrialResult]:
         """Every training that has ended and is no trial."""
         baseline = None if self.study.baseline is None else self.study.baseline.result
-        shared = {JobKey("baseline"): baseline, JobKey("teacher"): self._teacher()}
+        shared = {JobKey("baseline"): baseline, JobKey("teacher"): trained_teacher(self.spec, self.place)}
         return {key: result for key, result in shared.items() if result is not None} | dict(self.study.finals)
 
     def _settled(self) -> dict[JobKey, str]:
@@ -215,13 +216,6 @@ class Tracker:
         states = {key: result.state for key, result in self._beside_trials().items()}
         states |= {JobKey.trial(record.number): record.result.state for record in self.study.records() if record.result is not None}
         return {key: _ENDED[state] for key, state in states.items()}
-
-    def _teacher(self) -> TrialResult | None:
-        """The teacher's result, where it has been trained and is not the baseline; its folder is its record."""
-        spec = self.spec.teacher()
-        if spec == self.spec.baseline():
-            return None
-        return RunFolder.of(self.place).job(JobKey("teacher"), spec).read_result()
 
     def _experiment(self) -> str:
         name = self.spec.dataset.name

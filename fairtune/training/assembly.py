@@ -153,7 +153,7 @@ def _teacher(spec: TrialSpec, info: Info, train: DeviceSplit, method: Composite,
 
 def _baseline_net(spec: TrialSpec, info: Info, runs: Path | None, device: torch.device) -> Net:
     if runs is None:
-        return build_net(spec, info, device, pretrained=False)
+        return build_net(spec.teacher or spec, info, device, pretrained=False)
     if spec.teacher is None:
         raise InvalidInput(f"the method {spec.method} needs a teacher and the trial names none")
     try:

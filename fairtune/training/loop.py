@@ -22,7 +22,7 @@ from fairtune.metrics import Weighting
 from fairtune.models import Net
 from fairtune.records import Batch, GroupCounts, Ints, Outputs
 from fairtune.seeding import generator, torch_stream
-from fairtune.spec import Epoch, TrialSpec
+from fairtune.spec import Epoch, Optimizer, TrialSpec
 from fairtune.training.evaluate import evaluate
 from fairtune.training.objective import Objective
 from fairtune.training.teacher import CachedTeacher, LiveTeacher
@@ -83,7 +83,7 @@ class Training:
         self.schedule = (
             None
             if self.optimizer is None
-            else _make_schedule(self.optimizer, spec.optimizer.schedule, method.together(Progress(0, spec.epochs)).epochs)
+            else _make_schedule(self.optimizer, spec.optimizer, method.together(Progress(0, spec.epochs)).epochs)
         )
         self.epoch = 0
         self._order = torch.empty(0)
@@ -307,11 +307,13 @@ def _total(terms: Mapping[str, Tensor]) -> Tensor:
     return torch.stack(list(terms.values())).sum()
 
 
-def _make_schedule(optimizer: torch.optim.Optimizer, schedule: str, epochs: int) -> torch.optim.lr_scheduler.LRScheduler | None:
-    match schedule:
+def _make_schedule(optimizer: torch.optim.Optimizer, spec: Optimizer, epochs: int) -> torch.optim.lr_scheduler.LRScheduler | None:
+    match spec.schedule:
         case "plateau":
             return torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer)
         case "cosine":
             return torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs)
+        case "multistep":
+            return torch.optim.lr_scheduler.MultiStepLR(optimizer, [round(share * epochs) for share in spec.milestones])
         case _:
             return None

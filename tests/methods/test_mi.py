@@ -277,6 +277,17 @@ def test_a_step_raises_the_bound():
     assert part._fit([(z, c)]) < part._fit([(z, c)]) < part.bound(z, c, frozen=True)
 
 
+def test_under_plain_descent_the_estimator_moves_by_its_rate_times_the_gradient():
+    part = method(lr=0.1, estimator="sgd")
+    z, c = sample([0, 1] * 20)
+    before = [parameter.detach().clone() for parameter in part.statistics.parameters()]
+    (-part.bound(z, c, frozen=False)).backward()
+    expected = [was - 0.1 * parameter.grad for was, parameter in zip(before, part.statistics.parameters(), strict=True)]
+    part._fit([(z, c)])
+    for parameter, value in zip(part.statistics.parameters(), expected, strict=True):
+        torch.testing.assert_close(parameter, value)
+
+
 def test_a_finer_attribute_takes_the_place_of_the_group():
     part = method(attribute_size=4)
     example = random_example(torch.tensor([0, 1, 2]), torch.tensor([0, 1, 0]))

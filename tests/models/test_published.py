@@ -40,6 +40,8 @@ def test_has_the_published_number_of_parameters(name, shape, num_classes, parame
         ("simple_convnet", (3, 28, 28), {}, 128, (128, 28, 28)),
         ("simple_convnet", (3, 28, 28), {"tap": "flat"}, 128 * 28 * 28, (128, 28, 28)),
         ("mlp3", (3, 28, 28), {}, 100, None),
+        ("mlp1", (108,), {}, 64, None),
+        ("mlp1", (108,), {"width": 7}, 7, None),
         ("resnet50_128", (3, 224, 224), {}, 128, (2048, 7, 7)),
         ("efficientnet_b1", (3, 200, 200), {}, 1000, (1280, 8, 8)),
     ],

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from fairtune.metrics import SCORES, CellScore, Difference, Interval
 from fairtune.space import Integer, Options, OptionsOrFile, Real, Space
-from fairtune.spec import Optimizer, Place, PlugIn, SearchSpec, Stop
+from fairtune.spec import Authors, Optimizer, Place, PlugIn, SearchSpec, Stop
 from fairtune.study.handed import Handed
 from fairtune.study.opening import Opening
 from fairtune.study.summary import Baseline, Chosen, Confirmed, Cost, Summary, Trial
@@ -31,10 +31,11 @@ SECTIONS: dict[str, list[type[BaseModel]]] = {
     "`cost`": [Cost],
     "`test_opened[]`": [Opening],
     "`spec`": [SearchSpec],
-    "`spec.dataset`, `spec.model`, `spec.teacher_dataset`": [PlugIn],
+    "`spec.dataset`, `spec.model`, `spec.teacher_dataset`, `spec.teacher_model`": [PlugIn],
     "`spec.spaces.METHOD`": [Space],
     "`spec.spaces.METHOD.search.NAME`": [Real, Integer, Options, OptionsOrFile],
-    "`spec.optimizer`": [Optimizer],
+    "`spec.authors.METHOD`": [Authors],
+    "`spec.optimizer`, `spec.teacher_optimizer`": [Optimizer],
     "`place`": [Place],
 }
 

@@ -14,8 +14,9 @@ from fairtune.request.options import DataRequest, Request, TrainRequest
 from fairtune.request.order import PANELS, in_order
 
 EXPECTED = [
-    *("dataset", "method", "model", "set", "space", "teacher_set"),
-    *("select", "accuracy_floor", "sampler", "joint", "warm_start", "scheduler", "final_seeds", "post_process"),
+    *("dataset", "method", "model", "set", "space"),
+    *("teacher_model", "teacher_epochs", "teacher_set"),
+    *("select", "accuracy_floor", "compare_with", "sampler", "joint", "warm_start", "scheduler", "final_seeds", "post_process"),
     *("trials", "time_budget_s", "epoch_budget", "gpu_budget_s", "patience"),
     *("epochs", "batch_size", "micro_batch", "seed", "precision", "compile", "protocol", "train_fraction"),
     *("data", "runs", "name", "tracking_uri", "study", "storage", "address"),

@@ -15,7 +15,7 @@ from fairtune.options import Floor
 from fairtune.request.options import Request, TrainRequest
 from fairtune.request.resolve import resolve, resolve_dataset, resolve_one
 from fairtune.seeding import torch_stream
-from fairtune.spec import Optimizer
+from fairtune.spec import Optimizer, SearchSpec
 from fairtune.testing.trainings import CPU
 from tests.datasets.files import write_cifar10
 from tests.search_helpers import small_search
@@ -326,6 +326,48 @@ def test_a_teacher_that_would_train_on_what_judges_its_student_is_refused(tmp_pa
     )
 
 
+def test_a_teacher_may_be_of_another_architecture_and_training(tmp_path):
+    own = {"teacher_model": "mlp3", "teacher_epochs": 7, "teacher_set": ["lr=0.1", "optimizer.name=sgd", "schedule=multistep"]}
+    spec, _ = small_search(tmp_path, method="hkd", model="cnn", **own)
+    teacher, plain = spec.teacher(), spec.plain()
+    assert (teacher.model.name, teacher.epochs, teacher.dataset) == ("mlp3", 7, spec.dataset)
+    assert teacher.optimizer == Optimizer(name="sgd", lr=0.1, schedule="multistep")
+    assert spec.baseline() == plain
+    assert (plain.model.name, plain.epochs, plain.optimizer) == ("cnn", 2, Optimizer())
+    student = spec.trial("hkd", {}, needs_baseline=True)
+    assert (student.model, student.epochs, student.optimizer, student.teacher) == (plain.model, 2, Optimizer(), teacher)
+
+
+def test_the_teacher_may_be_what_trials_are_compared_with(tmp_path):
+    options = {"compare_with": "teacher", "teacher_epochs": 7, "teacher_set": ["skew=0.5"]}
+    spec, _ = small_search(tmp_path, method="hkd", **options)
+    assert spec.baseline() == spec.teacher() != spec.plain()
+    assert spec.baseline(9) == spec.teacher().model_copy(update={"seed": 9})
+    assert spec.trial("hkd", {}, needs_baseline=True).dataset == spec.dataset
+    assert SearchSpec.model_validate_json(spec.model_dump_json()) == spec
+
+
+@pytest.mark.parametrize(
+    ("options", "fault"),
+    [
+        ({"method": "mfd"}, "mfd compares features with the teacher's, and these are of 100 where the students' are of 256: give"),
+        (
+            {"method": "fitnet"},
+            "fitnet compares features with the teacher's, and these are of 100 where the students' are of 256: ",
+        ),
+        ({"method": "at"}, "at looks at the map of a convolution, and the teacher has none: give another --teacher-model"),
+        ({"method": "magnitude"}, "magnitude starts from the teacher's weights, so that the teacher must be of the students' arch"),
+        (
+            {"compare_with": "teacher"},
+            "--compare-with teacher: the trials are of cnn, the teacher is of mlp3, and the net that sets",
+        ),
+    ],
+)
+def test_a_teacher_from_which_a_method_cannot_learn_is_refused(tmp_path, options, fault):
+    (found,) = faults_of(tmp_path, model="cnn", teacher_model="mlp3", **({"method": "hkd"} | options))
+    assert found.startswith(fault)
+
+
 def test_without_settings_of_its_own_the_teacher_is_the_baseline(tmp_path):
     spec, _ = small_search(tmp_path, method="hkd")
     assert spec.teacher() == spec.baseline()
@@ -334,8 +376,9 @@ def test_without_settings_of_its_own_the_teacher_is_the_baseline(tmp_path):
 @pytest.mark.parametrize(
     ("given", "fault"),
     [
-        ("skw=0.5", "--teacher-set skw=0.5: unknown option of the dataset 'skw': did you mean 'skew'?"),
-        ("weight=3", "--teacher-set weight=3: unknown option of the dataset 'weight'"),
+        ("skw=0.5", "--teacher-set skw=0.5: unknown setting of the teacher 'skw': did you mean 'skew'?"),
+        ("weight=3", "--teacher-set weight=3: unknown setting of the teacher 'weight': did you mean 'weights'"),
+        ("lr=0.1,0.5", "--teacher-set lr=0.1,0.5: an option of the optimiser takes one value"),
         ("skew=2", "--teacher-set skew=2: 2.0 is outside the legal domain 0..1"),
         ("skew=0.1,0.5", "--teacher-set skew=0.1,0.5: an option of the dataset takes one value"),
         ("skew=1", "--teacher-set: no validation samples"),

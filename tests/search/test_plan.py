@@ -13,6 +13,7 @@ from fairtune.plugins import names
 from fairtune.records import Purpose
 from fairtune.rules import front, objectives_of
 from fairtune.search import run, trainable
+from fairtune.search.budget import Budget
 from fairtune.search.searcher import PlanSearcher, ProgressCallback
 from fairtune.search.shared import Shared
 from fairtune.spec import Stop
@@ -23,6 +24,7 @@ from fairtune.study.jobs import Job, final_seeds
 from fairtune.study.key import JobKey
 from fairtune.study.study import SearchStudy
 from fairtune.study.summary import summarise
+from fairtune.study.teacher import trained_teacher
 from fairtune.testing.trainings import without_seconds as epochs_without_seconds
 from fairtune.training.data import make_dataset
 from fairtune.training.folder import baseline_folder
@@ -603,6 +605,40 @@ def test_another_search_finds_the_teacher(taught):
     options = {"method": "hkd", "name": "again", "trials": 1, "final_seeds": 1, "teacher_set": ["skew=0.5"]}
     again = Session(*small_search(Path(taught.place.runs), **options))
     assert "teacher" not in kinds(again.run())
+
+
+def test_what_a_teacher_of_its_own_took_counts(taught, tmp_path):
+    teacher = trained_teacher(taught.spec, taught.place)
+    cost = summarise(taught.spec, taught.place, taught.study).cost
+    assert (cost.teacher_s, cost.teacher_epochs) == (teacher.seconds, 2)
+    alone = run_small(tmp_path, method="hkd", trials=1)
+    assert summarise(alone.spec, alone.place, alone.study).cost.teacher_s == 0
+
+
+def test_a_resumed_search_counts_the_teacher_into_its_budget(taught):
+    counted = Budget(taught.spec.model_copy(update={"epoch_budget": 100}), taught.place, taught.study)
+    assert counted._epochs == 2 + 2 + sum(record.result.epochs for record in taught.trials) + sum(
+        final.epochs for final in taught.study.finals.values()
+    )
+
+
+def test_a_baseline_that_is_the_teacher_is_trained_once_and_sets_the_floor(tmp_path):
+    options = {"compare_with": "teacher", "teacher_epochs": 1, "teacher_set": ["skew=0.5"]}
+    session = run_small(tmp_path, method="hkd", trials=1, **options)
+    assert kinds(session)[:2] == ["baseline", "trial"]
+    assert session.study.baseline.result.spec == session.spec.teacher()
+    assert session.study.result(0).spec.teacher == session.spec.teacher()
+    assert (session.study.result(0).spec.epochs, session.study.baseline.result.epochs) == (2, 1)
+    confirmed = [final.spec for key, final in session.study.finals.items() if key.role == "baseline"]
+    assert confirmed == [session.spec.teacher(1)]
+    assert session.study.baseline.floor_at(2) == session.study.baseline.floor
+
+
+def test_a_student_learns_from_a_teacher_of_another_architecture(tmp_path):
+    session = run_small(tmp_path, method="hkd", trials=1, teacher_model="mlp3", teacher_epochs=1)
+    assert kinds(session)[:3] == ["baseline", "teacher", "trial"]
+    assert session.trials[0].state == "complete", session.trials[0].result.error
+    assert session.study.baseline.result.spec.model.name == session.study.result(0).spec.model.name == "mlp"
 
 
 FITTING: dict[str, dict[str, object]] = {"cmaes": {"select": "deo_m_alone"}, "grid": {"set": ["weight=0.1,0.3,1,3,5,10,20,30"]}}

@@ -36,9 +36,23 @@ def test_any_change_changes_the_id(field):
 
 @pytest.mark.parametrize("field", Optimizer.model_fields)
 def test_any_change_of_the_optimiser_changes_the_id(field):
-    change = {"name": "sgd", "lr": 1e-2, "weight_decay": 1e-4, "schedule": "cosine"}[field]
-    changed = SPEC.model_copy(update={"optimizer": SPEC.optimizer.model_copy(update={field: change})})
-    assert changed.id != SPEC.id
+    changes = {"name": "sgd", "lr": 1e-2, "weight_decay": 1e-4, "schedule": "cosine", "milestones": (0.3, 0.6)}
+    stepped = SPEC.model_copy(update={"optimizer": Optimizer(schedule="multistep")})
+    changed = stepped.model_copy(update={"optimizer": stepped.optimizer.model_copy(update={field: changes[field]})})
+    assert changed.id != stepped.id
+
+
+def test_milestones_that_no_schedule_looks_at_are_no_part_of_a_trial():
+    other = SPEC.model_copy(update={"optimizer": SPEC.optimizer.model_copy(update={"milestones": (0.3, 0.6)})})
+    assert other.id == SPEC.id
+    assert "milestones" not in SPEC.model_dump_json()
+
+
+@pytest.mark.parametrize("given", ["", "half", "0.5,0.5", "0,0.5", "0.5,1", 3])
+def test_milestones_are_rising_shares(given):
+    with pytest.raises(ValidationError, match=r"milestones .* are not shares of the epochs"):
+        Optimizer.model_validate({"schedule": "multistep", "milestones": given})
+    assert Optimizer.model_validate({"schedule": "multistep", "milestones": "0.25,0.5,0.75"}).milestones == (0.25, 0.5, 0.75)
 
 
 def test_the_order_of_keys_does_not_change_the_id():

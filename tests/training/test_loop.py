@@ -136,6 +136,13 @@ def test_the_cosine_falls_to_zero_and_the_constant_stays():
     assert rates("cosine") == pytest.approx([1e-3 * (1 + np.cos(np.pi * k / 4)) / 2 for k in range(4)])
 
 
+def test_milestones_are_reached_at_their_shares_of_the_epochs_after_a_stage_of_its_own_too():
+    assert rates("multistep") == pytest.approx([1e-3, 1e-3, 1e-4, 1e-5])
+    training = digits_training("fitnet", optimizer=Optimizer(schedule="multistep", milestones=(0.5,)), epochs=6)
+    found = [training.optimizer.param_groups[0]["lr"] for _ in range(6) if train_epochs(training, 1)]
+    assert found == pytest.approx([1e-3, 1e-3, 1e-3, 1e-4, 1e-4, 1e-4])
+
+
 def test_the_plateau_divides_by_ten_after_eleven_epochs_without_a_lower_validation_loss():
     training = digits_training(optimizer=Optimizer(name="sgd", lr=1e-30, schedule="plateau"), epochs=20)
     found = []
