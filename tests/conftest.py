@@ -23,14 +23,17 @@ SHARED = Path(os.environ.get("FAIRTUNE_SHARED") or Path(__file__).parents[2] / "
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Spread the tests that start a cluster over all others, so that every worker gets as many of them."""
-    waiting = [item for item in items if item.get_closest_marker("ray")]
+    """Spread the tests that start a cluster over all others, a file's together, so that every worker gets as many of them."""
     others = [item for item in items if not item.get_closest_marker("ray")]
-    if waiting and others:
-        apart = len(others) / len(waiting)
-        places: list[tuple[float, pytest.Item]] = list(enumerate(others))
-        places += [((position + 0.5) * apart, item) for position, item in enumerate(waiting)]
-        items[:] = [item for _, item in sorted(places, key=lambda place: place[0])]
+    waiting: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        if item.get_closest_marker("ray"):
+            waiting.setdefault(item.path, []).append(item)
+    apart = len(others) // (len(waiting) or 1)
+    items[:] = []
+    for position, of_file in enumerate(waiting.values()):
+        items += others[position * apart : (position + 1) * apart] + of_file
+    items += others[len(waiting) * apart :]
 
 
 @pytest.fixture(scope="session")

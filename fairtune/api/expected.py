@@ -25,6 +25,9 @@ from fairtune.training.data import Data, open_data
 from fairtune.training.device import pick_device
 from fairtune.training.pace import seconds_of_training
 
+START_S = 11.0
+"""Until Ray runs and its first worker has imported what it needs, as measured on two cores."""
+
 
 class _Pace(NamedTuple):
     """What is known of the trainings of a search before it starts.
@@ -64,12 +67,13 @@ def expected_time(spec: SearchSpec, place: Place, data: Data) -> str | None:
     if not RunFolder.of(place).holds_search:
         _check(spec, pace)
     trials, retrained = trials_to_run(spec), spec.final_seeds * most_confirmed(objectives_of(spec.select))
-    shortest = min(pace.whole(trials, retrained), spec.time_budget_s or math.inf)
+    shortest = min(START_S + pace.whole(trials, retrained), spec.time_budget_s or math.inf)
     taught = f", {format_duration(pace.teacher_s)} for the teacher" if pace.teacher_s else ""
     return (
         f"about {format_duration(shortest)}: {format_duration(pace.one_s)} for a training of the baseline{taught}, methods take "
         "longer; "
-        f"{trials} trials and at most {retrained} retrainings, {pace.abreast} at a time"
+        f"{trials} trials and at most {retrained} retrainings, {pace.abreast} at a time, "
+        f"and {format_duration(START_S)} to start Ray"
     )
 
 
@@ -124,10 +128,10 @@ def abreast(place: Place) -> int:
 
 
 def _check(spec: SearchSpec, pace: _Pace) -> None:
-    least = pace.whole(1, 2)
+    least = START_S + pace.whole(1, 2)
     if spec.time_budget_s is not None and spec.time_budget_s < least:
         raise InvalidInput(
             f"--time-budget {format_duration(spec.time_budget_s)}: the baseline, one trial and a retraining of each take at least "
-            f"about {format_duration(least)} here ({spec.epochs} epochs of {pace.one_s * pace.like_trial / spec.epochs:.2g} s): "
-            "give more, or lower --epochs"
+            f"about {format_duration(least)} here, Ray's start included ({spec.epochs} epochs of "
+            f"{pace.one_s * pace.like_trial / spec.epochs:.2g} s): give more, or lower --epochs"
         )

@@ -7,11 +7,10 @@ to its end, and every setting that is confirmed is retrained on one seed, whatev
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from fairtune.rules import front, objectives_of
+from fairtune.rules import View, front, objectives_of
 from fairtune.spec import Brief, Place, SearchSpec, TrialResult
 from fairtune.study.jobs import Job, final_seeds
 from fairtune.study.key import JobKey
@@ -188,14 +187,19 @@ class Budget:
         return min(each * len(final_seeds(self._spec)) * most_confirmed(self._objectives), max(0.0, left) / 2)
 
     def _out_of_patience(self) -> bool:
-        """Whether so many trials of its own have ended for good since the latest that is on the front."""
-        if self._spec.patience is None:
+        """Whether so many trials of its own have ended for good since the latest that moved the front."""
+        views = self._study.views()
+        if self._spec.patience is None or not views:
             return False
-        views = [view for view in self._study.views() if view.feasible]
-        latest = max((view.number for view in front(views, self._objectives)), default=math.inf)
+        latest = max(view.number for view in front(views, self._objectives) or _nearest(views))
         waiting = self._study.waiting
         own = [record for record in self._study.records() if record.result is not None and record.result.taken_from is None]
         return sum(record.number > latest and record.number not in waiting for record in own) >= self._spec.patience
+
+
+def _nearest(views: Sequence[View]) -> list[View]:
+    """What stands for the front as long as nothing reaches the floor: the earliest trial that is nearest to it."""
+    return [max(views, key=lambda view: view.val["accuracy"])]
 
 
 def most_confirmed(objectives: Sequence[str]) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Iterator
 
 import ray
@@ -34,8 +35,18 @@ def share_of_gpu(peak_mb: float, card_mb: float) -> float:
 
 
 def are_measured(spec: SearchSpec, study: SearchStudy) -> bool:
-    """Whether a trial of each method has ended here, so that what a trial takes is known."""
-    return len({method for method, _ in _measured(study)}) == len(spec.spaces)
+    """Whether what a trial takes is known: one of each method has ended here, as far as there will be any, or trials are over.
+
+    There will be none of a method whose settings an earlier run has trained, each of them. In a joint search the sampler may leave
+    a method out: twice as many trials as methods are enough.
+    """
+    if study.choice is not None:
+        return True
+    measured = [method for method, _ in _measured(study)]
+    tried = Counter(record.method for record in study.records())
+    to_come = [method for method, space in spec.spaces.items() if method not in measured and tried[method] < space.size]
+    waited_for = {record.method for record in study.records() if record.state == "running"} - {*measured}
+    return len(measured) >= 2 * len(spec.spaces) or not (to_come or waited_for)
 
 
 def packed(place: Place, study: SearchStudy) -> Place:
@@ -48,7 +59,8 @@ def packed(place: Place, study: SearchStudy) -> Place:
     Raises:
         SearchFault: no GPU of the cluster answers.
     """
-    peak_mb = max((peak_mb for _, peak_mb in _measured(study)), default=0.0)
+    known = [*_measured(study), *_taken_over(study)]
+    peak_mb = max((peak_mb for _, peak_mb in known), default=0.0)
     share = share_of_gpu(peak_mb, card_mb := _card_mb()) if peak_mb > 0 else 1.0
     if peak_mb > 0:
         _log.warning(f"a trial takes up to {peak_mb:,.0f} MiB of {card_mb:,.0f}: from now on {1 / share:.0f} on each GPU")
@@ -59,6 +71,14 @@ def _measured(study: SearchStudy) -> Iterator[tuple[str, float]]:
     """The method of each trial that has ended, and what it took; not of those that an earlier run trained, perhaps elsewhere."""
     for record in study.records():
         if record.result is not None and record.result.taken_from is None:
+            yield record.method, record.result.peak_memory_mb
+
+
+def _taken_over(study: SearchStudy) -> Iterator[tuple[str, float]]:
+    """Likewise of the trials of earlier runs, of the methods that have no other: what tensors take hardly hangs on the card."""
+    measured = {method for method, _ in _measured(study)}
+    for record in study.records():
+        if record.result is not None and record.method not in measured:
             yield record.method, record.result.peak_memory_mb
 
 

@@ -70,15 +70,16 @@ class Plan:
         self._pauses: set[JobKey] = set()
         self._starved: set[JobKey] = set()
         self._at_a_time = math.inf
-        if study.choice is not None and has_other_limits(spec, study, study.choice):
+        goes_on = study.choice is None or has_other_limits(spec, study, study.choice)
+        if study.baseline is not None and goes_on:
+            self._check_floor(study.baseline)
+        if study.choice is not None and goes_on and self.error is None:
             study.reopen()
             for observer in observers:
                 observer.reopened(study.openings)
         self._weights = Weights(self.folder, self._objectives, study.views() if study.choice is None else [])
         if study.baseline is not None:
             self._announce_baseline(study.baseline, found=True)
-            if study.choice is None:
-                self._check_floor(study.baseline)
 
     def __enter__(self) -> Plan:
         return self
@@ -175,7 +176,7 @@ class Plan:
         verdict: Verdict = "stop" if spent else self._trials.verdict(job.number, standing)
         if verdict != "go_on":
             self._stops[job.key] = Stop(by=spent or self.spec.scheduler, epoch=standing.epochs)
-        if verdict == "pause":
+        if verdict == "pause" or spent:
             self._pauses.add(job.key)
         return verdict
 

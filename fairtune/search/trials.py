@@ -5,7 +5,7 @@ from __future__ import annotations
 from fairtune.rules import objectives_of
 from fairtune.schedulers import Ladder, Verdict
 from fairtune.space import Value
-from fairtune.spec import SearchSpec, TrialResult
+from fairtune.spec import Brief, SearchSpec, TrialResult
 from fairtune.study.folders import RunFolder
 from fairtune.study.study import Record, SearchStudy, trials_to_run
 
@@ -27,6 +27,7 @@ class Trials:
         self._folder = folder
         self._limit = trials_to_run(spec)
         self._left_over = study.left_over()
+        self._cut_short: list[int] = []
         self._past: dict[int, int] = {}
         self._ladder = Ladder(spec.scheduler, objectives_of(spec.select), spec.epochs, spec.scheduler_options)
         self._remember()
@@ -35,13 +36,15 @@ class Trials:
         """A trial to run; None if there is none left.
 
         Args:
-            new: whether anything is begun beside what an earlier session began: a trial that waits at a rung is taken up again, or
-                else a setting tried that no trial has had.
+            new: whether anything is begun beside what an earlier session began: a trial is taken up again that a spent budget has
+                stopped, or that waits at a rung, or else a setting tried that no trial has had.
         """
         if self._left_over:
             return self._left_over.pop(0)
         if not new:
             return None
+        if self._cut_short:
+            return self._taken_up(self._cut_short.pop(0))
         if (waiting := self._ladder.take_up()) is not None:
             return self._taken_up(waiting)
         return None if self._left <= 0 else self._study.ask()
@@ -90,15 +93,25 @@ class Trials:
         return self._ladder.verdict(number, standing.epochs) if standing.epochs in self.rungs(number) else "go_on"
 
     def pause(self, number: int, result: TrialResult) -> Record:
-        """Stop a trial for a while; its checkpoint stays."""
+        """Stop a trial for a while; its checkpoint stays.
+
+        Where a budget stops it, it goes on in a session that has more of it.
+        """
         record = self._study.pause(number, result)
-        self._wait(number, result.epochs)
+        if _cut_short(result.brief):
+            self._folder.trial(number).drop_checkpoint_before()
+        else:
+            self._wait(number, result.epochs)
         return record
 
     def end(self) -> None:
-        """Let those go that wait still: no trial is trained any more."""
+        """Let those go that wait at a rung still: no trial is trained any more, and a longer search has better to do.
+
+        What a budget has stopped, at most as many as run at a time, is kept for a search with more of it.
+        """
         for number in self._study.waiting:
-            self._let_go(number)
+            if not _cut_short(self._study.record(number).result):
+                self._let_go(number)
 
     def _taken_up(self, number: int) -> Asked:
         brief = self._study.record(number).result
@@ -121,15 +134,21 @@ class Trials:
         self._ladder.note(number, standing.spec.method, standing, self._study.baseline.floor_at)
 
     def _remember(self) -> None:
-        """Let the scheduler know of the trials of earlier sessions."""
-        if not self._ladder.rungs or self._study.baseline is None:
-            return
-        for record in self._study.records():
-            if (result := self._study.result(record.number)) is not None:
-                self._note(record.number, result)
+        """Let the scheduler know of the trials of earlier sessions, and find those that wait."""
+        if self._ladder.rungs and self._study.baseline is not None:
+            for record in self._study.records():
+                if (result := self._study.result(record.number)) is not None:
+                    self._note(record.number, result)
         for number in self._study.waiting:
             brief = self._study.record(number).result
-            if brief is not None and brief.epochs in self._ladder.rungs:
+            if _cut_short(brief):
+                self._cut_short.append(number)
+            elif brief is not None and brief.epochs in self._ladder.rungs:
                 self._wait(number, brief.epochs)
             else:  # somebody has changed the scheduler's code
                 self._let_go(number)
+
+
+def _cut_short(result: Brief | None) -> bool:
+    """Whether a budget stopped a trial that waits."""
+    return result is not None and result.stopped is not None and result.stopped.by_budget

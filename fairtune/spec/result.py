@@ -31,8 +31,13 @@ class Stop(Frozen):
     by: str
     epoch: Annotated[int, Field(ge=0)]
 
+    @property
+    def by_budget(self) -> bool:
+        """Whether a budget did it, not a scheduler: nothing was found wrong with what was stopped."""
+        return self.by.endswith("_budget")
+
     def __str__(self) -> str:
-        by = f"the {self.by.replace('_', ' ')}" if self.by.endswith("_budget") else self.by
+        by = f"the {self.by.replace('_', ' ')}" if self.by_budget else self.by
         return f"by {by} at epoch {self.epoch}"
 
 

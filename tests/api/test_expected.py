@@ -19,17 +19,24 @@ def expect(spec, place):
 def test_it_is_said_before_the_first_training(tmp_path):
     text = expect(*small_search(tmp_path, trials=7, final_seeds=3, max_concurrent=1))
     assert text.startswith("about ")
-    assert text.endswith(f"; 7 trials and at most {3 * most_confirmed(('accuracy', 'deo_m'))} retrainings, 1 at a time")
+    most = 3 * most_confirmed(("accuracy", "deo_m"))
+    assert text.endswith(f"; 7 trials and at most {most} retrainings, 1 at a time, and 11 s to start Ray")
+
+
+def test_the_start_of_ray_counts(tmp_path, monkeypatch):
+    monkeypatch.setattr(expected, "_pace", lambda *_: expected._Pace(1.0, True, 1))
+    spec, place = small_search(tmp_path, trials=7, final_seeds=1)
+    assert expect(spec, place).startswith(f"about {11 + 7 + most_confirmed(('accuracy', 'deo_m'))} s: 1 s for a training")
 
 
 @pytest.mark.parametrize("known", [False, True])
 def test_a_budget_too_short_for_an_outcome_is_refused(tmp_path, monkeypatch, known):
-    spec, place = small_search(tmp_path, time_budget="39s", max_concurrent=1)
+    spec, place = small_search(tmp_path, time_budget="50s", max_concurrent=1)
     monkeypatch.setattr(expected, "_pace", lambda *_: expected._Pace(10.0, known, 1))
     if known:
-        assert expect(spec, place).startswith("about 39 s: 10 s for a training")
-        spec = spec.model_copy(update={"time_budget_s": 29.0})
-    with pytest.raises(InvalidInput, match=r"--time-budget .9 s: .* take at least about .0 s here"):
+        assert expect(spec, place).startswith("about 50 s: 10 s for a training")
+        spec = spec.model_copy(update={"time_budget_s": 40.0})
+    with pytest.raises(InvalidInput, match=r"--time-budget .0 s: .* take at least about .1 s here, Ray"):
         expect(spec, place)
 
 

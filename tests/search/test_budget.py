@@ -14,7 +14,9 @@ from fairtune.study.jobs import final_seeds
 from fairtune.study.key import JobKey
 from fairtune.study.study import SearchStudy
 from fairtune.study.summary import _cost, summarise
-from tests.search_helpers import Session, Watcher, run_small, small_search
+from fairtune.training.trial import failed
+from tests.search.test_plan import Clock, timed
+from tests.search_helpers import Session, Watcher, run_small, small_search, train
 
 pytestmark = pytest.mark.usefixtures("trained_once")
 
@@ -138,8 +140,16 @@ class TestPatience:
     def test_infeasible_trials_do_not_move_it(self, tmp_path):
         assert not self.lets_begin(tmp_path, (0.9, 0.1), (0.5, 0.0), (0.6, 0.0))
 
-    def test_nothing_feasible_so_far_is_no_front(self, tmp_path):
-        assert self.lets_begin(tmp_path, (0.5, 0.1), (0.5, 0.2), (0.5, 0.3), (0.5, 0.3))
+    def test_where_nothing_is_feasible_it_waits_for_what_comes_nearer_to_the_floor(self, tmp_path):
+        assert self.lets_begin(tmp_path, (0.5, 0.1), (0.4, 0.0), (0.6, 0.3), (0.5, 0.0))
+        assert not self.lets_begin(tmp_path / "same", (0.5, 0.1), (0.5, 0.0), (0.4, 0.0))
+
+    def test_without_a_complete_trial_it_ends_nothing(self, tmp_path):
+        spec, place, study = told(tmp_path, patience=1)
+        for _ in range(3):
+            number, method, values = study.ask()
+            study.tell(number, failed(spec.trial(method, values, needs_baseline=True), "it crashed"))
+        assert Budget(spec, place, study).lets_begin
 
     def test_what_was_taken_over_uses_none_up(self, tmp_path):
         spec, place, study = told(tmp_path, (0.9, 0.1), patience=2)
@@ -236,6 +246,26 @@ class TestMore:
         more = Session(short.spec.model_copy(update={"time_budget_s": 3600.0}), short.place).run()
         assert {(job.kind, job.spec.seed) for job in more.trained} == {("final", 2)}
         assert summarise(more.spec, more.place, more.study).confirmed["chosen"].seeds == [1, 2]
+
+    def test_what_a_budget_has_cut_short_goes_on_when_there_is_more_of_it(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(trainable, "REPORT_EVERY_S", 0.0)
+        spec, place = small_search(tmp_path, epochs=3, trials=3, time_budget="1h")
+        clock = Clock()
+        first = timed(spec, place, clock).run(2)
+        job = first.next_job()
+        clock.now = 3600
+        first.plan.finish(job, train(job, first.plan))
+        first.run()
+        stopped = first.trials[1]
+        assert (stopped.state, stopped.result.stopped) == ("pruned", Stop(by="time_budget", epoch=1))
+        assert first.study.complete
+        assert first.folder.trial(1).checkpoint.exists()
+        assert Session(spec, place).run().keys == [], "with no more time it stays as it is"
+
+        again = Session(spec.model_copy(update={"time_budget_s": 7200.0}), place).run()
+        assert [key for key in again.keys if key.startswith("trial")] == ["trial-1", "trial-2"]
+        assert [record.state for record in again.trials] == ["complete"] * 3
+        assert not list(again.folder.path.rglob("checkpoint*.pt"))
 
     def test_what_is_typed_is_checked(self, over):
         more = extended(over.spec, {"trials": "7", "time_budget_s": "2h"})

@@ -11,7 +11,8 @@ from fairtune.request.options import Request
 from fairtune.request.resolve import resolve_place
 from fairtune.search import packing
 from fairtune.search.packing import MOST_PER_GPU, are_measured, packed, share_of_gpu
-from tests.search_helpers import Session, run_small, small_search
+from fairtune.study.jobs import Job
+from tests.search_helpers import Session, run_small, small_search, train
 
 CARD_MB = 24 * 1024.0
 
@@ -47,7 +48,17 @@ class TestOfASearch:
         session.plan.next()
         assert any(record.result.taken_from for record in session.trials if record.result is not None)
         assert not are_measured(session.spec, session.study)
-        assert packed(session.place, session.study).gpus_per_trial == 1.0
+
+    @pytest.mark.parametrize("fresh", ["", ",reweight"])
+    def test_a_method_that_an_earlier_run_has_trained_out_is_not_waited_for(self, tmp_path, monkeypatch, fresh):
+        run_small(tmp_path, name="earlier", method="ss")
+        session = Session(*small_search(tmp_path, method=f"ss{fresh}", warm_start=str(tmp_path / "earlier")))
+        while isinstance(job := session.plan.next(), Job) and job.kind != "final":
+            session.plan.finish(job, train(job, session.plan))
+        assert are_measured(session.spec, session.study)
+        assert session.trials[0].result.taken_from
+        monkeypatch.setattr(packing, "_card_mb", lambda: 1e6)
+        assert packed(session.place, session.study).gpus_per_trial == 1 / MOST_PER_GPU
 
     def test_follows_the_hungriest_trial_and_is_kept_with_the_place(self, tmp_path, monkeypatch, caplog):
         session = Session(*small_search(tmp_path)).run(2)

@@ -346,6 +346,15 @@ class TestFloorAboveEveryAccuracy:
         assert (again.keys, again.study.choice, again.study.openings) == ([], None, ())
         assert "asks for accuracy 1.2700" in str(again.plan.error)
 
+    def test_a_search_that_was_over_is_not_opened_again_for_it(self, tmp_path):
+        session = run_small(tmp_path, trials=1)
+        session.study.keep_baseline(Baseline(session.study.baseline.result, 1.27))
+        watcher = Watcher()
+        again = Session(session.spec.model_copy(update={"trials": 2}), session.place, observers=[watcher]).run()
+        assert "asks for accuracy 1.2700" in str(again.plan.error)
+        assert again.keys == watcher.events("reopened") == []
+        assert (again.study.choice, again.study.complete) == (session.study.choice, True)
+
     def test_the_highest_accuracy_is_no_fault(self, tmp_path):
         session = Session(*small_search(tmp_path)).run(1)
         session.study.keep_baseline(Baseline(session.study.baseline.result, 0.7 + 0.1 + 0.2 + 1e-12))
