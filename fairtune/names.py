@@ -37,6 +37,14 @@ class Names:
         name = self.groups[a] if self.groups else number
         return number if name in (str(a), number) else f"group {name}"
 
+    def plain_label(self, y: int) -> str:
+        """A class by its name alone, as beside a picture: ``cat``, or ``class 3`` where it has none."""
+        return self.classes[y] if self.classes else f"class {y}"
+
+    def plain_group(self, a: int) -> str:
+        """A group likewise."""
+        return self.groups[a] if self.groups else f"group {a}"
+
     def cell(self, y: int, a: int) -> str:
         """The samples of one class and group: ``class 3 (cat), group colour``."""
         return f"{self.label(y)}, {self.group(a)}"

@@ -29,7 +29,13 @@ ROWS = (
     {"records", "errors", "names", "endings", "_rooms"},
 )
 ROW_OF = {name: row for row, names in enumerate(ROWS) for name in names}
-IMPORTERS = {"ray": {"search"}, "mlflow": {"tracking"}, "optuna": {"samplers", "study"}, "pytest": {"testing"}}
+IMPORTERS = {
+    "captum": {"training"},
+    "ray": {"search"},
+    "mlflow": {"tracking"},
+    "optuna": {"samplers", "study"},
+    "pytest": {"testing"},
+}
 WITHOUT_TORCH = (
     "cli.main",
     "errors",

@@ -2,11 +2,12 @@
 
 from fairtune._rooms import stands_for
 from fairtune.methods._base import Context, Loop, Method, Objective, Progress, Protocol
-from fairtune.methods._compose import TASK, Composite, PartState, components, compose
+from fairtune.methods._compose import FIT, TASK, Composite, PartState, components, compose
 from fairtune.methods._joining import overrides
 from fairtune.methods._optimizer import make_optimizer
 
 __all__ = [
+    "FIT",
     "TASK",
     "Composite",
     "Context",

@@ -21,6 +21,8 @@ from fairtune.space import Value
 T = TypeVar("T")
 TASK = "ce"
 """The name under which the task loss is reported."""
+FIT = "accuracy"
+"""The name under which the accuracy of what is trained on is reported."""
 
 
 def components(method: str) -> dict[str, type[Method]]:
@@ -234,5 +236,5 @@ def _weighed(losses: Tensor, y: Tensor, class_weights: Tensor | None) -> Tensor:
 def _add(terms: dict[str, T], component: str, new: Mapping[str, T]) -> None:
     """Add terms under their own name, prefixed by their component's where it is taken."""
     for name, value in new.items():
-        clashes = name in terms or name == TASK
+        clashes = name in terms or name in (TASK, FIT)
         terms[f"{component}.{name}" if clashes else name] = value

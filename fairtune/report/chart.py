@@ -10,8 +10,24 @@ from typing import Literal
 import pandas as pd
 from matplotlib.ticker import LogLocator, MaxNLocator
 
+from fairtune.records import Bytes
+
 Marker = Literal["circle", "square", "up", "down", "cross", "diamond", "dot", "ring", "box"]
-Colour = Literal["ink", "muted", "line", "chosen", "floor", "method0", "method1", "method2", "method3", "method4", "method5"]
+Colour = Literal[
+    "ink",
+    "muted",
+    "line",
+    "chosen",
+    "floor",
+    "method0",
+    "method1",
+    "method2",
+    "method3",
+    "method4",
+    "method5",
+    "method6",
+    "method7",
+]
 
 COLOURS: dict[Colour, str] = {
     "ink": "#1b2733",
@@ -25,15 +41,30 @@ COLOURS: dict[Colour, str] = {
     "method3": "#e69f00",
     "method4": "#56b4e9",
     "method5": "#8f7f00",
+    "method6": "#332288",
+    "method7": "#882255",
 }
-"""On white. Methods are told apart with every kind of colour vision (M. Okabe and K. Ito, Color Universal Design, 2008)."""
-_METHODS: tuple[Colour, ...] = ("method0", "method1", "method2", "method3", "method4", "method5")
+"""On white. Methods are told apart with every kind of colour vision (M. Okabe and K. Ito, Color Universal Design, 2008); the last
+two are of P. Tol's muted scheme.
+"""
+_METHODS: tuple[Colour, ...] = ("method0", "method1", "method2", "method3", "method4", "method5", "method6", "method7")
+_CLASSES: tuple[Colour, ...] = (*_METHODS, "chosen", "ink")
 _MARKERS: tuple[Marker, ...] = ("circle", "square", "up", "down", "cross")
 
 
 def style_of(position: int) -> tuple[Colour, Marker]:
-    """Colour and marker of the method, or the role, at a position: 30 that differ."""
+    """Colour and marker of the method, or the role, at a position: 40 that differ."""
     return _METHODS[position % len(_METHODS)], _MARKERS[position % len(_MARKERS)]
+
+
+def colour_of(y: int) -> Colour:
+    """Colour of a class where colours tell classes: ten that differ."""
+    return _CLASSES[y % len(_CLASSES)]
+
+
+def marker_of(a: int) -> Marker:
+    """Marker of a group where markers tell groups: five that differ."""
+    return _MARKERS[a % len(_MARKERS)]
 
 
 @dataclass(frozen=True)
@@ -83,7 +114,7 @@ class Axis:
                 low, high
             )
         )
-        return [(float(place), f"{place:.10g}") for place in places if low <= place <= high]
+        return [(float(place), f"{place:,.10g}") for place in places if low <= place <= high]
 
 
 def _log_ticks(low: float, high: float) -> Sequence[float]:
@@ -164,7 +195,25 @@ class Text:
     side: Literal["left", "middle", "right"] = "middle"
 
 
-Mark = Points | Line | Level | Bars | Text
+@dataclass(frozen=True)
+class Picture:
+    """A picture around a place; its pixels stay to be seen.
+
+    Attributes:
+        x, y: its middle.
+        pixels: ``(H, W, 3)`` uint8, rows from above.
+        told: what it is, in words.
+        side: its longer side where 460 is the figure's width.
+    """
+
+    x: float
+    y: float
+    pixels: Bytes = field(repr=False)
+    told: str
+    side: int = 72
+
+
+Mark = Points | Line | Level | Bars | Text | Picture
 
 
 @dataclass(frozen=True)
@@ -179,6 +228,7 @@ class Chart:
         alt: what is to be seen, in a sentence or two, for who does not see it.
         table: its numbers, all of them, whatever is drawn.
         empty: why nothing is drawn, if so.
+        row: how tall each name of ``y`` is.
     """
 
     name: str
@@ -189,6 +239,7 @@ class Chart:
     alt: str
     table: pd.DataFrame = field(repr=False, default_factory=pd.DataFrame)
     empty: str = ""
+    row: int = 19
 
     @property
     def limits(self) -> tuple[tuple[float, float], tuple[float, float]]:
@@ -210,7 +261,7 @@ class Chart:
     @property
     def height(self) -> int:
         """How tall it is where 460 is its width: names take a row each."""
-        return 92 + 19 * max(6, len(self.y.names)) if self.y.names else 330
+        return 92 + max(6 * 19, self.row * len(self.y.names)) if self.y.names else 330
 
 
 def thinned(numbers: Sequence[int], most: int, keep: Iterable[int] = ()) -> list[int]:

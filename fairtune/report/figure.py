@@ -7,9 +7,11 @@ from collections.abc import Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.offsetbox import AnnotationBbox, OffsetImage
+from matplotlib.patheffects import withStroke
 from matplotlib.ticker import NullFormatter, NullLocator
 
-from fairtune.report.chart import COLOURS, Bars, Chart, Level, Line, Mark, Marker, Points, Text
+from fairtune.report.chart import COLOURS, Bars, Chart, Level, Line, Mark, Marker, Picture, Points, Text
 from fairtune.report.front import front_charts
 from fairtune.study.summary import Summary
 
@@ -25,6 +27,9 @@ _MARKERS: dict[Marker, tuple[str, float]] = {
     "diamond": ("D", 6),
     "cross": ("P", 6.5),
 }
+_POINTS_PER_UNIT = 72 * 4.4 / 330
+"""Of a chart's height."""
+_HALO = withStroke(linewidth=2.5, foreground="white", alpha=0.8)
 _SIDES = {"left": "left", "middle": "center", "right": "right"}
 
 
@@ -40,7 +45,7 @@ def draw_front(summary: Summary) -> Figure:
 def draw(charts: Sequence[Chart], columns: int = 1) -> Figure:
     """Charts in one picture, so many side by side."""
     rows = -(-len(charts) // columns)
-    height = max(4.4 * chart.height / 330 for chart in charts)
+    height = max(_POINTS_PER_UNIT * chart.height / 72 for chart in charts)
     figure = Figure(figsize=(5.25 * columns, height * rows), layout="constrained", dpi=130)
     for axes, chart in zip(figure.subplots(rows, columns, squeeze=False).ravel(), charts, strict=False):
         _panel(axes, chart)
@@ -50,7 +55,7 @@ def draw(charts: Sequence[Chart], columns: int = 1) -> Figure:
 def _panel(axes: Axes, chart: Chart) -> None:
     for mark in chart.marks:
         _draw(axes, mark)
-    axes.set_title(chart.title, loc="left", color=INK, fontsize=11)
+    _title(axes, chart)
     if chart.empty:
         axes.text(0.5, 0.5, chart.empty, ha="center", va="center", transform=axes.transAxes, color=MUTED)
     _scales(axes, chart)
@@ -58,7 +63,15 @@ def _panel(axes: Axes, chart: Chart) -> None:
     axes.set_ylabel(chart.y.label)
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
-    if axes.get_legend_handles_labels()[1]:
+
+
+def _title(axes: Axes, chart: Chart) -> None:
+    """And the legend, under it where bars leave no room beside them."""
+    bars, labelled = any(isinstance(mark, Bars) for mark in chart.marks), bool(axes.get_legend_handles_labels()[1])
+    axes.set_title(chart.title, loc="left", color=INK, fontsize=11, pad=22 if bars and labelled else None)
+    if bars and labelled:
+        axes.legend(frameon=False, fontsize=8, loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2, ncols=4)
+    elif labelled:
         axes.legend(frameon=False, fontsize=8)
 
 
@@ -97,7 +110,15 @@ def _draw(axes: Axes, mark: Mark) -> None:
         places = [place + mark.offset for place in range(len(mark.values))]
         axes.barh(places, mark.values, mark.height, color=COLOURS[mark.colour], label=mark.label or None)
     elif isinstance(mark, Text):
-        axes.text(mark.x, mark.y, mark.words, ha=_SIDES[mark.side], va="center", fontsize=8, color=INK)
+        axes.text(mark.x, mark.y, mark.words, ha=_SIDES[mark.side], va="center", fontsize=8, color=INK, path_effects=[_HALO])
+    elif isinstance(mark, Picture):
+        _picture(axes, mark)
+
+
+def _picture(axes: Axes, mark: Picture) -> None:
+    zoom = _POINTS_PER_UNIT * mark.side / max(mark.pixels.shape[:2])
+    box = OffsetImage(mark.pixels, zoom=zoom, interpolation="nearest")
+    axes.add_artist(AnnotationBbox(box, (mark.x, mark.y), frameon=False, pad=0))
 
 
 def _points(axes: Axes, mark: Points) -> None:

@@ -62,8 +62,8 @@ def recall_chart(material: Material) -> Chart | None:
     split, found = recalls(material)
     if not found:
         return None
-    shown = _most_telling(found)
-    names = tuple(f"{_class(material, cell.y)} · {_group(material, cell.a)} ({cell.samples:,})" for cell in shown)
+    shown, named = _most_telling(found), material.summary.names
+    names = tuple(f"{named.plain_label(cell.y)} · {named.plain_group(cell.a)} ({cell.samples:,})" for cell in shown)
     marks: list[Mark] = [
         _side(shown, names, "baseline"),
         *([] if all(math.isnan(cell.chosen) for cell in shown) else [_side(shown, names, "chosen")]),
@@ -78,7 +78,8 @@ def _worst(material: Material, shown: Sequence[Recall]) -> str:
     """The baseline's worst cell, in a sentence."""
     worst = min(shown, key=lambda cell: cell.baseline if math.isfinite(cell.baseline) else math.inf)
     there = f", the choice there {worst.chosen:.3f}" if math.isfinite(worst.chosen) else ""
-    return f"The baseline is worst in {_class(material, worst.y)} of {_group(material, worst.a)}: {worst.baseline:.3f}{there}."
+    cell = f"{material.summary.names.plain_label(worst.y)} of {material.summary.names.plain_group(worst.a)}"
+    return f"The baseline is worst in {cell}: {worst.baseline:.3f}{there}."
 
 
 def _most_telling(found: Sequence[Recall]) -> list[Recall]:
@@ -102,19 +103,11 @@ def _side(shown: Sequence[Recall], names: Sequence[str], side: str) -> Points:
     )
 
 
-def _class(material: Material, y: int) -> str:
-    return material.summary.classes[y] if material.summary.classes else f"class {y}"
-
-
-def _group(material: Material, a: int) -> str:
-    return material.summary.groups[a] if material.summary.groups else f"group {a}"
-
-
 def _table(material: Material, found: Sequence[Recall]) -> pd.DataFrame:
     rows = [
         {
-            "class": _class(material, cell.y),
-            "group": _group(material, cell.a),
+            "class": material.summary.names.plain_label(cell.y),
+            "group": material.summary.names.plain_group(cell.a),
             "samples": cell.samples,
             "baseline": cell.baseline,
             "baseline_low": cell.baseline_ends[0],

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import math
 from collections.abc import Callable, Iterator, Sequence
 from html import escape
 from typing import NamedTuple
 
-from fairtune.report.chart import Axis, Bars, Chart, Level, Line, Mark, Marker, Points, Text
+from PIL import Image
+
+from fairtune.report.chart import Axis, Bars, Chart, Level, Line, Mark, Marker, Picture, Points, Text
 
 WIDTH = 460
 _TOP, _RIGHT, _BOTTOM = 10, 16, 48
@@ -62,7 +66,7 @@ def draw_key(mark: Points | Line | Level | Bars) -> str:
 
 def keys(chart: Chart) -> list[tuple[str, str]]:
     """The legend: what each labelled mark looks like, and what it is."""
-    return [(draw_key(mark), mark.label) for mark in chart.marks if not isinstance(mark, Text) and mark.label]
+    return [(draw_key(mark), mark.label) for mark in chart.marks if not isinstance(mark, Text | Picture) and mark.label]
 
 
 def _frame(chart: Chart) -> _Frame:
@@ -109,9 +113,11 @@ def _draw(mark: Mark, frame: _Frame) -> Iterator[str]:
         yield f'<path class="stroke dashed {mark.colour}" d="{path}"/>'
     elif isinstance(mark, Bars):
         yield from _bars(mark, frame)
+    elif isinstance(mark, Picture):
+        yield _picture(mark, frame)
     else:
         side = "" if mark.side == "middle" else f" {mark.side}"
-        yield _text(frame.x(mark.x), frame.y(mark.y), mark.words, f"tick{side}")
+        yield _text(frame.x(mark.x), frame.y(mark.y) + 4, mark.words, f"words{side}")
 
 
 def _points(mark: Points, frame: _Frame) -> Iterator[str]:
@@ -155,6 +161,15 @@ def _bars(mark: Bars, frame: _Frame) -> Iterator[str]:
             begin, end = frame.x(0), frame.x(value)
             size = f'width="{end - begin:.1f}" height="{bottom - top:.1f}"'
             yield f'<rect class="bar {mark.colour}" x="{begin:.1f}" y="{top:.1f}" {size}/>'
+
+
+def _picture(mark: Picture, frame: _Frame) -> str:
+    content = io.BytesIO()
+    Image.fromarray(mark.pixels).save(content, "PNG", optimize=True)
+    left, top = frame.x(mark.x) - mark.side / 2, frame.y(mark.y) - mark.side / 2
+    source = f"data:image/png;base64,{base64.b64encode(content.getvalue()).decode()}"
+    place = f'x="{left:.1f}" y="{top:.1f}" width="{mark.side}" height="{mark.side}"'
+    return f'<image class="picture" {place} href="{source}"><title>{escape(mark.told)}</title></image>'
 
 
 def _text(x: float, y: float, words: str, kind: str) -> str:

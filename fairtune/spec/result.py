@@ -48,7 +48,8 @@ class Epoch(Frozen):
         number: from 1.
         seconds: it took, evaluation included.
         losses: means over its steps: ``loss``, what was minimised, and each term of it.
-        reported: what the methods report beside them; in results of earlier versions it stands among ``losses``.
+        reported: means over its steps too: ``accuracy`` of the batches trained on, each before its step (none in results of
+            earlier versions), and what the methods report, which in results of earlier versions stands among ``losses``.
         val: scores on the validation split after it.
     """
 

@@ -17,7 +17,7 @@ from fairtune.batches.augment import Drawn
 from fairtune.batches.memory import moved
 from fairtune.batches.split import SCORING_BATCH, DeviceSplit
 from fairtune.errors import Diverged
-from fairtune.methods import Composite, PartState, Progress, make_optimizer
+from fairtune.methods import FIT, Composite, PartState, Progress, make_optimizer
 from fairtune.metrics import Weighting
 from fairtune.models import Net
 from fairtune.records import Batch, GroupCounts, Ints, Outputs
@@ -149,7 +149,7 @@ class Training:
             at_most: so many of them; None takes all.
 
         Returns:
-            The sum over the steps of each loss term and of what the methods' inner steps report, on the device.
+            The sums over the steps of what :meth:`step` returns, on the device.
         """
         self._order = moved(torch.from_numpy(self.batch_order()[:at_most]), self.train.home)
         batches = self._order.shape[0], self._order.shape[1]
@@ -176,7 +176,7 @@ class Training:
             second: the same for the second view of each, where the method asks for it.
 
         Returns:
-            Each loss term, and what the methods' inner steps report, detached.
+            Each loss term, the share of the batch that the net got right, and what the methods' inner steps report, detached.
         """
         progress = self.progress
         optimizers = [*([self.optimizer] if self.optimizer else []), *self.method.optimizers]
@@ -185,16 +185,16 @@ class Training:
         terms: dict[str, Tensor] = {}
         for part, its_drawn, its_second in self._micro_batches(index, drawn, second):
             batch, share = self.prepared(part, its_drawn, its_second), len(part) / len(index)
-            found = self._terms(batch, its_drawn, progress)
+            found, right = self._terms(batch, its_drawn, progress)
             if optimizers:
                 (share * _total(found)).backward()
-            for name, value in found.items():
+            for name, value in (found | {FIT: right}).items():
                 terms[name] = terms.get(name, 0) + share * value.detach()
         if self.method.acts_before_update:
             self._change_gradients(batch, drawn, progress)
         for optimizer in optimizers:
             optimizer.step()
-        self._summed = tuple(terms)
+        self._summed = tuple(found)
         terms |= self.method.inner_step(self, batch, progress)
         return {name: value.detach() for name, value in terms.items()}
 
@@ -211,8 +211,8 @@ class Training:
             batch = replace(batch, view=self.train.batch(index, second).x)
         return self.method.prepare(batch, self.progress)
 
-    def _terms(self, batch: Batch, drawn: Drawn, progress: Progress) -> dict[str, Tensor]:
-        """The loss of a batch in its terms, with gradient."""
+    def _terms(self, batch: Batch, drawn: Drawn, progress: Progress) -> tuple[dict[str, Tensor], Tensor]:
+        """The loss of a batch in its terms, with gradient, and the share of it that the net gets right."""
         teacher = {} if self.teacher is None else self.teacher.outputs(batch, drawn)
         return self.objective.terms(batch, teacher, progress)
 
@@ -220,7 +220,7 @@ class Training:
         """Let the methods put other gradients in the place of a step's; what they compute is remembered by nothing."""
         buffers = [*self.net.buffers(), *self.method.buffers]
         kept = [buffer.clone() for buffer in buffers]
-        self.method.before_update(self, batch, lambda: _total(self._terms(batch, drawn, progress)), progress)
+        self.method.before_update(self, batch, lambda: _total(self._terms(batch, drawn, progress)[0]), progress)
         with torch.no_grad():
             for buffer, value in zip(buffers, kept, strict=True):
                 buffer.copy_(value)

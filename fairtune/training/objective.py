@@ -38,8 +38,17 @@ class Objective:
             out: Outputs = self.net(batch.x, want_maps=self.method.needs_maps)
         return out.to(parameter_dtype(self.precision))
 
-    def terms(self, batch: Batch, teacher: Mapping[str, Tensor], progress: Progress) -> dict[str, Tensor]:
-        """The terms by name, scalars with gradient."""
+    def terms(self, batch: Batch, teacher: Mapping[str, Tensor], progress: Progress) -> tuple[dict[str, Tensor], Tensor]:
+        """The terms by name, scalars with gradient, and the share of the batch that the net gets right."""
         student = self.forward(batch)
         task = {} if self.method.trains_alone(progress) else {TASK: self.method.task_loss(student, batch, self.class_weights)}
-        return task | self.method.loss(student, teacher, batch, progress)
+        return task | self.method.loss(student, teacher, batch, progress), right_of(student.logits, batch)
+
+
+def right_of(logits: Tensor, batch: Batch) -> Tensor:
+    """The share of predictions that are right; of mixed samples as far as they are of the class predicted."""
+    predicted = logits.detach().argmax(1)
+    right = (predicted == batch.y).to(logits.dtype)
+    if batch.share is not None and batch.y2 is not None:
+        right = batch.share * right + (1 - batch.share) * (predicted == batch.y2)
+    return right.mean()

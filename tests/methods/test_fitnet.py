@@ -60,10 +60,10 @@ def test_stage_one_takes_a_third_alone_and_nothing_in_combinations(method, stage
 def test_stage_one_trains_the_features_alone_and_stage_two_everything():
     training = digits_training("fitnet", epochs=3)
     reported, moved = train_epoch(training)
-    assert reported == {"epoch", "train.loss", "train.fitnet", "val.loss"}
+    assert reported == {"epoch", "train.loss", "train.fitnet", "train.accuracy", "val.loss"}
     assert moved == {name for name in parameters(training) if not name.startswith("head.")}
     reported, moved = train_epoch(training)
-    assert reported == {"epoch", "train.loss", "train.ce", "train.hkd", "val.loss"}
+    assert reported == {"epoch", "train.loss", "train.ce", "train.hkd", "train.accuracy", "val.loss"}
     assert moved == set(parameters(training))
 
 
@@ -73,7 +73,7 @@ def test_stage_one_holds_the_other_methods_back(other):
     before = parameters(training)
     training._order = torch.from_numpy(training.batch_order())
     for index in training._order[:2]:
-        assert training.step(index).keys() == {"fitnet"}
+        assert training.step(index).keys() == {"fitnet", "accuracy"}
     still = {name for name, value in parameters(training).items() if torch.equal(before[name], value)}
     assert still == {name for name in before if name.startswith(("head.", f"{other}."))}
 

@@ -41,5 +41,5 @@ def test_whole_numbers_have_whole_ticks():
     assert all(place.is_integer() for place, _ in Axis(whole=True).ticks(0.9, 3.1))
 
 
-def test_no_two_of_thirty_methods_look_alike():
-    assert len({style_of(position) for position in range(30)}) == 30
+def test_no_two_of_forty_methods_look_alike():
+    assert len({style_of(position) for position in range(40)}) == 40

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,15 +11,17 @@ from fairtune.batches.split import DeviceSplit
 from fairtune.batches.transforms import ColourJitter, Crop, Flip, ResizedCrop, Rotation
 from fairtune.errors import Diverged
 from fairtune.metrics import scores
+from fairtune.records import Batch
 from fairtune.spec import Optimizer, PlugIn
 from fairtune.testing.trainings import CPU, digits_spec, digits_splits, digits_training, parameters, saved_and_loaded, train_epochs
 from fairtune.training.evaluate import evaluate
 from fairtune.training.loop import Training
+from fairtune.training.objective import right_of
 
 
 def test_an_epoch_has_a_mean_for_each_term_and_their_sum():
     epoch = digits_training("ss+hkd").run_epoch()
-    assert (epoch.number, epoch.reported) == (1, {})
+    assert (epoch.number, [*epoch.reported]) == (1, ["accuracy"])
     assert epoch.losses.keys() == {"loss", "ce", "hkd"}
     assert epoch.losses["loss"] == pytest.approx(epoch.losses["ce"] + epoch.losses["hkd"])
 
@@ -28,6 +31,25 @@ def test_what_a_method_reports_is_no_loss():
     assert epoch.reported
     assert not epoch.reported.keys() & epoch.losses.keys()
     assert epoch.losses["loss"] == pytest.approx(sum(value for name, value in epoch.losses.items() if name != "loss"))
+
+
+@pytest.mark.parametrize("micro_batch", [None, 24])
+def test_an_epoch_says_how_much_of_its_batches_the_net_got_right_before_each_step(micro_batch):
+    training, right = digits_training("hkd", micro_batch=micro_batch), []
+    for index in torch.from_numpy(training.batch_order()):
+        batch = training.train.batch(index)
+        right.append(float((training.net(batch.x).logits.argmax(1) == batch.y).double().mean()))
+        training.step(index)
+    assert len(set(right)) > 1
+    again = digits_training("hkd", micro_batch=micro_batch).run_epoch()
+    assert again.reported["accuracy"] == pytest.approx(np.mean(right))
+
+
+def test_of_mixed_samples_each_counts_as_far_as_it_is_of_the_class():
+    batch = Batch(torch.zeros(3, 2), torch.tensor([0, 1, 0]), torch.zeros(3, dtype=torch.int64), torch.arange(3))
+    assert float(right_of(torch.eye(3), batch)) == pytest.approx(2 / 3)
+    mixed = replace(batch, share=torch.tensor([0.9, 0.6, 0.7]), y2=torch.tensor([1, 1, 2]))
+    assert float(right_of(torch.eye(3), mixed)) == pytest.approx((0.9 + 1.0 + 0.3) / 3)
 
 
 def test_the_scores_of_an_epoch_are_those_of_the_net_on_the_validation_split():
