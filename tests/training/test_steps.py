@@ -25,7 +25,7 @@ def test_telling_changes_nothing():
 
 
 def test_only_now_and_then():
-    now, told = [0.0], []
+    now, told = [0.0], list[Step]()
     tell = NowAndThen(told.append, 1.0, clock=lambda: now[0])
     for number, seconds in enumerate((0.5, 0.9, 1.0, 1.5, 2.1, 2.2), start=1):
         now[0] = seconds
