@@ -20,6 +20,7 @@ from fairtune.study.folders import RunFolder
 from fairtune.study.jobs import Job
 from fairtune.study.study import Record, SearchStudy
 from fairtune.tracking.mirror import Tracker
+from fairtune.training.steps import Step
 
 TRIALS, WORKERS = 40, 2
 
@@ -41,6 +42,9 @@ class Clock:
             self.began.append(time.perf_counter())
 
     def job_progressed(self, job: Job, result: TrialResult) -> None:
+        """Not timed."""
+
+    def job_stepped(self, job: Job, step: Step) -> None:
         """Not timed."""
 
     def job_finished(self, job: Job, result: TrialResult, record: Record | None) -> None:

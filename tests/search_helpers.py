@@ -20,6 +20,7 @@ from fairtune.study.jobs import Job, Observer
 from fairtune.study.opening import Opening
 from fairtune.study.study import Record, SearchStudy
 from fairtune.training.folder import TrialFolder, baseline_folder
+from fairtune.training.steps import Step
 
 SMALL: dict[str, Any] = {
     "epochs": 2,
@@ -183,6 +184,9 @@ class Watcher:
 
     def job_progressed(self, job: Job, result: TrialResult) -> None:
         self.seen.append(("progressed", str(job.key), result.epochs))
+
+    def job_stepped(self, job: Job, step: Step) -> None:
+        self.seen.append(("stepped", str(job.key), step))
 
     def job_finished(self, job: Job, result: TrialResult, record: Record | None) -> None:
         self.seen.append(("finished", str(job.key), record and record.number))

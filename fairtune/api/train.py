@@ -22,7 +22,10 @@ from fairtune.spec import Place, TrialResult, TrialSpec
 from fairtune.training.data import make_dataset
 from fairtune.training.device import pick_device
 from fairtune.training.folder import TrialFolder, baseline_folder
+from fairtune.training.steps import NowAndThen, Step
 from fairtune.training.trial import Trial, run_trial
+
+_LINE_EVERY_S, _BAR_EVERY_S = 30.0, 0.25
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,14 @@ def _shared(spec: TrialSpec, place: Place, console: Console, what: str) -> Train
 
 def _train(spec: TrialSpec, folder: TrialFolder, place: Place, console: Console) -> Trained:
     device, data = pick_device(place.gpus_per_trial), Path(place.data)
+    bars = progress(console, "epochs")
+
+    def stepped(step: Step) -> None:
+        if bars.disable:
+            console.print(f"epoch {step.epoch}/{spec.epochs}, step {step.number} of {step.of}", soft_wrap=True)
+        else:
+            bars.update(bar, completed=step.epoch - 1 + step.share)
+
     trial = Trial(
         spec,
         folder,
@@ -110,10 +121,11 @@ def _train(spec: TrialSpec, folder: TrialFolder, place: Place, console: Console)
         purpose=Purpose.PROBED,
         how=place.compile,
         gpus=place.gpus_per_trial,
+        on_step=NowAndThen(stepped, _LINE_EVERY_S if bars.disable else _BAR_EVERY_S),
     )
     for remark in trial.data.remarks:
         console.print(remark, style="yellow", soft_wrap=True)
-    with progress(console, "epochs") as bars:
+    with bars:
         bar = bars.add_task(spec.method, total=spec.epochs, completed=len(trial.history))
 
         def report(standing: TrialResult) -> None:

@@ -43,6 +43,24 @@ def check_apart(student: Dataset, teacher: Dataset, root: Path) -> None:
             )
 
 
+def check_same_test(student: Dataset, teacher: Dataset, root: Path) -> None:
+    """Check that a teacher that trials are compared with is tested on what they are.
+
+    Args:
+        student, teacher, root: as for :func:`check_apart`.
+
+    Raises:
+        InvalidInput: it is tested on other samples, or they have other labels or groups.
+    """
+    own, others = (open_test_labels(dataset, root) for dataset in (student, teacher))
+    if not all(np.array_equal(getattr(own, name), getattr(others, name)) for name in ("source", "y", "a")):
+        raise InvalidInput(
+            "--compare-with teacher: under its --teacher-set the teacher is tested on other samples, classes or groups than the "
+            "trials, with which it could not be compared: choose options that leave the test split as it is, or leave "
+            "--compare-with out"
+        )
+
+
 def _sources(dataset: Dataset, root: Path) -> dict[str, Ints]:
     splits = open_splits(dataset, root) | {"test": open_test_labels(dataset, root)}
     return {part: np.unique(split.source) for part, split in splits.items()}

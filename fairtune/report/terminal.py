@@ -21,6 +21,7 @@ from fairtune.records import Ints
 from fairtune.report.formats import describe_intervals, format_error, format_mean, format_params, format_score
 from fairtune.report.official import official_rows
 from fairtune.report.progress import format_duration, format_left, format_rate, is_live
+from fairtune.report.standing import Standing
 from fairtune.rules import objectives_of
 from fairtune.samplers import Proposals
 from fairtune.spec import Place, SearchSpec, TrialResult
@@ -31,6 +32,7 @@ from fairtune.study.key import JobKey
 from fairtune.study.opening import Opening
 from fairtune.study.study import Record, trials_to_run
 from fairtune.study.summary import Summary
+from fairtune.training.steps import Step
 
 _SHOWN = 8
 _RECENT = 5
@@ -124,6 +126,7 @@ class SearchDisplay:
         self._final: tuple[int, int] | None = None
         self._clock = clock
         self._began = clock()
+        self._standing = Standing(clock)
         self._phase: _Phase | None = None
         self._live = Live(console=console, get_renderable=self._table, refresh_per_second=4, transient=True)
 
@@ -162,10 +165,22 @@ class SearchDisplay:
     def job_progressed(self, job: Job, result: TrialResult) -> None:
         """Move its bar."""
         self._running[job.key] = (job, result)
+        self._say_where()
+
+    def job_stepped(self, job: Job, step: Step) -> None:
+        """Move its bar within the epoch."""
+        self._standing.note(job, step)
+        self._say_where()
+
+    def _say_where(self) -> None:
+        """A log file is told where things are, if it has not been told anything for long."""
+        if not self._live.is_started and (line := self._standing.overdue(self._running)) is not None:
+            self.console.print(line, soft_wrap=True)
 
     def job_finished(self, job: Job, result: TrialResult, record: Record | None) -> None:
         """Move it to the finished ones; print a line where there is no live table."""
         self._running.pop(job.key, None)
+        self._standing.said()
         if record is not None:
             self._finished.append(record)
             if not self._live.is_started:
@@ -258,9 +273,11 @@ class SearchDisplay:
         setting = {name: value for name, value in job.spec.values.items() if name in searched}
         name = f"#{job.number}" if job.kind == "trial" else job.kind
         text = f"{job.spec.method} {format_params(setting)}" if job.kind == "trial" else str(job.key)
-        bar = ProgressBar(total=job.spec.epochs, completed=trained, width=20)
+        step = self._standing.step(job, result)
+        bar = ProgressBar(total=job.spec.epochs, completed=trained + (step.share if step else 0), width=20)
         shown = [format_score(val[score]) if score in val else "" for score in self._shown]
-        return [name, text, *shown, bar, ", ".join([f"{trained}/{job.spec.epochs}", *_epoch_pace(job, result)])]
+        inside = [f"step {step.number}/{step.of}"] if step else []
+        return [name, text, *shown, bar, ", ".join([f"{trained}/{job.spec.epochs}", *inside, *_epoch_pace(job, result)])]
 
     def _scores(self, scores: Mapping[str, float]) -> str:
         return "  ".join(f"{label(name)} {format_score(scores[name])}" for name in self._shown if name in scores)

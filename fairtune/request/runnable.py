@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from fairtune.datasets import Info, Report, check_apart, check_test_part, prepare
+from fairtune.datasets import Info, Report, check_apart, check_same_test, check_test_part, prepare
 from fairtune.errors import DataError, InvalidInput
 from fairtune.methods import compose
 from fairtune.models import Net
@@ -54,6 +54,8 @@ def _check_teacher(spec: SearchSpec, student: Info, data: Path) -> None:
     try:
         dataset.check(data)
         check_apart(make_dataset(spec.dataset), dataset, data)
+        if spec.compare_with == "teacher":
+            check_same_test(make_dataset(spec.dataset), dataset, data)
     except DataError as error:
         raise DataError(f"--teacher-set: {error}") from error
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
@@ -14,10 +15,12 @@ from fairtune.search.trainable import JobConfig, job_config
 from fairtune.search.watch import TuneTrial
 from fairtune.spec import TrialResult
 from fairtune.study.jobs import Job
+from fairtune.training.steps import read_step
 from fairtune.training.trial import failed
 
 T = TypeVar("T")
 
+_LOOK_EVERY_S = 1.0
 Report = Mapping[str, object]
 """What a worker reports, as Tune hands it on."""
 
@@ -145,14 +148,31 @@ class PlanStopper(Stopper):
 
 
 class ProgressCallback(Callback):
-    """Passes on what running trials report, and that time passes while they report nothing."""
+    """Passes on what running trials report, how far their epochs are, and that time passes while they report nothing.
 
-    def __init__(self, searcher: PlanSearcher) -> None:
+    Args:
+        searcher: knows the jobs.
+        clock: seconds that pass.
+    """
+
+    def __init__(self, searcher: PlanSearcher, clock: Callable[[], float] = time.monotonic) -> None:
         self.searcher = searcher
+        self._clock = clock
+        self._looked = clock()
 
     def on_step_begin(self, iteration: int, trials: Sequence[TuneTrial], **info: object) -> None:
         """Called at every turn of Tune's loop, some times a second."""
         self.searcher.plan.tick()
+        if self._clock() - self._looked >= _LOOK_EVERY_S:
+            self._looked = self._clock()
+            self._tell_steps()
+
+    def _tell_steps(self) -> None:
+        """Tell the observers how far epochs are, where the workers' folders are seen from here."""
+        for job in self.searcher.jobs.values():
+            if (step := read_step(job.folder.step)) is not None:
+                for observer in self.searcher.plan.observers:
+                    observer.job_stepped(job, step)
 
     def on_trial_result(
         self, iteration: int, trials: Sequence[TuneTrial], trial: TuneTrial, result: Report, **info: object

@@ -34,7 +34,7 @@ class TrainingOptions(Frozen):
     protocol: Annotated[
         Protocol,
         among("protocol", lambda: get_args(Protocol)),
-        Option("fixed, or official: as the authors' code behaves, faults included."),
+        Option("fixed, or official: as the authors' code behaves, faults included, and trained as they did."),
     ] = "fixed"
     train_fraction: Annotated[float, Field(gt=0, le=1), Option("Share of the training split used.")] = 1.0
 

@@ -11,6 +11,7 @@ from fairtune.study.key import JobKey, Kind
 from fairtune.study.opening import Opening
 from fairtune.study.study import Record
 from fairtune.training.folder import TrialFolder
+from fairtune.training.steps import Step
 
 
 class Job(NamedTuple):
@@ -55,6 +56,9 @@ class Observer(Protocol):
 
     def job_progressed(self, job: Job, result: TrialResult) -> None:
         """A job has trained some epochs."""
+
+    def job_stepped(self, job: Job, step: Step) -> None:
+        """A job is here in the epoch that it trains; told once in a while, where that is known."""
 
     def job_finished(self, job: Job, result: TrialResult, record: Record | None) -> None:
         """A job has ended; ``record`` is the trial's, None for other kinds."""

@@ -36,6 +36,7 @@ from fairtune.tracking.outcome import front_table, note, scores_of
 from fairtune.tracking.store import Store
 from fairtune.tracking.view import view_tag
 from fairtune.training.folder import TrialFolder
+from fairtune.training.steps import Step
 
 _PARENT = "mlflow.parentRunId"
 _JOB = "fairtune.job"
@@ -111,6 +112,9 @@ class Tracker:
     def job_progressed(self, job: Job, result: TrialResult) -> None:
         """Write the epochs trained since the last report."""
         self._store.safely(lambda: self._write_epochs(self._child(job.key, job.spec), job.key, result))
+
+    def job_stepped(self, job: Job, step: Step) -> None:
+        """Nothing: MLflow is told of epochs."""
 
     def job_finished(self, job: Job, result: TrialResult, record: Record | None) -> None:
         """Write the final scores and counts, and end the child run."""

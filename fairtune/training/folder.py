@@ -64,6 +64,11 @@ class TrialFolder:
         return self.path / "hung.txt"
 
     @property
+    def step(self) -> Path:
+        """How far the epoch of a training in progress is; for people, nothing depends on it."""
+        return self.path / ".step"
+
+    @property
     def lock(self) -> Path:
         """Taken by the process that trains what others may want to train too."""
         return self.path / ".lock"
@@ -87,7 +92,8 @@ class TrialFolder:
             self.shelf.take(self.checkpoint)
 
     def drop_checkpoints(self) -> None:
-        """Remove the states of a training that has ended."""
+        """Remove the states of a training that has ended, and how far it was."""
+        self.step.unlink(missing_ok=True)
         for checkpoint in self.checkpoints:
             remove(checkpoint)
         if self.shelf is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import TypedDict
 
@@ -90,6 +90,8 @@ class Training:
         self._drawn: Drawn = ()
         self._second: Drawn = ()
         self._summed: Collection[str] = ()
+        self.on_step: Callable[[int, int, int], None] | None = None
+        """Told of each step that has been handed out: its epoch and number, from 1, and how many the epoch has."""
         self.counts: GroupCounts | None = None
         """Of the validation split after the last epoch."""
 
@@ -161,6 +163,8 @@ class Training:
         for number in range(self.steps):
             for name, value in self.step_of(number).items():
                 totals[name] = totals.get(name, 0) + value
+            if self.on_step is not None:
+                self.on_step(self.epoch + 1, number + 1, self.steps)
         return totals
 
     def step_of(self, number: int) -> dict[str, Tensor]:

@@ -35,9 +35,11 @@ from fairtune.training.folder import TrialFolder
 from fairtune.training.loop import TrainingState
 from fairtune.training.moving import move
 from fairtune.training.probe import probe
+from fairtune.training.steps import NowAndThen, leave_step
 
 CHECKPOINT_EVERY_S = 15.0
 """What a training loses at most when its process is killed, or an epoch if that is longer."""
+_STEP_EVERY_S = 1.0
 _SHARE_OF_TIME = 0.02
 """What checkpoints may take of a training's time; where they take less, they are kept more often."""
 
@@ -64,6 +66,7 @@ class Trial:
         purpose: what it is trained for; says what its net is asked in the end, and whether the test split is opened.
         how: the step is compiled.
         gpus: that it has, may be a fraction; only noted in its result.
+        on_step: told of each step; None leaves the latest in the folder, about once a second.
     """
 
     def __init__(
@@ -77,6 +80,7 @@ class Trial:
         purpose: Purpose = Purpose.SEARCH,
         how: Compile = "off",
         gpus: float | None = None,
+        on_step: NowAndThen | None = None,
     ) -> None:
         began = time.perf_counter()
         forget_peak_memory(device)
@@ -90,6 +94,7 @@ class Trial:
         self.history: list[Epoch] = []
         self.training = assemble(spec, self.data, runs=runs, device=device)
         capture(self.training, how)
+        self.training.on_step = on_step or NowAndThen(partial(leave_step, folder.step), _STEP_EVERY_S)
         self._seconds_before = self._restore()
         self._saved_epochs = len(self.history)
         self._saved_at = time.perf_counter()

@@ -34,3 +34,21 @@ def test_a_plain_training_that_is_there_is_not_repeated(tmp_path):
     assert again.result == first.result
     assert said == f"weights and scores are in {first.folder.path}\n"
     assert again.model().classes == first.model().classes
+
+
+def test_without_a_terminal_a_long_epoch_is_told_of_by_lines(tmp_path, monkeypatch):
+    monkeypatch.setattr("fairtune.api.train._LINE_EVERY_S", 0.0)
+    trained_once, said = trained(tmp_path, "ss")
+    steps = [line for line in said.splitlines() if ", step " in line]
+    assert steps[0].startswith("epoch 1/2, step 1 of ")
+    assert steps[-1].startswith("epoch 2/2, step ")
+    assert not TrialFolder(trained_once.folder.path).step.exists()
+
+
+def test_what_the_authors_set_is_said_and_trained(tmp_path):
+    console = Console(file=io.StringIO(), width=400)
+    options = {"dataset": "digits", "epochs": 1, "method": "ss", "protocol": "official", "runs": str(tmp_path)}
+    train_one(TrainRequest.read(options), console)
+    assert text_on(console).startswith(
+        "but: ss: how the authors of ss trained it on digits is not known here: it is trained as told\n"
+    )

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from fairtune.request.papers import read_paper
 from tests.plugins.packages import install
 from tests.plugins.test_installed import environment, shown  # noqa: F401  (a fixture)
 
@@ -29,3 +30,13 @@ def test_the_page_names_every_contract():
     from fairtune import testing
 
     assert all(f"`{suite}`" in PAGE for suite in testing.__all__)
+
+
+def test_the_training_of_the_page_s_paper_can_be_read(tmp_path):
+    (text,) = re.findall(r"```yaml\n(.*?)```", PAGE, re.S)
+    file = tmp_path / "nobody_2026.yaml"
+    file.write_text(text)
+    calm, plain = (read_paper(file).training_of(method, "cifar10s") for method in ("calm", "scratch"))
+    assert (calm.epochs, calm.compare_with, calm.teacher_epochs, plain.epochs) == (20, "teacher", 100, 100)
+    assert calm.set == plain.set == {**read_paper(file).training.set, "dataset.skew": 0.8}
+    assert calm.differs == ("images are not cropped, theirs are",)

@@ -1,4 +1,5 @@
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from fairtune.options import Floor
 from fairtune.request.options import Request, TrainRequest
 from fairtune.request.resolve import resolve, resolve_dataset, resolve_one
 from fairtune.seeding import torch_stream
+from fairtune.space import Options, hyperparameter
 from fairtune.spec import Optimizer, SearchSpec
 from fairtune.testing.trainings import CPU
 from tests.datasets.files import write_cifar10
@@ -345,6 +347,23 @@ def test_the_teacher_may_be_what_trials_are_compared_with(tmp_path):
     assert spec.baseline(9) == spec.teacher().model_copy(update={"seed": 9})
     assert spec.trial("hkd", {}, needs_baseline=True).dataset == spec.dataset
     assert SearchSpec.model_validate_json(spec.model_dump_json()) == spec
+
+
+@dataclass(kw_only=True)
+class Halved(Digits):
+    """Digits of which every other one tests, if asked for."""
+
+    half: bool = hyperparameter(False, Options(values=(False, True)), help="whether to test on half of them")
+
+    def test_rows(self, pool):
+        return super().test_rows(pool)[:: 2 if self.half else 1]
+
+
+def test_a_teacher_of_another_test_split_is_nothing_to_compare_with(tmp_path):
+    options = {"dataset": f"{__name__}:Halved", "method": "hkd", "teacher_set": ["half=true"]}
+    small_search(tmp_path, **options)
+    (found,) = faults_of(tmp_path, **options, compare_with="teacher")
+    assert found.startswith("--compare-with teacher: under its --teacher-set the teacher is tested on other samples")
 
 
 @pytest.mark.parametrize(

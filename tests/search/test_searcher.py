@@ -9,6 +9,7 @@ from fairtune.errors import NoRoom
 from fairtune.search.searcher import Ending, PlanSearcher, ProgressCallback
 from fairtune.search.shared import Shared
 from fairtune.study.jobs import Job
+from fairtune.training.steps import Step, leave_step
 from tests.search_helpers import Session, Watcher, small_search, train
 from tests.torn import fill, small_disk
 
@@ -128,3 +129,17 @@ def test_a_disk_that_is_full_as_a_trial_ends_ends_the_loop_at_its_next_turn_and_
         again.on_trial_complete("t1", told)
         again.may_go_on()
         assert [record.state for record in again.plan.study.records()] == ["complete"]
+
+
+def test_the_observers_hear_how_far_an_epoch_is_about_once_a_second(session):
+    now, watcher = [0.0], Watcher()
+    session.plan.observers = [watcher]
+    searcher = PlanSearcher(session.plan, Shared(), lambda: None)
+    callback = ProgressCallback(searcher, clock=lambda: now[0])
+    searcher.suggest(TUNE.trial_id)
+    job = searcher.jobs[TUNE.trial_id]
+    leave_step(job.folder.step, Step(1, 3, 9))
+    for seconds in (0.5, 1.0, 1.5, 2.0):
+        now[0] = seconds
+        callback.on_step_begin(1, [TUNE])
+    assert watcher.events("stepped") == [("stepped", str(job.key), Step(1, 3, 9))] * 2
