@@ -29,6 +29,7 @@ from fairtune.training.cards import Card
 from fairtune.training.cost import Shape, cost_of
 from fairtune.training.data import Data
 from fairtune.training.device import pick_device
+from fairtune.training.neighbours import neighbours
 from fairtune.training.pace import seconds_of_training
 
 
@@ -136,11 +137,14 @@ def _here(spec: SearchSpec, place: Place, shape: Shape, data: Data | None, trial
         gib = cost.peak_bytes / GIB + (process if device.type == "cpu" else DRIVER_GIB)
         return Training(cost, gib, seconds_of_training(trial, its, device, threads=threads), 0.0, int(memory / GIB / gib))
 
-    baseline, methods = training(spec.baseline()), {name: training(trial) for name, trial in trials.items()}
+    side, number, again = abreast(place), trials_to_run(spec), _retrainings(spec)
+    beside = side - 1 if device.type == "cpu" else 0
+    baseline = training(spec.baseline())
     teacher = None if (own := teacher_beside(spec)) is None else training(own)
     shared = [one for one in (baseline, teacher) if one is not None]
     before = sum(one.seconds(1) for one in shared)
-    side, number, again = abreast(place), trials_to_run(spec), _retrainings(spec)
+    with neighbours(list(trials.values()), Path(place.data), number=beside, threads=threads):
+        methods = {name: training(trial) for name, trial in trials.items()}
     mean = statistics.fmean(one.seconds(1) for one in methods.values())
     hours = (before + (math.ceil(number / side) + math.ceil(again / side)) * mean) / 3600
     gpu_hours = None if device.type == "cpu" else (before + (number + again) * mean) * place.gpus_per_trial / 3600

@@ -59,33 +59,35 @@ class DeviceSplit:
         """Where the images are, and so the positions of those that are wanted should be."""
         return self.pool.device
 
-    def draw(self, batches: tuple[int, int], rng: np.random.Generator) -> Drawn:
+    def draw(self, batches: tuple[int, int], rng: np.random.Generator, at: torch.device | None = None) -> Drawn:
         """What the transforms draw for an epoch.
 
         Args:
             batches: their number and size.
             rng: draws.
+            at: where it is kept; None is the device.
 
         Returns:
-            One tensor ``(steps, B, ...)`` for each transform, on the device.
+            One tensor ``(steps, B, ...)`` for each transform.
         """
         if self.pool.ndim != 4:
             return ()
         size = self.pool.shape[1], self.pool.shape[2]
-        return tuple(moved(values, self.device) for values in self.augment.draw(size, batches, rng))
+        return tuple(moved(values, at or self.device) for values in self.augment.draw(size, batches, rng))
 
     def batch(self, index: Tensor, drawn: Drawn | None = None) -> Batch:
         """Gather samples.
 
         Args:
-            index: positions in the split ``(B,)``, int64; at :attr:`home`, or the host waits for a GPU to have them.
+            index: positions in the split ``(B,)``, int64; at :attr:`home` or on the host, or the host waits for a GPU to have them.
             drawn: what the transforms drew for them, one tensor ``(B, ...)`` each; None gathers them as evaluation sees them.
 
         Returns:
             The batch; images ``(B, C, H, W)`` in channels-last memory, scaled to [0, 1].
         """
-        x = gathered(self.pool, self.rows[index.to(self.rows.device)], self.device)
+        x = gathered(self.pool, self.rows[moved(index, self.home)], self.device)
         index = moved(index, self.device)
+        drawn = None if drawn is None else tuple(moved(values, self.device) for values in drawn)
         x = self.augment(x.permute(0, 3, 1, 2), self.dtype, drawn) if x.dtype == torch.uint8 else x.to(self.dtype)
         attribute = None if self.attribute is None else self.attribute[index]
         return Batch(x, self.y[index], self.a[index], index, attribute)

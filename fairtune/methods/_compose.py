@@ -80,6 +80,7 @@ class Composite:
         self.starts_from_teacher = any(part.starts_from_teacher for part in methods)
         self.two_views = any(part.two_views for part in methods)
         self.acts_before_update = any(overrides(part, "before_update") for part in methods)
+        self.prepares = any(overrides(part, "prepare") for part in methods)
         check_joined(self.parts)
         self._staged = next((part for part in methods if overrides(part, "trains_alone")), None)
 

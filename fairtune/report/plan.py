@@ -9,6 +9,7 @@ from typing import NamedTuple
 from rich.console import Console
 from rich.table import Table
 
+from fairtune.names import counted
 from fairtune.report.progress import format_duration
 from fairtune.spec import SearchSpec
 from fairtune.training.cards import Card
@@ -84,7 +85,8 @@ class Plan:
         console.print(
             f"fairtune {self.spec.methods} on {self.spec.dataset.name} with {self.spec.model.name}, on {self.machine}", style="bold"
         )
-        columns = ("training", "GFLOP a step", "PFLOP in all", "memory, GiB", "fit side by side", "time alone")
+        time = "time of one" if self.card is None else "time alone"
+        columns = ("training", "GFLOP a step", "PFLOP in all", "memory, GiB", "fit side by side", time)
         table = Table(*columns, box=None, padding=(0, 2))
         taught = {} if self.teacher is None else {"teacher": self.teacher}
         for name, one in {"baseline": self.baseline, **taught, **self.methods}.items():
@@ -108,7 +110,8 @@ class Plan:
             yield f"        give --gpus-per-trial {1 / self.side_by_side:.3g}"
         yield "disk:   " + ", ".join(f"{what} {gib:.2g} GiB" for what, gib in self.disk_gib.items())
         if self.utilisation is None:
-            yield "times:  from steps timed here; starting the processes and what methods do at an epoch's end come on top"
+            beside = f", those of methods beside {counted(self.side_by_side - 1, 'other training')}" * (self.side_by_side > 1)
+            yield f"times:  from steps timed here{beside}; starting the processes and what methods do at an epoch's end come on top"
         else:
             yield (
                 f"times:  assumed are {self.utilisation:.0%} of the card's peak (--utilisation, as benchmarks/gpu.py measures it) "

@@ -46,7 +46,7 @@ CARDS = {
         Card("t4", None, 8.1, 16.0),
     )
 }
-"""From the data sheets of NVIDIA, of the boards with the fastest link (SXM) where there are several."""
+"""Dense peaks, of the boards with the fastest link (SXM) where there are several; docs/gpu.md says which were looked up again."""
 
 
 def find_card(name: str | None, *, tflops: float | None = None, gib: float | None = None) -> Card:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -62,7 +63,48 @@ class Evaluation(NamedTuple):
         return scores(self.counts, weighting=weighting) | {"loss": self.loss} | area
 
 
+class Tallied(NamedTuple):
+    """A net's predictions on a whole split, on its device, before anybody has waited for them.
+
+    Attributes:
+        hard, soft: tables as :func:`count` gives them, of all samples.
+        loss: the summed cross-entropy, float64.
+        broken: samples whose logits are not finite.
+        predicted: the class predicted for each ``(n,)``.
+        margins: logit of the second class less the first's, of each ``(n,)``, float64.
+    """
+
+    hard: Tensor
+    soft: Tensor
+    loss: Tensor
+    broken: Tensor
+    predicted: Tensor
+    margins: Tensor
+
+
 @torch.no_grad()
+def tally(net: nn.Module, split: DeviceSplit, *, precision: Precision | None = None) -> Tallied:
+    """Have a net predict a whole split, arguments as for :func:`evaluate`; a GPU is given its work and not waited for."""
+    net.eval()
+    margins: list[Tensor] = []
+    predicted: list[Tensor] = []
+    tables: list[tuple[Tensor, Tensor]] = []
+    loss = torch.zeros((), dtype=torch.float64, device=split.device)
+    broken = torch.zeros((), dtype=torch.int64, device=split.device)
+    for index in torch.split(torch.arange(len(split), device=split.home), SCORING_BATCH):
+        batch = split.batch(index)
+        with autocast(split.device, precision or "fp32"):
+            logits = net(batch.x).logits
+        logits = logits.to(split.dtype)
+        broken += (~logits.isfinite()).any(dim=1).sum()
+        loss += F.cross_entropy(logits, batch.y, reduction="sum")
+        predicted.append(logits.argmax(dim=1))
+        margins.append(logits[:, 1].double() - logits[:, 0].double())
+        tables.append(count(logits, batch.y, batch.a, split.num_groups))
+    hard, soft = (functools.reduce(torch.add, table) for table in zip(*tables, strict=True))
+    return Tallied(hard, soft, loss, broken, torch.cat(predicted), torch.cat(margins))
+
+
 def evaluate(net: nn.Module, split: DeviceSplit, *, precision: Precision | None = None) -> Evaluation:
     """Score a net on a whole split.
 
@@ -75,30 +117,14 @@ def evaluate(net: nn.Module, split: DeviceSplit, *, precision: Precision | None 
     Raises:
         Diverged: its logits or their cross-entropy are not finite.
     """
-    net.eval()
-    margins: list[Tensor] = []
-    predicted: list[Tensor] = []
-    tables: list[tuple[Tensor, Tensor]] = []
-    loss = torch.zeros((), dtype=torch.float64, device=split.device)
-    broken = torch.zeros((), dtype=torch.int64, device=split.device)
-    for index in torch.split(torch.arange(len(split), device=split.device), SCORING_BATCH):
-        batch = split.batch(index)
-        with autocast(split.device, precision or "fp32"):
-            logits = net(batch.x).logits
-        logits = logits.to(split.dtype)
-        broken += (~logits.isfinite()).any(dim=1).sum()
-        loss += F.cross_entropy(logits, batch.y, reduction="sum")
-        predicted.append(logits.argmax(dim=1))
-        margins.append(logits[:, 1].double() - logits[:, 0].double())
-        tables.append(count(logits, batch.y, batch.a, split.num_groups))
+    hard, soft, loss, broken, predicted, margins = tally(net, split, precision=precision)
     if broken or not loss.isfinite():
         raise Diverged(f"the logits of {int(broken)} of {len(split)} samples are not finite, their cross-entropy became {loss:.3g}")
-    hard, soft = (sum(table).cpu().numpy() for table in zip(*tables, strict=True))
-    counts = GroupCounts(hard.astype(np.int64), soft)
+    counts = GroupCounts(hard.cpu().numpy().astype(np.int64), soft.cpu().numpy())
     if counts.hard.shape[1] != 2 or not (counts.hard.sum((0, 2)) > 0).all():
-        return Evaluation(counts, float(loss) / len(split), None, torch.cat(predicted))
+        return Evaluation(counts, float(loss) / len(split), None, predicted)
     from sklearn.metrics import roc_auc_score  # here, so that a worker that takes a trial over is there soon
 
-    margin, y, a = (part.cpu().numpy() for part in (torch.cat(margins), split.y, split.a))
+    margin, y, a = (part.cpu().numpy() for part in (margins, split.y, split.a))
     counts = replace(counts, margins=margin_table(margin, y, a, split.num_groups))
-    return Evaluation(counts, float(loss) / len(split), float(roc_auc_score(y, margin)), torch.cat(predicted))
+    return Evaluation(counts, float(loss) / len(split), float(roc_auc_score(y, margin)), predicted)

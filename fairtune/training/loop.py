@@ -28,6 +28,7 @@ from fairtune.training.objective import Objective
 from fairtune.training.teacher import CachedTeacher, LiveTeacher
 
 Teacher = CachedTeacher | LiveTeacher
+_HOST = torch.device("cpu")
 
 
 class TrainingState(TypedDict):
@@ -153,9 +154,9 @@ class Training:
         Returns:
             The sums over the steps of what :meth:`step` returns, on the device.
         """
-        self._order = moved(torch.from_numpy(self.batch_order()[:at_most]), self.train.home)
+        self._order = moved(torch.from_numpy(self.batch_order()[:at_most]), _HOST if self._streams else self.train.home)
         batches = self._order.shape[0], self._order.shape[1]
-        self._drawn = self.train.draw(batches, generator(self.spec.seed, "order", self.epoch, 1))
+        self._drawn = self.train.draw(batches, generator(self.spec.seed, "order", self.epoch, 1), _HOST if self._streams else None)
         self._second = self.train.draw(batches, generator(self.spec.seed, "order", self.epoch, 2)) if self.method.two_views else ()
         totals: dict[str, Tensor] = {}
         self.net.train(self.method.trains_net)
@@ -189,13 +190,13 @@ class Training:
         terms: dict[str, Tensor] = {}
         for part, its_drawn, its_second in self._micro_batches(index, drawn, second):
             batch, share = self.prepared(part, its_drawn, its_second), len(part) / len(index)
-            found, right = self._terms(batch, its_drawn, progress)
+            found, right = self._terms(batch, part, its_drawn, progress)
             if optimizers:
                 (share * _total(found)).backward()
             for name, value in (found | {FIT: right}).items():
                 terms[name] = terms.get(name, 0) + share * value.detach()
         if self.method.acts_before_update:
-            self._change_gradients(batch, drawn, progress)
+            self._change_gradients(batch, index, drawn, progress)
         for optimizer in optimizers:
             optimizer.step()
         self._summed = tuple(found)
@@ -215,16 +216,26 @@ class Training:
             batch = replace(batch, view=self.train.batch(index, second).x)
         return self.method.prepare(batch, self.progress)
 
-    def _terms(self, batch: Batch, drawn: Drawn, progress: Progress) -> tuple[dict[str, Tensor], Tensor]:
+    def _terms(self, batch: Batch, index: Tensor, drawn: Drawn, progress: Progress) -> tuple[dict[str, Tensor], Tensor]:
         """The loss of a batch in its terms, with gradient, and the share of it that the net gets right."""
-        teacher = {} if self.teacher is None else self.teacher.outputs(batch, drawn)
-        return self.objective.terms(batch, teacher, progress)
+        return self.objective.terms(batch, self._from_teacher(batch, index, drawn), progress)
 
-    def _change_gradients(self, batch: Batch, drawn: Drawn, progress: Progress) -> None:
+    def _from_teacher(self, batch: Batch, index: Tensor, drawn: Drawn) -> dict[str, Tensor]:
+        if isinstance(self.teacher, CachedTeacher):
+            return self.teacher.outputs(batch, drawn, index if self._streams else None)
+        return {} if self.teacher is None else self.teacher.outputs(batch, drawn)
+
+    @property
+    def _streams(self) -> bool:
+        """Whether the teacher's outputs are gathered on the host, which so has to know there what each step is given; what a method
+        makes of a batch is known on the device alone."""
+        return isinstance(self.teacher, CachedTeacher) and self.teacher.home == _HOST and not self.method.prepares
+
+    def _change_gradients(self, batch: Batch, index: Tensor, drawn: Drawn, progress: Progress) -> None:
         """Let the methods put other gradients in the place of a step's; what they compute is remembered by nothing."""
         buffers = [*self.net.buffers(), *self.method.buffers]
         kept = [buffer.clone() for buffer in buffers]
-        self.method.before_update(self, batch, lambda: _total(self._terms(batch, drawn, progress)[0]), progress)
+        self.method.before_update(self, batch, lambda: _total(self._terms(batch, index, drawn, progress)[0]), progress)
         with torch.no_grad():
             for buffer, value in zip(buffers, kept, strict=True):
                 buffer.copy_(value)

@@ -48,7 +48,7 @@ def outputs(net: nn.Module, split: DeviceSplit) -> Scored:
     """
     net.eval()
     logits, embeddings = [], []
-    for index in torch.split(torch.arange(len(split), device=split.device), SCORING_BATCH):
+    for index in torch.split(torch.arange(len(split), device=split.home), SCORING_BATCH):
         out = net(split.batch(index).x)
         if out.embedding is None:
             raise InvalidInput("the net returns no embedding: a net of fairtune does (see docs/plugins.md)")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from functools import partial
 
+import numpy as np
 import torch
 
 from fairtune.batches.split import SCORING_BATCH
@@ -13,14 +15,15 @@ from fairtune.seeding import torch_stream
 from fairtune.spec import TrialSpec
 from fairtune.training.assembly import assemble
 from fairtune.training.data import Data
+from fairtune.training.evaluate import evaluate
 from fairtune.training.loop import Training
 from fairtune.training.stages import standing_for
 
-_STEPS, _TIMES = 2, 3
+_WARM_STEPS, _TIMED_S = 2, 1.0
 
 
 def seconds_of_training(spec: TrialSpec, data: Data, device: torch.device, *, threads: int) -> float:
-    """How long a training takes here, at least: by its fastest steps, and what scoring takes.
+    """How long a training takes here, as busy as this machine is now: by its steps in about a second, and what scoring takes.
 
     An untrained net stands in for its teacher. What a method does at the end of an epoch is not timed.
 
@@ -36,26 +39,31 @@ def seconds_of_training(spec: TrialSpec, data: Data, device: torch.device, *, th
         training = assemble(spec, data, runs=None, device=device)
         with torch_stream(device, spec.seed, "noise", 0):
             steps = [(like, _step(training, epoch, device)) for epoch, like in standing_for(training).items() if like]
-        scored = torch.arange(min(SCORING_BATCH, len(training.validation)), device=device)
-        share = len(training.validation) / len(scored)
-        scoring = min(_seconds(lambda: _score(training, scored), device) for _ in range(_TIMES))
         trained = sum(like * len(training.batch_order()) * step for like, step in steps)
-        return trained + spec.epochs * share * scoring
+        return trained + spec.epochs * _scoring(training, data, device)
     finally:
         torch.set_num_threads(before)
 
 
 def _step(training: Training, epoch: int, device: torch.device) -> float:
-    """Seconds of a step in this epoch."""
+    """Seconds of a step in this epoch, as they are on the average: the fastest have the caches to themselves."""
     training.epoch = epoch
-    take = partial(training.take_steps, at_most=_STEPS)
-    return min(_seconds(take, device) for _ in range(_TIMES)) / min(_STEPS, len(training.batch_order()))
+    there = len(training.batch_order())
+    warm = _seconds(partial(training.take_steps, at_most=_WARM_STEPS), device) / min(_WARM_STEPS, there)
+    timed = min(there, max(_WARM_STEPS, math.ceil(_TIMED_S / warm)))
+    return _seconds(partial(training.take_steps, at_most=timed), device) / timed
 
 
-@torch.no_grad()
-def _score(training: Training, index: torch.Tensor) -> None:
-    training.net.eval()
-    training.forward(training.validation.batch(index))
+def _scoring(training: Training, data: Data, device: torch.device) -> float:
+    """Seconds of scoring the validation split."""
+    few = data.validation.take(np.arange(min(SCORING_BATCH, len(data.validation))))
+    split = data.on(device, training.train.dtype, few)
+
+    def score() -> object:
+        return evaluate(training.net, split).scores(training.weighting)
+
+    score()
+    return _seconds(score, device) * len(data.validation) / len(few)
 
 
 def _seconds(act: Callable[[], object], device: torch.device) -> float:

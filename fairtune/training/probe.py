@@ -157,7 +157,7 @@ def embed_there(net: nn.Module, split: DeviceSplit, positions: Tensor) -> Tensor
     """The same on the split's device, in whatever type the net gives them."""
     net.eval()
     parts = []
-    for index in torch.split(moved(positions, split.device), SCORING_BATCH):
+    for index in torch.split(moved(positions, split.home), SCORING_BATCH):
         embedding = net(split.batch(index).x).embedding
         if embedding is None:
             raise InvalidInput(f"the model {type(net).__name__} returns no embedding: fill the field of its Outputs")

@@ -56,11 +56,15 @@ class LiveTeacher:
 class CachedTeacher:
     """A teacher whose outputs on every version of every image lie in files.
 
-    On a GPU they are copied there if they fit, as the images of a split are; else those of each batch are gathered on the CPU.
+    On a GPU they are copied there if they fit, as the images of a split are; else those of each batch are gathered on the CPU,
+    while the GPU computes the steps before.
 
     Args:
         kept: by name, ``(versions, n, ...)``; mapped read-only.
         device: where outputs are wanted.
+
+    Attributes:
+        home: where the outputs lie.
     """
 
     def __init__(self, kept: Mapping[str, Tensor], device: torch.device) -> None:
@@ -68,11 +72,19 @@ class CachedTeacher:
         self.kept = {name: tensor.flatten(0, 1) for name, tensor in kept.items()}
         if device.type == "cuda" and fits(sum(tensor.nbytes for tensor in kept.values()), free_memory(device)):
             self.kept = {name: tensor.to(device) for name, tensor in self.kept.items()}
+        self.home = next(iter(self.kept.values())).device
 
-    def outputs(self, batch: Batch, drawn: Drawn) -> dict[str, Tensor]:
-        """What the method needs of the outputs on a batch's images; the flips drawn say which version of each."""
-        rows = batch.index + self.samples * drawn[0] if drawn else batch.index
-        return {name: gathered(tensor, rows.to(tensor.device), rows.device) for name, tensor in self.kept.items()}
+    def outputs(self, batch: Batch, drawn: Drawn, at_home: Tensor | None = None) -> dict[str, Tensor]:
+        """What the method needs of the outputs on a batch's images; the flips drawn say which version of each.
+
+        Args:
+            batch: the batch.
+            drawn: what the transforms drew for it.
+            at_home: positions of its samples, which with ``drawn`` are at :attr:`home`; None has the host wait for the batch's.
+        """
+        index = batch.index if at_home is None else at_home
+        rows = (index + self.samples * drawn[0] if drawn else index).to(self.home)
+        return {name: gathered(tensor, rows, batch.index.device) for name, tensor in self.kept.items()}
 
 
 def open_teacher(
@@ -118,7 +130,7 @@ def stand_in_teacher(net: Net, split: DeviceSplit, method: Composite, *, precisi
 
 def _worth_keeping(live: LiveTeacher, split: DeviceSplit) -> tuple[dict[str, Tensor], int | None]:
     """The outputs on one image, and for how many versions of each they are kept; None where they are too many or too large."""
-    one = live.outputs(split.batch(torch.zeros(1, dtype=torch.int64, device=split.device)), ())
+    one = live.outputs(split.batch(torch.zeros(1, dtype=torch.int64, device=split.home)), ())
     versions = split.augment.versions
     size = sum(tensor.nbytes for tensor in one.values())
     return one, None if versions is None or versions * len(split) * size > _LIMIT_BYTES else versions
@@ -137,7 +149,7 @@ def _read(file: Path, shape: tuple[int, ...]) -> Tensor | None:
 
 def _write(live: LiveTeacher, split: DeviceSplit, versions: int, files: Mapping[str, Path]) -> None:
     parts: list[dict[str, Tensor]] = []
-    everything = torch.arange(len(split), device=split.device)
+    everything = torch.arange(len(split), device=split.home)
     for version in range(versions):
         for index in torch.split(everything, SCORING_BATCH):
             drawn = (torch.full_like(index, bool(version), dtype=torch.bool),) if versions == 2 else ()

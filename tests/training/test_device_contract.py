@@ -22,9 +22,9 @@ from fairtune.plugins import names
 from fairtune.records import Split
 from fairtune.testing.fake_gpu import fake_gpu, no_waiting
 from fairtune.testing.trainings import tiny_splits, tiny_training
-from fairtune.training.evaluate import count
+from fairtune.training.evaluate import count, tally
 from fairtune.training.probe import embed_there
-from fairtune.training.teacher import CachedTeacher
+from fairtune.training.teacher import CachedTeacher, stand_in_teacher
 
 TRANSFORMS: tuple[Transform, ...] = (Flip(), Crop(2), ResizedCrop(), Rotation(30), ColourJitter(0.2, 0.2, 0.2, 0.1))
 
@@ -85,6 +85,36 @@ def test_a_teacher_s_outputs_are_read_on_the_device(colours, flips):
         index, drawn = torch.arange(6, device=device), (torch.zeros(6, dtype=torch.bool, device=device),) * flips
         with no_waiting():
             assert teacher.outputs(split.batch(index), drawn)["logits"].device.type == "cuda"
+
+
+@pytest.mark.parametrize("images_on_the_host", [True, False])
+@pytest.mark.parametrize("outputs_on_the_host", [True, False])
+@pytest.mark.parametrize(("method", "transforms"), [("hkd", ()), ("hkd", (Flip(),)), ("at+hkd", (Flip(),)), ("hkd+sam", (Flip(),))])
+def test_what_stays_on_the_host_is_streamed_without_a_wait(
+    colours, method, transforms, images_on_the_host, outputs_on_the_host, monkeypatch
+):
+    monkeypatch.setattr("fairtune.batches.split.fits", lambda needed, free: not images_on_the_host)
+    monkeypatch.setattr("fairtune.training.teacher.fits", lambda needed, free: not outputs_on_the_host)
+    tiny_splits()
+    with fake_gpu() as device:
+        training = tiny_training(method, device=device, precision="bf16", batch_size=20)
+        training.train.augment = Augment(transforms)
+        training.teacher = stand_in_teacher(training.teacher.net, training.train, training.method, precision="bf16")
+        assert {tensor.is_cuda for tensor in training.teacher.kept.values()} == {not outputs_on_the_host}
+        assert training.train.pool.is_cuda == (not images_on_the_host)
+        with no_waiting():
+            assert {term.device.type for term in training.take_steps().values()} == {"cuda"}
+
+
+@pytest.mark.parametrize("images_on_the_host", [True, False])
+def test_a_split_is_scored_without_a_wait_but_for_the_outcome(colours, images_on_the_host, monkeypatch):
+    monkeypatch.setattr("fairtune.batches.split.fits", lambda needed, free: not images_on_the_host)
+    with fake_gpu() as device:
+        split = DeviceSplit(colours, device, torch.float32, Augment((), (16, 16)))
+        net = Net.load("cnn").build((3, 16, 16), 3).to(device)
+        with no_waiting():
+            found = tally(net, split)
+        assert {part.device.type for part in found} == {"cuda"}
 
 
 def test_what_the_probe_is_asked_about_is_embedded_on_the_device(colours):
