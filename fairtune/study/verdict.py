@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from fairtune.study.summary import Summary, Trial
 
 _CLOSEST = 3
+_FEWEST_SEEDS = 2
+"""That say anything of another retraining of a setting."""
 
 
 def improves(select: str) -> str:
@@ -21,9 +23,12 @@ def improves(select: str) -> str:
 
 
 def gained(summary: Summary) -> bool | None:
-    """Whether the choice is better than the baseline, with 95 % confidence; None where nothing was compared."""
+    """Whether the choice is better than the baseline, with 95 % confidence.
+
+    None where nothing was compared, or on one seed alone: two nets may differ surely, and their settings not at all.
+    """
     name = improves(summary.spec.select)
-    if (found := summary.against_baseline.get(name)) is None or math.isnan(found.p_value):
+    if (found := summary.against_baseline.get(name)) is None or math.isnan(found.p_value) or found.seeds < _FEWEST_SEEDS:
         return None
     return found.low > 0 if SCORES[name].better == "higher" else found.high < 0
 
@@ -68,6 +73,8 @@ def _against_baseline(summary: Summary) -> str:
     found = summary.against_baseline.get(name)
     if found is None:
         return f"{trial} is chosen and not confirmed{'' if summary.complete else ' yet'}: {held}"
+    if 0 < found.seeds < _FEWEST_SEEDS:
+        return f"one seed does not tell whether {trial} is {better} than the baseline, two would: {held}; {_differ(found)}"
     if summary.gained:
         return f"{trial} is {better} than the baseline: {held}; {_differ(found)}"
     return f"nothing found that is {better} than the baseline at this floor: {held}; {_differ(found)}"
@@ -80,7 +87,8 @@ def _differ(found: Difference) -> str:
     if math.isnan(found.p_value):
         return f"{differ}, on a single seed, which is no interval"
     pairs = "" if found.paired == "samples" else ", of paired seeds alone"
-    return f"{differ} (95 % interval {found.low:+.3f} to {found.high:+.3f}, p = {found.p_value:.2g}{pairs})"
+    nets = ", of these two nets" if found.seeds < _FEWEST_SEEDS else ""
+    return f"{differ} (95 % interval {found.low:+.3f} to {found.high:+.3f}, p = {found.p_value:.2g}{pairs}{nets})"
 
 
 def _value(score: float) -> str:
