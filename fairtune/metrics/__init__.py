@@ -4,7 +4,7 @@ A score is a :class:`Score` beside the function that computes it, in any file of
 searchable.
 """
 
-from fairtune.metrics._account import account, cell_limits
+from fairtune.metrics._account import account
 from fairtune.metrics._accuracy import (
     accuracy,
     balanced_accuracy,
@@ -62,7 +62,6 @@ __all__ = [
     "auc",
     "balanced_accuracy",
     "cell_accuracy",
-    "cell_limits",
     "cell_scores",
     "compare",
     "crowding",
