@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from fairtune.metrics import SCORES, Difference, label
+from fairtune.metrics import SCORES, Difference, label, ranked
 from fairtune.rules import Rule
 from fairtune.study.study import search_size
 
@@ -41,7 +41,7 @@ def outcome(summary: Summary) -> str:
         none = "" if any(trial.state != "running" for trial in summary.trials) else ", and none of its trials was run to its end"
         return f"the search has not ended{none}: this is how it stands"
     below = (trial for trial in summary.trials if trial.feasible is False)
-    closest = sorted(below, key=lambda trial: trial.score("accuracy"), reverse=True)
+    closest = sorted(below, key=_reached, reverse=True)
     missed = ", ".join(_missed(trial, summary.floor) for trial in closest[:_CLOSEST])
     sealed = "" if summary.test_opened else ", and the test split stays sealed"
     said = f"no trial reached the floor: none is chosen{sealed}"
@@ -96,4 +96,9 @@ def _value(score: float) -> str:
 
 
 def _missed(trial: Trial, floor: float) -> str:
-    return f"trial {trial.number} misses it by {floor - trial.score('accuracy'):.4f}"
+    return f"trial {trial.number} misses it by {floor - _reached(trial):.4f}"
+
+
+def _reached(trial: Trial) -> float:
+    """Accuracy as the search holds it against the floor."""
+    return ranked(trial.val or {}).get("accuracy", math.nan)
