@@ -10,7 +10,7 @@ import math
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
@@ -19,6 +19,7 @@ from pydantic_core import CoreSchema, core_schema
 from fairtune.errors import unknown_name
 
 _FLOOR = re.compile(r"teacher(?:\s*([+-])\s*(\d*\.?\d+(?:[eE][+-]?\d+)?))?")
+_QUANTILE = re.compile(r"[qQ](.*)")
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd]?)")
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -46,42 +47,55 @@ class Option:
 
 @dataclass(frozen=True)
 class Floor:
-    """The accuracy below which a trial is infeasible: a number, or relative to the baseline's.
+    """The accuracy below which a trial is infeasible: a number, relative to the baseline's, or a quantile of that.
 
     Attributes:
-        value: in [0, 1], or an offset in [-1, 1].
-        relative: whether it is an offset.
+        value: in [0, 1], an offset in [-1, 1], or a probability in (0, 1).
+        kind: which of them.
     """
 
     value: float
-    relative: bool
+    kind: Literal["number", "offset", "quantile"]
 
     @classmethod
     def parse(cls, text: str) -> Floor:
-        """Read a number in [0, 1], or ``teacher``, ``teacher-0.01``, ``teacher+0.02``.
+        """Read a number in [0, 1], or ``teacher``, ``teacher-0.01``, ``teacher+0.02``, or ``q0.05``.
 
         Raises:
             ValueError: it cannot be read, or no accuracy could be compared with it.
         """
         match = _FLOOR.fullmatch(text.strip())
+        if (quantile := _QUANTILE.fullmatch(text.strip())) is not None:
+            return cls._of_quantile(text, quantile[1])
         try:
             value = float(f"{match[1] or '+'}{match[2] or 0}") if match else float(text)
         except ValueError:
             raise ValueError(
-                f"cannot read the accuracy floor {text!r}: give a number from 0 to 1, or teacher with an offset, as teacher-0.01"
+                f"cannot read the accuracy floor {text!r}: give a number from 0 to 1, teacher with an offset, as teacher-0.01, "
+                "or a quantile, as q0.05"
             ) from None
         if not (-1 <= value <= 1 if match else 0 <= value <= 1):
             hint = f": did you mean {value / 100:g}?" if 1 < value <= 100 else ""
             raise ValueError(f"the accuracy floor {text!r} is outside 0 to 1{hint}")
-        return cls(value, match is not None)
+        return cls(value, "number" if match is None else "offset")
 
-    def above(self, baseline: float) -> float:
-        """The floor as a number, the baseline's accuracy being ``baseline``."""
-        return baseline + self.value if self.relative else self.value
+    @classmethod
+    def _of_quantile(cls, text: str, probability: str) -> Floor:
+        try:
+            value = float(probability)
+        except ValueError:
+            value = math.nan
+        if not 0 < value < 1:
+            hint = f": did you mean q{value / 100:g}?" if 1 < value < 100 else ""
+            raise ValueError(
+                f"the accuracy floor {text!r} is no quantile: write q and a probability above 0 and below 1, as q0.05, the "
+                f"accuracy that the baseline's lies below with 5 %{hint}"
+            )
+        return cls(value, "quantile")
 
     def __str__(self) -> str:
-        if not self.relative:
-            return f"{self.value:g}"
+        if self.kind != "offset":
+            return f"{'q' if self.kind == 'quantile' else ''}{self.value:g}"
         return f"teacher{self.value:+g}" if self.value else "teacher"
 
     @classmethod
@@ -95,7 +109,7 @@ class Floor:
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         """A text."""
-        return {"type": "string", "description": "a number, or teacher with an offset"}
+        return {"type": "string", "description": "a number, teacher with an offset, or a quantile"}
 
 
 def seconds(given: str | float) -> float:

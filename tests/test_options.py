@@ -7,14 +7,16 @@ from fairtune.options import Duration, Floor, seconds
 @pytest.mark.parametrize(
     ("text", "read"),
     [
-        ("0", (0.0, False)),
-        ("0.93", (0.93, False)),
-        (" 1 ", (1.0, False)),
-        ("9e-1", (0.9, False)),
-        ("teacher", (0.0, True)),
-        ("teacher-0.01", (-0.01, True)),
-        ("teacher - .5", (-0.5, True)),
-        ("teacher+2e-2", (0.02, True)),
+        ("0", (0.0, "number")),
+        ("0.93", (0.93, "number")),
+        (" 1 ", (1.0, "number")),
+        ("9e-1", (0.9, "number")),
+        ("teacher", (0.0, "offset")),
+        ("teacher-0.01", (-0.01, "offset")),
+        ("teacher - .5", (-0.5, "offset")),
+        ("teacher+2e-2", (0.02, "offset")),
+        (" q0.05 ", (0.05, "quantile")),
+        ("Q.5", (0.5, "quantile")),
     ],
 )
 def test_reads_floors(text, read):
@@ -23,7 +25,10 @@ def test_reads_floors(text, read):
 
 @pytest.mark.parametrize("text", ["", "high", "teacher-", "teacher0.1", "student-0.01", "teacher-0.01%", "90 %"])
 def test_a_floor_that_cannot_be_read_says_what_is_allowed(text):
-    with pytest.raises(ValueError, match=r"cannot read the accuracy floor .*give a number from 0 to 1, or teacher with an offset"):
+    with pytest.raises(
+        ValueError,
+        match=r"cannot read the accuracy floor .*: give a number .*, teacher with an offset, .*, or a quantile, as q0",
+    ):
         Floor.parse(text)
 
 
@@ -37,9 +42,14 @@ def test_a_floor_that_is_no_accuracy_is_refused(text, hint):
     assert str(caught.value) == f"the accuracy floor {text!r} is outside 0 to 1{hint}"
 
 
-def test_a_floor_is_a_number_or_relative_to_the_teacher():
-    assert Floor.parse("0.4").above(0.9) == 0.4
-    assert Floor.parse("teacher-0.25").above(0.75) == 0.5
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [("q5", ": did you mean q0.05?"), ("q0", ""), ("q1", ""), ("q", ""), ("q-0.1", ""), ("qnan", ""), ("qhalf", "")],
+)
+def test_a_floor_that_is_no_quantile_is_refused(text, hint):
+    with pytest.raises(ValueError, match=r"is no quantile: write q and a probability above 0 and below 1, as q0\.05") as caught:
+        Floor.parse(text)
+    assert str(caught.value).endswith(f"lies below with 5 %{hint}")
 
 
 @pytest.mark.parametrize(
@@ -60,7 +70,7 @@ class Options(BaseModel):
     budget: Duration | None = None
 
 
-@pytest.mark.parametrize("text", ["0", "0.93", "teacher", "teacher-0.01", "teacher+0.02"])
+@pytest.mark.parametrize("text", ["0", "0.93", "teacher", "teacher-0.01", "teacher+0.02", "q0.05"])
 def test_a_floor_in_json_is_its_text_and_comes_back(text):
     options = Options.model_validate({"floor": text, "budget": "2m"})
     assert options.model_dump(mode="json") == {"floor": text, "budget": 120.0}

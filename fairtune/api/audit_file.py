@@ -11,7 +11,7 @@ from rich.console import Console
 
 from fairtune.api.predictions import Columns, Predictions, read_predictions
 from fairtune.errors import FairtuneError
-from fairtune.metrics import SCORES, Cell, Number, account, cell_limits, label, name_small_cells, small_cells
+from fairtune.metrics import SCORES, Cell, Number, account, cell_scores, label, name_small_cells, small_cells
 from fairtune.names import Names
 from fairtune.report.formats import format_score
 from fairtune.report.text_table import TextTable
@@ -115,13 +115,14 @@ def _grouping(given: Predictions, by: str) -> Grouping:
     cells = [
         CellAudit.model_validate(
             {
-                "class": names.classes[y],
-                "group": names.groups[a],
-                "samples": samples[a, y],
-                "accuracy": _numbers(found.estimate, found),
+                "class": names.classes[cell.y],
+                "group": names.groups[cell.a],
+                "samples": samples[cell.a, cell.y],
+                "accuracy": Told95(value=cell.accuracy, estimate=cell.accuracy, low=cell.low, high=cell.high),
             }
         )
-        for y, a, found in cell_limits(counts)
+        for cell in cell_scores(counts)
+        if samples[cell.a, cell.y] > 0
     ]
     return Grouping(
         groups=names.groups,

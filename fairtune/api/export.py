@@ -94,4 +94,6 @@ def _input(model: Model) -> dict[str, object]:
         "stored": reading.size,
         "fit": reading.fit,
         "draft": reading.draft,
+        "depth": reading.tones.depth,
+        "window": reading.tones.window,
     }

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,10 +14,13 @@ from torch import Tensor
 from fairtune.api.inputs import as_batch
 from fairtune.api.raw import RawModel, raw_model
 from fairtune.batches.split import SCORING_BATCH
-from fairtune.datasets import Info
+from fairtune.datasets import Dataset, Info
 from fairtune.errors import InvalidInput
 from fairtune.models import Net
 from fairtune.names import Names
+from fairtune.request.faults import Faults
+from fairtune.request.plugin_options import check_keys, options_given, options_of
+from fairtune.request.settings import read_settings
 from fairtune.spec import TrialSpec
 from fairtune.training.assembly import load_net
 from fairtune.training.device import keep_float32_exact, pick_device
@@ -80,6 +84,33 @@ class Model:
     def names(self) -> Names:
         """Of classes and groups, in sentences."""
         return Names(self.classes, self.groups)
+
+    def reading_by(self, settings: Sequence[str]) -> Model:
+        """The same model for images whose values mean something else than those that it was trained on, such as 12 of 16 bits.
+
+        Args:
+            settings: of the options of its dataset that say what values mean, as ``depth=12``, ``window=0..4095``.
+
+        Raises:
+            InvalidInput: there is no such option, or no such value.
+        """
+        if not settings:
+            return self
+        faults, dataset = Faults(), Dataset.load(self.spec.dataset.name)
+        known = options_of("dataset", dataset)
+        known = {name: option for name, option in known.items() if name.removeprefix("dataset.") in dataset.tells_values}
+        if not known:
+            raise InvalidInput(
+                f"--set {settings[0]}: the dataset {self.spec.dataset.name} reads values in one way only: leave it out"
+            )
+        typed = faults.attempt(lambda: read_settings(settings)) or []
+        check_keys(known, typed, faults, kind="option of images' values")
+        given = options_given("dataset", dataset, typed, faults)
+        faults.raise_if_any()
+        plugin = self.spec.dataset.model_copy(update={"options": self.spec.dataset.options | given})
+        model = replace(self, spec=self.spec.model_copy(update={"dataset": plugin}))
+        model.raw()
+        return model
 
     def raw(self) -> RawModel:
         """The net with all that is done to raw inputs first, as a module of torch."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -86,11 +87,12 @@ class Run:
         """
         return self._load(self._handed())
 
-    def export(self, to: str | Path | None = None) -> Path:
+    def export(self, to: str | Path | None = None, settings: Sequence[str] = ()) -> Path:
         """Write the chosen model as files that need no fairtune: weights, a program of torch, ONNX, a card, a script.
 
         Args:
             to: folder to write into; ``export`` in the run's own if None.
+            settings: as :meth:`Model.reading_by` takes them.
 
         Returns:
             The folder.
@@ -100,7 +102,7 @@ class Run:
         """
         folder = self.path / "export" if to is None else Path(to)
         net = self._handed()
-        export(net, self._load(net), self.summary, folder)
+        export(net, self._load(net).reading_by(settings), self.summary, folder)
         return folder
 
     def _handed(self) -> HandedNet:

@@ -9,13 +9,14 @@ import typer
 
 from fairtune.cli._run import Run
 from fairtune.cli._told import console, told
+from fairtune.cli._values import Values
 
 To = Annotated[
     Path | None, typer.Option("--to", metavar="FOLDER", help="Where to write.", show_default="export in the run's folder")
 ]
 
 
-def export(run: Run, to: To = None) -> None:
+def export(run: Run, to: To = None, settings: Values = None) -> None:
     """Write the chosen model as files that need no fairtune: weights, a program of torch, ONNX, a card, a script that predicts.
 
     [bold]Examples[/]
@@ -28,7 +29,7 @@ def export(run: Run, to: To = None) -> None:
         from fairtune.api.export import FILES
         from fairtune.api.run import open_run
 
-        folder = open_run(run).export(to)
+        folder = open_run(run).export(to, settings or ())
         for name in FILES:
             if (folder / name).exists():
                 console.print(str(folder / name), soft_wrap=True)

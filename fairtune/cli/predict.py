@@ -10,21 +10,24 @@ import typer
 
 from fairtune.cli._run import Run
 from fairtune.cli._told import told
+from fairtune.cli._values import Values
 
 Images = Annotated[list[Path], typer.Argument(metavar="IMAGES...", help="Image files, or folders of them.", show_default=False)]
 
 
-def predict(run: Run, images: Images) -> None:
+def predict(run: Run, images: Images, settings: Values = None) -> None:
     """Predict image files with the chosen model of a run: a CSV table of the class and the probability of every class.
 
     [bold]Example[/]
 
       fairtune predict runs/faces photos/ > predictions.csv
+
+      fairtune predict runs/scans more/ --set depth=12
     """
     with told():
         from fairtune.api.predict import find_images, predict_files
         from fairtune.api.run import open_run
 
-        model, files = open_run(run).model(), find_images(images)
+        model, files = open_run(run).model().reading_by(settings or ()), find_images(images)
         for number, rows in enumerate(predict_files(model, files)):
             rows.to_csv(sys.stdout, index=False, header=number == 0)

@@ -41,6 +41,8 @@ class Dataset(Pluggable):
     """How to get the files."""
     may_be_shown: ClassVar[bool] = True
     """Whether the licence allows pictures to be passed on, in the page of an inspection say."""
+    tells_values: ClassVar[tuple[str, ...]] = ()
+    """The options that say what the values of an image mean: whoever predicts others may say it anew of those."""
 
     seed: int = 0
     val_frac: float = hyperparameter(0.1, Real(low=0.01, high=0.9), help="share of the training set held out for validation")

@@ -42,6 +42,7 @@ class OwnImages(Dataset):
 
     licence: ClassVar[str] = "yours"
     citation: ClassVar[str] = "yours"
+    tells_values: ClassVar[tuple[str, ...]] = ("depth", "window")
 
     target: str = hyperparameter("target", Text(), help="column of the classes")
     group: str = hyperparameter("group", Text(), help="column of the groups, or several joined by +, as sex+age")

@@ -4,7 +4,7 @@ A score is a :class:`Score` beside the function that computes it, in any file of
 searchable.
 """
 
-from fairtune.metrics._account import account, cell_limits
+from fairtune.metrics._account import account
 from fairtune.metrics._accuracy import (
     accuracy,
     balanced_accuracy,
@@ -17,7 +17,7 @@ from fairtune.metrics._auc import auc
 from fairtune.metrics._cells import CellScore, GroupScore, cell_scores, group_scores
 from fairtune.metrics._compare import Difference, NetScore, compare
 from fairtune.metrics._crowding import crowding, pareto_ranks
-from fairtune.metrics._deo import deo_a, deo_m, gaps
+from fairtune.metrics._deo import deo_a, deo_m, deo_m_upper, gaps
 from fairtune.metrics._independence import dp_l2, dp_mi, eo_l2, eo_mi
 from fairtune.metrics._interval import (
     UNDEFINED,
@@ -36,13 +36,14 @@ from fairtune.metrics._pareto import hypervolume, non_dominated
 from fairtune.metrics._parity import demographic_parity
 from fairtune.metrics._redrawn import redraw_margins, redraw_predictions, redraw_probabilities
 from fairtune.metrics._score import Score
-from fairtune.metrics._scores import ESTIMATES, HEADLINES, SCORES, label, ranked, scores
+from fairtune.metrics._scores import BOUNDS, ESTIMATES, HEADLINES, SCORES, label, ranked, scores, stand_ins
 from fairtune.metrics._shrunk import deo_m_shrunken, shrunken_cell_accuracy
 from fairtune.metrics._small import Cell, name_small_cells, small_cells
 from fairtune.metrics._tabulated import tabulate, weights_for_limits, weights_for_rates
 from fairtune.metrics._weighting import Weighting
 
 __all__ = [
+    "BOUNDS",
     "ESTIMATES",
     "HEADLINES",
     "SCORES",
@@ -62,7 +63,6 @@ __all__ = [
     "auc",
     "balanced_accuracy",
     "cell_accuracy",
-    "cell_limits",
     "cell_scores",
     "compare",
     "crowding",
@@ -70,6 +70,7 @@ __all__ = [
     "deo_a",
     "deo_m",
     "deo_m_shrunken",
+    "deo_m_upper",
     "dp_l2",
     "dp_mi",
     "eo_l2",
@@ -99,6 +100,7 @@ __all__ = [
     "shrunken_cell_accuracy",
     "sigma_iou",
     "small_cells",
+    "stand_ins",
     "standard_error",
     "tabulate",
     "weights_for_limits",

@@ -1,16 +1,13 @@
-"""All that one table of predictions tells: every score with its limits, and every cell's accuracy."""
+"""All that one table of predictions tells: every score with its limits."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import NamedTuple
 
-import numpy as np
-
-from fairtune.metrics._limits import Limits, of_share
+from fairtune.metrics._limits import Limits
 from fairtune.metrics._redrawn import redraw_margins, redraw_predictions
 from fairtune.metrics._score import Score
-from fairtune.metrics._shares import Shares
 from fairtune.records import GroupCounts
 
 
@@ -41,11 +38,3 @@ def _is_told(score: Score, counts: GroupCounts) -> bool:
     if score.compute is None or (score.two_classes and counts.hard.shape[1] != 2):
         return False
     return score.redraw is redraw_predictions or (score.redraw is redraw_margins and counts.margins is not None)
-
-
-def cell_limits(counts: GroupCounts) -> list[tuple[int, int, Limits]]:
-    """y, a and the 95 % limits of the accuracy of every cell that has samples."""
-    right = np.diagonal(counts.hard, axis1=1, axis2=2)
-    return [
-        (int(y), int(a), of_share(Shares.single(right[a, y], counts.cells[a, y]), 0.95)) for y, a in np.argwhere(counts.cells.T > 0)
-    ]

@@ -132,6 +132,14 @@ ACCURACY = Score(
     limits=accuracy_limits,
     weighted=True,
     shown="tables",
+    bound="accuracy_lower",
+)
+ACCURACY_LOWER = Score(
+    "accuracy_lower",
+    "accuracy at least",
+    "higher",
+    "what accuracy is not below with the probability that a rule asks for: what has to reach the floor under that rule",
+    source="rule",
 )
 SAMPLE_ACCURACY = Score(
     "sample_accuracy",

@@ -15,7 +15,7 @@ import numpy as np
 
 from fairtune.metrics._accuracy import cell_accuracy
 from fairtune.metrics._gap import Empty, reduce_gaps, spread
-from fairtune.metrics._limits import UNKNOWN, Limits, of_largest
+from fairtune.metrics._limits import UNKNOWN, Limits, above_largest, of_largest
 from fairtune.metrics._score import Score
 from fairtune.metrics._shares import Differences, Shares
 from fairtune.metrics._spread import of_spread
@@ -67,6 +67,19 @@ def deo_m_limits(counts: GroupCounts, level: float) -> Limits:
     return of_largest(Differences.between_groups(_recalls(counts)), level, folded=True)
 
 
+def deo_m_upper(counts: GroupCounts, confidence: float) -> float:
+    """What the true DEO_M is not above, with this confidence; in [0, 1], and NaN if no class can be compared.
+
+    One-sided, and so cheap: limits on both sides invert a test.
+
+    Args:
+        counts: the group counts of a split.
+        confidence: between 0 and 1.
+    """
+    compared = Differences.between_groups(_recalls(counts))
+    return min(1.0, above_largest(compared.where(np.isfinite(compared.values)), 1 - confidence, folded=True))
+
+
 def deo_a_limits(counts: GroupCounts, level: float) -> Limits:
     """How far the true DEO_A may lie from that of the split."""
     there = counts.cells > 0
@@ -95,6 +108,15 @@ DEO_M = Score(
     gap=True,
     shown="tables",
     estimate="deo_m_shrunken",
+    bound="deo_m_upper",
+)
+DEO_M_UPPER = Score(
+    "deo_m_upper",
+    "DEO_M at most",
+    "lower",
+    "what DEO_M is not above with the confidence that a rule asks for: what searches rank DEO_M by under that rule",
+    source="rule",
+    gap=True,
 )
 DEO_A = Score(
     "deo_a",

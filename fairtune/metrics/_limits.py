@@ -65,12 +65,26 @@ def of_largest(compared: Differences, level: float, *, folded: bool) -> Limits:
     risk = 1 - level
     above = max(risk / 2, risk - 1 + (1 - risk) ** (1 / len(values)))
     errors = compared.errors
-    down, up = compared.reach(exceeded(above))
-    high = float(np.maximum(values + up, down - values if folded else -math.inf).max())
+    high = above_largest(compared, above, folded=folded)
     least = exceeded(risk - above)
     low = _refuted(compared, risk, errors, np.zeros(len(values)), least, folded=folded)
     apart = np.maximum((values.max() - values) / errors - 1, 0.0)
     return Limits(low, _refuted(compared, 0.5, errors, apart, 0.0, folded=folded), high)
+
+
+def above_largest(compared: Differences, risk: float, *, folded: bool) -> float:
+    """What the largest of several differences is not above, but with this risk; it takes no test inversion.
+
+    Args:
+        compared: the differences ``(J,)``, none of them NaN; NaN is returned where there is none.
+        risk: between 0 and 1.
+        folded: as for :func:`of_largest`.
+    """
+    values = compared.values
+    if not len(values):
+        return math.nan
+    down, up = compared.reach(exceeded(risk))
+    return float(np.maximum(values + up, down - values if folded else -math.inf).max())
 
 
 def _refuted(compared: Differences, risk: float, errors: Floats, apart: Floats, least: float, *, folded: bool) -> float:

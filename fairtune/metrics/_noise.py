@@ -7,7 +7,6 @@ import math
 import numpy as np
 
 from fairtune.metrics._score import Score
-from fairtune.metrics._weighting import Weighting
 from fairtune.records import GroupCounts
 from fairtune.seeding import generator
 
@@ -31,7 +30,7 @@ def standard_error(score: Score, counts: GroupCounts, value: float) -> float:
     """
     if score.compute is None or not math.isfinite(value):
         return 0.0
-    weighting: Weighting = "samples" if math.isclose(score.of(counts), value, abs_tol=1e-9) else "cells"
+    weighting = score.weighting_of(counts, value)
     redrawn = score.redraw([counts], np.zeros(_REDRAWS, dtype=np.int64), generator(0, "bootstrap"))
     found = np.array([score.of(table, weighting) for table in redrawn])
     found = found[np.isfinite(found)]

@@ -13,6 +13,8 @@ from fairtune.metrics._redrawn import Redraw, of_redrawn, redraw_predictions
 from fairtune.metrics._weighting import Weighting
 from fairtune.records import GroupCounts
 
+_SURE = 1e-3
+
 
 @dataclass(frozen=True)
 class Score:
@@ -23,7 +25,8 @@ class Score:
         label: its name for people.
         better: which way.
         summary: what it measures, in a line without a full stop.
-        source: who measures it: a function of group counts, the training loop, or the probe of the embedding.
+        source: who measures it: a function of group counts, the training loop, the probe of the embedding, or a rule that ranks
+            by it, when a trial has ended.
         compute: the function of group counts that it is; None if it is no function of them.
         limits: given group counts and a confidence, how far its true value may lie from that of the split; None to find out by
             drawing predictions anew, which is slower and holds less surely.
@@ -36,13 +39,14 @@ class Score:
             confirmed; in tables where a rule searches for it.
         redraw: draws the table anew that ``compute`` is a function of, for all replicates.
         estimate: name of the score that estimates it with less chance; see :func:`fairtune.metrics.ranked`.
+        bound: name of the score that it is surely no worse than, where a rule asks for that; likewise.
     """
 
     name: str
     label: str
     better: Literal["higher", "lower"]
     summary: str
-    source: Literal["counts", "loop", "probe"] = "counts"
+    source: Literal["counts", "loop", "probe", "rule"] = "counts"
     compute: Callable[..., float] | None = None
     limits: Callable[..., Limits] | None = None
     weighted: bool = False
@@ -53,6 +57,7 @@ class Score:
     shown: Literal["tables", "recorded"] = "recorded"
     redraw: Redraw = redraw_predictions
     estimate: str | None = None
+    bound: str | None = None
 
     def __post_init__(self) -> None:
         if self.source == "counts" and self.compute is None:
@@ -103,6 +108,24 @@ class Score:
         else:
             found = self.limits(counts, level, **weighed)
         return Limits(*(min(max(part, self.low), self.high) for part in found))
+
+    def quantile(self, counts: GroupCounts, probability: float, weighting: Weighting = "samples") -> float:
+        """What its true value is below with this probability, as far as a split tells: between 0 and 1, one end of its limits."""
+        if probability <= 0.5:
+            return self.within(counts, 1 - 2 * probability, weighting).low
+        return self.within(counts, 2 * probability - 1, weighting).high
+
+    def chance_of(self, counts: GroupCounts, value: float, weighting: Weighting = "samples") -> float:
+        """How likely its true value is at least this one, as far as a split tells: where its quantiles pass it, to 0.001."""
+        least, most = 0.0, 1.0
+        while most - least > _SURE:
+            middle = (least + most) / 2
+            least, most = (middle, most) if self.quantile(counts, middle, weighting) < value else (least, middle)
+        return 1 - (least + most) / 2
+
+    def weighting_of(self, counts: GroupCounts, value: float) -> Weighting:
+        """How it weighed the cells of a split where it came to this value."""
+        return "samples" if math.isclose(self.of(counts), value, abs_tol=1e-9) else "cells"
 
     def over(self, models: Sequence[GroupCounts], values: Sequence[float]) -> Interval:
         """Its mean and interval over retrained models, from the group counts and the score of each."""

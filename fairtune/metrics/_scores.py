@@ -10,7 +10,7 @@ from fairtune.metrics._score import Score
 from fairtune.metrics._weighting import Weighting
 from fairtune.records import GroupCounts
 
-_SOURCES = ("counts", "loop", "probe")
+_SOURCES = ("counts", "loop", "probe", "rule")
 
 
 def _defined() -> Iterator[Score]:
@@ -32,12 +32,15 @@ def _by_name() -> dict[str, Score]:
 
 
 SCORES: dict[str, Score] = _by_name()
-"""By name, in the order of all tables: what group counts tell, then the loop, then the probe, each by file and line."""
+"""By name, in the order of all tables: what group counts tell, then the loop, the probe, and rules, each by file and line."""
 
 HEADLINES = tuple(score.name for score in SCORES.values() if score.shown == "tables")
 """The scores that every table of a report shows."""
 
-ESTIMATES = frozenset(score.estimate for score in SCORES.values() if score.estimate is not None)
+BOUNDS = frozenset(score.bound for score in SCORES.values() if score.bound is not None)
+"""What searches rank by in the place of a score under a rule that asks for it."""
+
+ESTIMATES = BOUNDS | {score.estimate for score in SCORES.values() if score.estimate is not None}
 """What searches rank by in the place of a score: nothing that a net is said to have, so that it is not confirmed."""
 
 
@@ -47,15 +50,20 @@ def label(score: str) -> str:
 
 
 def ranked(measured: Mapping[str, float]) -> dict[str, float]:
-    """Scores as searches rank by them: in the place of each that has an estimate, its estimate.
+    """Scores as searches rank by them: in the place of each its bound, where the search's rule asks for it, else its estimate.
 
     Samplers, schedulers and rules see these; people read what was measured.
 
     Args:
         measured: by name, as recorded. Where the estimate is not among them the score stands, as in records of earlier versions.
     """
-    estimates = {name: SCORES[name].estimate for name in measured if name in SCORES}
-    return {name: measured.get(estimates.get(name) or name, value) for name, value in measured.items()}
+    return {name: next((measured[other] for other in stand_ins(name) if other in measured), measured[name]) for name in measured}
+
+
+def stand_ins(name: str) -> tuple[str, ...]:
+    """Names of what a score is ranked by in its place where that is known, the first one first."""
+    found = (SCORES[name].bound, SCORES[name].estimate) if name in SCORES else ()
+    return tuple(other for other in found if other is not None)
 
 
 def scores(counts: GroupCounts, *, weighting: Weighting = "samples") -> dict[str, float]:

@@ -30,7 +30,7 @@ from fairtune.request.scheduling import scheduler_of, scheduler_options
 from fairtune.request.settings import Setting
 from fairtune.request.spaces import OPTIMIZER, build_space, hyperparameters, matching
 from fairtune.request.teacher import own_teacher
-from fairtune.rules import check_classes, objectives_of
+from fairtune.rules import Rule, check_classes, objectives_of
 from fairtune.space import Space
 from fairtune.spec import Authors, Optimizer, Place, PlugIn, Resources, SearchOptions, SearchSpec, TrialSpec
 from fairtune.training.data import make_dataset
@@ -158,6 +158,7 @@ def specify(request: Request, faults: Faults, describe: Callable[[PlugIn], Info]
     for method in request.methods:
         settable |= hyperparameters(method)
     settable |= faults.attempt(partial(scheduler_options, request)) or {}
+    settable |= options_of("rule", Rule.load(request.select))
     check_keys(settable, settings, faults)
     found = {method: faults.attempt(partial(_space, method, request, settings, authors)) for method in request.methods}
     spaces = {method: space for method, space in found.items() if space is not None}
@@ -165,6 +166,8 @@ def specify(request: Request, faults: Faults, describe: Callable[[PlugIn], Info]
     plain = PlugIn(name=model, options=model_options or {})
     teacher = own_teacher(request, dataset, plain, optimizer, settings, faults)
     scheduler = faults.attempt(partial(scheduler_of, request, epochs, faults))
+    rule = Rule.load(request.select)
+    rule_options = faults.attempt(lambda: rule.complete(options_given("rule", rule, settings, faults)))
     if scheduler is None or faults.found:
         return None
     gpus = _gpus(request)
@@ -190,6 +193,7 @@ def specify(request: Request, faults: Faults, describe: Callable[[PlugIn], Info]
             micro_batch=request.micro_batch,
             optimizer=optimizer,
             precision=resolve_precision(precision, pick_device(gpus)),
+            rule_options=rule_options or {},
             scheduler=scheduler.name,
             scheduler_options=scheduler.options,
             **_same(request, SearchOptions),

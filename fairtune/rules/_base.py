@@ -10,6 +10,7 @@ from typing import ClassVar, NamedTuple
 from fairtune.errors import InvalidInput, unknown_name
 from fairtune.metrics import SCORES, Score, hypervolume, non_dominated, ranked
 from fairtune.plugins import Pluggable
+from fairtune.records import GroupCounts
 from fairtune.space import Value
 
 _MARGIN = 0.01
@@ -47,16 +48,31 @@ class Rule(Pluggable, ABC):
         objectives: names of the scores that the sampler optimises, one or more of ``fairtune list scores``; each score knows its
             direction. The front is of these.
         improves: the score in which a choice has to be better than the baseline; None stands for the last objective.
+        bounds: names of what :meth:`bound` gives, which stands in the place of what it bounds: in the objectives, the front, and
+            where accuracy has to reach the floor.
+
+    One that can be set is a dataclass, whose fields are made by :func:`fairtune.space.hyperparameter`; they are given as ``--set
+    rule.NAME=VALUE``.
     """
 
     kind: ClassVar = "rule"
     objectives: ClassVar[tuple[str, ...]] = ("accuracy", "deo_m")
     improves: ClassVar[str | None] = None
+    bounds: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
     def facts(cls) -> dict[str, str]:
         """Also what it searches for."""
         return super().facts() | {"objectives": ", ".join(cls.objectives)}
+
+    def bound(self, counts: GroupCounts, measured: Mapping[str, float]) -> dict[str, float]:
+        """What a trial's true scores surely are no worse than, by name; nothing if not said.
+
+        Args:
+            counts: of the trial, on the validation split.
+            measured: its scores there.
+        """
+        return {}
 
     @abstractmethod
     def key(self, view: View) -> tuple[float, ...]:

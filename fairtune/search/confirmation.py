@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterable, Mapping
 
 from fairtune.errors import FairtuneError
-from fairtune.rules import Rule, ends, objectives_of
+from fairtune.rules import ends, objectives_of
 from fairtune.spec import SearchSpec, TrialSpec
 from fairtune.study.choice import CHOSEN, Choice
 from fairtune.study.jobs import final_seeds
@@ -28,7 +28,7 @@ def choose(spec: SearchSpec, study: SearchStudy, ended_by: str | None) -> Choice
     views = study.views()
     if not views:
         raise FairtuneError(_why_nothing_completed(spec, study))
-    chosen = Rule.load(spec.select).build().choose(views)
+    chosen = study.rule.choose(views)
     roles = {} if chosen is None else {CHOSEN: chosen.number}
     roles |= {role: view.number for role, view in ends(views, objectives_of(spec.select)).items()}
     choice = Choice(roles, spec.limits, ended_by)

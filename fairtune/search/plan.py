@@ -26,7 +26,7 @@ from fairtune.search.trials import Trials
 from fairtune.search.weights import Weights, keep_first
 from fairtune.space import Value
 from fairtune.spec import Place, SearchSpec, Stop, TrialResult, TrialSpec
-from fairtune.study.baseline import Baseline
+from fairtune.study.baseline import Baseline, floor_on
 from fairtune.study.folders import RunFolder
 from fairtune.study.jobs import Job, Observer
 from fairtune.study.key import JobKey, Kind
@@ -288,7 +288,7 @@ class Plan:
         if self.study.baseline is not None:  # trained again because its net had gone; the floor stands
             self._check_seen(job)
             return
-        baseline = Baseline(result, self.spec.accuracy_floor.above(result.val["accuracy"]))
+        baseline = Baseline(result, floor_on("val", self.spec.accuracy_floor, result))
         self._check_floor(baseline)
         if self.error is not None:
             return

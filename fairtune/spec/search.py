@@ -63,7 +63,7 @@ class SearchOptions(TrainingOptions, Limits):
     """What a user says of a search and its specification keeps as it is."""
 
     accuracy_floor: Annotated[
-        Floor, Option("Accuracy a trial must reach: a number, or teacher with an offset.", metavar="FLOOR")
+        Floor, Option("Accuracy a trial must reach: a number, teacher with an offset, or q0.05.", metavar="FLOOR")
     ] = Floor.parse("teacher-0.01")
     select: Annotated[str, Option("Rule that chooses: see fairtune list rules.")] = "deo_m"
     sampler: Annotated[str, Option("What proposes settings: see fairtune list samplers.")] = "auto"
@@ -115,6 +115,7 @@ class SearchSpec(SearchOptions):
         spaces: the space of each method searched, by the method's name.
         scheduler: what stops trials early.
         scheduler_options: all of them; none in runs of earlier versions, whose schedulers had none.
+        rule_options: all options of the rule; none in runs of earlier versions, whose rules had none.
         teacher_dataset: what the teacher is trained on, where that is not ``dataset``: the same dataset under other options.
         teacher_model, teacher_optimizer, teacher_epochs: the teacher's, where they are not ``model``, ``optimizer``, ``epochs``.
         compare_with: which net is the baseline: ``plain``, of the trials' architecture and trained as they are, or the ``teacher``.
@@ -128,6 +129,7 @@ class SearchSpec(SearchOptions):
     spaces: dict[str, Space]
     scheduler: str = "none"
     scheduler_options: dict[str, Value] = Field(default_factory=dict)
+    rule_options: dict[str, Value] = Field(default_factory=dict)
     teacher_dataset: PlugIn | None = None
     teacher_model: PlugIn | None = None
     teacher_optimizer: Optimizer | None = None

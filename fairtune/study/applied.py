@@ -22,11 +22,14 @@ def chosen_by(select: str, study: SearchStudy, summary: Summary) -> View | None:
     Raises:
         InvalidInput: no trial has completed, there is no such rule, or it judges by a score that the search did not record.
     """
-    scores, views = objectives_of(select), study.views()
+    scores = objectives_of(select)
     _check_any(study, summary)
     check_classes(select, len(summary.classes) or 2)
+    own = select == study.spec.select
+    rule = study.rule if own else Rule.load(select).build()
+    views = study.views() if own else study.views_for(rule)
     _check_recorded(select, scores, views, summary)
-    return Rule.load(select).build().choose(views)
+    return rule.choose(views)
 
 
 def _check_any(study: SearchStudy, summary: Summary) -> None:

@@ -16,8 +16,9 @@ from fairtune.rules import View, corner, covered
 from fairtune.space import Value
 from fairtune.spec import Place, SearchSpec, TrialResult
 from fairtune.study.applied import chosen_by
+from fairtune.study.baseline import floor_on
 from fairtune.study.opening import Opening
-from fairtune.study.retrained import retrainings_of
+from fairtune.study.retrained import complete, retrainings_of
 from fairtune.study.study import SearchStudy
 from fairtune.study.summary import Summary, difference, scored_on_test, summarise
 from fairtune.study.verdict import improves
@@ -157,8 +158,8 @@ def audit(spec: SearchSpec, place: Place, study: SearchStudy) -> Audit:
     choices = choices_of(study, summary)
     retrained, score = retrainings_of(spec, study), improves(spec.select)
     baseline = retrained.get(spec.baseline().id, {})
-    on_test = scored_on_test(baseline, summary.objectives).score("accuracy").mean if baseline else math.nan
-    floor = spec.accuracy_floor.above(on_test)
+    floors = [floor_on("test", spec.accuracy_floor, result) for result in complete(baseline).values()]
+    floor = float(np.mean(floors)) if floors else spec.accuracy_floor.value if spec.accuracy_floor.kind == "number" else math.nan
     settings = _with_regret(list(_settings(summary, choices, retrained, score, floor)), score)
     return Audit(
         name=summary.name,

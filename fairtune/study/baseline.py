@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import Literal
 
+from fairtune.metrics import SCORES, ranked
+from fairtune.options import Floor
 from fairtune.spec import Brief, TrialResult
 
 
@@ -29,5 +33,17 @@ class Baseline:
         return self.floor - max(0.0, lacked)
 
     def reached_by(self, result: Brief) -> bool:
-        """Whether a complete trial is feasible."""
-        return result.val["accuracy"] >= self.floor
+        """Whether a complete trial is feasible, by accuracy as the search ranks it."""
+        return ranked(result.val)["accuracy"] >= self.floor
+
+
+def floor_on(split: Literal["val", "test"], floor: Floor, baseline: TrialResult) -> float:
+    """The floor on a split, as a number: the baseline sets it, and nothing that is trained later moves it.
+
+    A quantile is of the accuracy that the baseline truly has, as far as its samples of the split tell.
+    """
+    accuracy = (baseline.val if split == "val" else baseline.test or {}).get("accuracy", math.nan)
+    if floor.kind != "quantile":
+        return floor.value + (accuracy if floor.kind == "offset" else 0.0)
+    score, counts = SCORES["accuracy"], baseline.counts(split)
+    return score.quantile(counts, floor.value, score.weighting_of(counts, accuracy))

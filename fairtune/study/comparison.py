@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from fairtune.errors import InvalidInput
-from fairtune.metrics import SCORES, Difference, Interval, Number
+from fairtune.metrics import SCORES, Difference, Interval, Number, ranked
 from fairtune.rules import View, corner, covered, front
 from fairtune.spec import Place, SearchSpec, TrialResult
 from fairtune.study.retrained import retrainings_of
@@ -24,6 +24,7 @@ _SAME: dict[str, str] = {
     "train_fraction": "--train-fraction",
     "seed": "--seed, which cuts the splits",
     "select": "--select",
+    "rule_options": "--set rule.",
 }
 """What searches must agree on to be compared, and what it is called."""
 
@@ -185,7 +186,7 @@ def _weakest(baselines: Sequence[Mapping[str, float]], objectives: Sequence[str]
 
 
 def _views(search: Search, floor: float) -> list[View]:
-    return [view._replace(feasible=view.val["accuracy"] >= floor) for view in search.study.views()]
+    return [view._replace(feasible=ranked(view.val)["accuracy"] >= floor) for view in search.study.views()]
 
 
 def _joint_front(views: Sequence[Sequence[View]], objectives: Sequence[str]) -> list[list[int]]:

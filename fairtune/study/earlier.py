@@ -13,6 +13,9 @@ from fairtune.study.key import JobKey
 from fairtune.study.study import Record, SearchStudy
 from fairtune.training.folder import TrialFolder
 
+_CHOOSE = ("select", "rule_options", "accuracy_floor")
+"""What decides which trials can be chosen."""
+
 
 class EarlierRun:
     """A run that a new search begins with.
@@ -38,7 +41,7 @@ class EarlierRun:
         Args:
             now: the search that begins.
         """
-        alike = (self.spec.select, self.spec.accuracy_floor) == (now.select, now.accuracy_floor) and self._gives_its_front(now)
+        alike = all(getattr(self.spec, name) == getattr(now, name) for name in _CHOOSE) and self._gives_its_front(now)
         objectives = objectives_of(now.select)
         for record in self._study.records():
             if record.state == "complete":

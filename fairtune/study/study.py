@@ -14,8 +14,8 @@ import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution
 
 from fairtune.errors import InvalidInput
-from fairtune.metrics import SCORES, ranked
-from fairtune.rules import View, objectives_of
+from fairtune.metrics import BOUNDS, SCORES, ranked
+from fairtune.rules import Rule, View, objectives_of
 from fairtune.samplers import Ahead, Outcome, Proposal, Proposals, distribution
 from fairtune.space import Space, Value
 from fairtune.spec import Brief, SearchSpec, TrialResult
@@ -84,6 +84,7 @@ class SearchStudy(Kept):
     def __init__(self, database: Path | Server, spec: SearchSpec, clock: Callable[[], float] = time.monotonic) -> None:
         self.spec = spec
         self._objectives = list(objectives_of(spec.select))
+        self.rule = Rule.load(spec.select).build(**spec.rule_options)
         directions = [SCORES[name].direction for name in self._objectives]
         scores = dict(zip(self._objectives, directions, strict=True))
         study = open_on(database, scores) if isinstance(database, Server) else open_study(database, scores)
@@ -256,15 +257,27 @@ class SearchStudy(Kept):
         return list(self._records)
 
     def views(self) -> list[View]:
-        """The complete trials as selection rules see them."""
+        """The complete trials as the search's rule sees them."""
         return [view for record in self._records if (view := record.view) is not None]
+
+    def views_for(self, rule: Rule) -> list[View]:
+        """The same as another rule sees them: with its bounds in the place of those of the search's own, and feasible by them."""
+        assert self.baseline is not None
+        seen = []
+        for view in self.views():
+            val = {name: value for name, value in view.val.items() if name not in BOUNDS}
+            whole = self.result(view.number) if rule.bounds else None
+            if whole is not None and whole.val_counts is not None:
+                val |= rule.bound(whole.val_counts, val)
+            seen.append(view._replace(val=val, feasible=ranked(val)["accuracy"] >= self.baseline.floor))
+        return seen
 
     def _outcome(self, result: Brief) -> Outcome:
         if result.state != "complete":
             return Outcome("pruned" if result.state == "pruned" else "failed")
         assert self.baseline is not None
         scores = ranked(result.val)
-        return Outcome("complete", [scores[name] for name in self._objectives], self.baseline.floor - result.val["accuracy"])
+        return Outcome("complete", [scores[name] for name in self._objectives], self.baseline.floor - scores["accuracy"])
 
     def _feasible(self, result: Brief | None) -> bool | None:
         if result is None or result.state != "complete" or self.baseline is None:
@@ -292,11 +305,12 @@ class SearchStudy(Kept):
         return brief if whole is None else brief.model_copy(update={"val": self._estimated(whole).val})
 
     def _estimated(self, result: TrialResult) -> TrialResult:
-        """A result with the estimates of its objectives, as far as its counts tell them."""
+        """A result with the estimates of its objectives and the rule's bounds, as far as its counts tell them."""
         if result.val_counts is None:
             return result
-        estimates = {name: SCORES[name].of(result.val_counts) for name in self._unestimated(result.val)}
-        return result.model_copy(update={"val": result.val | estimates})
+        measured = {name: value for name, value in result.val.items() if name not in BOUNDS}
+        estimates = {name: SCORES[name].of(result.val_counts) for name in self._unestimated(measured)}
+        return result.model_copy(update={"val": measured | estimates | self.rule.bound(result.val_counts, measured)})
 
     def _unestimated(self, val: Mapping[str, float]) -> list[str]:
         """The estimates that are not among some scores."""

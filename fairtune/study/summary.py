@@ -21,6 +21,7 @@ from fairtune.metrics import (
     compare,
     name_small_cells,
     small_cells,
+    stand_ins,
 )
 from fairtune.names import Names
 from fairtune.rules import corner, covered, front, objectives_of
@@ -174,8 +175,8 @@ class Summary(_Part):
     @property
     def estimates(self) -> tuple[str, ...]:
         """The scores that the search ranked by in the place of its objectives; see :func:`fairtune.metrics.ranked`."""
-        found = (SCORES[name].estimate for name in self.objectives)
-        return tuple(name for name in found if name is not None and any(name in (trial.val or {}) for trial in self.trials))
+        found = (other for name in self.objectives for other in stand_ins(name))
+        return tuple(name for name in found if any(name in (trial.val or {}) for trial in self.trials))
 
     @property
     def remarks(self) -> list[str]:

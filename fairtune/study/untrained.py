@@ -123,7 +123,8 @@ def _point(of_seeds: Sequence[Moved], floor: float) -> Point:
 
 def _pick(select: str, front: Sequence[Point]) -> int | None:
     """Position of the point that the rule chooses; None if none is feasible."""
-    recorded = all(name in point.val for name in objectives_of(select) for point in front)
+    names = (*objectives_of(select), *Rule.load(select).bounds)
+    recorded = all(name in point.val for name in names for point in front)
     views = [View(number, {"weight": point.weight}, point.val, point.feasible) for number, point in enumerate(front)]
     chosen = Rule.load(select if recorded else _FALLBACK).build().choose(views)
     return None if chosen is None else chosen.number

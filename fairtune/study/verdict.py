@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from fairtune.metrics import SCORES, Difference, label
+from fairtune.metrics import SCORES, Difference, label, ranked
 from fairtune.rules import Rule
 from fairtune.study.study import search_size
 
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from fairtune.study.summary import Summary, Trial
 
 _CLOSEST = 3
+_FEWEST_SEEDS = 2
+"""That say anything of another retraining of a setting."""
 
 
 def improves(select: str) -> str:
@@ -21,9 +23,12 @@ def improves(select: str) -> str:
 
 
 def gained(summary: Summary) -> bool | None:
-    """Whether the choice is better than the baseline, with 95 % confidence; None where nothing was compared."""
+    """Whether the choice is better than the baseline, with 95 % confidence.
+
+    None where nothing was compared, or on one seed alone: two nets may differ surely, and their settings not at all.
+    """
     name = improves(summary.spec.select)
-    if (found := summary.against_baseline.get(name)) is None or math.isnan(found.p_value):
+    if (found := summary.against_baseline.get(name)) is None or math.isnan(found.p_value) or found.seeds < _FEWEST_SEEDS:
         return None
     return found.low > 0 if SCORES[name].better == "higher" else found.high < 0
 
@@ -36,7 +41,7 @@ def outcome(summary: Summary) -> str:
         none = "" if any(trial.state != "running" for trial in summary.trials) else ", and none of its trials was run to its end"
         return f"the search has not ended{none}: this is how it stands"
     below = (trial for trial in summary.trials if trial.feasible is False)
-    closest = sorted(below, key=lambda trial: trial.score("accuracy"), reverse=True)
+    closest = sorted(below, key=_reached, reverse=True)
     missed = ", ".join(_missed(trial, summary.floor) for trial in closest[:_CLOSEST])
     sealed = "" if summary.test_opened else ", and the test split stays sealed"
     said = f"no trial reached the floor: none is chosen{sealed}"
@@ -68,6 +73,8 @@ def _against_baseline(summary: Summary) -> str:
     found = summary.against_baseline.get(name)
     if found is None:
         return f"{trial} is chosen and not confirmed{'' if summary.complete else ' yet'}: {held}"
+    if 0 < found.seeds < _FEWEST_SEEDS:
+        return f"one seed does not tell whether {trial} is {better} than the baseline, two would: {held}; {_differ(found)}"
     if summary.gained:
         return f"{trial} is {better} than the baseline: {held}; {_differ(found)}"
     return f"nothing found that is {better} than the baseline at this floor: {held}; {_differ(found)}"
@@ -80,7 +87,8 @@ def _differ(found: Difference) -> str:
     if math.isnan(found.p_value):
         return f"{differ}, on a single seed, which is no interval"
     pairs = "" if found.paired == "samples" else ", of paired seeds alone"
-    return f"{differ} (95 % interval {found.low:+.3f} to {found.high:+.3f}, p = {found.p_value:.2g}{pairs})"
+    nets = ", of these two nets" if found.seeds < _FEWEST_SEEDS else ""
+    return f"{differ} (95 % interval {found.low:+.3f} to {found.high:+.3f}, p = {found.p_value:.2g}{pairs}{nets})"
 
 
 def _value(score: float) -> str:
@@ -88,4 +96,9 @@ def _value(score: float) -> str:
 
 
 def _missed(trial: Trial, floor: float) -> str:
-    return f"trial {trial.number} misses it by {floor - trial.score('accuracy'):.4f}"
+    return f"trial {trial.number} misses it by {floor - _reached(trial):.4f}"
+
+
+def _reached(trial: Trial) -> float:
+    """Accuracy as the search holds it against the floor."""
+    return ranked(trial.val or {}).get("accuracy", math.nan)

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from fairtune import plugins
-from fairtune.metrics import SCORES
+from fairtune.metrics import BOUNDS, SCORES, scores
 from fairtune.plugins import Pluggable
+from fairtune.records import GroupCounts
 from fairtune.rules import Rule, View, objectives_of
 from fairtune.testing.plug_ins import PlugInContract
 
@@ -48,6 +49,12 @@ class RuleContract(PlugInContract):
         views = [view(0, 0.5, 0.5), view(1, 0.5, 0.5), view(2, 0.4, 0.5), view(3, 0.5, 0.6)]
         assert all(rule.choose(order) == views[0] for order in itertools.permutations(views))
 
+    def test_it_bounds_scores_by_what_it_says(self, rule: Rule) -> None:
+        right = np.array([[[40, 10], [5, 45]], [[30, 20], [8, 42]]])
+        bounds = rule.bound(GroupCounts(right, right.astype(float)), scores(GroupCounts(right, right.astype(float))))
+        assert tuple(bounds) == rule.bounds
+        assert set(bounds) <= BOUNDS
+
     @pytest.mark.parametrize("seed", range(10))
     def test_it_never_chooses_what_a_feasible_trial_beats(self, rule: Rule, seed: int) -> None:
         views = random_views(seed)
@@ -57,9 +64,10 @@ class RuleContract(PlugInContract):
 
 
 def view(number: int, accuracy: float, gap: float, *, feasible: bool = True, **others: float) -> View:
-    """A trial of which every score that grows is ``accuracy`` and every one that falls is ``gap``, but for ``others``."""
-    lower = {name: gap for name, score in SCORES.items() if score.better == "lower"}
-    higher = {name: accuracy for name, score in SCORES.items() if score.better == "higher"}
+    """A trial of which every measured score that grows is ``accuracy``, every one that falls ``gap``, but for ``others``."""
+    measured = {name: score for name, score in SCORES.items() if name not in BOUNDS}
+    lower = {name: gap for name, score in measured.items() if score.better == "lower"}
+    higher = {name: accuracy for name, score in measured.items() if score.better == "higher"}
     return View(number, {}, lower | higher | others, feasible)
 
 

@@ -104,10 +104,40 @@ def test_the_script_predicts_a_folder_without_fairtune(run, exported, test_split
 
 
 @pytest.mark.slow
-def test_the_script_names_a_picture_of_more_bits(exported, tmp_path):
-    Image.fromarray(np.full((8, 8), 4000, dtype=np.uint16)).save(tmp_path / "deep.png")
-    with pytest.raises(AssertionError, match=r"deep.png: I;16 is not 8 bits a channel"):
-        alone(exported / SCRIPT, tmp_path)
+@pytest.mark.parametrize(("depth", "window"), [(16, None), (12, None), (None, (0, 4080))])
+def test_the_script_reads_sixteen_bits_as_training_did(exported, tmp_path, depth, window):
+    levels = np.random.default_rng(0).integers(0, 256, (8, 8)).astype(np.uint16)
+    values = levels * 16 if window else levels << ((depth or 0) - 8)
+    for name, picture in {"deep": values, "plain": levels.astype(np.uint8)}.items():
+        (tmp_path / name).mkdir()
+        Image.fromarray(picture).save(tmp_path / name / "a.png")
+    as_trained(exported, tmp_path, depth=depth, window=window)
+    (found,) = alone(tmp_path / SCRIPT, tmp_path / "deep")
+    as_trained(exported, tmp_path, depth=16, window=None)
+    (expected,) = alone(tmp_path / SCRIPT, tmp_path / "plain")
+    assert found[1:] == expected[1:]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("depth", "reason"),
+    [(None, "say how many of their bits count, fairtune export RUN --set depth=12"), (10, "its values reach 4000, beyond 10 bits")],
+)
+def test_the_script_names_a_picture_of_other_bits(exported, tmp_path, depth, reason):
+    (tmp_path / "pictures").mkdir()
+    Image.fromarray(np.full((8, 8), 4000, dtype=np.uint16)).save(tmp_path / "pictures" / "deep.png")
+    as_trained(exported, tmp_path, depth=depth, window=None)
+    with pytest.raises(AssertionError, match=f"deep.png: .*{reason}"):
+        alone(tmp_path / SCRIPT, tmp_path / "pictures")
+
+
+def as_trained(exported, folder, **tones):
+    """The export of a model that was trained on values of such a depth or window."""
+    for name in (SCRIPT, PROGRAM):
+        shutil.copy(exported / name, folder / name)
+    spec = json.loads((exported / SPEC).read_text())
+    spec["input"] |= tones
+    (folder / SPEC).write_text(json.dumps(spec))
 
 
 def test_the_weights_fit_what_the_spec_says(run, exported):

@@ -14,7 +14,7 @@ from fairtune.api.export import CARD, FILES, ONNX
 from fairtune.api.model import Model
 from fairtune.api.predict import find_images, predict_files
 from fairtune.cli.main import app
-from fairtune.errors import InvalidInput
+from fairtune.errors import DataError, InvalidInput
 from fairtune.models import Net
 from fairtune.spec import PlugIn, TrialSpec
 from tests.search_helpers import run_small, trained_once
@@ -108,6 +108,49 @@ def test_a_gray_model_takes_colour(photos):
     (rows,) = predict_files(model, [photos / "a.png"])
     expected = model.predict(Image.open(photos / "a.png")).probabilities
     np.testing.assert_allclose(rows[["p(no)", "p(yes)"]], expected, atol=1e-6)
+
+
+def deep_model(folder, **options):
+    plugin = PlugIn(name="manifest", options={"size": 8, **options})
+    spec = TrialSpec(dataset=plugin, model=PlugIn(name="mlp"), method="scratch", epochs=1, batch_size=8)
+    return Model(Net.load("mlp").build((3, 8, 8), 2), ("no", "yes"), ("f", "m"), (3, 8, 8), spec, folder)
+
+
+@pytest.mark.parametrize("settings", [["depth=12"], ["dataset.depth=12"], ["window=0..4080"]])
+def test_values_of_twelve_bits_are_read_as_told(tmp_path, settings):
+    levels = np.random.default_rng(0).integers(0, 256, (8, 8)).astype(np.uint16)
+    levels[0, 0] = 255
+    Image.fromarray(levels << 4).save(tmp_path / "deep.png")
+    model = deep_model(tmp_path)
+    with pytest.raises(DataError, match=r"say how many bits they have, --set depth=12 or 16"):
+        list(predict_files(model, [tmp_path / "deep.png"]))
+    (rows,) = predict_files(model.reading_by(settings), [tmp_path / "deep.png"])
+    expected = model.predict(Image.fromarray(levels.astype(np.uint8))).probabilities
+    np.testing.assert_allclose(rows[["p(no)", "p(yes)"]], expected, atol=1e-6)
+
+
+def test_the_depth_of_training_is_kept_unless_told_otherwise(tmp_path):
+    assert deep_model(tmp_path, depth="12").raw().reading == deep_model(tmp_path).reading_by(["depth=12"]).raw().reading
+
+
+@pytest.mark.parametrize(
+    ("setting", "reason"),
+    [
+        ("size=16", "unknown option of images' values 'size': known: "),
+        ("depth=13", "depth=13"),
+        ("window=9..1", "give the values that become black and white"),
+        ("depth", "cannot read --set 'depth': write KEY=VALUE"),
+    ],
+)
+def test_what_does_not_say_what_values_mean_is_refused(tmp_path, setting, reason):
+    with pytest.raises(InvalidInput) as refused:
+        deep_model(tmp_path).reading_by([setting])
+    assert reason in str(refused.value)
+
+
+def test_a_run_whose_images_have_no_depth_says_so(run, photos):
+    _, said = predicted(run, photos, "--set", "depth=12", code=2)
+    assert "--set depth=12: the dataset digits reads values in one way only: leave it out" in said
 
 
 def test_export_writes_anew_and_names_what_it_wrote_and_what_it_cannot(run, tmp_path, monkeypatch, caplog):

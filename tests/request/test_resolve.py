@@ -71,7 +71,7 @@ def test_every_option_reaches_the_specification(tmp_path):
     assert spec.methods == "ss+hkd,mfd"
     assert (spec.model.name, spec.trials, spec.time_budget_s, spec.epochs, spec.batch_size) == ("cnn", 7, 120, 3, 40)
     assert (spec.accuracy_floor, spec.select, spec.sampler, spec.seed, spec.final_seeds) == (
-        Floor(0.5, relative=False),
+        Floor(0.5, "number"),
         "accuracy",
         "nsga2",
         5,

@@ -11,9 +11,9 @@ def summary(mixed):
     return summarise(mixed.spec, mixed.place, mixed.study)
 
 
-def against(summary, low, high, paired="samples"):
+def against(summary, low, high, paired="samples", seeds=3):
     p_value = 0.01 if low * high > 0 else 0.4
-    found = Difference(mean=(low + high) / 2, low=low, high=high, p_value=p_value, seeds=3, paired=paired)
+    found = Difference(mean=(low + high) / 2, low=low, high=high, p_value=p_value, seeds=seeds, paired=paired)
     changed = summary.model_copy(update={"against_baseline": {"deo_m": found}})
     return changed.model_copy(update={"gained": gained(changed)})
 
@@ -34,6 +34,13 @@ def test_what_is_not_is_said_first(summary, low, high):
     none = against(summary, low, high)
     assert none.gained is False
     assert outcome(none).startswith("nothing found that is fairer than the baseline at this floor: ")
+
+
+def test_one_seed_proves_nothing_of_another(summary):
+    one = against(summary, -0.3, -0.1, seeds=1)
+    assert one.gained is None
+    assert outcome(one).startswith(f"one seed does not tell whether trial {summary.chosen.number} is fairer than the baseline, two")
+    assert outcome(one).endswith("(95 % interval -0.300 to -0.100, p = 0.01, of these two nets)")
 
 
 def test_the_rule_says_what_has_to_be_better():
