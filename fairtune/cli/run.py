@@ -21,6 +21,7 @@ Full = Annotated[bool, typer.Option("--full", help="The file's full settings, as
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Print the plan and stop: trainings, time, cost, and what is there already.")
 ]
+LeaveOut = Annotated[list[str] | None, typer.Option("--leave-out", help="Search or method not to run; repeat for more.", metavar="NAME")]
 Markdown = Annotated[Path | None, typer.Option("--markdown", help="Write the report as Markdown there too.", metavar="FILE")]
 _TAKEN = (
     *("dataset", "model", "set", "trials", "epochs", "batch_size", "micro_batch", "seed", "precision", "compile"),
@@ -36,7 +37,9 @@ def run(
     quick: Quick = False,
     full: Full = False,
     dry_run: DryRun = False,
-    markdown: Markdown = None,
+    leave_out: LeaveOut = None,
+    markdown: LeaveOut = Annotated[list[str] | None, typer.Option("--leave-out", help="Search or method not to run; repeat for more.", metavar="NAME")]
+Markdown = None,
     on: On = None,
     cluster: Cluster = None,
     peak_tflops: Peak = None,
@@ -58,6 +61,7 @@ def run(
     """
     with told():
         size = _size(quick, full)
+        given |= {"leave_out": leave_out} if leave_out else {}
         if dry_run:
             from fairtune.api.where import UTILISATION, Where
             from fairtune.pipeline.dry_run import dry_run as show

@@ -74,14 +74,18 @@ def expand(pipeline: Pipeline, size: Size, typed: Mapping[str, object]) -> list[
         InvalidInput: every fault: values for what no search varies, or names to leave out that none has.
     """
     every = [made for search in pipeline.searches for made in _every(pipeline, search, size, typed)]
-    found = named([options for options, _ in every])
+    found = named([made.own for made in every])
     faults = Faults()
     varied = {name for search in (pipeline.defaults, *pipeline.searches) for name in _grid(search)}
     faults.found += [f"each: {unknown_name('value', name, varied)}" for name in size.each if name not in varied]
     known = {name for one in found for name in one.names}
     faults.found += [f"leave_out: {unknown_name('search', name, known)}" for name in size.leave_out if name not in known]
     faults.found += _unknown_rows(pipeline, known | {BASELINE})
-    kept = [one for one, (_, wanted) in zip(found, every, strict=True) if wanted and not one.names & set(size.leave_out)]
+    kept = [
+        one._replace(options=made.options)
+        for one, made in zip(found, every, strict=True)
+        if made.wanted and not one.names & set(size.leave_out)
+    ]
     if not kept:
         faults.found.append("leave_out: no search is left: keep one")
     faults.raise_if_any()
@@ -122,16 +126,39 @@ def _unknown_rows(pipeline: Pipeline, known: set[str]) -> list[str]:
     return [f"{where}: {unknown_name('search', name, known)}" for where, name in dict.fromkeys(wanted) if name not in known]
 
 
-def _every(pipeline: Pipeline, search: Options, size: Size, typed: Mapping[str, object]) -> Iterator[tuple[Options, bool]]:
-    """A search for every combination of its values and those of the size, and whether the size wants it: names stay the same."""
+class _Made(NamedTuple):
+    """A search of the file.
+
+    Attributes:
+        own: what the file says of it whatever the size, by which it is called.
+        options: all that holds.
+        wanted: whether the size wants it.
+    """
+
+    own: Options
+    options: Options
+    wanted: bool
+
+
+def _every(pipeline: Pipeline, search: Options, size: Size, typed: Mapping[str, object]) -> Iterator[_Made]:
+    """A search for every combination of its values and those of the size."""
     grid = _grid(pipeline.defaults) | _grid(search)
     grid = {name: list(dict.fromkeys([*values, *size.each.get(name, ())])) for name, values in grid.items()}
-    layers = [pipeline.defaults, search, size.options, {"final_seeds": size.seeds or pipeline.seeds}]
     for values in product(*grid.values()):
-        options: Options = {}
-        for layer in (*layers, *(_as_option(name, value) for name, value in zip(grid, values, strict=True)), typed):
-            options = _merged(options, layer)
-        yield options, all(value in size.each.get(name, [value]) for name, value in zip(grid, values, strict=True))
+        varied = [_as_option(name, value) for name, value in zip(grid, values, strict=True)]
+        own = _layered(pipeline.defaults, search, *varied)
+        seeds = {"final_seeds": size.seeds or pipeline.seeds}
+        options = _layered(pipeline.defaults, search, size.options, seeds, *varied, typed)
+        wanted = all(value in size.each.get(name, [value]) for name, value in zip(grid, values, strict=True))
+        yield _Made(own, options, wanted)
+
+
+def _layered(*layers: Mapping[str, object]) -> Options:
+    """Options, later ones in the place of earlier ones."""
+    options: Options = {}
+    for layer in layers:
+        options = _merged(options, layer)
+    return options
 
 
 def _grid(search: Mapping[str, object]) -> dict[str, list[object]]:

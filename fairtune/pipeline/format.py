@@ -63,8 +63,7 @@ class PublishedRow(_Part):
     """A row of a published table that its method alone does not name.
 
     Attributes:
-        method: there.
-        hyperparameters: there; may hold ``{NAME}``, a value of the search.
+        method, hyperparameters: there; may hold ``{NAME}``, a value of the search.
     """
 
     method: str
@@ -79,12 +78,14 @@ class Published(_Part):
         dataset: its name there; may hold ``{NAME}``, a value of the search: an option of the dataset, ``{dataset}`` or ``{model}``;
             ``{variance:.3f}`` writes it as Python does. Capitals and punctuation do not count.
         rows: what stands there, by what it is called here: a search's name, its name within its data, its method, or ``baseline``.
+        names: what values are called there, as ``{resnet18: ResNet}``.
         scores: the metric there, by our score; ``NAME`` and ``NAME_pct``, in percent, are found by themselves.
     """
 
     table: str
     dataset: str
     rows: dict[str, PublishedRow]
+    names: dict[str, str] = {}
     scores: dict[str, str] = {}
 
     @field_validator("rows", mode="before")

@@ -45,18 +45,25 @@ def requests(file: PipelineFile, size: SizeName, typed: Mapping[str, object], fa
     Args:
         file: the pipeline.
         size: of it.
-        typed: options of the command line.
+        typed: options of the command line, ``name`` and ``leave_out`` among them, which are the pipeline's own.
         faults: where what is wrong is gathered; searches that have a fault are left out.
     """
     name = called(file, size, typed)
-    beside = {option: value for option, value in typed.items() if option != "name"}
-    found = faults.attempt(lambda: expand(file.content, size_of(file.content, size), beside)) or []
+    found = faults.attempt(lambda: _expanded(file, size, typed)) or []
     made = []
     for one in found:
         request = _told_of(one, faults, partial(_request, one, name))
         if request is not None:
             made.append((one, request))
     return made
+
+
+def _expanded(file: PipelineFile, size: SizeName, typed: Mapping[str, object]) -> list[Named]:
+    chosen = size_of(file.content, size)
+    left_out = typed.get("leave_out", ())
+    assert isinstance(left_out, list | tuple)
+    chosen = chosen.model_copy(update={"leave_out": (*chosen.leave_out, *left_out)})
+    return expand(file.content, chosen, {option: value for option, value in typed.items() if option not in ("name", "leave_out")})
 
 
 def plan_all(file: PipelineFile, size: SizeName, typed: Mapping[str, object], faults: Faults) -> list[Planned]:

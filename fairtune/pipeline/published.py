@@ -55,7 +55,7 @@ class Beside:
         faults = []
         for published, table in zip(self._published, self._tables, strict=True):
             found = Faults()
-            wanted = {found.attempt(partial(_filled, published.dataset, values)) for values in searches}
+            wanted = {found.attempt(partial(_filled, published.dataset, _renamed(values, published))) for values in searches}
             faults += [f"published: {fault}" for fault in dict.fromkeys(found.found)]
             names = {name for name in wanted if name is not None}
             if names and not {_plain(name) for name in names} & set(table["dataset"].map(_plain)):
@@ -88,18 +88,23 @@ def _read(published: Published, folder: Path) -> pd.DataFrame:
     if missing := [column for column in _COLUMNS if column not in table]:
         raise InvalidInput(f"published: {file.name} has no column {', '.join(missing)}; it needs {', '.join(_COLUMNS)}")
     known = set(table["method"])
-    wrong = [row.method for row in published.rows.values() if row.method not in known]
+    wrong = [row.method for row in published.rows.values() if row.method not in known and not _PLACE.search(row.method)]
     if wrong:
         raise InvalidInput([f"published: {file.name}: {unknown_name('method', method, known)}" for method in wrong])
     return table
 
 
 def _lines(table: pd.DataFrame, published: Published, row: PublishedRow, values: Mapping[str, object]) -> pd.DataFrame:
-    dataset = _plain(_filled(published.dataset, values))
-    own = table[(table["dataset"].map(_plain) == dataset) & (table["method"] == row.method)]
+    values = _renamed(values, published)
+    dataset, method = _plain(_filled(published.dataset, values)), _filled(row.method, values)
+    own = table[(table["dataset"].map(_plain) == dataset) & (table["method"] == method)]
     if row.hyperparameters is not None:
         own = own[own["hyperparameters"] == _filled(row.hyperparameters, values)]
     return own
+
+
+def _renamed(values: Mapping[str, object], published: Published) -> dict[str, object]:
+    return {name: published.names.get(str(value), value) for name, value in values.items()}
 
 
 def _scores(own: pd.DataFrame, published: Published) -> dict[str, Quoted]:
