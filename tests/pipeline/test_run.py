@@ -8,7 +8,8 @@ import yaml
 from rich.console import Console
 
 from fairtune.errors import InvalidInput
-from fairtune.pipeline import _finished, labels, run
+from fairtune.pipeline.expanding import labels
+from fairtune.pipeline.run import finished, run
 from fairtune.report import write_report
 from fairtune.request.options import Request
 from fairtune.request.resolve import resolve
@@ -24,7 +25,6 @@ SMALL = {
     "dataset": "digits",
     "epochs": 1,
     "trials": 1,
-    "final_seeds": 1,
     "accuracy_floor": "0",
     "gpus_per_trial": 0,
     "precision": "fp32",
@@ -40,13 +40,13 @@ def pipeline_file(folder, *searches, **parts):
     (folder / "published").mkdir(exist_ok=True)
     (folder / "published" / "paper.csv").write_text(PUBLISHED)
     file = folder / "small.yaml"
-    file.write_text(yaml.safe_dump({"title": "Small", "defaults": SMALL, "searches": searches, **parts}))
+    file.write_text(yaml.safe_dump({"title": "Small", "defaults": SMALL, "seeds": 1, "searches": list(searches), **parts}))
     return file
 
 
 def done(runs, name, *, fails=False, **options):
     """A search of a pipeline that has ended, perhaps with retrainings that failed."""
-    session = Session(*resolve(Request.read(SMALL | options | {"name": name, "runs": str(runs)})))
+    session = Session(*resolve(Request.read({**SMALL, "final_seeds": 1, **options, "name": name, "runs": str(runs)})))
     while isinstance(job := session.plan.next(), Job):
         lost = fails and job.kind == "final"
         session.plan.finish(job, failed(job.spec, "out of memory") if lost else train(job, session.plan))
@@ -55,7 +55,7 @@ def done(runs, name, *, fails=False, **options):
 
 def printed(file, runs):
     console = Console(file=io.StringIO(), width=200, markup=False, highlight=False)
-    table = run(file, None, str(runs), console)
+    table = run(file, console, typed={"runs": str(runs)})
     return table, text_on(console)
 
 
@@ -86,7 +86,7 @@ def test_each_search_has_a_row_of_its_own(tmp_path):
         assert list(table[score]) == [confirmed.test[score].mean for confirmed in found]
     assert table["deo_a"][1] != table["deo_a"][2]
     assert all(label in text for label in table["search"])
-    pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "small.csv"), table)
+    pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "small" / "report.csv").fillna({"data": ""}), table, check_dtype=False)
 
 
 def test_published_figures_are_found_by_method(tmp_path):
@@ -94,7 +94,7 @@ def test_published_figures_are_found_by_method(tmp_path):
     done(tmp_path, "two", method="mfd", set=["weight=50"])
     searches = [{"method": "mfd", "set": [f"weight={weight}"], "name": name} for name, weight in (("one", 0), ("two", 50))]
     published = {"table": "paper.csv", "dataset": "CIFAR", "rows": {"mfd": "MFD"}}
-    table, text = printed(pipeline_file(tmp_path, *searches, published=published), tmp_path)
+    table, text = printed(pipeline_file(tmp_path, *searches, report={"published": [published]}), tmp_path)
     assert table["accuracy_published"].isna().tolist() == [True, False, False]
     assert table.loc[1:, "accuracy_published"].tolist() == [0.828, 0.828]
     assert table.loc[1:, "deo_m_published_std"].tolist() == [0.01, 0.01]
@@ -105,7 +105,9 @@ def test_searches_of_other_data_have_a_baseline_of_their_own(tmp_path):
     done(tmp_path, "small-ss-seed-1", method="ss", seed=1)
     done(tmp_path, "small-ss-seed-2", method="ss", seed=2)
     table, _ = printed(pipeline_file(tmp_path, {"method": "ss", "seed": 1}, {"method": "ss", "seed": 2}), tmp_path)
-    assert list(table["search"]) == ["baseline of ss-seed-1", "ss-seed-1", "baseline of ss-seed-2", "ss-seed-2"]
+    assert list(zip(table["data"], table["search"], strict=True)) == [
+        (f"seed {seed}", name) for seed in (1, 2) for name in ("baseline", "ss")
+    ]
 
 
 def test_a_search_without_a_score_has_its_row(tmp_path):
@@ -121,13 +123,13 @@ def test_a_search_without_a_score_has_its_row(tmp_path):
 def test_what_is_found_of_an_earlier_call_must_be_complete_and_readable(tmp_path):
     summary = done(tmp_path, "small-ss", method="ss")
     folder = RunFolder.of(summary.place)
-    assert _finished(folder) is not None
+    assert finished(folder) is not None
     folder.summary.write_text(summary.model_copy(update={"complete": False}).model_dump_json(by_alias=True))
-    assert _finished(folder) is None
+    assert finished(folder) is None
     folder.summary.write_text("{}")
-    assert _finished(folder) is None
+    assert finished(folder) is None
     folder.summary.unlink()
-    assert _finished(folder) is None
+    assert finished(folder) is None
 
 
 def refused(tmp_path, *searches, **parts):
@@ -153,7 +155,7 @@ def test_every_fault_of_every_search_is_told_before_the_first_starts(tmp_path):
         ([{"method": "ss"}, {"method": "ss"}], "ss: it is the same search as ss: leave one of them out"),
         ([{"method": "ss", "name": "a"}, {"method": "ss", "name": "b"}], "b: it is the same search as a: leave one of them out"),
         ([{"method": "ss"}, {"method": "hkd", "name": "small-ss"}], "small-ss: the search ss has the name small-ss too: give each"),
-        ([{"method": "ss", "runs": "x"}], "ss: a pipeline does not say where runs are: give --runs"),
+        ([{"method": "ss", "runs": "x"}], "small.yaml: a pipeline does not say where runs are: give --runs"),
     ],
 )
 def test_searches_that_cannot_stand_side_by_side_are_refused(tmp_path, searches, fault):
@@ -171,7 +173,7 @@ def test_searches_that_cannot_stand_side_by_side_are_refused(tmp_path, searches,
 )
 def test_published_figures_that_are_not_there_are_refused(tmp_path, changes, fault):
     published = {"table": "paper.csv", "dataset": "CIFAR", "rows": {"ss": "SS"}} | changes
-    (found,) = refused(tmp_path, {"method": "ss"}, published=published)
+    (found,) = refused(tmp_path, {"method": "ss"}, report={"published": [published]})
     assert found.startswith(fault)
 
 

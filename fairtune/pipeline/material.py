@@ -1,0 +1,166 @@
+"""Everything that the report of a pipeline shows."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import pandas as pd
+
+from fairtune.metrics import UNDEFINED, Interval
+from fairtune.names import counted
+from fairtune.pipeline.expanding import SizeName, size_of
+from fairtune.pipeline.ordering import Checked, Order, check_order
+from fairtune.pipeline.published import Beside
+from fairtune.pipeline.reading import PipelineFile
+from fairtune.pipeline.rows import Outcome, Row, found_by, rows_of
+from fairtune.pipeline.statistics import compare
+from fairtune.report.progress import format_duration
+from fairtune.report.text_table import TextTable
+
+_PLACES = ("data", "runs", "name", "tracking_uri", "study", "storage", "address", "cpus_per_trial", "max_concurrent")
+"""Options that have no say in what comes out."""
+
+
+class Material(NamedTuple):
+    """Everything that the report shows.
+
+    Attributes:
+        file: the pipeline.
+        name: of its folder.
+        command: that makes it again.
+        outcomes: of the searches that have ended.
+        of: how many searches there are.
+        rows: of the tables.
+        checked: the orderings, pair by pair, with the data that they were checked on.
+        compared: what statistics say of the searches, if the file asks for it.
+        differs: from the papers' protocol, in sentences.
+    """
+
+    file: PipelineFile
+    name: str
+    command: str
+    outcomes: Sequence[Outcome]
+    of: int
+    rows: Sequence[Row]
+    checked: Sequence[tuple[str, Checked]]
+    compared: Sequence[TextTable]
+    differs: Sequence[str]
+
+    @property
+    def scores(self) -> tuple[str, ...]:
+        """The columns."""
+        return self.file.content.report.scores
+
+    @property
+    def blocks(self) -> dict[str, list[Row]]:
+        """The rows by their data."""
+        found: dict[str, list[Row]] = {}
+        for row in self.rows:
+            found.setdefault(row.data, []).append(row)
+        return found
+
+    @property
+    def cost(self) -> str:
+        """What it took, in words."""
+        costs = [outcome.summary.cost for outcome in self.outcomes]
+        trainings = sum(len(outcome.summary.trials) + outcome.summary.cost.confirmations for outcome in self.outcomes)
+        epochs = sum(cost.epochs + cost.confirmation_epochs for cost in costs)
+        gpu_s = sum(cost.gpu_s for cost in costs)
+        wall = format_duration(sum(cost.wall_s for cost in costs))
+        on = f"{format_duration(gpu_s)} of one GPU" if gpu_s else f"on {platform.machine()} CPUs"
+        beside = f"{counted(trainings, 'training')} beside the plain models, {epochs:,} epochs of them"
+        return f"{counted(len(costs), 'run')}, {beside}, {wall}, {on}"
+
+    @property
+    def setting(self) -> str:
+        """With what everything was trained, where it is the same for all."""
+        specs = [outcome.summary.spec for outcome in self.outcomes]
+        parts = {
+            "protocol": {spec.protocol for spec in specs},
+            "epochs": {str(spec.epochs) for spec in specs},
+            "model": {spec.model.name for spec in specs},
+            "seeds": {str(spec.final_seeds) for spec in specs},
+            "share of the training split": {f"{spec.train_fraction:g}" for spec in specs},
+            "trials of a search": {str(spec.trials) for spec in specs},
+        }
+        return "; ".join(f"{name} {', '.join(sorted(values))}" for name, values in parts.items())
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """The rows as a table for programs."""
+        return pd.DataFrame([_record(row, self.scores) for row in self.rows])
+
+
+def gather(
+    file: PipelineFile,
+    name: str,
+    size: SizeName,
+    typed: Mapping[str, object],
+    outcomes: Sequence[Outcome],
+    beside: Beside,
+    *,
+    of: int,
+) -> Material:
+    """What the report shows of the searches that have ended.
+
+    Args:
+        file: the pipeline.
+        name: of its folder.
+        size: of the pipeline.
+        typed: options of the command line.
+        outcomes: of the searches that have ended, in order.
+        beside: the published figures.
+        of: how many searches there are.
+    """
+    rows = rows_of(outcomes, beside)
+    checked = [(data, one) for data, order, own in _by_data(file, rows) for one in check_order(order, own)]
+    compared = compare(outcomes) if file.content.report.compare else []
+    differs = _differs(file, size)
+    return Material(file, name, _command(file, size, typed), tuple(outcomes), of, rows, checked, compared, differs)
+
+
+def _differs(file: PipelineFile, size: SizeName) -> list[str]:
+    """The file's sentences, then what the size changes."""
+    said, changed = list(file.content.report.differs), size_of(file.content, size)
+    options = {**changed.options, **({"seeds": changed.seeds} if changed.seeds else {})}
+    if size == "quick" and options:
+        said.append("Quick: " + ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in options.items()) + ".")
+    return said
+
+
+def _by_data(file: PipelineFile, rows: Sequence[Row]) -> list[tuple[str, Order, dict[str, Interval]]]:
+    """Every ordering on all data where it has two rows or more; on all data together where no single ones have them."""
+    found = []
+    for order in file.content.report.orderings:
+        blocks: dict[str, list[Row]] = {}
+        for row in rows:
+            blocks.setdefault(row.data, []).append(row)
+        own = {data: _scores_of(order, inside) for data, inside in blocks.items()}
+        several = {data: scores for data, scores in own.items() if len(scores) > 1}
+        found += [(data, order, scores) for data, scores in (several or {"": _scores_of(order, rows)}).items()]
+    return found
+
+
+def _scores_of(order: Order, rows: Sequence[Row]) -> dict[str, Interval]:
+    found = {name: found_by(rows, name) for name in order.names}
+    return {name: row.ours.get(order.score, UNDEFINED) for name, row in found.items() if row is not None}
+
+
+def _command(file: PipelineFile, size: SizeName, typed: Mapping[str, object]) -> str:
+    options = [(name, value) for name, value in typed.items() if name not in _PLACES]
+    given = [
+        f"--{name.replace('_', '-')} {one}" for name, value in options for one in (value if isinstance(value, list) else [value])
+    ]
+    return " ".join(["fairtune run", file.name, *(["--quick"] if size == "quick" else []), *given])
+
+
+def _record(row: Row, scores: Sequence[str]) -> dict[str, object]:
+    record: dict[str, object] = {"data": row.data, "search": row.label, "method": row.method, "run": row.run, "seeds": row.seeds}
+    for score in scores:
+        found, quoted = row.ours.get(score, UNDEFINED), row.published.get(score)
+        record |= {score: found.mean, f"{score}_std": found.std}
+        mean, std = (float("nan"), float("nan")) if quoted is None else (quoted.mean, quoted.std)
+        record |= {f"{score}_published": mean, f"{score}_published_std": std, f"{score}_apart": row.apart(score)}
+    return record

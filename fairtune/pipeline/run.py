@@ -1,0 +1,127 @@
+"""Running a pipeline: its searches in a row, and the report after each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from types import MappingProxyType
+
+import pandas as pd
+from pydantic import ValidationError
+from rich.console import Console
+
+from fairtune.api.search import run as run_search
+from fairtune.errors import NoFeasibleTrial
+from fairtune.files import write_text
+from fairtune.pipeline.expanding import SizeName
+from fairtune.pipeline.material import gather
+from fairtune.pipeline.planning import Planned, called, plan_all
+from fairtune.pipeline.published import Beside
+from fairtune.pipeline.reading import PipelineFile, load
+from fairtune.pipeline.rows import Outcome, values_of
+from fairtune.pipeline.writing import in_markdown, print_report, write_report
+from fairtune.request.faults import Faults
+from fairtune.study.folders import RunFolder, in_folder
+from fairtune.study.summary import Summary
+from fairtune.tracking.pipelines import PipelineMirror
+
+NOTHING: Mapping[str, object] = MappingProxyType({})
+
+
+def run(
+    file: Path,
+    console: Console,
+    size: SizeName = "full",
+    typed: Mapping[str, object] = NOTHING,
+    markdown: Path | None = None,
+) -> pd.DataFrame:
+    """Run every search of a pipeline, or go on with those that an earlier call finished in part, and report.
+
+    The report, ``RUNS/NAME/report.html`` with ``report.md``, ``report.csv`` and ``report.tex``, is written after every search.
+
+    Args:
+        file: the pipeline, or the name of one that comes with fairtune.
+        console: where to print.
+        size: which of the file's settings.
+        typed: options of the command line that overrule the file's, ``data`` and ``runs`` among them, and ``name``: the folder's.
+        markdown: a file that is to have the report as Markdown too.
+
+    Returns:
+        The table: a row per search, and one per plain model before the first search that has it, with scores on the test split as
+        mean and std over the final seeds beside the published ones; NaN where there is none.
+
+    Raises:
+        InvalidInput: every fault of every search, before the first starts.
+    """
+    pipeline = load(file)
+    searches, beside = check(pipeline, size, typed)
+    name = called(pipeline, size, typed)
+    folder = Path(searches[0].place.runs) / name
+    mirror = PipelineMirror(name, pipeline.content.title)
+    outcomes: list[Outcome] = []
+    material = None
+    for number, planned in enumerate(searches):
+        console.print(f"{name}: search {number + 1} of {len(searches)}, {planned.named.label}", style="bold")
+        outcomes.append(Outcome(planned, _outcome(planned, console)))
+        mirror.take_up(planned.spec, planned.place)
+        material = gather(pipeline, name, size, typed, outcomes, beside, of=len(searches))
+        written = write_report(material, folder)
+    assert material is not None
+    mirror.finish(written)
+    if markdown is not None:
+        write_text(markdown, in_markdown(material))
+    print_report(material, folder, console)
+    return material.table
+
+
+def check(pipeline: PipelineFile, size: SizeName, typed: Mapping[str, object]) -> tuple[list[Planned], Beside]:
+    """Every search as it may start, and the figures to set beside them.
+
+    Raises:
+        InvalidInput: every fault.
+    """
+    faults = Faults()
+    beside = faults.attempt(partial(figures, pipeline, typed))
+    searches = plan_all(pipeline, size, typed, faults)
+    if beside is not None:
+        faults.found += beside.check([values_of(planned.spec) for planned in searches])
+
+    faults.raise_if_any()
+    assert beside is not None
+    return searches, beside
+
+
+def figures(pipeline: PipelineFile, typed: Mapping[str, object]) -> Beside:
+    """The published figures of a pipeline; none where it runs on other data.
+
+    Raises:
+        InvalidInput: a table cannot be read, or has no row of a name.
+    """
+    published = () if typed.get("dataset") else pipeline.content.report.published
+    return Beside(published, pipeline.path.parent)
+
+
+def _outcome(planned: Planned, console: Console) -> Summary:
+    """What a search found: read where it is complete, else searched for."""
+    done = RunFolder.of(planned.place)
+    summary = finished(done)
+    if summary is not None:
+        return summary
+    try:
+        return run_search(planned.spec, planned.place, console, planned.request)
+    except NoFeasibleTrial as error:
+        console.print(str(error))
+    summary = finished(done)
+    assert summary is not None
+    return summary
+
+
+def finished(done: RunFolder) -> Summary | None:
+    """The summary of a search that is complete; one that cannot be read is written anew from the study."""
+    try:
+        summary = Summary.model_validate_json(done.summary.read_bytes())
+    except (FileNotFoundError, ValidationError):
+        return None
+    here = in_folder(summary.place, done.path)
+    return summary.model_copy(update={"place": here}) if summary.complete else None

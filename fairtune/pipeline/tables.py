@@ -1,0 +1,128 @@
+"""The tables of a pipeline's report: ours beside the published, with arrows against the teacher."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from fairtune.metrics import SCORES, UNDEFINED, Interval, label
+from fairtune.pipeline.expanding import BASELINE
+from fairtune.pipeline.ordering import Checked
+from fairtune.pipeline.rows import Row
+from fairtune.report.text_table import TextTable
+
+_DASH = "-"
+
+
+class Cell(NamedTuple):
+    """A score of a row.
+
+    Attributes:
+        ours, published: mean and standard deviation with an arrow against the plain model of the same source.
+        apart: ours less the published, in units of both spreads.
+        good: whether ours is better than the plain model's; None where it is that, or equal.
+    """
+
+    ours: str
+    published: str
+    apart: str
+    good: bool | None
+
+
+class Line(NamedTuple):
+    """A row of a table."""
+
+    row: Row
+    cells: tuple[Cell, ...]
+
+
+def lines_of(rows: Sequence[Row], scores: Sequence[str]) -> list[Line]:
+    """The rows on some data, in texts."""
+    return [Line(row, tuple(_cell(row, _teacher(row, rows), score) for score in scores)) for row in rows]
+
+
+def columns(scores: Sequence[str], published: bool) -> Iterator[str]:
+    """Headings: for each score ours and, where there are published figures, theirs and how far both are apart."""
+    for score in scores:
+        yield f"{label(score)} ({'↑' if SCORES[score].better == 'higher' else '↓'})"
+        if published:
+            yield "published"
+            yield "apart"
+
+
+def block_table(title: str, rows: Sequence[Row], scores: Sequence[str]) -> TextTable:
+    """The rows on some data, beside the published ones if there are any."""
+    published = has_published(rows)
+    texts = []
+    for row, cells in lines_of(rows, scores):
+        found = [part for cell in cells for part in ((cell.ours, cell.published, cell.apart) if published else (cell.ours,))]
+        texts.append([row.label, *found])
+    return TextTable(title, ["search", *columns(scores, published)], texts)
+
+
+def has_published(rows: Sequence[Row]) -> bool:
+    """Whether any row stands beside a published one."""
+    return any(row.published for row in rows)
+
+
+def ordering_table(checked: Sequence[tuple[str, Checked]]) -> TextTable:
+    """Which orderings hold on which data."""
+    texts = [
+        [
+            one.said,
+            data,
+            format_mean(one.left or UNDEFINED),
+            format_mean(one.right or UNDEFINED),
+            one.verdict or "not checked: no such row",
+        ]
+        for data, one in checked
+    ]
+    note = "a pair is told apart if its means differ by more than both standard deviations together"
+    return TextTable("Orderings", ["ordering", "data", "left", "right", "verdict"], texts, note)
+
+
+def format_mean(found: Interval) -> str:
+    """A mean with its standard deviation, small ones with their exponent."""
+    return _mean(found.mean, found.std)
+
+
+def _cell(row: Row, teacher: Row | None, score: str) -> Cell:
+    own, quoted = row.ours.get(score, UNDEFINED), row.published.get(score)
+    theirs = "" if quoted is None else _mean(quoted.mean, quoted.std)
+    difference = row.apart(score)
+    if teacher is None:
+        return Cell(_mean(own.mean, own.std), theirs, _units(difference), None)
+    against = teacher.ours.get(score, UNDEFINED).mean
+    quoted_teacher = teacher.published.get(score)
+    if quoted is not None and quoted_teacher is not None:
+        theirs += _arrow(quoted.mean, quoted_teacher.mean)
+    good = None if not own.mean - against else SCORES[score].cost(own.mean) < SCORES[score].cost(against)
+    return Cell(_mean(own.mean, own.std) + _arrow(own.mean, against), theirs, _units(difference), good)
+
+
+def _teacher(row: Row, rows: Sequence[Row]) -> Row | None:
+    """The plain model that stands last above a row; None for that itself."""
+    if row.method == BASELINE:
+        return None
+    above = [other for other in rows[: list(rows).index(row)] if other.method == BASELINE]
+    return above[-1] if above else None
+
+
+def _arrow(value: float, teacher: float) -> str:
+    if not math.isfinite(value - teacher) or value == teacher:
+        return ""
+    return " ↑" if value > teacher else " ↓"
+
+
+def _units(difference: float) -> str:
+    return f"{difference:+.1f}" if math.isfinite(difference) else _DASH
+
+
+def _mean(mean: float, std: float) -> str:
+    if not math.isfinite(mean):
+        return _DASH
+    written = f"{mean:.4f}" if abs(mean) >= 0.001 or mean == 0 else f"{mean:.2e}"
+    if not math.isfinite(std):
+        return written
+    return f"{written} ± {std:.4f}" if std >= 0.00005 or std == 0 else f"{written} ± {std:.0e}"

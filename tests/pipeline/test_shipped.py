@@ -1,0 +1,38 @@
+"""Every pipeline that comes with fairtune, as far as it can be told without data."""
+
+from pathlib import Path
+
+import pytest
+
+from fairtune.pipeline.dry_run import plan_without_data
+from fairtune.pipeline.reading import load, names
+
+HEADER = ("Paper:", "Shows:", "Command:", "Machine:", "Time:", "Expected:")
+
+
+@pytest.fixture
+def typed(tmp_path):
+    return {"data": str(tmp_path / "data"), "runs": str(tmp_path / "runs"), "gpus_per_trial": 0}
+
+
+@pytest.mark.parametrize("name", names())
+def test_a_file_tells_what_it_is(name):
+    header = load(Path(name)).header
+    assert tuple(line.split()[0] for line in header[: len(HEADER)]) == HEADER
+    assert any(line.startswith(f"Command:  fairtune run {name}") for line in header)
+
+
+@pytest.mark.parametrize("size", ["full", "quick"])
+@pytest.mark.parametrize("name", names())
+def test_a_file_is_whole(name, size, typed):
+    found = plan_without_data(load(Path(name)), size, typed)
+    assert len({one.named.label for one in found}) == len(found)
+    assert all(one.spec is not None or one.missing for one in found)
+
+
+@pytest.mark.parametrize("name", names())
+def test_quick_is_less_than_full(name, typed):
+    pipeline = load(Path(name))
+    quick, full = (plan_without_data(pipeline, size, typed) for size in ("quick", "full"))
+    assert {one.named.label for one in quick} <= {one.named.label for one in full}
+    assert len(quick) * quick[0].request.trials <= len(full) * full[0].request.trials
