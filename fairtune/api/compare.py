@@ -1,43 +1,79 @@
-"""Several searches on the same data, side by side."""
+"""Searches side by side: on the same data, or methods over several data sets."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
 
-from fairtune.errors import FairtuneError
+from fairtune.errors import FairtuneError, InvalidInput
 from fairtune.files import write_atomically
-from fairtune.report.comparison import draw_growth, told
+from fairtune.report import benchmark, comparison
+from fairtune.report.figures import write_chart
+from fairtune.report.ranks import benchmark_charts
 from fairtune.report.told import print_told, write_told
+from fairtune.study.benchmark import Benchmark, by_data, compare_methods
 from fairtune.study.comparison import Comparison, Search, compare_searches
 from fairtune.study.folders import RunFolder, database_of
 from fairtune.study.study import SearchStudy
 
 
-def compare_runs(folders: Sequence[Path], console: Console, out: Path | None = None) -> Comparison:
+def compare_runs(folders: Sequence[Path], console: Console, out: Path | None = None) -> Comparison | Benchmark:
     """Compare searches and print what is found; no test split is opened for it.
+
+    Searches on one data set are set side by side, every pair of them. Searches on several, each method once on each, are compared
+    by method: on every data set against plain training, balanced batches and moved thresholds, and by ranks over them.
 
     Args:
         folders: of the runs, two or more.
         console: where to print.
-        out: a folder for ``comparison.json``, ``comparison.md`` and ``hypervolume.png``; it is made.
+        out: a folder for what is found, as JSON, Markdown and figures; it is made.
 
     Raises:
         InvalidInput: a folder holds no search, or the searches cannot be compared, and why.
         FairtuneError: the folder cannot be written.
     """
     loaded = [RunFolder(folder).load() for folder in folders]
-    found = compare_searches([Search(spec, place, SearchStudy(database_of(place), spec)) for spec, place in loaded])
-    said = told(found)
+    searches = [Search(spec, place, SearchStudy(database_of(place), spec)) for spec, place in loaded]
+    if len(by_data(searches)) > 1:
+        return _methods(searches, console, out)
+    found = compare_searches(searches)
+    said = comparison.told(found)
     print_told(console, said)
     if out is not None:
-        try:
-            out.mkdir(parents=True, exist_ok=True)
+        with _writing(out):
             written = write_told(out, found, said, "comparison")
-            write_atomically(out / "hypervolume.png", lambda path: draw_growth(found).savefig(path, format="png"))
-        except OSError as error:
-            raise FairtuneError(f"--out {out} cannot be written: {error.strerror}") from error
+            write_atomically(out / "hypervolume.png", lambda path: comparison.draw_growth(found).savefig(path, format="png"))
         console.print(f"written  {', '.join(map(str, [*written, out / 'hypervolume.png']))}", soft_wrap=True)
     return found
+
+
+def _methods(searches: Sequence[Search], console: Console, out: Path | None) -> Benchmark:
+    _check_names(searches)
+    found = compare_methods(searches)
+    said = benchmark.told(found)
+    print_told(console, said)
+    if out is not None:
+        with _writing(out):
+            written = [*write_told(out, found, said, "comparison")]
+            for chart in benchmark_charts(found):
+                written += write_chart(chart, out)
+        console.print(f"written  {', '.join(map(str, written))}", soft_wrap=True)
+    return found
+
+
+def _check_names(searches: Sequence[Search]) -> None:
+    names = [search.place.name for search in searches]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise InvalidInput(f"give each run once: {', '.join(twice)}")
+
+
+@contextmanager
+def _writing(out: Path) -> Iterator[None]:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        yield
+    except OSError as error:
+        raise FairtuneError(f"--out {out} cannot be written: {error.strerror}") from error

@@ -11,16 +11,18 @@ from fairtune.cli._told import console, told
 
 Runs = Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders of two runs or more.", show_default=False)]
 Out = Annotated[
-    Path | None, typer.Option("--out", help="Folder for comparison.json, comparison.md and hypervolume.png.", show_default="none")
+    Path | None, typer.Option("--out", help="Folder for comparison.json, comparison.md and figures.", show_default="none")
 ]
 
 
 def compare(runs: Runs, out: Out = None) -> None:
-    """Set searches on the same data side by side: their choices on test, the joint front, hypervolume and cost.
+    """Set searches side by side: their choices on test, the joint front, hypervolume and cost; over several data sets, methods.
 
-    [bold]Example[/]
+    [bold]Examples[/]
 
       fairtune compare runs/digits-mfd runs/digits-hkd --out comparison
+
+      fairtune compare runs/digits-* runs/adult-* --out methods
     """
     with told():
         from fairtune.api.compare import compare_runs

@@ -34,6 +34,7 @@ from fairtune.metrics._odds import equal_opportunity, equalized_odds
 from fairtune.metrics._paired import share_left
 from fairtune.metrics._pareto import hypervolume, non_dominated
 from fairtune.metrics._parity import demographic_parity
+from fairtune.metrics._ranks import Ranking, critical_difference, holm, rank, signed_ranks
 from fairtune.metrics._redrawn import redraw_margins, redraw_predictions, redraw_probabilities
 from fairtune.metrics._score import Score
 from fairtune.metrics._scores import BOUNDS, ESTIMATES, HEADLINES, SCORES, label, ranked, scores, stand_ins
@@ -56,6 +57,7 @@ __all__ = [
     "Limits",
     "NetScore",
     "Number",
+    "Ranking",
     "Score",
     "Weighting",
     "account",
@@ -65,6 +67,7 @@ __all__ = [
     "cell_accuracy",
     "cell_scores",
     "compare",
+    "critical_difference",
     "crowding",
     "demographic_parity",
     "deo_a",
@@ -81,6 +84,7 @@ __all__ = [
     "group_accuracy",
     "group_iou",
     "group_scores",
+    "holm",
     "hypervolume",
     "interval",
     "interval_over_models",
@@ -91,6 +95,7 @@ __all__ = [
     "name_small_cells",
     "non_dominated",
     "pareto_ranks",
+    "rank",
     "ranked",
     "redraw_margins",
     "redraw_predictions",
@@ -99,6 +104,7 @@ __all__ = [
     "share_left",
     "shrunken_cell_accuracy",
     "sigma_iou",
+    "signed_ranks",
     "small_cells",
     "stand_ins",
     "standard_error",

@@ -26,7 +26,8 @@ def told(found: Comparison) -> Told:
     if found.ranks is not None:
         ranks = ", ".join(f"{name} {rank:.2f}" for name, rank in sorted(found.ranks.mean.items(), key=lambda item: item[1]))
         tests = f"Friedman p = {found.ranks.p_value:.2g}, by Nemenyi ranks differ that are {found.ranks.critical:.2f} apart"
-        sentences.append(f"mean ranks over {found.ranks.seeds} seeds: {ranks}; {tests}")
+        only = "the seeds are no independent data, so that this holds for these data alone"
+        sentences.append(f"mean ranks over {found.ranks.seeds} seeds: {ranks}; {tests}; {only}")
     return Told("Comparison", sentences, [_searches(found), *([_pairs(found)] if found.pairs else [])])
 
 

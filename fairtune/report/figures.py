@@ -46,13 +46,18 @@ def write_figures(material: Material, folder: Path) -> list[Path]:
         OSError, NoRoom: they cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    written = [file for charts in all_charts(material).values() for chart in charts for file in _write(chart, folder)]
+    written = [file for charts in all_charts(material).values() for chart in charts for file in write_chart(chart, folder)]
     for file in set(folder.iterdir()) - set(written):
         file.unlink()
     return written
 
 
-def _write(chart: Chart, folder: Path) -> Sequence[Path]:
+def write_chart(chart: Chart, folder: Path) -> Sequence[Path]:
+    """Write one figure as ``NAME.csv``, ``NAME.png`` and ``NAME.svg``.
+
+    Raises:
+        OSError, NoRoom: they cannot be written.
+    """
     table, png, svg = (folder / f"{chart.name}.{kind}" for kind in ("csv", "png", "svg"))
     write_atomically(table, partial(chart.table.to_csv, index=False))
     with mpl.rc_context({"svg.hashsalt": "fairtune", "svg.fonttype": "none"}):  # the same figure is the same file; words are words

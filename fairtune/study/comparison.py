@@ -11,12 +11,13 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from fairtune.errors import InvalidInput
-from fairtune.metrics import SCORES, Difference, Interval, Number, ranked
+from fairtune.metrics import SCORES, Difference, Interval, Number, holm, rank, ranked
 from fairtune.rules import View, corner, covered, front
 from fairtune.spec import Place, SearchSpec, TrialResult
+from fairtune.study.choice import CHOSEN
 from fairtune.study.retrained import retrainings_of
 from fairtune.study.study import SearchStudy
-from fairtune.study.summary import Summary, difference, scored_on_test, summarise
+from fairtune.study.summary import Summary, difference, summarise
 from fairtune.study.verdict import improves
 
 _SAME: dict[str, str] = {
@@ -30,11 +31,12 @@ _SAME: dict[str, str] = {
 
 
 class Search(NamedTuple):
-    """A search to be compared."""
+    """A search to be compared; its summary where it is at hand."""
 
     spec: SearchSpec
     place: Place
     study: SearchStudy
+    summary: Summary | None = None
 
 
 class _Part(BaseModel):
@@ -85,11 +87,11 @@ class Pair(_Part):
 
 
 class Ranks(_Part):
-    """Three or more searches ranked on every seed (J. Demšar, Journal of Machine Learning Research 2006).
+    """Three or more searches ranked on every seed: what is found holds for these data (see :func:`fairtune.metrics.rank`).
 
     Attributes:
         mean: rank of each search, 1 being the best.
-        p_value: of Friedman's test that none differs.
+        p_value: of Friedman's test that none differs, from ranks dealt anew.
         critical: by how much mean ranks must differ to be told apart, by Nemenyi's test at 5 %.
         seeds: on which all were scored.
     """
@@ -121,26 +123,66 @@ class Comparison(_Part):
     ranks: Ranks | None
 
 
+class SideBySide(NamedTuple):
+    """Searches on the same data.
+
+    Attributes:
+        summaries: of each.
+        score: in which their choices are compared.
+        floor: the highest of theirs.
+        corner: where volumes are measured from.
+        compared: what is told of each.
+        retrained: what came of the retrainings of each one's choice, by seed; none where nothing was chosen.
+        views: the trials of each, feasible by the highest floor.
+    """
+
+    summaries: tuple[Summary, ...]
+    score: str
+    floor: float
+    corner: dict[str, float]
+    compared: tuple[Compared, ...]
+    retrained: tuple[dict[int, TrialResult], ...]
+    views: tuple[list[View], ...]
+
+
 def compare_searches(searches: Sequence[Search]) -> Comparison:
     """Set searches side by side.
 
     Raises:
         InvalidInput: there are fewer than two, two have one name, they differ in data, splits or rule, or one has no baseline.
     """
-    _check_alike(searches)
-    summaries = [summarise(*search) for search in searches]
+    check_alike(searches)
+    found = side_by_side(searches)
+    named = {one.name: results for one, results in zip(found.compared, found.retrained, strict=True) if results}
+    return Comparison(
+        score=found.score,
+        floor=found.floor,
+        corner=found.corner,
+        searches=found.compared,
+        pairs=tuple(_pairs(found.score, named)),
+        ranks=_ranks(found.score, named),
+    )
+
+
+def side_by_side(searches: Sequence[Search]) -> SideBySide:
+    """What is told of each of some searches that agree on data, splits and rule.
+
+    Raises:
+        InvalidInput: one has no baseline.
+    """
+    summaries = [search.summary or summarise(search.spec, search.place, search.study) for search in searches]
     score, objectives = improves(summaries[0].spec.select), summaries[0].objectives
     floor = max(summary.floor for summary in summaries)
     worst = corner(_weakest([summary.baseline.val for summary in summaries], objectives), floor, objectives)
     views = [_views(search, floor) for search in searches]
     joint = _joint_front(views, objectives)
     retrained = [_choice_of(search, summary) for search, summary in zip(searches, summaries, strict=True)]
-    compared = [
+    compared = tuple(
         Compared(
             name=summary.name,
             methods=summary.spec.methods,
             chosen=None if summary.chosen is None else summary.chosen.number,
-            test=scored_on_test(results, (*objectives, score)).test,
+            test=summary.confirmed[CHOSEN].test if results else {},
             seeds=tuple(results),
             front=tuple(numbers),
             hypervolume=covered(of_search, objectives, worst),
@@ -150,19 +192,16 @@ def compare_searches(searches: Sequence[Search]) -> Comparison:
             gpu_s=summary.cost.gpu_s,
         )
         for summary, results, numbers, of_search in zip(summaries, retrained, joint, views, strict=True)
-    ]
-    named = {summary.name: results for summary, results in zip(summaries, retrained, strict=True) if results}
-    return Comparison(
-        score=score,
-        floor=floor,
-        corner=worst,
-        searches=tuple(compared),
-        pairs=tuple(_pairs(score, named)),
-        ranks=_ranks(score, named),
     )
+    return SideBySide(tuple(summaries), score, floor, worst, compared, tuple(retrained), tuple(views))
 
 
-def _check_alike(searches: Sequence[Search]) -> None:
+def check_alike(searches: Sequence[Search]) -> None:
+    """Check that searches can be set side by side.
+
+    Raises:
+        InvalidInput: there are fewer than two, two have one name, or they differ in data, splits or rule.
+    """
     names = [search.place.name for search in searches]
     if len(searches) < 2 or len(set(names)) < len(names):
         raise InvalidInput(f"give two runs or more, each once: {', '.join(names) or 'there is none'}")
@@ -220,29 +259,16 @@ def _choice_of(search: Search, summary: Summary) -> dict[int, TrialResult]:
 def _pairs(score: str, named: Mapping[str, Mapping[int, TrialResult]]) -> list[Pair]:
     found = [(*pair, difference(score, named[pair[0]], named[pair[1]])) for pair in combinations(named, 2)]
     shared = [(one, other, differ) for one, other, differ in found if differ is not None]
-    adjusted = _holm([differ.p_value for _, _, differ in shared])
+    adjusted = holm([differ.p_value for _, _, differ in shared])
     return [
         Pair(one=one, other=other, difference=differ, adjusted=p) for (one, other, differ), p in zip(shared, adjusted, strict=True)
     ]
 
 
-def _holm(p_values: Sequence[float]) -> list[float]:
-    tested = sorted((place for place, p in enumerate(p_values) if math.isfinite(p)), key=lambda place: p_values[place])
-    found, highest = [math.nan] * len(p_values), 0.0
-    for rank, place in enumerate(tested):
-        highest = max(highest, min(1.0, (len(tested) - rank) * p_values[place]))
-        found[place] = highest
-    return found
-
-
 def _ranks(score: str, named: Mapping[str, Mapping[int, TrialResult]]) -> Ranks | None:
-    from scipy.stats import friedmanchisquare, rankdata, studentized_range
-
     seeds = sorted(set.intersection(*map(set, named.values()))) if named else []
     costs = np.array([[SCORES[score].cost((of[seed].test or {}).get(score, math.nan)) for of in named.values()] for seed in seeds])
     if len(named) < 3 or len(seeds) < 2 or not np.isfinite(costs).all():
         return None
-    mean, k = rankdata(costs, axis=1).mean(axis=0), len(named)
-    critical = studentized_range.ppf(0.95, k, np.inf) / math.sqrt(2) * math.sqrt(k * (k + 1) / (6 * len(seeds)))
-    p_value = float(friedmanchisquare(*costs.T).pvalue) if np.ptp(costs, axis=1).any() else 1.0
-    return Ranks(mean=dict(zip(named, map(float, mean), strict=True)), p_value=p_value, critical=float(critical), seeds=len(seeds))
+    found = rank(costs)
+    return Ranks(mean=dict(zip(named, found.mean, strict=True)), p_value=found.p_value, critical=found.critical, seeds=found.blocks)

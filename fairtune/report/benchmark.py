@@ -1,0 +1,181 @@
+"""Methods compared over data sets, for people."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from fairtune.metrics import SCORES, UNDEFINED, Difference, label
+from fairtune.report.formats import format_mean, format_score
+from fairtune.report.progress import format_duration
+from fairtune.report.text_table import TextTable
+from fairtune.report.told import Told
+from fairtune.study.benchmark import REFERENCES, Against, Benchmark, Block, Entered, Overall, Ranked
+from fairtune.thresholds import WAYS
+
+_CERTAIN = 0.05
+
+
+def told(found: Benchmark) -> Told:
+    """What beats what, and how surely; then the tables."""
+    sentences = [*_beaten(found), *(_ranks(one) for one in found.ranked if one.score == found.score), *_remarks(found)]
+    tables = [_mean_ranks(found)] if found.ranked else []
+    tables += [_overall(found)] if found.overall else []
+    for block in found.blocks:
+        tables += [_entrants(block, found), _against(block, found), _rules(block, found)]
+    return Told("Methods compared", sentences, tables)
+
+
+def _beaten(found: Benchmark) -> Iterator[str]:
+    """For each reference, who beats it on which data with certainty, and what the data sets together say."""
+    for reference in REFERENCES:
+        held = [(block, [one for one in block.against if one.reference == reference]) for block in found.blocks]
+        said = [f"on {_called(block, found)} {_winners(own, found.score)}" for block, own in held if own]
+        if not said:
+            continue
+        over = [one for one in found.overall if one.reference == reference]
+        yield f"{_named(reference)} is beaten in {label(found.score)} on test {'; '.join(said)}{_over_data(over)}"
+
+
+def _winners(held: list[Against], score: str) -> str:
+    sure = [one for one in held if one.adjusted < _CERTAIN]
+    better = [one.name for one in sure if _is_better(one.difference.mean, score)]
+    worse = len(sure) - len(better)
+    lose = f", and {worse} are worse with that certainty" if worse else ""
+    return f"by {', '.join(better) if better else 'none'} of {len(held)} (p < 0.05, Holm){lose}"
+
+
+def _over_data(over: list[Overall]) -> str:
+    if not over:
+        return ""
+    sure = [one.name for one in over if one.adjusted < _CERTAIN and one.better > one.worse]
+    sets = len(over[0].differences)
+    least = 2 / 2**sets
+    why = f", where {sets} data sets cannot give less than p = {least:.2g}" if least >= _CERTAIN and not sure else ""
+    return f"; over the data sets by {', '.join(sure) if sure else 'none'} (signed ranks, Holm){why}"
+
+
+def _is_better(difference: float, score: str) -> bool:
+    return difference < 0 if SCORES[score].better == "lower" else difference > 0
+
+
+def _named(reference: str) -> str:
+    if reference in WAYS:
+        return f"moving the baseline's thresholds by {reference} ({WAYS[reference].said})"
+    return {"baseline": "the plain baseline", "scratch": "tuned scratch"}.get(reference, f"tuned {reference}")
+
+
+def _ranks(one: Ranked) -> str:
+    order = sorted(zip(one.ranking.mean, one.names, strict=True))
+    best = ", ".join(f"{name} {mean:.2f}" for mean, name in order[:5])
+    p = one.ranking.p_value
+    finds = f"ranks differ that are {one.ranking.critical:.2f} apart, by Nemenyi" if p < _CERTAIN else "so none is shown to differ"
+    only = "" if one.unit == "data sets" else ", which are no independent data: it holds for these data sets and settings alone"
+    return (
+        f"mean ranks of {len(order)} in {label(one.score)} over {one.ranking.blocks} {one.unit}: {best}; Friedman p = {p:.2g}, "
+        f"{finds}{only}"
+    )
+
+
+def _remarks(found: Benchmark) -> Iterator[str]:
+    without = [f"{one.name} on {_called(block, found)}" for block in found.blocks for one in block.entrants if not one.chosen]
+    if without:
+        yield f"no trial reached the floor: {', '.join(without)}; such a method hands over the baseline and is scored as that"
+    if found.partial:
+        yield f"not on every data set, and so not ranked: {', '.join(found.partial)}"
+    budgets = {(block.data, one.trials) for block in found.blocks for one in block.searches}
+    if len({data for data, _ in budgets}) < len(budgets):
+        yield "searches of one data set differ in how many settings they tried: the tables say how many"
+
+
+def _called(block: Block, found: Benchmark) -> str:
+    alike = [other for other in found.blocks if other.data == block.data]
+    return block.data if len(alike) == 1 else f"{block.data}, seed {block.seed}"
+
+
+def _mean_ranks(found: Benchmark) -> TextTable:
+    ranks = {(one.score, one.unit): dict(zip(one.names, one.ranking.mean, strict=True)) for one in found.ranked}
+    first = next(iter(ranks.values()))
+    names = sorted(first, key=lambda name: first[name])
+    rows = [[name, *(f"{of[name]:.2f}" if name in of else "-" for of in ranks.values())] for name in names]
+    titles = ("method", *(f"{label(score)}, {unit}" for score, unit in ranks))
+    critical = ", ".join(f"{label(one.score)} over {one.unit} {one.ranking.critical:.2f}" for one in found.ranked)
+    note = f"1 is best; apart by Nemenyi at 5 % if ranks differ by: {critical}; seeds of one data set are no independent data"
+    return TextTable("mean ranks", titles, rows, note)
+
+
+def _overall(found: Benchmark) -> TextTable:
+    references = [name for name in REFERENCES if any(one.reference == name for one in found.overall)]
+    cells = {(one.name, one.reference): one for one in found.overall}
+    names = dict.fromkeys(one.name for one in found.overall)
+    rows = [[name, *(_wins(cells.get((name, reference))) for reference in references)] for name in names]
+    note = (
+        f"data sets of {len(found.data)} on which the mean {label(found.score)} is better and worse than the reference's; p of "
+        "exact signed ranks, and after Holm's correction"
+    )
+    return TextTable("over the data sets", ("method", *references), rows, note)
+
+
+def _wins(one: Overall | None) -> str:
+    return "-" if one is None else f"{one.better} better, {one.worse} worse; p {one.p_value:.2g} ({one.adjusted:.2g})"
+
+
+def _entrants(block: Block, found: Benchmark) -> TextTable:
+    searches = {one.name: one for one in block.searches}
+    rows = []
+    for one in block.entrants:
+        search = searches[one.run] if one.kind == "method" else None
+        rows.append(
+            [
+                one.name,
+                "-" if search is None else f"#{one.trial}" if one.trial is not None else "none",
+                *(format_mean(one.test.get(name, UNDEFINED)) for name in found.scores),
+                one.worst_group,
+                *(["-"] * 3 if search is None else [str(len(search.front)), format_score(search.hypervolume), str(search.trials)]),
+                *_cost(one),
+            ]
+        )
+    scores = (f"{label(name)} (test)" for name in found.scores)
+    titles = ("method", "chosen", *scores, "worst group", "on the joint front", "hypervolume", "trials", "epochs", "time of a GPU")
+    note = f"floor {format_score(block.floor)} on validation; fronts and hypervolumes of validation"
+    return TextTable(f"{_called(block, found)}: choices", titles, rows, note)
+
+
+def _cost(one: Entered) -> tuple[str, str]:
+    return (str(one.epochs), format_duration(one.gpu_s) if one.gpu_s else "-") if one.kind == "method" else ("0", "-")
+
+
+def _against(block: Block, found: Benchmark) -> TextTable:
+    references = [name for name in REFERENCES if any(one.reference == name for one in block.against)]
+    cells = {(one.name, one.reference): one for one in block.against}
+    names = dict.fromkeys(one.name for one in block.against)
+    rows = [[name, *(_differs(cells.get((name, reference))) for reference in references)] for name in names]
+    note = (
+        f"{label(found.score)} of the method less the reference's, 95 % interval, p after Holm's correction over the methods; the "
+        "same seeds and, but for moved thresholds, the same test samples"
+    )
+    return TextTable(f"{_called(block, found)}: against what has to be beaten", ("method", *references), rows, note)
+
+
+def _differs(one: Against | None) -> str:
+    return "-" if one is None else f"{one.difference.mean:+.4f}{_span(one.difference)}; p {one.adjusted:.2g}"
+
+
+def _span(found: Difference) -> str:
+    return f" ({found.low:+.3f} to {found.high:+.3f})" if math.isfinite(found.low) else ""
+
+
+def _rules(block: Block, found: Benchmark) -> TextTable:
+    shown = tuple(dict.fromkeys(("accuracy", found.score)))
+    rows = [
+        [
+            one.rule,
+            one.method or "none",
+            "-" if one.trial is None else f"#{one.trial} of {one.run}",
+            *(format_mean(one.test.get(name, UNDEFINED)) for name in shown),
+        ]
+        for one in block.rules
+    ]
+    titles = ("rule", "method", "trial", *(f"{label(name)} (test)" for name in shown))
+    note = "of all methods' trials together; scores where the choice was confirmed; fairtune audit RUN confirms the others"
+    return TextTable(f"{_called(block, found)}: what each rule would have chosen", titles, rows, note)

@@ -1,0 +1,148 @@
+"""Methods compared over two small data sets."""
+
+import math
+
+import numpy as np
+import pytest
+
+from fairtune.errors import InvalidInput
+from fairtune.metrics import SCORES, rank, signed_ranks
+from fairtune.report.benchmark import told
+from fairtune.report.figure import draw
+from fairtune.report.ranks import benchmark_charts
+from fairtune.report.svg import draw_svg
+from fairtune.study.benchmark import Benchmark, compare_methods
+from fairtune.study.comparison import Search
+from fairtune.study.entrants import BASELINE
+from tests.search_helpers import run_small, trained_once
+
+METHODS = ("ss", "reweight")
+
+
+@pytest.fixture(scope="module")
+def searches(tmp_path_factory):
+    runs = tmp_path_factory.mktemp("methods")
+    found = []
+    with trained_once():
+        for skew in (0.8, 0.9):
+            for method in METHODS:
+                given = {"name": f"{method}-{skew}", "method": method, "trials": 1, "final_seeds": 2, "set": [f"skew={skew}"]}
+                session = run_small(runs, post_process="baseline", **given)
+                found.append(Search(session.spec, session.place, session.study))
+    return found
+
+
+@pytest.fixture(scope="module")
+def found(searches):
+    return compare_methods(searches)
+
+
+def test_every_method_competes_with_the_baseline_and_its_moved_thresholds(found):
+    assert found.data == ("digits", "digits (skew=0.9)")
+    for block in found.blocks:
+        kinds = {one.name: one.kind for one in block.entrants}
+        assert kinds == dict.fromkeys(METHODS, "method") | {
+            BASELINE: "baseline",
+            "shared_thresholds": "thresholds",
+            "group_thresholds": "thresholds",
+            "drawn_thresholds": "thresholds",
+        }
+        by_name = {one.name: one for one in block.entrants}
+        assert all(one.test["worst_group_accuracy"].mean <= one.test["accuracy"].mean for one in by_name.values())
+        pairs = {(one.name, one.reference): one for one in block.against}
+        assert ("ss", "ss") not in pairs
+        assert {reference for _, reference in pairs} == {
+            BASELINE,
+            "ss",
+            "shared_thresholds",
+            "group_thresholds",
+            "drawn_thresholds",
+        }
+        for (name, reference), one in pairs.items():
+            means = (by_name[key].test["deo_m"].mean for key in (name, reference))
+            assert one.difference.mean == pytest.approx(np.subtract(*means))
+            assert one.difference.paired == ("seeds" if reference.endswith("thresholds") else "samples")
+            assert math.isnan(one.adjusted) or one.adjusted >= one.difference.p_value
+
+
+def test_data_sets_are_the_blocks_and_seeds_only_beside_them(found):
+    by_unit = {one.unit: one for one in found.ranked if one.score == "deo_m"}
+    assert (by_unit["data sets"].ranking.blocks, by_unit["seeds"].ranking.blocks) == (2, 4)
+    means = [[one.test["deo_m"].mean for one in block.entrants] for block in found.blocks]
+    assert by_unit["data sets"].ranking == rank(np.array(means))
+    (one,) = [one for one in found.overall if (one.name, one.reference) == ("reweight", "ss")]
+    assert one.p_value == signed_ranks(list(one.differences.values()))
+    assert one.better + one.worse <= 2
+    assert {one.score for one in found.ranked} == {"deo_m", "accuracy", "worst_group_accuracy"}
+    said = " ".join(told(found).sentences)
+    assert "2 data sets cannot give less than p = 0.5" in said
+    assert "no independent data: it holds for these data sets and settings alone" in said
+    assert "the group must be known at prediction" in said
+
+
+def test_rules_choose_among_the_trials_of_all_methods(found, searches):
+    for block, own in zip(found.blocks, (searches[:2], searches[2:]), strict=True):
+        rules = {one.rule: one for one in block.rules}
+        views = [
+            (search.place.name, view) for search in own for view in search.study.views() if view.val["accuracy"] >= block.floor
+        ]
+        most = max(view.val["accuracy"] for _, view in views)
+        chosen = rules["accuracy"]
+        assert {(name, view.number): view.val["accuracy"] for name, view in views}[chosen.run, chosen.trial] == most
+        assert rules["auc"].method is None, "not defined for ten classes"
+        assert next(iter(rules)) == own[0].spec.select
+
+
+def test_what_has_no_choice_is_scored_as_the_baseline(searches):
+    none = run_small_without_choice(searches[0])
+    block = compare_methods([none, *searches[1:]]).blocks[0]
+    by_name = {one.name: one for one in block.entrants}
+    assert (by_name["ss"].chosen, by_name["ss"].trial) == (False, None)
+    assert by_name["ss"].test == by_name[BASELINE].test
+
+
+def run_small_without_choice(search):
+    """The same search with its choice forgotten."""
+
+    class Undecided(type(search.study)):
+        choice = None
+
+    study = Undecided.__new__(Undecided)
+    study.__dict__.update(search.study.__dict__)
+    return search._replace(study=study)
+
+
+def test_charts_show_what_cannot_be_told_apart(found):
+    charts = benchmark_charts(found)
+    assert [chart.name for chart in charts[:2]] == ["ranks-deo_m-data-sets", "ranks-deo_m-seeds"]
+    assert [chart.name for chart in charts[-2:]] == ["methods-digits-0", "methods-digits-skew-0.9-0"]
+    assert len({chart.name for chart in charts}) == len(charts)
+    first = charts[0]
+    ranking = found.ranked[0].ranking
+    reach = first.marks[0].x_ends[0]
+    assert reach[1] - reach[0] == pytest.approx(ranking.critical)
+    assert first.table["mean_rank"].tolist() == sorted(ranking.mean)
+    for chart in (charts[0], charts[-1]):
+        assert draw_svg(chart).startswith("<svg")
+        draw([chart])
+    assert SCORES["deo_m"].label in charts[-1].title
+
+
+def test_it_is_read_back(found):
+    assert Benchmark.model_validate_json(found.model_dump_json(by_alias=True)).model_dump_json(
+        by_alias=True
+    ) == found.model_dump_json(by_alias=True)
+
+
+def test_what_cannot_be_compared_is_refused(searches, by_iou):
+    first = searches[0]
+    twice = first._replace(place=first.place.model_copy(update={"name": "again"}))
+    with pytest.raises(InvalidInput, match=r"again and ss-0\.8 both search ss on the same data: leave one out"):
+        compare_methods([*searches, twice])
+    with pytest.raises(InvalidInput, match="choose by different rules, deo_m, "):
+        compare_methods([*searches, Search(by_iou.spec, by_iou.place, by_iou.study)])
+    longer = twice.spec.model_copy(update={"epochs": 9, "spaces": searches[1].spec.spaces})
+    with pytest.raises(
+        InvalidInput, match=r"again and ss-0\.8 have other baselines, as their net, epochs, batches or optimiser differ"
+    ):
+        compare_methods([first, Search(longer, twice.place, twice.study)])
