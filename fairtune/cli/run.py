@@ -21,7 +21,7 @@ Full = Annotated[bool, typer.Option("--full", help="The file's full settings, as
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Print the plan and stop: trainings, time, cost, and what is there already.")
 ]
-LeaveOut = Annotated[list[str] | None, typer.Option("--leave-out", help="Search or method not to run; repeat for more.", metavar="NAME")]
+LeaveOut = Annotated[list[str] | None, typer.Option("--leave-out", help="Search or method not to run; repeat.", metavar="NAME")]
 Markdown = Annotated[Path | None, typer.Option("--markdown", help="Write the report as Markdown there too.", metavar="FILE")]
 _TAKEN = (
     *("dataset", "model", "set", "trials", "epochs", "batch_size", "micro_batch", "seed", "precision", "compile"),
@@ -38,8 +38,7 @@ def run(
     full: Full = False,
     dry_run: DryRun = False,
     leave_out: LeaveOut = None,
-    markdown: LeaveOut = Annotated[list[str] | None, typer.Option("--leave-out", help="Search or method not to run; repeat for more.", metavar="NAME")]
-Markdown = None,
+    markdown: Markdown = None,
     on: On = None,
     cluster: Cluster = None,
     peak_tflops: Peak = None,
