@@ -13,6 +13,7 @@ from ray import tune
 from fairtune.endings import ended_in_good_order
 from fairtune.errors import FairtuneError, Interrupted
 from fairtune.search.cluster import cluster, trials_at_a_time
+from fairtune.search.head import watched_head
 from fairtune.search.packing import are_measured, packed
 from fairtune.search.plan import Plan
 from fairtune.search.searcher import Ending, PlanSearcher, PlanStopper, ProgressCallback
@@ -42,12 +43,19 @@ def run_search(
     """
     plan = Plan(spec, place, study, observers, also)
     folder = RunFolder.of(place)
-    with plan, ended_in_good_order(plan.interrupted) as wish, Shared() as shared, cluster(place) as concurrency:
+    with (
+        plan,
+        ended_in_good_order(plan.interrupted) as wish,
+        Shared() as shared,
+        cluster(place) as concurrency,
+        watched_head(place.address, kept(folder)) as check_head,
+    ):
 
         def may_go_on() -> None:
             if wish.granted:
                 raise stopped(folder)
             check_alive()
+            check_head()
 
         if place.packs:
             _fit(plan, PlanSearcher(plan, shared, may_go_on, enough=partial(are_measured, spec, study)), 1)
@@ -98,9 +106,14 @@ def _fit(plan: Plan, searcher: PlanSearcher, at_a_time: int) -> None:
         try:
             tuner.fit()
         except RayDied as death:
-            raise FairtuneError(f"{death}; what is finished is kept. Go on with: fairtune resume {folder.path}") from None
+            raise FairtuneError(f"{death}; {kept(folder)}") from None
 
 
 def stopped(folder: RunFolder) -> Interrupted:
     """What a search ends with that somebody stopped."""
-    return Interrupted(f"stopped; what is finished is kept. Go on with: fairtune resume {folder.path}")
+    return Interrupted(f"stopped; {kept(folder)}")
+
+
+def kept(folder: RunFolder) -> str:
+    """What is left of a search that ends before its time, and what to do."""
+    return f"what is finished is kept. Go on with: fairtune resume {folder.path}"

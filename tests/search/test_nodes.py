@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.search import apart, draining, growing, losing
+from tests.search import apart, draining, growing, headless, losing
 
 ROOT = Path(__file__).parents[2]
 ALONE = ["unshare", "-n", "-p", "-f", "--kill-child", "--mount-proc"]
@@ -73,3 +73,11 @@ def test_a_trial_whose_node_is_to_go_is_kept_and_moves_before_that(seen):
     moved = seen(draining)
     assert moved["exit"] == 130, moved["said"]
     assert "the node of trial-0 is about to be taken away: a worker of another goes on from its checkpoint" in moved["said"]
+
+
+def test_a_search_whose_head_is_lost_says_so_and_ends_with_what_to_do(seen):
+    lost = seen(headless)
+    assert lost["exit"] == 1, lost["said"]
+    assert "waiting for the head of the Ray cluster at " in lost["said"]
+    assert "fairtune resume" in lost["said"]
+    assert not [word for word in ("Traceback", "gcs_client", "state-dump") if word in lost["said"]], lost["said"]
