@@ -20,7 +20,7 @@ SOON_KNOWN = {"health_check_period_ms": 1000, "health_check_timeout_ms": 2000, "
 Seen = TypeVar("Seen")
 
 
-def until(look: Callable[[], Seen], search: "subprocess.Popen[bytes]", seconds: float = 200) -> Seen:
+def until(look: Callable[[], Seen], search: "subprocess.Popen[bytes]", seconds: float = 400) -> Seen:
     """What is seen at last, while the search runs."""
     deadline = time.monotonic() + seconds
     while not (seen := look()):
