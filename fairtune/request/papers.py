@@ -2,8 +2,8 @@
 
 ``paper`` says whose it is, ``methods`` which methods it trains, ``datasets`` how on each. The keys are the options of a search,
 with full names under ``set`` and ``teacher_set``, and ``differs`` has a sentence for each thing that cannot be done as theirs. Of
-a list all values are theirs, and the first is taken. ``training`` holds for all datasets, and ``methods`` within either for a method
-alone, or for one joined of several. A method of a package of its own says the same in its class, as ``Method.authors``.
+a list all values are theirs, and the first is taken. ``training`` holds for all datasets, and ``methods`` within either for a
+method alone, or for one joined of several. A method of a package of its own says the same in its class, as ``Method.authors``.
 """
 
 from __future__ import annotations
