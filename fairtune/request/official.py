@@ -57,7 +57,12 @@ def as_authors(request: Request, dataset: type[Dataset]) -> AsAuthors:
             authors[method] = Authors(differs=(said,))
             continue
         sets = free[method]
-        overruled = {flag: value for flag, value in typed[method].items() if flag not in sets and not _agrees(given, flag, value)}
+        theirs = _theirs(trainings[method])
+        overruled = {
+            flag: " or ".join(values)
+            for flag, values in theirs.items()
+            if flag not in sets and not any(_agrees(given, flag, value) for value in values)
+        }
         authors[method] = Authors(paper=paper.paper, sets=sets, overruled=overruled, differs=trainings[method].differs)
     return AsAuthors(_with(request, {flag: value for flags in free.values() for flag, value in flags.items()}), authors)
 
@@ -72,7 +77,7 @@ def _paper_of(method: str, request: Request, dataset: type[Dataset]) -> Paper | 
     own = options_of("dataset", dataset)
     known = papers_of(method, request.dataset)
     data = {
-        paper.paper: {name: str(value) for name, value in paper.training_of(method, request.dataset).set.items() if name in own}
+        paper.paper: {name: _texts(value) for name, value in paper.training_of(method, request.dataset).set.items() if name in own}
         for paper in known
     }
     fitting = [paper for paper in known if not any(_contradicts(request.set, *item) for item in data[paper.paper].items())]
@@ -85,23 +90,29 @@ def _paper_of(method: str, request: Request, dataset: type[Dataset]) -> Paper | 
     )
 
 
-def _flags_of(options: Mapping[str, str]) -> str:
-    return " ".join(f"--set {name.rpartition('.')[2]}={value}" for name, value in options.items()) or "what is left"
+def _flags_of(options: Mapping[str, Sequence[str]]) -> str:
+    return " ".join(f"--set {name.rpartition('.')[2]}={values[0]}" for name, values in options.items()) or "what is left"
 
 
-def _contradicts(settings: Sequence[Setting], name: str, value: str) -> bool:
-    return any(setting.key in _names(name) and not _same(setting.text, value) for setting in settings)
+def _contradicts(settings: Sequence[Setting], name: str, values: Sequence[str]) -> bool:
+    return any(setting.key in _names(name) and not any(_same(setting.text, value) for value in values) for setting in settings)
 
 
 def _typed(training: AuthorsTraining) -> _Flags:
-    """What the authors do, as one would type it."""
-    plain = {f"--{name.replace('_', '-')}": str(value) for name in _PLAIN if (value := getattr(training, name)) is not None}
-    settings = {f"--set {name}": _text(value) for name, value in training.set.items()}
-    return plain | settings | {f"--teacher-set {name}": _text(value) for name, value in training.teacher_set.items()}
+    """What the authors do, as one would type it; the first of what they do."""
+    return {flag: values[0] for flag, values in _theirs(training).items()}
 
 
-def _text(value: Value) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+def _theirs(training: AuthorsTraining) -> dict[str, tuple[str, ...]]:
+    """Every value that the authors have of an option."""
+    plain = {f"--{name.replace('_', '-')}": (str(value),) for name in _PLAIN if (value := getattr(training, name)) is not None}
+    settings = {f"--set {name}": _texts(value) for name, value in training.set.items()}
+    return plain | settings | {f"--teacher-set {name}": _texts(value) for name, value in training.teacher_set.items()}
+
+
+def _texts(given: Value | Sequence[Value]) -> tuple[str, ...]:
+    values = given if isinstance(given, list | tuple) else (given,)
+    return tuple(str(value).lower() if isinstance(value, bool) else str(value) for value in values)
 
 
 def _given(request: Request) -> _Flags:
@@ -132,6 +143,9 @@ def _spellings(flag: str) -> list[str]:
 
 
 def _overrules(given: _Flags, flag: str) -> bool:
+    """Whether the user has said this himself; the length of each training is the teacher's too."""
+    if flag == "--teacher-epochs" and "--epochs" in given:
+        return True
     return any(spelling in given for spelling in _spellings(flag))
 
 

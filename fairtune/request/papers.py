@@ -1,9 +1,9 @@
 """How the authors of methods trained them: one file in ``authors/`` for each paper.
 
 ``paper`` says whose it is, ``methods`` which methods it trains, ``datasets`` how on each. The keys are the options of a search,
-with full names under ``set`` and ``teacher_set``, and ``differs`` has a sentence for each thing that cannot be done as theirs.
-``training`` holds for all datasets, and ``methods`` within either for a method alone, or for one joined of several. A method of a
-package of its own says the same in its class, as ``Method.authors``.
+with full names under ``set`` and ``teacher_set``, and ``differs`` has a sentence for each thing that cannot be done as theirs. Of
+a list all values are theirs, and the first is taken. ``training`` holds for all datasets, and ``methods`` within either for a
+method alone, or for one joined of several. A method of a package of its own says the same in its class, as ``Method.authors``.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ class AuthorsTraining(BaseModel):
     compare_with: CompareWith | None = None
     teacher_model: str | None = None
     teacher_epochs: Positive | None = None
-    set: dict[str, Value] = Field(default_factory=dict)
-    teacher_set: dict[str, Value] = Field(default_factory=dict)
+    set: dict[str, Value | tuple[Value, ...]] = Field(default_factory=dict)
+    teacher_set: dict[str, Value | tuple[Value, ...]] = Field(default_factory=dict)
     differs: tuple[str, ...] = ()
     methods: dict[str, AuthorsTraining] = Field(default_factory=dict)
 

@@ -64,7 +64,8 @@ def fault_of(method, dataset, **options):
 
 def trained_by(paper, dataset):
     """Its methods, those that are joined too, and the options by which its data are told from others'."""
-    told = [f"{name}={value}" for name, value in paper.training_of("scratch", dataset).set.items() if name.startswith("dataset.")]
+    data = {name: value for name, value in paper.training_of("scratch", dataset).set.items() if name.startswith("dataset.")}
+    told = [f"{name}={value[0] if isinstance(value, tuple) else value}" for name, value in data.items()]
     return [*paper.methods, *(name for name in paper.training.methods if "+" in name)], told
 
 
@@ -142,6 +143,24 @@ def test_what_the_user_says_wins_and_is_told():
     assert set(authors.sets) == {
         *("--set optimizer.weight_decay", "--set optimizer.schedule"),
         *("--set mi.lr", "--set mi.width", "--set mi.estimator", "--set mi.accumulate"),
+    }
+
+
+def test_the_length_of_each_training_is_the_teacher_s_too():
+    spec = officially("ffw", "biased_mnist", epochs=60)
+    assert (spec.epochs, spec.baseline().epochs) == (60, 60)
+    assert spec.authors["ffw"].overruled == {"--epochs": "200", "--teacher-epochs": "80"}
+    both = officially("ffw", "biased_mnist", epochs=60, teacher_epochs=9)
+    assert (both.epochs, both.baseline().epochs) == (60, 9)
+
+
+def test_all_that_the_authors_have_done_is_theirs():
+    assert officially("iou", "utkface").dataset.options["attribute"] == "race5"
+    spec = officially("iou", "utkface", set=["attribute=gender"])
+    assert spec.dataset.options["attribute"] == "gender"
+    assert spec.authors["iou"].overruled == {}
+    assert officially("iou", "utkface", set=["attribute=race4"]).authors["iou"].overruled == {
+        "--set dataset.attribute": "race5 or gender"
     }
 
 
