@@ -11,14 +11,12 @@ import pandas as pd
 
 from fairtune.api.model import Model
 from fairtune.api.run import Run
-from fairtune.api.subject import subject_of
+from fairtune.api.subject import check_split, subject_of
 from fairtune.api.train import Trained
-from fairtune.errors import InvalidInput
 from fairtune.metrics import ESTIMATES, SCORES, Weighting
 from fairtune.names import Names
-from fairtune.records import GroupCounts, Purpose
+from fairtune.records import GroupCounts
 from fairtune.training import evaluate as evaluation
-from fairtune.training.data import open_data
 from fairtune.training.device import keep_float32_exact, parameter_dtype
 from fairtune.training.probe import probe
 
@@ -81,22 +79,15 @@ def evaluate(model: Model | Run | Trained | str | Path, *, split: str = "validat
         InvalidInput: there is no such split, no model, or a search whose test split must stay sealed.
         DataError: the data are not there, or are others.
     """
-    if split not in ("validation", "test"):
-        raise InvalidInput(f"there is no split {split!r}: choose validation or test")
+    check_split(split)
     subject = subject_of(model, data)
     trained = subject.model
     spec, device = trained.spec, trained.net.head.weight.device
     keep_float32_exact()
     root = trained.data if data is None else Path(data).expanduser().resolve()
-    purpose = Purpose.FINAL if split == "test" else Purpose.SEARCH
-    if purpose.opens_test:
-        subject.check_openable()
-    opened = open_data(spec, root, purpose)
-    if purpose.opens_test:
-        subject.note_opening()
-    wanted = opened.test if opened.test is not None else opened.validation
+    opened, wanted = subject.open(split, root)
     held_out = opened.on(device, parameter_dtype(spec.precision), wanted)
-    weighting: Weighting = "samples" if purpose.opens_test else opened.weighting
+    weighting: Weighting = "samples" if split == "test" else opened.weighting
     found = evaluation.evaluate(trained.net, held_out)
     probed = probe(trained.net, held_out, weighting=weighting)
     scores = found.scores(weighting) | {name: value for name, value in probed.items() if math.isfinite(value)}

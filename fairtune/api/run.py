@@ -14,11 +14,14 @@ from fairtune.api.model import Model, load_model
 from fairtune.errors import InvalidInput
 from fairtune.report.figure import draw_front
 from fairtune.report.write import trials_table
+from fairtune.spec import TrialSpec
 from fairtune.study.folders import RunFolder, database_of
 from fairtune.study.handed import HandedNet, handed_net
+from fairtune.study.key import JobKey
 from fairtune.study.study import SearchStudy
 from fairtune.study.summary import Chosen, Summary, summarise
 from fairtune.training.data import make_dataset
+from fairtune.training.folder import TrialFolder
 
 
 class Run:
@@ -85,7 +88,17 @@ class Run:
         Raises:
             InvalidInput: nothing was chosen, or its weights are not there.
         """
-        return self._load(self._handed())
+        net = self._handed()
+        return self._load(net.result.spec, net.folder)
+
+    def baseline_model(self) -> Model:
+        """The plain model that set the floor, and that the choice may have learnt from.
+
+        Raises:
+            InvalidInput: its weights are not there.
+        """
+        spec = self.spec.baseline()
+        return self._load(spec, RunFolder.of(self.place).job(JobKey("baseline"), spec))
 
     def export(self, to: str | Path | None = None, settings: Sequence[str] = ()) -> Path:
         """Write the chosen model as files that need no fairtune: weights, a program of torch, ONNX, a card, a script.
@@ -102,7 +115,7 @@ class Run:
         """
         folder = self.path / "export" if to is None else Path(to)
         net = self._handed()
-        export(net, self._load(net).reading_by(settings), self.summary, folder)
+        export(net, self._load(net.result.spec, net.folder).reading_by(settings), self.summary, folder)
         return folder
 
     def _handed(self) -> HandedNet:
@@ -120,12 +133,12 @@ class Run:
         weights = RunFolder.of(self.place).chosen.weights
         return f"its weights are gone, no whole {weights}; put the file back, or search again"
 
-    def _load(self, net: HandedNet) -> Model:
+    def _load(self, training: TrialSpec, folder: TrialFolder) -> Model:
         spec, data = self.spec, Path(self.place.data)
         if spec.classes:
-            return load_model(net.result.spec, spec.names, spec.shape, net.folder, data)
+            return load_model(training, spec.names, spec.shape, folder, data)
         info = make_dataset(spec.dataset).describe(data)
-        return load_model(net.result.spec, info.names, info.shape, net.folder, data)
+        return load_model(training, info.names, info.shape, folder, data)
 
     def __repr__(self) -> str:
         return f"<fairtune run {self.place.name}: {self.spec.methods} on {self.spec.dataset.name}, in {self.path}>"

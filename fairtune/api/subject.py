@@ -12,11 +12,12 @@ from fairtune.api.train import Trained
 from fairtune.errors import InvalidInput
 from fairtune.files import data_root, write_text
 from fairtune.locks import Lock
+from fairtune.records import Purpose, Split
 from fairtune.spec import TrialSpec
 from fairtune.study.folders import RunFolder, database_of
 from fairtune.study.opening import Opening, Openings
 from fairtune.study.study import SearchStudy
-from fairtune.training.data import make_dataset
+from fairtune.training.data import Data, make_dataset, open_data
 from fairtune.training.folder import TrialFolder
 
 _ROLE = "evaluated"
@@ -53,6 +54,26 @@ class Subject:
                     f"fairtune resume {run.path}"
                 )
 
+    def open(self, split: str, root: Path) -> tuple[Data, Split]:
+        """The data that the model was trained for, and the held-out split wanted of them; the test split is noted to be opened.
+
+        Args:
+            split: ``validation`` or ``test``.
+            root: folder of the original data files.
+
+        Raises:
+            InvalidInput: it may not be opened.
+            DataError: the files are missing, damaged or others.
+        """
+        purpose = Purpose.FINAL if split == "test" else Purpose.SEARCH
+        if purpose.opens_test:
+            self.check_openable()
+        opened = open_data(self.model.spec, root, purpose)
+        if opened.test is None:
+            return opened, opened.validation
+        self.note_opening()
+        return opened, opened.test
+
     def note_opening(self) -> None:
         """Add it to the openings in the studies, which reports and summaries tell, and in the folder of a single training."""
         for run in self.runs:
@@ -61,6 +82,16 @@ class Subject:
         if self.folder is not None:
             noted = Openings.read(self.folder.openings)
             write_text(self.folder.openings, noted.with_another(Opening.now([_ROLE], [])).model_dump_json(indent=2))
+
+
+def check_split(split: str) -> None:
+    """Check that a split is held out.
+
+    Raises:
+        InvalidInput: there is no such split.
+    """
+    if split not in ("validation", "test"):
+        raise InvalidInput(f"there is no split {split!r}: choose validation or test")
 
 
 def subject_of(given: Model | Run | Trained | str | Path, data: str | Path | None) -> Subject:

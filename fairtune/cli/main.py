@@ -17,7 +17,7 @@ from typing import Annotated
 import typer
 
 _ORDER = (
-    *("search", "plan", "resume", "report", "choose", "audit", "compare", "evaluate", "export", "predict"),
+    *("search", "plan", "resume", "report", "choose", "audit", "compare", "figure", "evaluate", "export", "predict"),
     *("train", "run", "list", "ui", "data", "doctor", "cluster"),
 )
 

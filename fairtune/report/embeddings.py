@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from fairtune.names import Names
+from fairtune.errors import InvalidInput
+from fairtune.names import Names, counted
 from fairtune.records import Floats, Ints
 from fairtune.report.chart import Axis, Chart, Mark, Points, Text, colour_of, marker_of
 
@@ -39,12 +40,14 @@ def in_plane(z: Floats) -> Floats:
     three dimensions with 250 iterations and no exaggeration; here it is two, as many as a figure has, and scikit-learn's defaults.
 
     Raises:
-        ValueError: fewer than 10 samples.
+        InvalidInput: fewer than 10 samples, or fewer that differ, as of a net that always answers alike.
     """
     from sklearn.manifold import TSNE  # here, so that a page is there soon
 
     if len(z) < LEAST:
-        raise ValueError(f"t-SNE of {len(z)} samples shows nothing: give at least {LEAST}")
+        raise InvalidInput(f"t-SNE of {counted(len(z), 'sample')} shows nothing: give at least {LEAST}")
+    if (differ := len(np.unique(z, axis=0))) < LEAST:
+        raise InvalidInput(f"t-SNE shows nothing of a net that has {counted(differ, 'embedding')} for {counted(len(z), 'sample')}")
     perplexity = min(_PERPLEXITY, (len(z) - 1) // 3)
     plane: Floats = TSNE(metric="cosine", init="pca", perplexity=perplexity, random_state=_SEED).fit_transform(z.astype(np.float64))
     return plane

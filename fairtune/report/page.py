@@ -39,25 +39,21 @@ def render_page(material: Material) -> str:
     summary = material.summary
     charts = all_charts(material)
     listed = _listed(summary)
-    return (
-        _environment()
-        .get_template("page.html.j2")
-        .render(
-            summary=summary,
-            material=material,
-            on_front=set(summary.front),
-            charts=charts,
-            drawn=sum(map(len, charts.values())),
-            listed=listed,
-            is_corrected=is_corrected,
-            advice=advice(summary),
-            why=_why(summary),
-            intervals=describe_intervals(summary.shown),
-            lacking=lacking(material),
-            recalls=recalls(material),
-            facts=facts_of(material),
-            tips=Markup(json.dumps(_tips(summary)).replace("<", "\\u003c")),
-        )
+    return template("page.html.j2").render(
+        summary=summary,
+        material=material,
+        on_front=set(summary.front),
+        charts=charts,
+        drawn=sum(map(len, charts.values())),
+        listed=listed,
+        is_corrected=is_corrected,
+        advice=advice(summary),
+        why=_why(summary),
+        intervals=describe_intervals(summary.shown),
+        lacking=lacking(material),
+        recalls=recalls(material),
+        facts=facts_of(material),
+        tips=Markup(json.dumps(tips(summary)).replace("<", "\\u003c")),
     )
 
 
@@ -78,6 +74,11 @@ def _environment() -> jinja2.Environment:
     environment.filters["svg"] = _svg
     environment.filters["keys"] = _keys
     return environment
+
+
+def template(name: str) -> jinja2.Template:
+    """A template of a page, with the filters that all have."""
+    return _environment().get_template(name)
 
 
 def _svg(chart: Chart) -> Markup:
@@ -114,7 +115,7 @@ def _first(summary: Summary, trial: Trial) -> float:
     return value if math.isfinite(value) else -math.inf
 
 
-def _tips(summary: Summary) -> dict[int, list[str]]:
+def tips(summary: Summary) -> dict[int, list[str]]:
     """What the page tells of each trial that is drawn: a line for what it is, for its settings and for its scores."""
     shown = (*summary.shown, *summary.estimates)
     return {

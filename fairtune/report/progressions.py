@@ -34,6 +34,11 @@ class _Curve(NamedTuple):
     value: Callable[[Epoch], float]
 
 
+def tells_information(history: Sequence[Epoch]) -> bool:
+    """Whether a training estimated what its net knows of the group."""
+    return any(math.isfinite(_information(epoch)) for epoch in history)
+
+
 def _information(epoch: Epoch) -> float:
     """As ``mi`` estimates it in nats, or as the private head of ``ffw`` knows it, from 0 to 1."""
     named = {name.rpartition(".")[2]: value for name, value in epoch.reported.items()}
@@ -69,7 +74,7 @@ def _chart(trainings: Sequence[Followed], curve: _Curve) -> Chart | None:
         return None
     ends = "; ".join(f"{name} ends at {format_score(value)}" for name, value in {row[0]: row[2] for row in rows}.items())
     alt = f"{curve.title[0].upper()}{curve.title[1:]}, after each epoch: {ends}."
-    table = pd.DataFrame(rows, columns=["training", "epoch", curve.file])
+    table = pd.DataFrame(rows, columns=["curve", "epoch", curve.file])
     return Chart(f"progression-{curve.file}", curve.title, Axis("epoch", whole=True), Axis(curve.axis), marks, alt, table)
 
 

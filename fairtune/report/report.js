@@ -2,7 +2,7 @@
 // Points of a figure tell what they are: to a pointer that is near, to a tap, and to the keyboard, where arrows go from one to the next.
 document.addEventListener("DOMContentLoaded", () => {
   const NEAR = 18;
-  const trials = JSON.parse(document.getElementById("tips").textContent);
+  let trials = JSON.parse(document.getElementById("tips").textContent);
   const tip = document.getElementById("tip");
 
   const words = (point) => point.dataset.told || (trials[point.dataset.trial] || [`trial ${point.dataset.trial}`]).join("\n");
@@ -54,7 +54,7 @@ document.addEventListener("DOMContentLoaded", () => {
     next.focus();
   }
 
-  for (const chart of document.querySelectorAll("svg.told")) {
+  function equip(chart) {
     const places = [...chart.querySelectorAll(".point[data-trial], .point[data-told]")].map(centre);
     places.sort((one, other) => one.x - other.x || one.y - other.y);
     const points = places.map((place) => place.point);
@@ -82,4 +82,11 @@ document.addEventListener("DOMContentLoaded", () => {
       step(points, document.activeElement, by);
     });
   }
+
+  document.querySelectorAll("svg.told").forEach(equip);
+  // A page that grows says which figures are new, and what its trials are by now.
+  document.addEventListener("drawn", (event) => {
+    trials = event.detail.tips;
+    event.detail.figures.forEach((figure) => figure.querySelectorAll("svg.told").forEach(equip));
+  });
 });

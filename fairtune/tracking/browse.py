@@ -25,7 +25,7 @@ from fairtune.study.study import SearchStudy
 from fairtune.tracking.moved import follow
 from fairtune.tracking.view import view_page
 
-_HOST = "127.0.0.1"
+HOST = "127.0.0.1"
 _PATIENCE_S = 10
 
 
@@ -44,8 +44,8 @@ def browse(path: Path, port: int, console: Console) -> None:
     if uri.startswith(("http://", "https://")):
         console.print(f"this run is recorded at {shown(uri).rstrip('/')}/{page}", highlight=False, soft_wrap=True)
         return
-    free = _free_port(port)
-    base = f"http://{_HOST}:{free}"
+    free = free_port(port)
+    base = f"http://{HOST}:{free}"
     with tempfile.TemporaryFile() as output, ended_by_signals(once=True):
         try:
             with _serving(uri, free, output) as server:
@@ -64,7 +64,7 @@ def browse(path: Path, port: int, console: Console) -> None:
 @contextlib.contextmanager
 def _serving(uri: str, port: int, output: IO[bytes]) -> Iterator[subprocess.Popen[bytes]]:
     """MLflow's server in a group of its own, of which nothing outlives the block."""
-    command = [sys.executable, "-m", "mlflow", "ui", "--host", _HOST, "--port", str(port), "--workers", "1"]
+    command = [sys.executable, "-m", "mlflow", "ui", "--host", HOST, "--port", str(port), "--workers", "1"]
     # An address can hold a password, and a command line is everybody's to read. Nobody sends jobs to a page of records.
     environment = os.environ | {"MLFLOW_BACKEND_STORE_URI": uri, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
     server = subprocess.Popen(command, env=environment, stdout=output, stderr=output, start_new_session=True)
@@ -120,11 +120,16 @@ def _records(path: Path) -> tuple[str, str]:
     raise InvalidInput(f"{path} is neither a run nor a folder of runs with an mlflow.db: give runs/NAME or runs")
 
 
-def _free_port(wanted: int) -> int:
+def free_port(wanted: int) -> int:
+    """A port on loopback: the one wanted, or for 0 any.
+
+    Raises:
+        InvalidInput: it cannot be had.
+    """
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((_HOST, wanted))
+            probe.bind((HOST, wanted))
         except OverflowError:
             raise InvalidInput(f"--port {wanted}: give a port from 1 to 65535, or 0 for one that is free") from None
         except OSError as error:

@@ -42,9 +42,13 @@ def _values(spec: TrialSpec) -> dict[str, Value]:
 
 
 def trial_params(spec: TrialSpec) -> dict[str, str]:
-    """A training's parameters: hyperparameters by their own names, such as ``mfd.weight``, the rest each by its path."""
-    rest = spec.model_dump(mode="json", exclude={"values"})
-    return {name: str(value)[:_LONGEST_VALUE] for name, value in spec.values.items()} | nested_params(rest)
+    """A training's parameters: hyperparameters by their own names, such as ``mfd.weight``, the rest each by its path.
+
+    Of its teacher the id: all else is with the run of the teacher, and would be half the rows of a comparison.
+    """
+    rest = spec.model_dump(mode="json", exclude={"values", "teacher"})
+    teacher = {} if spec.teacher is None else {"teacher": spec.teacher.id}
+    return {name: str(value)[:_LONGEST_VALUE] for name, value in spec.values.items()} | nested_params(rest) | teacher
 
 
 def nested_params(data: Mapping[str, object], prefix: str = "") -> dict[str, str]:

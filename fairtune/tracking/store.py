@@ -63,7 +63,8 @@ class Store:
             [
                 Metric(name.replace(".", "/"), float(value), now, epoch.number)
                 for epoch in epochs
-                for name, value in epoch.metrics.items()
+                # MLflow's comparison of runs draws the first one kept: a score, not the number of the epoch.
+                for name, value in sorted(epoch.metrics.items(), key=lambda one: not one[0].startswith("val."))
             ],
         )
 

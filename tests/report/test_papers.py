@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import nn
 
+from fairtune.errors import InvalidInput
 from fairtune.metrics import Interval
 from fairtune.names import Names
 from fairtune.report.attention import Look, Looked, attention_chart
@@ -50,9 +51,11 @@ def test_a_net_is_drawn_by_class_and_by_group(seen):
     assert by_class.table["class"].value_counts().to_dict() == {"cat": 30, "dog": 30, "horse": 30}
 
 
-def test_too_few_samples_are_refused():
-    with pytest.raises(ValueError, match="t-SNE of 9 samples shows nothing: give at least 10"):
-        in_plane(np.zeros((9, 4)))
+def test_what_shows_nothing_is_refused():
+    with pytest.raises(InvalidInput, match="t-SNE of 9 samples shows nothing: give at least 10"):
+        in_plane(np.eye(9))
+    with pytest.raises(InvalidInput, match="t-SNE shows nothing of a net that has 1 embedding for 20 samples"):
+        in_plane(np.ones((20, 4)))
 
 
 def interval(mean, low, high):

@@ -148,7 +148,12 @@ def test_a_child_has_its_settings(search):
     params = search.children["trial-2"].data.params
     assert (params["mfd.weight"], params["method"], params["epochs"]) == ("2.0", "mfd", "3")
     assert params["dataset/name"] == "digits"
-    assert params["teacher/method"] == "scratch"
+    assert params["teacher"] == search.session.spec.baseline().id
+    assert not [name for name in params if name.startswith("teacher/")]
+
+
+def test_the_first_number_of_a_child_is_a_score(search):
+    assert next(iter(search.children["trial-2"].data.metrics)) == "val/accuracy"
 
 
 def test_a_child_is_called_by_its_method_and_setting(search):
