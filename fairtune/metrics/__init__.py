@@ -15,6 +15,7 @@ from fairtune.metrics._accuracy import (
 )
 from fairtune.metrics._auc import auc
 from fairtune.metrics._cells import CellScore, GroupScore, cell_scores, group_scores
+from fairtune.metrics._chances import Drawn, chance_of_dominating, draw_truths
 from fairtune.metrics._compare import Difference, NetScore, compare
 from fairtune.metrics._crowding import crowding, pareto_ranks
 from fairtune.metrics._deo import deo_a, deo_m, deo_m_upper, gaps
@@ -52,6 +53,7 @@ __all__ = [
     "Cell",
     "CellScore",
     "Difference",
+    "Drawn",
     "GroupScore",
     "Interval",
     "Limits",
@@ -66,6 +68,7 @@ __all__ = [
     "balanced_accuracy",
     "cell_accuracy",
     "cell_scores",
+    "chance_of_dominating",
     "compare",
     "critical_difference",
     "crowding",
@@ -76,6 +79,7 @@ __all__ = [
     "deo_m_upper",
     "dp_l2",
     "dp_mi",
+    "draw_truths",
     "eo_l2",
     "eo_mi",
     "equal_opportunity",

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from fairtune.metrics import SCORES, Interval, label
 from fairtune.names import shortened
+from fairtune.study.chances import Chance
 
 
 def format_params(params: Mapping[str, object]) -> str:
@@ -23,6 +24,22 @@ def format_value(value: object) -> str:
 def format_score(value: float) -> str:
     """A score in four decimals, a dash where it is not defined."""
     return f"{value:.4f}" if math.isfinite(value) else "-"
+
+
+CHANCES = ("reaches floor", "dominates")
+"""Titles of what :func:`format_chances` gives."""
+
+
+def format_chances(chance: Chance) -> list[str]:
+    """How likely a trial's net truly reaches the floor, and truly dominates the baseline."""
+    return [format_chance(chance.feasible), format_chance(chance.dominates)]
+
+
+def format_chance(chance: float) -> str:
+    """A probability in per cent, never as sure; a dash where it is not known."""
+    if not math.isfinite(chance):
+        return "-"
+    return "> 99 %" if chance > 0.99 else "< 1 %" if chance < 0.01 else f"{100 * chance:.0f} %"
 
 
 def format_mean(score: Interval) -> str:

@@ -14,7 +14,7 @@ from fairtune.study.summary import Summary
 
 _TOLD_APART = {
     *("teacher_dataset", "teacher_model", "teacher_optimizer"),
-    *("dataset", "model", "optimizer", "spaces", "scheduler", "scheduler_options", "seed", "final_seeds"),
+    *("dataset", "model", "optimizer", "spaces", "select", "rule_options", "scheduler", "scheduler_options", "seed", "final_seeds"),
     *("classes", "groups", "shape", "authors"),
 }
 _LIMITS = {"trials": "", "time_budget_s": " s", "epoch_budget": " epochs", "gpu_budget_s": " s of one GPU", "patience": " trials"}
@@ -59,6 +59,7 @@ def _search(summary: Summary) -> Iterator[tuple[str, str]]:
         yield "optimiser of the teacher", format_params(spec.teacher_optimizer.model_dump())
     plain = (name for name in SearchSpec.model_fields if name not in _TOLD_APART and name not in _LIMITS)
     yield from ((name.replace("_", " "), str(value)) for name in plain if (value := getattr(spec, name)) is not None)
+    yield "select", f"{spec.select}, {format_params(spec.rule_options)}" if spec.rule_options else spec.select
     yield "scheduler", f"{spec.scheduler}, {format_params(spec.scheduler_options)}" if spec.scheduler_options else spec.scheduler
     yield from _limits(spec)
     yield "seed of splits and trials", str(spec.seed)

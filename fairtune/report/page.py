@@ -14,6 +14,7 @@ from fairtune.report.chart import Chart
 from fairtune.report.figures import all_charts
 from fairtune.report.formats import (
     describe_intervals,
+    format_chance,
     format_error,
     format_mean,
     format_params,
@@ -71,6 +72,7 @@ def _environment() -> jinja2.Environment:
     environment.filters["mean"] = format_mean
     environment.filters["params"] = format_params
     environment.filters["error"] = format_error
+    environment.filters["chance"] = format_chance
     environment.filters["svg"] = _svg
     environment.filters["keys"] = _keys
     return environment

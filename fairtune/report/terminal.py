@@ -18,7 +18,15 @@ from fairtune.datasets import Info
 from fairtune.metrics import SCORES, Interval, label, name_small_cells, ranked, small_cells
 from fairtune.names import counted
 from fairtune.records import Ints
-from fairtune.report.formats import describe_intervals, format_error, format_mean, format_params, format_score
+from fairtune.report.formats import (
+    CHANCES,
+    describe_intervals,
+    format_chances,
+    format_error,
+    format_mean,
+    format_params,
+    format_score,
+)
 from fairtune.report.official import official_rows
 from fairtune.report.progress import format_duration, format_left, format_rate, is_live
 from fairtune.report.standing import Standing
@@ -328,14 +336,16 @@ def _front_table(summary: Summary) -> Table:
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
     columns = (*summary.shown, *summary.estimates)
     titles = [label(name) for name in columns]
+    titles += CHANCES
     for title in ("trial", "setting", *titles, ""):
         table.add_column(title, justify="right" if title in titles else "left")
-    table.add_row("", "baseline", *(format_score(summary.baseline.score(name)) for name in columns), "")
+    table.add_row("", "baseline", *(format_score(summary.baseline.score(name)) for name in columns), "", "", "")
     numbered = {trial.number: trial for trial in summary.trials}
     for number in summary.front:
         trial = numbered[number]
         remark = "chosen" if summary.chosen and summary.chosen.number == number else ""
-        scores = (format_score(trial.score(name)) for name in columns)
+        scores = [format_score(trial.score(name)) for name in columns]
+        scores += format_chances(summary.chance(number))
         table.add_row(f"#{number}", f"{trial.method} {format_params(trial.params)}", *scores, remark)
     return table
 

@@ -28,6 +28,7 @@ from fairtune.rules import corner, covered, front, objectives_of
 from fairtune.space import Value
 from fairtune.spec import Place, SearchSpec, Stop, TrialResult
 from fairtune.study import verdict
+from fairtune.study.chances import Chance, chances
 from fairtune.study.choice import CHOSEN
 from fairtune.study.folders import RunFolder
 from fairtune.study.handed import Handed, handed_net, handed_over
@@ -156,6 +157,7 @@ class Summary(_Part):
     untrained: list[Untrained] = []
     ended_by: str | None = None
     handed: Handed | None = None
+    chances: list[Chance] = []
 
     @property
     def objectives(self) -> tuple[str, ...]:
@@ -185,6 +187,11 @@ class Summary(_Part):
         too_small = [said for split, small in splits.items() if (said := name_small_cells(split, small, self.names))]
         return [*verdict.cut_short(self), *beaten(self.untrained, self.objectives), *too_small]
 
+    def chance(self, number: int) -> Chance:
+        """What validation leaves open of a trial; undefined for one that is not on the front."""
+        found = (chance for chance in self.chances if chance.trial == number)
+        return next(found, Chance(trial=number, feasible=math.nan, dominates=math.nan))
+
     def confirmed_settings(self) -> list[tuple[list[str], Confirmed]]:
         """The confirmed settings, each once, with all its roles."""
         roles: dict[int | None, list[str]] = {}
@@ -205,6 +212,7 @@ def summarise(spec: SearchSpec, place: Place, study: SearchStudy) -> Summary:
     views, objectives = study.views(), objectives_of(spec.select)
     worst = corner(baseline.val, study.baseline.floor, objectives)
     trials = list(_trials(records))
+    on_front = [view.number for view in front(views, objectives)]
     settings, retrained = _settings(spec, study, records), retrainings_of(spec, study)
     summary = Summary(
         complete=study.complete,
@@ -216,7 +224,7 @@ def summarise(spec: SearchSpec, place: Place, study: SearchStudy) -> Summary:
         baseline=Baseline(id=baseline.spec.id, seconds=baseline.seconds, val=baseline.val),
         floor=study.baseline.floor,
         trials=trials,
-        front=[view.number for view in front(views, objectives)],
+        front=on_front,
         chosen=_chosen(study, records),
         confirmed=_confirmed(spec, study, settings, retrained),
         hypervolume=covered(views, objectives, worst),
@@ -229,6 +237,7 @@ def summarise(spec: SearchSpec, place: Place, study: SearchStudy) -> Summary:
         untrained=_untrained(spec, study.baseline.floor, settings, retrained),
         ended_by=None if study.choice is None else study.choice.ended_by,
         handed=_handed(spec, place, study),
+        chances=chances(study, on_front, objectives),
     )
     summary.gained = verdict.gained(summary)
     summary.outcome = verdict.outcome(summary)

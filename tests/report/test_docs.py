@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from fairtune.metrics import SCORES, CellScore, Difference, Interval
 from fairtune.space import Integer, Options, OptionsOrFile, Real, Space
 from fairtune.spec import Authors, Optimizer, Place, PlugIn, SearchSpec, Stop
+from fairtune.study.chances import Chance
 from fairtune.study.handed import Handed
 from fairtune.study.opening import Opening
 from fairtune.study.summary import Baseline, Chosen, Confirmed, Cost, Summary, Trial
@@ -28,6 +29,7 @@ SECTIONS: dict[str, list[type[BaseModel]]] = {
     "`untrained[].front[]`": [Point],
     "`handed`": [Handed],
     "`handed.cells[]`": [CellScore],
+    "`chances[]`": [Chance],
     "`cost`": [Cost],
     "`test_opened[]`": [Opening],
     "`spec`": [SearchSpec],

@@ -1,10 +1,12 @@
 import io
+import math
 import re
 
 import pytest
 from rich.console import Console
 
 from fairtune.records import Purpose
+from fairtune.report.formats import format_chance
 from fairtune.report.terminal import SearchDisplay, print_header, print_outcome
 from fairtune.study.jobs import Job
 from fairtune.study.key import JobKey
@@ -274,3 +276,13 @@ def test_a_trial_that_is_taken_up_again_is_not_counted_until_it_ends(tmp_path):
     assert [" pruned by " in line for line in lines(console, "trial ")] == [False, True, True, True, False, False]
     assert "4 trials of 3 epochs, batches of" in header(session)
     assert f"stopped early by {spec.scheduler}" in header(session)
+
+
+def test_the_front_says_how_sure_it_is(mixed):
+    summary = summarise(mixed.spec, mixed.place, mixed.study)
+    assert [chance.trial for chance in summary.chances] == summary.front
+    assert all(0 <= chance.feasible <= 1 and 0 <= chance.dominates <= 1 for chance in summary.chances)
+    text = outcome(mixed)
+    assert "reaches floor" in text
+    assert "dominates" in text
+    assert [format_chance(chance) for chance in (1.0, 0.0, 0.5, math.nan)] == ["> 99 %", "< 1 %", "50 %", "-"]
