@@ -16,7 +16,10 @@ import numpy as np
 if TYPE_CHECKING:
     import torch
 
-STREAMS = ("data", "init", "order", "noise", "method", "sampler", "untried", "bootstrap", "probe", "thresholds", "permutation")
+STREAMS = (
+    *("data", "init", "order", "noise", "method", "sampler", "untried", "bootstrap", "probe", "thresholds", "permutation"),
+    "race",
+)
 
 
 def _sequence(seed: int, name: str, key: tuple[int, ...]) -> np.random.SeedSequence:

@@ -14,6 +14,7 @@ from fairtune.errors import InvalidInput
 from fairtune.report.progress import format_duration
 from fairtune.rules import objectives_of
 from fairtune.search.budget import most_confirmed
+from fairtune.search.repeats import most_trainings
 from fairtune.spec import Place, SearchSpec, TrialSpec
 from fairtune.study.folders import RunFolder
 from fairtune.study.key import JobKey
@@ -67,12 +68,14 @@ def expected_time(spec: SearchSpec, place: Place, data: Data) -> str | None:
     if not RunFolder.of(place).holds_search:
         _check(spec, pace)
     trials, retrained = trials_to_run(spec), spec.final_seeds * most_confirmed(objectives_of(spec.select))
-    shortest = min(START_S + pace.whole(trials, retrained), spec.time_budget_s or math.inf)
+    every = most_trainings(spec)
+    again = f", at most {every - trials} further trainings of them" if every > trials else ""
+    shortest = min(START_S + pace.whole(every, retrained), spec.time_budget_s or math.inf)
     taught = f", {format_duration(pace.teacher_s)} for the teacher" if pace.teacher_s else ""
     return (
         f"about {format_duration(shortest)}: {format_duration(pace.one_s)} for a training of the baseline{taught}, methods take "
         "longer; "
-        f"{trials} trials and at most {retrained} retrainings, {pace.abreast} at a time, "
+        f"{trials} trials{again} and at most {retrained} retrainings, {pace.abreast} at a time, "
         f"and {format_duration(START_S)} to start Ray"
     )
 

@@ -22,6 +22,7 @@ from fairtune.request.options import Request
 from fairtune.request.planned import resolve_plan
 from fairtune.rules import objectives_of
 from fairtune.search.budget import most_confirmed
+from fairtune.search.repeats import most_trainings
 from fairtune.spec import Place, SearchSpec, TrialSpec
 from fairtune.study.study import trials_to_run
 from fairtune.study.teacher import teacher_beside
@@ -109,7 +110,7 @@ def _rented(
     everything = [*shared, *methods.values()]
     useful = max(math.ceil(one.launch_s / one.busy_s) for one in everything)
     side = max(1, min([useful, *(one.abreast for one in everything)]))
-    number, again = trials_to_run(spec), _retrainings(spec)
+    number, again = most_trainings(spec), _retrainings(spec)
     mean = statistics.fmean(one.seconds(side) for one in methods.values())
     before = sum(one.seconds(1) for one in shared)
     gpu_s = before + (number + again) * mean
@@ -137,7 +138,7 @@ def _here(spec: SearchSpec, place: Place, shape: Shape, data: Data | None, trial
         gib = cost.peak_bytes / GIB + (process if device.type == "cpu" else DRIVER_GIB)
         return Training(cost, gib, seconds_of_training(trial, its, device, threads=threads), 0.0, int(memory / GIB / gib))
 
-    side, number, again = abreast(place), trials_to_run(spec), _retrainings(spec)
+    side, number, again = abreast(place), most_trainings(spec), _retrainings(spec)
     beside = side - 1 if device.type == "cpu" else 0
     baseline = training(spec.baseline())
     teacher = None if (own := teacher_beside(spec)) is None else training(own)

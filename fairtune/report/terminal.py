@@ -110,6 +110,10 @@ def _limits(spec: SearchSpec) -> Iterator[str]:
         yield f"until {spec.patience} in a row have not moved the front"
     if spec.scheduler != "none":
         yield f"stopped early by {spec.scheduler}"
+    if spec.seeds_per_trial != 1:
+        yield "more seeds for the promising ones" if spec.seeds_per_trial == "auto" else f"{spec.seeds_per_trial} seeds of each"
+    if spec.validation_folds > 1:
+        yield f"on {spec.validation_folds} validation folds"
 
 
 class SearchDisplay:
@@ -189,7 +193,11 @@ class SearchDisplay:
         """Move it to the finished ones; print a line where there is no live table."""
         self._running.pop(job.key, None)
         self._standing.said()
-        if record is not None:
+        if record is not None and job.kind == "repeat":
+            self._finished = [record if record.number == other.number else other for other in self._finished]
+            if not self._live.is_started:
+                self.console.print(self._line_again(job, result, record), soft_wrap=True)
+        elif record is not None:
             self._finished.append(record)
             if not self._live.is_started:
                 self.console.print(self._line(record), soft_wrap=True)
@@ -222,7 +230,12 @@ class SearchDisplay:
             reason = f": {format_error(record.result.error)}" if record.result.error else f" {ended}"
             return f"{counted}  {setting}  {record.state}{reason}"
         verdict = "feasible" if record.feasible else "below the floor"
-        return f"{counted}  {setting}  {self._scores(record.result.val)}  {verdict}  {record.result.seconds:.1f} s"
+        return f"{counted}  {setting}  {self._scores(record.val)}  {verdict}  {record.result.seconds:.1f} s"
+
+    def _line_again(self, job: Job, result: TrialResult, record: Record) -> str:
+        found = f"{self._scores(result.val)}  mean of {counted(len(record.scored), 'seed')} {self._scores(record.val)}"
+        outcome = found if result.state == "complete" else f"failed: {format_error(result.error or '')}"
+        return f"again     #{record.number}, seed {job.spec.seed}  {outcome}"
 
     @property
     def _done(self) -> int:
@@ -261,12 +274,12 @@ class SearchDisplay:
         """The feasible trials first, from the best in the last objective, such as the fairest; then the others, latest first."""
         feasible = [record for record in self._finished if record.feasible]
         last = SCORES[self._shown[-1]]
-        feasible.sort(key=lambda record: last.cost(ranked(record.result.val)[last.name]) if record.result else math.inf)
+        feasible.sort(key=lambda record: last.cost(ranked(record.val)[last.name]) if record.result else math.inf)
         others = [record for record in reversed(self._finished) if not record.feasible]
         return (feasible + others)[:_SHOWN]
 
     def _finished_row(self, record: Record) -> list[RenderableType]:
-        val = record.result.val if record.result is not None and record.state == "complete" else {}
+        val = record.val if record.state == "complete" else {}
         style = "green" if record.feasible else "dim"
         setting = f"{record.method} {format_params(record.params)}"
         state = "feasible" if record.feasible else "below the floor" if record.state == "complete" else record.state

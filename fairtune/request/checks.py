@@ -69,6 +69,18 @@ def budget(spec: SearchSpec, place: Place) -> list[str]:
     return faults
 
 
+def seeds(spec: SearchSpec) -> list[str]:
+    """Faults of how often a setting is trained, and on what."""
+    if spec.validation_folds == 1:
+        return []
+    given = f"--validation-folds {spec.validation_folds}"
+    if spec.teacher() != spec.baseline():
+        return [f"{given}: the teacher is another net than the baseline, and would have to be trained for each: leave out either"]
+    if spec.seeds_per_trial == 1:
+        return [f"{given}: a setting has a single seed, which stays on one: give --seeds-per-trial, or leave it out"]
+    return []
+
+
 def runs_folder(place: Place) -> list[str]:
     """Faults of the folder of all runs: MLflow would make its database elsewhere."""
     found = [character for character in "#?%" if character in place.runs]

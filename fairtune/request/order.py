@@ -10,7 +10,7 @@ PANELS: dict[str, tuple[str, ...]] = {
     "Teacher": ("teacher_model", "teacher_epochs", "teacher_set"),
     "Search": (
         *("select", "accuracy_floor", "compare_with", "sampler", "joint", "warm_start", "scheduler"),
-        *("final_seeds", "post_process"),
+        *("seeds_per_trial", "validation_folds", "final_seeds", "post_process"),
     ),
     "Budget, whichever ends first": ("trials", "time_budget_s", "epoch_budget", "gpu_budget_s", "patience"),
     "Training": ("epochs", "batch_size", "micro_batch", "seed", "precision", "compile", "protocol", "train_fraction"),

@@ -59,7 +59,7 @@ def resolve(request: Request, report: Report = silent) -> tuple[SearchSpec, Plac
     faults.found += checks.tracking(place.tracking_uri) + checks.study(place) + checks.storage(place)
     faults.raise_if_any()
     assert spec is not None
-    faults.found += checks.budget(spec, place)
+    faults.found += checks.budget(spec, place) + checks.seeds(spec)
     check_runnable(spec, place, faults, report)
     faults.raise_if_any()
     spec = _with_earlier(_with_digests(spec, Path(place.data)), place)

@@ -6,6 +6,7 @@ import copy
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from fairtune.datasets import Info, Report, check_apart, check_same_test, check_test_part, prepare
@@ -35,6 +36,8 @@ def check_runnable(spec: SearchSpec, place: Place, faults: Faults, report: Repor
     if opened is None:
         return
     faults.attempt(lambda: check_test_part(dataset, data))
+    if spec.validation_folds > 1:
+        faults.attempt(partial(_check_folds, spec, opened, data))
     if spec.teacher_dataset is not None:
         faults.attempt(partial(_check_teacher, spec, opened.info, data))
     net = faults.attempt(lambda: build_net(plain, opened.info, torch.device("cpu")))
@@ -43,6 +46,17 @@ def check_runnable(spec: SearchSpec, place: Place, faults: Faults, report: Repor
     teacher = None if spec.teacher_model is None else faults.attempt(partial(_build_teacher, spec, opened.info))
     for method, space in spec.spaces.items():
         faults.attempt(partial(_check_method, method, space, plain, opened, net, place.compile, teacher))
+
+
+def _check_folds(spec: SearchSpec, opened: Data, data: Path) -> None:
+    """Check that the seed of the data decides what validates, and that every fold has samples of every cell."""
+    for fold in range(1, spec.validation_folds):
+        other = open_data(spec.on_fold(fold).baseline(), data)
+        if fold == 1 and np.array_equal(opened.validation.source, other.validation.source):
+            raise InvalidInput(
+                f"--validation-folds {spec.validation_folds}: {spec.dataset.name} has a validation split of its own, which no seed "
+                "changes: leave it out"
+            )
 
 
 def _check_teacher(spec: SearchSpec, student: Info, data: Path) -> None:

@@ -53,7 +53,7 @@ class Learner:
         self._study = optuna.create_study(directions=problem.directions, sampler=optuna.samplers.RandomSampler())
         self._distributions = {name: distribution(domain) for name, domain in problem.search.items()}
         self._running: dict[int, optuna.Trial] = {}
-        self._pruned: dict[int, int] = {}
+        self._told: dict[int, int] = {}
 
     def explain(self) -> str:
         """What the sampler says of this problem."""
@@ -89,14 +89,14 @@ class Learner:
             self._study.tell(trial, list(outcome.values))
         else:
             self._study.tell(trial, state=TrialState.PRUNED if outcome.state == "pruned" else TrialState.FAIL)
-        if outcome.state == "pruned":
-            self._pruned[number] = trial._trial_id
+        self._told[number] = trial._trial_id
 
     def take_up(self, number: int) -> None:
-        """Let a trial that was told as pruned run again, in its old place: what is proposed next may depend on the order."""
-        storage, trial_id = self._study._storage, self._pruned.pop(number)
+        """Let a trial that was told run again, in its old place: what is proposed next may depend on the order."""
+        storage, trial_id = self._study._storage, self._told.pop(number)
         trial = copy.copy(storage.get_trial(trial_id))
-        trial.state, trial.datetime_complete = TrialState.RUNNING, None
+        trial.state, trial.values, trial.datetime_complete = TrialState.RUNNING, None, None
+        trial.system_attrs = {name: mark for name, mark in trial.system_attrs.items() if not name.startswith("constraints:")}
         storage._set_trial(trial_id, trial)  # type: ignore[attr-defined]  # of the storage in memory
         self._study.sampler = optuna.samplers.RandomSampler()
         self._running[number] = optuna.Trial(self._study, trial_id)

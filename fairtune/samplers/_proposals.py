@@ -107,7 +107,7 @@ class Proposals:
             self._chooser.tell(number, outcome)
 
     def take_up(self, number: int, method: str) -> None:
-        """Forget what came of a trial that was told as pruned: it goes on."""
+        """Forget what came of a trial that was told: it goes on, or more is known of it."""
         self._learners[method].take_up(number)
         if self._chooser is not None:
             self._chooser.take_up(number)

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from fairtune.rules import View, front, objectives_of
+from fairtune.search.repeats import RACE_SHARE
 from fairtune.spec import Brief, Place, SearchSpec, TrialResult
 from fairtune.study.jobs import Job, final_seeds
 from fairtune.study.key import JobKey
@@ -36,6 +37,7 @@ class _Limit(NamedTuple):
         pledged: what the trainings under way will take beside that.
         one: what a training takes.
         kept: for the confirmation.
+        before: what the baseline took.
     """
 
     name: str
@@ -44,10 +46,11 @@ class _Limit(NamedTuple):
     pledged: float
     one: float
     kept: float
+    before: float
 
-    def has_room_beside(self, kept: float) -> bool:
-        """Whether one more training can be brought to its end and leave this much."""
-        return self.spent + self.pledged + self.one <= self.whole - kept
+    def has_room_beside(self, kept: float, trainings: int = 1) -> bool:
+        """Whether one more training, or so many, can be brought to its end and leave this much."""
+        return self.spent + self.pledged + trainings * self.one <= self.whole - kept
 
 
 class Budget:
@@ -113,7 +116,8 @@ class Budget:
     @property
     def ends_by(self) -> str | None:
         """The limit that has no room for one more trial, by name; ``patience`` where only the front has not moved."""
-        tight = (limit.name for limit in self._limits() if not limit.has_room_beside(limit.kept))
+        seeds = self._owed + self._seeds
+        tight = (limit.name for limit in self._limits() if not limit.has_room_beside(limit.kept + self._of_race(limit), seeds))
         return next(tight, "patience" if self._out_of_patience() else None)
 
     @property
@@ -121,7 +125,33 @@ class Budget:
         """The limit that ends the trials under way, by name; none as long as no trial is complete."""
         if not any(record.state == "complete" for record in self._study.records()):
             return None
-        return next((limit.name for limit in self._limits() if limit.spent >= limit.whole - limit.kept), None)
+        left = ((limit.name, limit.whole - limit.kept - self._of_race(limit) - limit.spent) for limit in self._limits())
+        return next((name for name, room in left if room <= 0), None)
+
+    @property
+    def lets_repeat(self) -> bool:
+        """Whether one more seed of a trial may begin."""
+        return all(limit.has_room_beside(limit.kept) for limit in self._limits())
+
+    @property
+    def _seeds(self) -> int:
+        """How many trainings a trial has for sure."""
+        seeds = self._spec.seeds_per_trial
+        return seeds if isinstance(seeds, int) else 1
+
+    @property
+    def _owed(self) -> int:
+        """How many further seeds the trials so far are still to get for sure."""
+        if self._seeds == 1:
+            return 0
+        trials = (record for record in self._study.records() if record.state in ("complete", "running"))
+        return sum(max(0, self._seeds - 1 - self._study.begun_of(record.number)) for record in trials)
+
+    def _of_race(self, limit: _Limit) -> float:
+        """What is kept of a limit for a race."""
+        if self._spec.seeds_per_trial != "auto":
+            return 0.0
+        return max(0.0, limit.whole - limit.before - limit.kept) * RACE_SHARE / (1 + RACE_SHARE)
 
     def lets_confirm(self, job: Job) -> bool:
         """Whether a retraining may begin; on the first seed, always."""
@@ -139,7 +169,8 @@ class Budget:
                 if record.number in waiting:
                     self._waiting[JobKey.trial(record.number)] = record.result
                 yield record.result
-        yield from (result.brief for result in self._study.finals.values())
+        yield from (result.brief for result in (*self._study.finals.values(), *self._study.folds.values()))
+        yield from (row.brief for row in self._study.repeats.values() if row is not None)
 
     def _shared(self) -> list[TrialResult]:
         """What all trials rest on, as far as it has been trained: the baseline, and a teacher that is another net."""
@@ -162,20 +193,21 @@ class Budget:
         if spec.time_budget_s is not None:
             before = sum(result.seconds for result in shared)
             kept = self._kept(spec.time_budget_s - before, one / self._abreast)
-            yield _Limit("time_budget", spec.time_budget_s, self._study.wall_s, 0.0, one, kept)
+            yield _Limit("time_budget", spec.time_budget_s, self._study.wall_s, 0.0, one, kept, before)
         if spec.epoch_budget is not None:
             trained = sum(training.epochs for training in standing)
             mean = self._retraining_epochs / most_confirmed(self._objectives)
-            kept = self._kept(spec.epoch_budget - sum(result.epochs for result in shared), mean)
+            before = sum(result.epochs for result in shared)
+            kept = self._kept(spec.epoch_budget - before, mean)
             pledged = sum(training.all_epochs for training in standing) - trained
-            yield _Limit("epoch_budget", spec.epoch_budget, self._epochs + trained, pledged, spec.epochs, kept)
+            yield _Limit("epoch_budget", spec.epoch_budget, self._epochs + trained, pledged, spec.epochs, kept, before)
         if spec.gpu_budget_s is not None:
             trained_s = sum(training.seconds for training in standing)
             before = sum(result.brief.gpu_s(self._gpus) for result in shared)
             kept = self._kept(spec.gpu_budget_s - before, one * self._gpus)
             pledged_s = sum(max(0.0, one - training.seconds) for training in standing)
             spent = self._gpu_s + trained_s * self._gpus
-            yield _Limit("gpu_budget", spec.gpu_budget_s, spent, pledged_s * self._gpus, one * self._gpus, kept)
+            yield _Limit("gpu_budget", spec.gpu_budget_s, spent, pledged_s * self._gpus, one * self._gpus, kept, before)
 
     @property
     def _retraining_epochs(self) -> int:

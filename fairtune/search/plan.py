@@ -22,6 +22,7 @@ from fairtune.schedulers import Verdict
 from fairtune.search.budget import Budget
 from fairtune.search.confirmation import choose, has_other_limits, retrainings, roles_to_confirm, settings_to_confirm
 from fairtune.search.earlier import Earlier
+from fairtune.search.repeats import Repeats
 from fairtune.search.trials import Trials
 from fairtune.search.weights import Weights, keep_first
 from fairtune.space import Value
@@ -64,6 +65,7 @@ class Plan:
         self._running: dict[JobKey, Job] = {}
         self._finals: list[Job] | None = None
         self._trials = Trials(spec, study, self.folder)
+        self._repeats = Repeats(spec, study)
         self._budget = Budget(spec, place, study)
         self._earlier = Earlier(spec, place.warm_start)
         self._stops: dict[JobKey, Stop] = {}
@@ -103,13 +105,19 @@ class Plan:
             return "wait"
         if self.study.baseline is None:
             return self._next_baseline()
-        if self._running_kind("baseline") or self._running_kind("teacher"):
+        if any(key.is_shared for key in self._running):
             return "wait"
+        if self.study.choice is None and (job := self._next_repeat(trials_over=False)) is not None:
+            return self._start(job)
         if self._running_kind("trial") and self._trials.is_asking:
             return "wait"
         if self.study.choice is None and (job := self._next_trial()) is not None:
             return self._start(job)
         if self._running_kind("trial"):
+            return "wait"
+        if self.study.choice is None and (job := self._next_repeat(trials_over=True)) is not None:
+            return self._start(job)
+        if self._running_kind("repeat"):
             return "wait"
         if (job := self._next_final()) is not None:
             return self._start(job)
@@ -140,6 +148,10 @@ class Plan:
                 self.error = FairtuneError(f"the teacher could not be trained: {result.error}")
             else:
                 self._check_seen(job)
+        elif job.kind == "fold":
+            self._accept_fold(job, result)
+        elif job.kind == "repeat":
+            record = self._end_repeat(job, result)
         elif job.kind == "trial":
             assert job.number is not None
             record = self._end_trial(job, job.number, result, pauses=pauses and result.state == "pruned")
@@ -157,6 +169,14 @@ class Plan:
         if (view := record.view) is not None:
             self._weights.keep(view)
         job.folder.drop_checkpoints()
+        return record
+
+    def _end_repeat(self, job: Job, result: TrialResult) -> Record:
+        """Keep the scores of one more seed; nobody asks for its net."""
+        record = self.study.keep_repeat(job.key, result)
+        if (view := record.view) is not None:
+            self._weights.keep(view)
+        job.folder.remove()
         return record
 
     def verdict(self, job: Job, standing: TrialResult) -> Verdict:
@@ -257,6 +277,8 @@ class Plan:
         if job.kind == "trial":
             assert job.number is not None
             self._trials.hand_back(job.number)
+        elif job.kind == "repeat":
+            self._repeats.hand_back(job.key)
         elif job.kind == "final":
             assert self._finals is not None
             self._finals.insert(0, job)
@@ -269,7 +291,7 @@ class Plan:
         if kind == "final":
             moved = {"none": False, "baseline": spec == self.spec.baseline(spec.seed), "every": True}[self.spec.post_process]
             return Purpose.ADJUSTED if moved else Purpose.FINAL
-        if kind == "trial" and not any(SCORES[name].source == "probe" for name in self._objectives):
+        if kind in ("trial", "repeat") and not any(SCORES[name].source == "probe" for name in self._objectives):
             return Purpose.SEARCH
         return Purpose.PROBED
 
@@ -295,6 +317,13 @@ class Plan:
         self.study.keep_baseline(baseline)
         self._announce_baseline(baseline, found=found)
 
+    def _accept_fold(self, job: Job, result: TrialResult) -> None:
+        if result.state != "complete":
+            self.error = FairtuneError(f"the baseline of {job.key} could not be trained: {result.error}")
+        else:
+            self.study.keep_fold(job.key, result)
+            self._check_seen(job)
+
     def _check_floor(self, baseline: Baseline) -> None:
         """End the search before its first trial where no accuracy could reach the floor."""
         if baseline.floor > 1 + _ROUNDING:
@@ -306,12 +335,25 @@ class Plan:
             )
 
     def _missing_teacher(self, job: Job) -> Job | None:
-        """The training of a job's teacher, if it has one that is not there: not trained yet, or lost with its folder."""
+        """The training of a job's teacher, if it has one that is not there: not trained yet, or lost with its folder.
+
+        Of a repeat on another fold it is the fold's baseline, which sets a floor too.
+        """
+        if (fold := self._fold_of(job)) > 0:
+            baseline = self._job(JobKey.of_fold(fold), self.spec.on_fold(fold).baseline())
+            known = baseline.folder.read_trained()
+            if known is not None and baseline.key not in self.study.folds:
+                self.study.keep_fold(baseline.key, known)
+            needed = job.spec.teacher is not None or baseline.key not in self.study.folds
+            return baseline if known is None and needed else None
         spec = job.spec.teacher
         if spec is None:
             return None
         teacher = self._job(JobKey("baseline" if spec == self.spec.baseline() else "teacher"), spec)
         return teacher if teacher.folder.read_trained() is None else None
+
+    def _fold_of(self, job: Job) -> int:
+        return 0 if job.key.again is None else self.spec.fold_of(job.key.again)
 
     def _announce_baseline(self, baseline: Baseline, *, found: bool) -> None:
         for observer in self.observers:
@@ -324,6 +366,18 @@ class Plan:
             if ended is None:
                 return job
             self._trials.know(asked[0], ended)
+            self._settle(job, ended)
+        return None
+
+    def _next_repeat(self, *, trials_over: bool) -> Job | None:
+        while (key := self._repeats.next(trials_over=trials_over, new=self._budget.lets_repeat)) is not None:
+            assert key.number is not None
+            assert key.again is not None
+            first = self.study.result(key.number)
+            assert first is not None
+            job = self._job(key, self.spec.repeat(first.spec, key.again))
+            if (ended := job.folder.read_ended(job.spec)) is None or self._missing_teacher(job) is not None:
+                return job
             self._settle(job, ended)
         return None
 
@@ -380,7 +434,7 @@ class Plan:
 def _not_taken_home(job: Job, result: TrialResult) -> SearchFault | None:
     """Why the net that another machine has trained cannot be had here; None if it can, or there is none."""
     try:
-        if result.state == "complete" and job.kind in ("baseline", "teacher"):
+        if result.state == "complete" and job.key.is_shared:
             job.folder.read_trained()
         elif result.state == "complete":
             job.folder.take_home()

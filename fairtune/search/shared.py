@@ -29,7 +29,7 @@ class Shared:
         if self._waiting is not None:
             return self._allowed(plan, *self._waiting, asked_before=True)
         job = plan.next()
-        if isinstance(job, str) or job.kind not in ("baseline", "teacher"):
+        if isinstance(job, str) or not job.key.is_shared:
             return job
         return self._allowed(plan, job, Lock(job.folder.lock, f"the {job.kind} {job.spec.id}"), asked_before=False)
 

@@ -49,7 +49,7 @@ class Weights:
 
     def keep(self, view: View) -> None:
         """Keep a complete trial's weights if it is on the front, and remove those that it dominates."""
-        self._judge([*self._front, view])
+        self._judge([*(other for other in self._front if other.number != view.number), view])
 
     def _judge(self, views: Sequence[View]) -> None:
         self._front = front(views, self._objectives)

@@ -24,6 +24,16 @@ def _folders(given: object) -> object:
 
 PostProcess = Literal["baseline", "every", "none"]
 CompareWith = Literal["plain", "teacher"]
+
+
+def _seeds(given: object) -> object:
+    """A number of seeds from 1, or ``auto``."""
+    if given == "auto" or (str(given).isdecimal() and int(str(given)) > 0):
+        return given if given == "auto" else int(str(given))
+    raise ValueError(f"--seeds-per-trial {given}: give a number from 1, or auto")
+
+
+Seeds = Annotated[Literal["auto"] | int, BeforeValidator(_seeds)]
 Folders = Annotated[tuple[str, ...], BeforeValidator(_folders)]
 
 
@@ -68,6 +78,8 @@ class SearchOptions(TrainingOptions, Limits):
     select: Annotated[str, Option("Rule that chooses: see fairtune list rules.")] = "deo_m"
     sampler: Annotated[str, Option("What proposes settings: see fairtune list samplers.")] = "auto"
     joint: Annotated[bool, Option("Spend more trials on the methods that work, not as many on each.")] = False
+    seeds_per_trial: Annotated[Seeds, Option("Trainings of each setting; auto gives more to the promising ones in the end.")] = 1
+    validation_folds: Annotated[Positive, Option("Splits of train and validation that a setting's seeds go through.")] = 1
     final_seeds: Annotated[Positive, Option("Seeds that confirm the choice on the test split.")] = 4
     post_process: Annotated[
         PostProcess,
@@ -207,6 +219,31 @@ class SearchSpec(SearchOptions):
         }
         return self.plain(seed).model_copy(update={name: value for name, value in own.items() if value is not None})
 
+    def on_fold(self, fold: int) -> SearchSpec:
+        """The same search with another split of train and validation; the test split is the same.
+
+        Args:
+            fold: from 1; 0 is the split of the search itself.
+        """
+        return self.model_copy(update={"dataset": _with_seed(self.dataset, fold)})
+
+    def fold_of(self, again: int) -> int:
+        """The fold of a setting's repeat, from 1; 0 is that of the trial itself."""
+        return again % self.validation_folds
+
+    def repeat(self, trial: TrialSpec, again: int) -> TrialSpec:
+        """One more seed of a trial of this search, none that confirms a choice, on the fold whose turn it is.
+
+        What distils or fine-tunes has the baseline of its fold for a teacher: no net has seen what validates it.
+
+        Args:
+            trial: its first training.
+            again: which repeat, from 1.
+        """
+        fold = self.on_fold(self.fold_of(again))
+        teacher = None if trial.teacher is None else fold.teacher()
+        return trial.model_copy(update={"dataset": fold.dataset, "teacher": teacher, "seed": self.seed + self.final_seeds + again})
+
     def trial(self, method: str, values: dict[str, Value], *, needs_baseline: bool) -> TrialSpec:
         """A trial of this search: a method with every searched and fixed value; ``optimizer.*`` values go to the optimiser."""
         own = {name: value for name, value in values.items() if not name.startswith("optimizer.")}
@@ -244,3 +281,9 @@ class Place(Resources):
     def mlflow(self) -> str:
         """MLflow's address: as given, else a database in the folder of runs."""
         return self.tracking_uri or f"sqlite:///{self.runs}/mlflow.db"
+
+
+def _with_seed(dataset: PlugIn, further: int) -> PlugIn:
+    """A dataset whose seed is by so much larger."""
+    seed = int(dataset.options.get("seed", 0))
+    return dataset if further == 0 else dataset.model_copy(update={"options": {**dataset.options, "seed": seed + further}})

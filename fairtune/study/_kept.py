@@ -23,6 +23,8 @@ from fairtune.study.mirror import Mirror
 from fairtune.study.opening import Opening
 
 _FINAL = "final-"
+_REPEAT = "repeat-"
+_FOLD = "fold-"
 _CHILD = "mlflow-"
 _RESULT = "result"
 _POINT = "point"
@@ -36,7 +38,7 @@ _Result = Annotated[TrialResult, BeforeValidator(lambda text: TrialResult.model_
 
 
 class _StoredRow(BaseModel):
-    """A trial's result as Optuna has it; earlier versions kept the text of the whole result alone."""
+    """A result as Optuna has it; earlier versions kept the text of the whole result alone."""
 
     result: _Result
     epochs: int | None = None
@@ -55,6 +57,8 @@ class _Attributes(BaseModel):
     chosen: int | None = None
     test_opened: tuple[Opening, ...] = ()
     finals: dict[JobName, _Result] = Field(default_factory=dict)
+    repeats: dict[JobName, _StoredRow | None] = Field(default_factory=dict)
+    folds: dict[JobName, _Result] = Field(default_factory=dict)
     wall_s: float = 0.0
     complete: bool = False
     mlflow_experiment_id: str | None = None
@@ -64,10 +68,13 @@ class _Attributes(BaseModel):
     @classmethod
     def read(cls, attributes: Mapping[str, object]) -> _Attributes:
         """Gather what is kept under many names, and read everything."""
-        finals = {name: value for name, value in attributes.items() if name.startswith(_FINAL)}
+        named = {
+            group: {name: value for name, value in attributes.items() if name.startswith(prefix)}
+            for group, prefix in (("finals", _FINAL), ("repeats", _REPEAT), ("folds", _FOLD))
+        }
         children = {name.removeprefix(_CHILD): value for name, value in attributes.items() if name.startswith(_CHILD) and value}
         try:
-            return cls.model_validate({**attributes, "finals": finals, "children": children})
+            return cls.model_validate({**attributes, **named, "children": children})
         except ValidationError as error:
             raise _unreadable(".".join(map(str, error.errors()[0]["loc"])), error) from error
 
@@ -89,6 +96,8 @@ class Kept:
         self._choice = None if stored.chosen is None else Choice(stored.roles, stored.limits, stored.ended_by)
         self._openings = stored.test_opened
         self._finals = stored.finals
+        self._repeats = {key: None if row is None else _row(row) for key, row in stored.repeats.items()}
+        self._folds = stored.folds
         self._noted_s = stored.wall_s
         self._complete = stored.complete
         self._children = stored.children
@@ -147,6 +156,32 @@ class Kept:
         """Keep what came of a retraining."""
         self._write(**{str(key): result.model_dump_json()})
         self._finals[key] = result
+
+    @property
+    def repeats(self) -> Mapping[JobKey, Row | None]:
+        """What came of the further seeds of trials; None of those that run. What is big is beside it, as of trials."""
+        return MappingProxyType(self._repeats)
+
+    def begin_repeat(self, key: JobKey) -> None:
+        """One more seed of a trial is about to be trained."""
+        self._write(**{str(key): None})
+        self._repeats[key] = None
+
+    def _keep_repeat(self, key: JobKey, result: TrialResult, part: Part) -> Row:
+        stored = _stored(result, part, waits=False)
+        self._write(**{str(key): stored})
+        self._repeats[key] = row = _row(_StoredRow.model_validate(stored))
+        return row
+
+    @property
+    def folds(self) -> Mapping[JobKey, TrialResult]:
+        """The baselines of other validation folds than that of the trials, as far as they were needed."""
+        return MappingProxyType(self._folds)
+
+    def keep_fold(self, key: JobKey, result: TrialResult) -> None:
+        """Keep the baseline of another validation fold."""
+        self._write(**{str(key): result.model_dump_json()})
+        self._folds[key] = result
 
     @property
     def mirror(self) -> Mirror | None:
@@ -229,7 +264,7 @@ def point_of(trial: optuna.trial.FrozenTrial) -> int | None:
 
 
 class Row(NamedTuple):
-    """What a trial of the study keeps of its result.
+    """What the study keeps of the result of a trial, or of one more seed of it.
 
     Attributes:
         small: the result without what is big; of an earlier version, whole.
@@ -251,9 +286,12 @@ class Row(NamedTuple):
 
 def keep_result(study: optuna.Study, trial_id: int, result: TrialResult, part: Part, *, waits: bool) -> None:
     """Keep what came of a trial with it, but for what is big, and where that is; and whether it waits to be taken up again."""
+    study._storage.set_trial_user_attr(trial_id, _RESULT, _stored(result, part, waits=waits))
+
+
+def _stored(result: TrialResult, part: Part, *, waits: bool) -> dict[str, object]:
     small = without_details(result).model_dump_json()
-    row = {"result": small, "epochs": result.epochs, "part": part.model_dump(), "waits": waits}
-    study._storage.set_trial_user_attr(trial_id, _RESULT, row)
+    return {"result": small, "epochs": result.epochs, "part": part.model_dump(), "waits": waits}
 
 
 def take_up(study: optuna.Study, trial_id: int) -> None:
@@ -275,7 +313,11 @@ def row_of(trial: optuna.trial.FrozenTrial) -> Row | None:
         row = _StoredRow.model_validate(kept if isinstance(kept, dict) else {"result": kept})
     except ValidationError as error:
         raise _unreadable(str(JobKey.trial(trial.number)), error) from error
-    return Row(row.result, row.result.epochs if row.epochs is None else row.epochs, row.part, row.waits)
+    return _row(row)
+
+
+def _row(stored: _StoredRow) -> Row:
+    return Row(stored.result, stored.result.epochs if stored.epochs is None else stored.epochs, stored.part, stored.waits)
 
 
 def _unreadable(name: str, error: ValidationError) -> InvalidInput:

@@ -6,9 +6,9 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from fairtune.metrics import SCORES, ranked
+from fairtune.metrics import SCORES
 from fairtune.options import Floor
-from fairtune.spec import Brief, TrialResult
+from fairtune.spec import TrialResult
 
 
 @dataclass(frozen=True)
@@ -31,10 +31,6 @@ class Baseline:
         """
         lacked = self.result.val["accuracy"] - self.result.history[min(epoch, self.result.epochs) - 1].val["accuracy"]
         return self.floor - max(0.0, lacked)
-
-    def reached_by(self, result: Brief) -> bool:
-        """Whether a complete trial is feasible, by accuracy as the search ranks it."""
-        return ranked(result.val)["accuracy"] >= self.floor
 
 
 def floor_on(split: Literal["val", "test"], floor: Floor, baseline: TrialResult) -> float:

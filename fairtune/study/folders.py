@@ -117,12 +117,18 @@ class RunFolder:
         """One trial of the search."""
         return self._training(f"trials/{number:04d}")
 
+    def repeat(self, number: int, again: int) -> TrialFolder:
+        """One more seed of a trial, while it is trained."""
+        return self._training(f"repeats/{number:04d}-{again}")
+
     def final(self, role: str, seed: int) -> TrialFolder:
         """One retraining of the confirmation."""
         return self._training(f"finals/{role}-{seed}")
 
     def job(self, key: JobKey, spec: TrialSpec) -> TrialFolder:
-        """Any training of the search; its baseline and its teacher are shared by all runs beside it."""
+        """Any training of the search; its baselines and its teacher are shared by all runs beside it."""
+        if key.number is not None and key.again is not None:
+            return self.repeat(key.number, key.again)
         if key.number is not None:
             return self.trial(key.number)
         if key.role is not None and key.seed is not None:

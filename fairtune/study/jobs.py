@@ -39,7 +39,7 @@ class Job(NamedTuple):
     @property
     def number(self) -> int | None:
         """Of the trial; None for other kinds."""
-        return self.key.number
+        return self.key.number if self.key.kind == "trial" else None
 
 
 class Observer(Protocol):
@@ -61,7 +61,7 @@ class Observer(Protocol):
         """A job is here in the epoch that it trains; told once in a while, where that is known."""
 
     def job_finished(self, job: Job, result: TrialResult, record: Record | None) -> None:
-        """A job has ended; ``record`` is the trial's, None for other kinds."""
+        """A job has ended; ``record`` is the trial's, or that of the trial whose repeat it is; None for other kinds."""
 
     def confirming(self, roles: Mapping[str, int], jobs: Sequence[Job]) -> None:
         """The search is over, and ``jobs``, those of the ``roles`` (by trial number) that have not been retrained, go to the test

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import math
+import statistics
 import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -20,7 +21,7 @@ from fairtune.samplers import Ahead, Outcome, Proposal, Proposals, distribution
 from fairtune.space import Space, Value
 from fairtune.spec import Brief, SearchSpec, TrialResult
 from fairtune.study._kept import Kept, Row, begin, keep_result, point_of, row_of, settle, take_up
-from fairtune.study.baseline import Baseline
+from fairtune.study.baseline import Baseline, floor_on
 from fairtune.study.choice import Choice
 from fairtune.study.database import Copies, open_study
 from fairtune.study.details import Details
@@ -45,8 +46,9 @@ class Record(NamedTuple):
         state: ``running`` until told; ``pruned`` too while it waits to be taken up again.
         method: which of the methods searched.
         params: what was searched, by full name.
-        result: what came of it, in brief; None while it runs. :meth:`SearchStudy.result` has all of it.
-        feasible: whether a complete trial's accuracy reaches the floor; None otherwise.
+        result: what came of its first training, in brief; None while it runs. :meth:`SearchStudy.result` has all of it.
+        feasible: whether a complete trial's accuracy reaches the floor, over all its seeds; None otherwise.
+        repeats: what came of the further seeds that have ended, in brief.
     """
 
     number: int
@@ -55,13 +57,33 @@ class Record(NamedTuple):
     params: dict[str, Value]
     result: Brief | None
     feasible: bool | None
+    repeats: tuple[Brief, ...] = ()
+
+    @property
+    def scored(self) -> list[Brief]:
+        """Its trainings that have scores, the first one first."""
+        return [one for one in (self.result, *self.repeats) if one is not None and one.state == "complete"]
+
+    @property
+    def val(self) -> dict[str, float]:
+        """Means of its scores on validation over its seeds; where it is not complete, those of where it stands."""
+        if len(self.repeats) == 0 or self.state != "complete":
+            return {} if self.result is None else self.result.val
+        return mean_scores([one.val for one in self.scored])
 
     @property
     def view(self) -> View | None:
         """As selection rules see it, if it is complete."""
         if self.state != "complete" or self.result is None:
             return None
-        return View(self.number, self.params, self.result.val, bool(self.feasible))
+        return View(self.number, self.params, self.val, bool(self.feasible))
+
+
+def mean_scores(several: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """The mean of every score that all of several trainings have."""
+    first, *others = several
+    common = [name for name in first if all(name in one for one in others)]
+    return {name: statistics.fmean([first[name], *(one[name] for one in others)]) for name in common}
 
 
 class SearchStudy(Kept):
@@ -93,6 +115,10 @@ class SearchStudy(Kept):
         self._folder = RunFolder((database.note if isinstance(database, Server) else database).parent)
         self._details = Details(self._folder.details)
         super().__init__(study)
+        self._keys_of: dict[int, list[JobKey]] = {}
+        self._fold_of: dict[str, int] = {}
+        for key in self.repeats:
+            self._note_repeat(key)
         past = study.get_trials(deepcopy=False)
         self._trial_ids = [trial._trial_id for trial in past]
         self._waiting: set[int] = set()
@@ -179,21 +205,60 @@ class SearchStudy(Kept):
 
         Now and then the study is copied too.
         """
-        if result.state == "complete":
-            result = self._estimated(result)
-        values = [result.val.get(name, math.nan) for name in self._objectives]
-        if result.state == "complete" and not all(math.isfinite(value) for value in values):
-            scores = ", ".join(f"{name} {value}" for name, value in zip(self._objectives, values, strict=True))
-            result = result.model_copy(update={"state": "failed", "error": f"the scores are not finite: {scores}"})
+        result = self._rankable(result)
         keep_result(self._study, self._trial_ids[number], result, self._details.keep(result), waits=False)
-        settle(self._study, self._trial_ids[number], self._outcome(result.brief))
-        return self._told(number, result.brief)
+        record = self._ended(number, result.brief)
+        settle(self._study, self._trial_ids[number], self._outcome(record))
+        return self._told(record)
 
     def pause(self, number: int, result: TrialResult) -> Record:
         """Tell a trial as pruned that may be taken up again; the study has it as running until :meth:`let_go`."""
         keep_result(self._study, self._trial_ids[number], result, self._details.keep(result), waits=True)
         self._waiting.add(number)
-        return self._told(number, result.brief)
+        return self._told(self._ended(number, result.brief))
+
+    def keep_repeat(self, key: JobKey, result: TrialResult) -> Record:
+        """Keep what came of one more seed of a trial; the sampler learns the means."""
+        assert key.number is not None
+        result = self._rankable(result)
+        self._keep_repeat(key, result, self._details.keep(result))
+        self._note_fold(key)
+        record = self._records[key.number]
+        if record.state == "complete":
+            self._records[key.number] = record = self._judged(record._replace(repeats=self._repeats_of(key.number)))
+            self._proposals.take_up(record.number, record.method)
+            self._proposals.tell(record.number, record.method, self._outcome(record))
+        self._copies.make_if_old()
+        return record
+
+    def repeat_result(self, key: JobKey) -> TrialResult | None:
+        """All that came of one more seed of a trial; None while it runs."""
+        row = self.repeats[key]
+        return None if row is None or row.part is None else self._details.add_to(row.small, row.part) or row.small
+
+    def _note_repeat(self, key: JobKey) -> None:
+        """Know a repeat as its trial's."""
+        assert key.number is not None
+        self._keys_of.setdefault(key.number, []).append(key)
+        self._note_fold(key)
+
+    def _note_fold(self, key: JobKey) -> None:
+        """Know on which fold a repeat was that has ended."""
+        if (row := self.repeats[key]) is not None:
+            self._fold_of[row.small.spec.id] = self.spec.fold_of(key.again or 0)
+
+    def _repeats_of(self, number: int) -> tuple[Brief, ...]:
+        rows = (self.repeats[key] for key in sorted(self._keys_of.get(number, ()), key=lambda key: key.again or 0))
+        return tuple(row.brief for row in rows if row is not None)
+
+    def begun_of(self, number: int) -> int:
+        """How many further seeds of a trial have been begun."""
+        return len(self._keys_of.get(number, ()))
+
+    def begin_repeat(self, key: JobKey) -> None:
+        """One more seed of a trial is about to be trained."""
+        super().begin_repeat(key)
+        self._note_repeat(key)
 
     def take_up(self, number: int) -> Record:
         """Let a trial that waits run again."""
@@ -213,13 +278,18 @@ class SearchStudy(Kept):
         """The trials that may be taken up again."""
         return sorted(self._waiting)
 
-    def _told(self, number: int, result: Brief) -> Record:
-        record, outcome = self._records[number], self._outcome(result)
-        self._proposals.tell(number, record.method, outcome)
-        self._records[number] = record._replace(state=outcome.state, result=result, feasible=self._feasible(result))
-        self._taken_over += result.taken_from is not None
+    def _ended(self, number: int, result: Brief) -> Record:
+        """A trial of which this has come."""
+        state = "failed" if result.state in ("running", "waiting") else result.state
+        return self._judged(self._records[number]._replace(state=state, result=result))
+
+    def _told(self, record: Record) -> Record:
+        assert record.result is not None
+        self._proposals.tell(record.number, record.method, self._outcome(record))
+        self._records[record.number] = record
+        self._taken_over += record.result.taken_from is not None
         self._copies.make_if_old()
-        return self._records[number]
+        return record
 
     @property
     def taken_over(self) -> int:
@@ -262,27 +332,46 @@ class SearchStudy(Kept):
 
     def views_for(self, rule: Rule) -> list[View]:
         """The same as another rule sees them: with its bounds in the place of those of the search's own, and feasible by them."""
-        assert self.baseline is not None
         seen = []
         for view in self.views():
-            val = {name: value for name, value in view.val.items() if name not in BOUNDS}
-            whole = self.result(view.number) if rule.bounds else None
-            if whole is not None and whole.val_counts is not None:
-                val |= rule.bound(whole.val_counts, val)
-            seen.append(view._replace(val=val, feasible=ranked(val)["accuracy"] >= self.baseline.floor))
+            val = {name: value for name, value in view.val.items() if name not in BOUNDS} | self._bounds(view.number, rule)
+            floor = self.floor_of(self._records[view.number])
+            seen.append(view._replace(val=val, feasible=ranked(val)["accuracy"] >= floor))
         return seen
 
-    def _outcome(self, result: Brief) -> Outcome:
-        if result.state != "complete":
-            return Outcome("pruned" if result.state == "pruned" else "failed")
-        assert self.baseline is not None
-        scores = ranked(result.val)
-        return Outcome("complete", [scores[name] for name in self._objectives], self.baseline.floor - scores["accuracy"])
+    def _bounds(self, number: int, rule: Rule) -> dict[str, float]:
+        """The means over a trial's seeds of what a rule bounds; nothing for a rule that bounds nothing."""
+        if not rule.bounds:
+            return {}
+        whole = [self.result(number), *map(self.repeat_result, self._keys_of.get(number, ()))]
+        scored = [one for one in whole if one is not None and one.state == "complete" and one.val_counts is not None]
+        return mean_scores([rule.bound(one.counts("val"), one.val) for one in scored]) if scored else {}
 
-    def _feasible(self, result: Brief | None) -> bool | None:
-        if result is None or result.state != "complete" or self.baseline is None:
-            return None
-        return self.baseline.reached_by(result)
+    def _outcome(self, record: Record) -> Outcome:
+        if record.state != "complete":
+            return Outcome("pruned" if record.state == "pruned" else "failed")
+        scores = ranked(record.val)
+        return Outcome("complete", [scores[name] for name in self._objectives], self.floor_of(record) - scores["accuracy"])
+
+    def floor_of(self, record: Record) -> float:
+        """The accuracy that a complete trial must reach: the mean of the floors of the folds that its seeds were validated on."""
+        assert self.baseline is not None
+        own = self.baseline.floor
+        floors = [own] * len(record.scored) if self.spec.validation_folds == 1 else [*map(self._floor_on, record.scored)]
+        return own if len(set(floors)) == 1 else statistics.fmean(floors)
+
+    def _floor_on(self, training: Brief) -> float:
+        assert self.baseline is not None
+        fold = self._fold_of.get(training.id, 0)
+        if fold == 0:
+            return self.baseline.floor
+        return floor_on("val", self.spec.accuracy_floor, self.folds[JobKey.of_fold(fold)])
+
+    def _judged(self, record: Record) -> Record:
+        """A trial that knows whether it is feasible."""
+        if record.state != "complete" or self.baseline is None:
+            return record._replace(feasible=None)
+        return record._replace(feasible=ranked(record.val)["accuracy"] >= self.floor_of(record))
 
     def _read(self, trial: optuna.trial.FrozenTrial) -> Record:
         method = trial.params.get("method", next(iter(self.spec.spaces)))
@@ -294,7 +383,7 @@ class SearchStudy(Kept):
             self._waiting.add(trial.number)
         result = self._brief(row) if row is not None and (finished or waits) else None
         state = "pruned" if waits else _STATES[trial.state]
-        return Record(trial.number, state, method, params, result, self._feasible(result))
+        return self._judged(Record(trial.number, state, method, params, result, None, self._repeats_of(trial.number)))
 
     def _brief(self, row: Row) -> Brief:
         """What came of a trial, in brief; of a complete one by an earlier version, with the estimates that searches rank by now."""
@@ -303,6 +392,16 @@ class SearchStudy(Kept):
             return brief
         whole = row.small if row.part is None else self._details.add_to(row.small, row.part)
         return brief if whole is None else brief.model_copy(update={"val": self._estimated(whole).val})
+
+    def _rankable(self, result: TrialResult) -> TrialResult:
+        """A result with the estimates that searches rank by; failed where what a complete one is to be ranked by is not finite."""
+        if result.state != "complete":
+            return result
+        values = [result.val.get(name, math.nan) for name in self._objectives]
+        if all(math.isfinite(value) for value in values):
+            return self._estimated(result)
+        scores = ", ".join(f"{name} {value}" for name, value in zip(self._objectives, values, strict=True))
+        return result.model_copy(update={"state": "failed", "error": f"the scores are not finite: {scores}"})
 
     def _estimated(self, result: TrialResult) -> TrialResult:
         """A result with the estimates of its objectives and the rule's bounds, as far as its counts tell them."""
@@ -320,7 +419,7 @@ class SearchStudy(Kept):
         marks = {name: mark for name, mark in trial.system_attrs.items() if not name.startswith("constraints:")}
         self._proposals.remember(record.number, Proposal(record.method, record.params, point_of(trial), marks))
         if record.result is not None:
-            self._proposals.tell(record.number, record.method, self._outcome(record.result))
+            self._proposals.tell(record.number, record.method, self._outcome(record))
 
     def _in_full(self, proposal: Proposal) -> tuple[dict[str, Value], dict[str, BaseDistribution]]:
         """A trial's parameters as the study names them, with their distributions; among several methods, the method is one."""

@@ -70,7 +70,7 @@ class Baseline(_Scored):
 
 
 class Trial(_Scored):
-    """One trial; ``val`` and ``feasible`` are null unless it was scored."""
+    """One trial; ``val``, over all its seeds, and ``feasible`` are null unless it was scored."""
 
     number: int
     id: str | None
@@ -86,6 +86,9 @@ class Trial(_Scored):
     taken_from: str | None = None
     search_s: float = 0.0
     search_epochs: int = 0
+    seeds: int = 1
+    failed_seeds: int = 0
+    intervals: dict[str, Interval] = Field(default_factory=dict)
 
 
 class Chosen(_Scored):
@@ -124,6 +127,9 @@ class Cost(_Part):
     confirmations: int = 0
     confirmation_s: float = 0.0
     confirmation_epochs: int = 0
+    repeats: int = 0
+    repeat_s: float = 0.0
+    repeat_epochs: int = 0
     gpu_s: float = 0.0
 
 
@@ -213,6 +219,8 @@ def summarise(spec: SearchSpec, place: Place, study: SearchStudy) -> Summary:
     worst = corner(baseline.val, study.baseline.floor, objectives)
     trials = list(_trials(records))
     on_front = [view.number for view in front(views, objectives)]
+    for number in on_front:
+        trials[number].intervals = _intervals(study, records[number], objectives)
     settings, retrained = _settings(spec, study, records), retrainings_of(spec, study)
     summary = Summary(
         complete=study.complete,
@@ -254,6 +262,7 @@ def _cost(place: Place, study: SearchStudy, baseline: TrialResult, records: Sequ
     own = [record.result for record in records if record.result is not None and record.result.taken_from is None]
     teacher = trained_teacher(study.spec, place)
     shared = [result.brief for result in (baseline, teacher) if result is not None]
+    more = [*(result.brief for result in study.folds.values()), *(one for record in records for one in record.repeats)]
     return Cost(
         wall_s=study.noted_s,
         trial_s=sum(trial.seconds for trial in own),
@@ -265,17 +274,33 @@ def _cost(place: Place, study: SearchStudy, baseline: TrialResult, records: Sequ
         confirmations=len(finals),
         confirmation_s=sum(result.seconds for result in finals),
         confirmation_epochs=sum(result.epochs for result in finals),
-        gpu_s=sum(result.gpu_s(place.gpus_per_trial) for result in (*shared, *own, *finals)),
+        repeats=len(more),
+        repeat_s=sum(result.seconds for result in more),
+        repeat_epochs=sum(result.epochs for result in more),
+        gpu_s=sum(result.gpu_s(place.gpus_per_trial) for result in (*shared, *own, *more, *finals)),
     )
 
 
 def _trials(records: Iterable[Record]) -> Iterator[Trial]:
-    """Every trial, with what it and those before it took."""
+    """Every trial, with what it and those before it took, further seeds included."""
     seconds, epochs = 0.0, 0
-    for trial in map(_trial, records):
+    for record, trial in zip(records, map(_trial, records), strict=True):
         if trial.taken_from is None:
             seconds, epochs = seconds + trial.seconds, epochs + trial.epochs
+        seconds += sum(one.seconds for one in record.repeats)
+        epochs += sum(one.epochs for one in record.repeats)
         yield trial.model_copy(update={"search_s": seconds, "search_epochs": epochs})
+
+
+def _intervals(study: SearchStudy, record: Record, objectives: Sequence[str]) -> dict[str, Interval]:
+    """Of accuracy and the objectives, on validation, of a trial with several seeds; none of one whose counts are damaged."""
+    if len(record.scored) < 2:
+        return {}
+    keys = [key for key in study.repeats if key.number == record.number]
+    whole = [study.result(record.number), *map(study.repeat_result, keys)]
+    scored = [one for one in whole if one is not None and one.state == "complete" and one.val_counts is not None]
+    names = dict.fromkeys(("accuracy", *objectives)) if len(scored) == len(record.scored) else {}
+    return {name: SCORES[name].over([one.counts("val") for one in scored], [one.val[name] for one in scored]) for name in names}
 
 
 def _settings(spec: SearchSpec, study: SearchStudy, records: list[Record]) -> dict[str, str]:
@@ -330,11 +355,13 @@ def _trial(record: Record) -> Trial:
         params=record.params,
         epochs=result.epochs if result else 0,
         seconds=result.seconds if result else 0.0,
-        val=result.val or None if result else None,
+        val=record.val or None,
         feasible=record.feasible,
         error=result.error if result else None,
         stopped=result.stopped if result else None,
         taken_from=result.taken_from if result else None,
+        seeds=max(1, len(record.scored)),
+        failed_seeds=sum(one.state != "complete" for one in record.repeats),
     )
 
 
@@ -344,9 +371,7 @@ def _chosen(study: SearchStudy, records: list[Record]) -> Chosen | None:
         return None
     record = records[number]
     assert record.result is not None
-    return Chosen(
-        number=number, method=record.method, params=record.params, val=record.result.val, weights="chosen/weights.safetensors"
-    )
+    return Chosen(number=number, method=record.method, params=record.params, val=record.val, weights="chosen/weights.safetensors")
 
 
 def _confirmed(spec: SearchSpec, study: SearchStudy, settings: Mapping[str, str], retrained: Retrainings) -> dict[str, Confirmed]:

@@ -118,6 +118,8 @@ class Tracker:
 
     def job_finished(self, job: Job, result: TrialResult, record: Record | None) -> None:
         """Write the final scores and counts, and end the child run."""
+        if job.kind != "trial":
+            record = None
         if record is not None and record.result is not None:
             result = result.model_copy(update={"state": record.result.state, "error": record.result.error})
         ended = _Ended(job.key, result, record and record.feasible)
@@ -205,6 +207,9 @@ class Tracker:
         for key, result in self._beside_trials().items():
             if key not in self._ended:
                 yield _Ended(key, result)
+        for key in self.study.repeats:
+            if key not in self._ended and (whole := self.study.repeat_result(key)) is not None:
+                yield _Ended(key, whole)
         for record in self.study.records():
             if JobKey.trial(record.number) not in self._ended and (whole := self.study.result(record.number)) is not None:
                 yield _Ended(JobKey.trial(record.number), whole, record.feasible)
@@ -213,11 +218,12 @@ class Tracker:
         """Every training that has ended and is no trial."""
         baseline = None if self.study.baseline is None else self.study.baseline.result
         shared = {JobKey("baseline"): baseline, JobKey("teacher"): trained_teacher(self.spec, self.place)}
-        return {key: result for key, result in shared.items() if result is not None} | dict(self.study.finals)
+        return {key: result for key, result in shared.items() if result is not None} | {**self.study.folds, **self.study.finals}
 
     def _settled(self) -> dict[JobKey, str]:
         """How the run of every training that has ended is to be closed."""
         states = {key: result.state for key, result in self._beside_trials().items()}
+        states |= {key: row.small.state for key, row in self.study.repeats.items() if row is not None}
         states |= {JobKey.trial(record.number): record.result.state for record in self.study.records() if record.result is not None}
         return {key: _ENDED[state] for key, state in states.items()}
 

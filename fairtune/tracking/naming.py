@@ -24,6 +24,10 @@ def run_name(key: JobKey, spec: TrialSpec, search: SearchSpec) -> str:
     """
     if key.kind in ("baseline", "teacher"):
         return key.kind
+    if key.kind == "fold":
+        return f"baseline of fold {key.fold}"
+    if key.kind == "repeat":
+        return f"trial {key.number}, again {key.again}: {', '.join([spec.method, *_setting(spec, search)])}"[:_LONGEST_NAME]
     who = f"trial {key.number}" if key.kind == "trial" else f"{str(key.role).replace('_', ' ')}, seed {key.seed}"
     return f"{who}: {', '.join([spec.method, *_setting(spec, search)])}"[:_LONGEST_NAME]
 

@@ -16,7 +16,8 @@ from fairtune.request.order import PANELS, in_order
 EXPECTED = [
     *("dataset", "method", "model", "set", "space"),
     *("teacher_model", "teacher_epochs", "teacher_set"),
-    *("select", "accuracy_floor", "compare_with", "sampler", "joint", "warm_start", "scheduler", "final_seeds", "post_process"),
+    *("select", "accuracy_floor", "compare_with", "sampler", "joint", "warm_start", "scheduler"),
+    *("seeds_per_trial", "validation_folds", "final_seeds", "post_process"),
     *("trials", "time_budget_s", "epoch_budget", "gpu_budget_s", "patience"),
     *("epochs", "batch_size", "micro_batch", "seed", "precision", "compile", "protocol", "train_fraction"),
     *("data", "runs", "name", "tracking_uri", "study", "storage", "address"),

@@ -12,7 +12,7 @@ from fairtune.study.choice import Choice
 from fairtune.study.key import JobKey
 from fairtune.study.mirror import Mirror
 from fairtune.study.opening import Opening
-from fairtune.study.study import SearchStudy
+from fairtune.study.study import Record, SearchStudy
 from tests.search_helpers import small_search
 
 CHOICE = Choice({"chosen": 1, "most_accurate": 0, "fairest": 1})
@@ -123,7 +123,7 @@ def test_what_an_earlier_version_kept_is_read(tmp_path, spec):
     assert study.finals == {JobKey.final("baseline", 1): result(spec, 0.7), JobKey.final("chosen", 1): result(spec, 0.9)}
     assert study.mirror == Mirror("7", "abc")
     assert (study.complete, study.noted_s) == (True, 12.5)
-    assert study.records() == [(0, "complete", "mfd", {"mfd.weight": 3.0}, result(spec, 0.9).brief, True)]
+    assert study.records() == [Record(0, "complete", "mfd", {"mfd.weight": 3.0}, result(spec, 0.9).brief, True)]
     assert study.result(0) == result(spec, 0.9)
 
 

@@ -7,6 +7,8 @@ NAMES = {
     JobKey("teacher"): "teacher",
     JobKey.trial(0): "trial-0",
     JobKey.trial(12): "trial-12",
+    JobKey.of_fold(1): "fold-1",
+    JobKey.repeat(12, 1): "repeat-12-1",
     JobKey.final("chosen", 2): "final-chosen-2",
     JobKey.final("most_accurate", 10): "final-most_accurate-10",
     JobKey.final("worst-group", 0): "final-worst-group-0",
@@ -21,6 +23,9 @@ OTHERS = (
     "trial-03",
     "trial-x",
     "trial-1-2",
+    "repeat-1",
+    "repeat-1-02",
+    "fold",
     "trial-3\n",
     "final-2",
     "final--2",
@@ -36,12 +41,23 @@ def test_a_key_is_its_name_and_back(key, name):
 
 @pytest.mark.parametrize("text", OTHERS)
 def test_no_other_text_is_a_name(text):
-    with pytest.raises(ValueError, match="is no job's name: baseline, teacher, trial-NUMBER or final-ROLE-SEED"):
+    with pytest.raises(
+        ValueError, match="is no job's name: baseline, teacher, fold-FOLD, trial-NUMBER, repeat-NUMBER-AGAIN or final"
+    ):
         JobKey.parse(text)
 
 
 @pytest.mark.parametrize(
-    "parts", [("trial",), ("baseline", 1), ("final", None, "chosen"), ("final", 3, "chosen", 1), ("trial", 3, None, 1), ("search",)]
+    "parts",
+    [
+        ("trial",),
+        ("baseline", 1),
+        ("final", None, "chosen"),
+        ("final", 3, "chosen", 1),
+        ("trial", 3, None, 1),
+        ("repeat", 3),
+        ("search",),
+    ],
 )
 def test_a_kind_has_its_own_parts_only(parts):
     with pytest.raises(ValueError, match=f"no job is of kind {parts[0]}"):

@@ -10,7 +10,7 @@ from fairtune.plugins import names
 from fairtune.space import Integer, Options, Space
 from fairtune.spec import TrialResult
 from fairtune.study.baseline import Baseline
-from fairtune.study.study import SearchStudy, search_size
+from fairtune.study.study import Record, SearchStudy, search_size
 from tests.builders import group_counts
 from tests.search_helpers import small_search
 
@@ -78,10 +78,10 @@ def test_a_trial_is_running_until_told(tmp_path):
     study = open_study(tmp_path)
     number, method, values = study.ask()
     assert (number, method, values) == (0, "mfd", {"mfd.weight": 3.0})
-    assert study.records() == [(0, "running", "mfd", {"mfd.weight": 3.0}, None, None)]
+    assert study.records() == [Record(0, "running", "mfd", {"mfd.weight": 3.0}, None, None)]
     result = outcome(study)
     study.tell(0, result)
-    assert study.records() == [(0, "complete", "mfd", {"mfd.weight": 3.0}, result.brief, True)]
+    assert study.records() == [Record(0, "complete", "mfd", {"mfd.weight": 3.0}, result.brief, True)]
     assert study.result(0) == result
 
 
@@ -138,7 +138,7 @@ def test_a_trial_of_an_earlier_session_can_be_told(tmp_path):
     number, _, values = open_study(tmp_path).ask()
     again = open_study(tmp_path)
     again.tell(number, outcome(again))
-    assert again.records() == [(number, "complete", "mfd", values, outcome(again).brief, True)]
+    assert again.records() == [Record(number, "complete", "mfd", values, outcome(again).brief, True)]
     assert again.ask()[0] == number + 1
 
 
@@ -191,9 +191,10 @@ def test_a_trial_killed_while_it_was_told_can_be_told_again(tmp_path):
     cut.set_user_attr("result", outcome(study).model_dump_json())
     cut.set_constraint("accuracy_floor", -0.1)
     again = open_study(tmp_path)
-    assert again.records() == [(number, "running", method, values, None, None)]
+    assert again.records() == [Record(number, "running", method, values, None, None)]
     again.tell(number, outcome(again))
-    assert again.records() == open_study(tmp_path).records() == [(number, "complete", method, values, outcome(again).brief, True)]
+    told = [Record(number, "complete", method, values, outcome(again).brief, True)]
+    assert again.records() == open_study(tmp_path).records() == told
 
 
 def test_nothing_is_asked_for_when_nothing_is_left(tmp_path):

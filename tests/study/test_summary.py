@@ -34,9 +34,10 @@ KEYS = [
 KEYS += ["hypervolume", "hypervolume_from", "cost", "test_opened", "against_baseline", "gained", "outcome"]
 KEYS += ["small_cells", "small_test_cells", "untrained", "ended_by", "handed", "chances"]
 TRIAL = ["number", "id", "state", "method", "params", "epochs", "seconds", "val", "feasible", "error", "stopped", "taken_from"]
-TRIAL += ["search_s", "search_epochs"]
+TRIAL += ["search_s", "search_epochs", "seeds", "failed_seeds", "intervals"]
 COST = ["wall_s", "trial_s", "epochs", "baseline_s", "baseline_epochs"]
-COST += ["teacher_s", "teacher_epochs", "confirmations", "confirmation_s", "confirmation_epochs", "gpu_s"]
+COST += ["teacher_s", "teacher_epochs", "confirmations", "confirmation_s", "confirmation_epochs"]
+COST += ["repeats", "repeat_s", "repeat_epochs", "gpu_s"]
 INTERVAL = ["mean", "std", "low", "high", "values", "estimate"]
 
 

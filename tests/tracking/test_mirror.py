@@ -401,6 +401,14 @@ def test_a_trial_that_is_taken_up_while_nothing_can_be_written_ends_with_its_out
     assert steps(done, "trial-1") == [1, 2, 3]
 
 
+def test_further_seeds_and_folds_are_children_too(runs):
+    options = {"name": "seeds", "method": "reweight", "trials": 1, "seeds_per_trial": 2, "validation_folds": 2}
+    session, _ = mirrored(*small_search(runs, **options))
+    session.run(4)
+    found = statuses(look(session))
+    assert [found[key] for key in ("trial-0", "fold-1", "repeat-0-1")] == ["FINISHED"] * 3
+
+
 @pytest.mark.parametrize("key", ["teacher", "trial-0"])
 def test_a_job_that_ended_as_the_process_was_killed_is_not_called_killed(runs, key):
     """What has ended is in the study, but MLflow was not told any more."""
