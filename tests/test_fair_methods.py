@@ -30,8 +30,7 @@ ACCURACY_ONLY = ("scratch", "hkd", "fitnet", *MAPS_ONLY, "mfd_k", "magnitude")
 GROUPS_UNKNOWN = ("bsoftmax", "cvar_dro", "focal", "jtt", "ldam", "lff", "mixup", "sam", "swad")
 """Methods that are told no groups: they claim robustness or accuracy, and the table shows what that does for the groups."""
 NO_FAIRER_HERE = ("end", "lisa")
-"""Methods that are told the groups and whose best trial on validation has no smaller gap on test here: mixing or disentangling
-eight by eight pixels of 11 images a cell does not help. The table shows it."""
+"""Methods that are told the groups and whose best trial on validation had no smaller gap on test here; the table shows it."""
 FAIR = [name for name in names("method") if name not in (*ACCURACY_ONLY, *GROUPS_UNKNOWN, *NO_FAIRER_HERE)]
 
 
