@@ -10,13 +10,14 @@ import torch
 from torch import Tensor, nn
 
 from fairtune.errors import Diverged
-from fairtune.methods._base import Loop, Method, Progress
+from fairtune.methods._base import Loop, Progress
+from fairtune.methods._once import ChangesOnce
 from fairtune.methods._sparse import Linear, balanced_rows, head_of, sparse_logistic, targets_of
 from fairtune.space import Integer, Real, hyperparameter
 
 
 @dataclass
-class DeepFeatureReweighting(Method):
+class DeepFeatureReweighting(ChangesOnce):
     """Solves for a new head on the frozen baseline's embeddings, on sets with as many samples of every cell (DFR).
 
     The mean of ``retrains`` logistic regressions with an L1 penalty, min |w|_1 + |b| + C sum log(1 + exp(-t f)), each on the
@@ -33,23 +34,12 @@ class DeepFeatureReweighting(Method):
         "ICLR 2023"
     )
 
-    trains_net: ClassVar[bool] = False
     alone: ClassVar[str] = "it solves for the head once all else is trained"
 
     strength: float = hyperparameter(
         0.1, Real(low=1e-6, high=1e6, log=True), search=Real(low=1e-3, high=1, log=True), help="C, the weight of the data"
     )
     retrains: int = hyperparameter(20, Integer(low=1, high=1000), help="sets whose solutions are averaged")
-
-    @property
-    def starts_from_teacher(self) -> bool:
-        """It solves for the baseline's head."""
-        return True
-
-    @property
-    def finished(self) -> bool:
-        """After one epoch."""
-        return True
 
     def setup(self) -> None:
         """Freeze the net."""

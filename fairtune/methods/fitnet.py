@@ -9,6 +9,7 @@ from typing import ClassVar
 from torch import Tensor
 
 from fairtune.methods._base import Method, Progress
+from fairtune.methods._stages import check_epochs
 from fairtune.methods.hkd import annealed_weight, hkd_loss
 from fairtune.records import Batch, Outputs
 from fairtune.space import Options, Real, hyperparameter
@@ -58,6 +59,15 @@ class FitNet(Method):
     feature_weight: float = hyperparameter(1.0, Real(low=0, log=True), help="weight of the features' difference")
     stages: str = hyperparameter("auto", Options(values=("auto", "one", "two")), help="auto: two alone, one with other methods")
 
+    def setup(self) -> None:
+        """Check the epochs.
+
+        Raises:
+            InvalidInput: there are too few for two stages.
+        """
+        if self._in_two_stages:
+            check_epochs("fitnet", self.context.epochs)
+
     def from_teacher(self, teacher: Outputs) -> dict[str, Tensor]:
         """The logits and the features."""
         return {"logits": teacher.logits, "features": teacher.features}
@@ -78,8 +88,11 @@ class FitNet(Method):
         return {"hkd": predictions} if first else {"fitnet": features, "hkd": predictions}
 
     def _first_epochs(self, progress: Progress) -> int:
-        """Length of stage 1; with a weight of 0 it has nothing to learn and is left out."""
-        if self.feature_weight == 0:
-            return 0
-        two = self.stages == "two" or (self.stages == "auto" and not self.context.combined)
-        return progress.epochs // 3 if two else 0
+        """Length of stage 1, an epoch at least."""
+        return min(max(1, progress.epochs // 3), progress.epochs - 1) if self._in_two_stages else 0
+
+    @property
+    def _in_two_stages(self) -> bool:
+        """With a weight of 0 the first has nothing to learn and is left out."""
+        wanted = self.stages == "two" or (self.stages == "auto" and not self.context.combined)
+        return wanted and self.feature_weight > 0

@@ -8,13 +8,14 @@ from typing import ClassVar
 
 import torch
 
-from fairtune.methods._base import Loop, Method, Progress
+from fairtune.methods._base import Loop, Progress
 from fairtune.methods._gates import layers, sparsity
+from fairtune.methods._once import ChangesOnce
 from fairtune.space import Real, hyperparameter
 
 
 @dataclass
-class MagnitudePruning(Method):
+class MagnitudePruning(ChangesOnce):
     """Removes the smallest weights of the trained baseline, without training again: the control of the pruning methods.
 
     The share ``sparsity`` of all weights of convolutions and linear layers with the smallest absolute values, over all layers
@@ -27,21 +28,10 @@ class MagnitudePruning(Method):
         "Find Them, ECCV 2024"
     )
 
-    trains_net: ClassVar[bool] = False
     per_sample: ClassVar[bool] = True
     alone: ClassVar[str] = "it trains nothing"
 
     sparsity: float = hyperparameter(0.5, Real(low=0, high=0.999), search=Real(low=0.1, high=0.98), help="share of weights removed")
-
-    @property
-    def starts_from_teacher(self) -> bool:
-        """It prunes the baseline."""
-        return True
-
-    @property
-    def finished(self) -> bool:
-        """After one epoch."""
-        return True
 
     @torch.no_grad()
     def end_epoch(self, loop: Loop, means: Mapping[str, float], progress: Progress) -> dict[str, float]:

@@ -115,8 +115,10 @@ def plan_without_data(pipeline: PipelineFile, size: SizeName, typed: Mapping[str
 
 
 def _beside(beside: Beside, found: Iterable[Described]) -> list[str]:
-    specs = [one.spec for one in found if one.spec is not None]
-    return beside.check([values_of(spec) for spec in specs]) if specs else []
+    """What is wrong with tables beside the searches; nothing is said while it may be the missing data that they are of."""
+    specs = [one.spec for one in found]
+    known = [spec for spec in specs if spec is not None]
+    return beside.check([values_of(spec) for spec in known]) if known and len(known) == len(specs) else []
 
 
 def _described(named: Named, request: Request, faults: Faults) -> Described:

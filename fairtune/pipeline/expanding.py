@@ -48,6 +48,11 @@ class Named(NamedTuple):
         """What a file may call it by."""
         return {self.label, self.short, self.method}
 
+    @property
+    def of_data(self) -> set[str]:
+        """What a size may leave out all searches on its data by."""
+        return {str(self.options["dataset"])} if self.options.get("dataset") else set()
+
 
 def size_of(pipeline: Pipeline, size: SizeName) -> Size:
     """What a size overrules.
@@ -78,13 +83,14 @@ def expand(pipeline: Pipeline, size: Size, typed: Mapping[str, object]) -> list[
     faults = Faults()
     varied = {name for search in (pipeline.defaults, *pipeline.searches) for name in _grid(search)}
     faults.found += [f"each: {unknown_name('value', name, varied)}" for name in size.each if name not in varied]
-    known = {name for one in found for name in one.names}
-    faults.found += [f"leave_out: {unknown_name('search', name, known)}" for name in size.leave_out if name not in known]
-    faults.found += _unknown_rows(pipeline, known | {BASELINE})
+    known = {name for one in found for name in one.names | one.of_data}
+    if not typed.get("dataset"):
+        faults.found += [f"leave_out: {unknown_name('search', name, known)}" for name in size.leave_out if name not in known]
+    faults.found += _unknown_rows(pipeline, {BASELINE}.union(*(one.names for one in found)))
     kept = [
         one._replace(options=made.options)
         for one, made in zip(found, every, strict=True)
-        if made.wanted and not one.names & set(size.leave_out)
+        if made.wanted and not (one.names | (set() if typed.get("dataset") else one.of_data)) & set(size.leave_out)
     ]
     if not kept:
         faults.found.append("leave_out: no search is left: keep one")
@@ -141,15 +147,23 @@ class _Made(NamedTuple):
 
 
 def _every(pipeline: Pipeline, search: Options, size: Size, typed: Mapping[str, object]) -> Iterator[_Made]:
-    """A search for every combination of its values and those of the size."""
+    """A search for every combination of its values and those of the size; what is typed takes the place of values.
+
+    Where a dataset is typed, searches that name one of their own are not wanted beside those that do not.
+    """
     grid = _grid(pipeline.defaults) | _grid(search)
     grid = {name: list(dict.fromkeys([*values, *size.each.get(name, ())])) for name, values in grid.items()}
+    grid |= {name: [typed[name]] for name in grid if typed.get(name) is not None}
+    free = any("dataset" not in other for other in pipeline.searches)
+    elsewhere = typed.get("dataset") is not None and "dataset" in search and free
     for values in product(*grid.values()):
         varied = [_as_option(name, value) for name, value in zip(grid, values, strict=True)]
         own = _layered(pipeline.defaults, search, *varied)
         seeds = {"final_seeds": size.seeds or pipeline.seeds}
         options = _layered(pipeline.defaults, search, size.options, seeds, *varied, typed)
-        wanted = all(value in size.each.get(name, [value]) for name, value in zip(grid, values, strict=True))
+        wanted = not elsewhere and all(
+            value in size.each.get(name, [value]) or typed.get(name) is not None for name, value in zip(grid, values, strict=True)
+        )
         yield _Made(own, options, wanted)
 
 

@@ -136,7 +136,7 @@ class Report(_Part):
         orderings: what should come out, as ``deo_m: baseline > ss >= mfd``; see :class:`Ordering`.
         differs: sentences on what differs from the papers' protocol.
         figures: what is drawn.
-        compare: whether the searches on the same data are compared by statistics, as ``fairtune compare`` does.
+        compare: whether methods are compared by statistics, as ``fairtune compare`` does for runs of several data sets.
     """
 
     scores: Annotated[tuple[str, ...], Field(min_length=1)] = HEADLINES
@@ -156,7 +156,7 @@ class Size(BaseModel):
     """What ``quick:`` or ``full:`` says: options that overrule those of every search, and
 
     Attributes:
-        leave_out: searches that are not run, by name or method.
+        leave_out: searches that are not run, by name, method or dataset.
         each: values in place of those that searches name.
         seeds: as in :class:`Pipeline`.
     """

@@ -15,9 +15,8 @@ from fairtune.pipeline.ordering import Checked, Order, check_order
 from fairtune.pipeline.published import Beside
 from fairtune.pipeline.reading import PipelineFile
 from fairtune.pipeline.rows import Outcome, Row, found_by, rows_of
-from fairtune.pipeline.statistics import compare
+from fairtune.pipeline.statistics import Statistics, compare
 from fairtune.report.progress import format_duration
-from fairtune.report.text_table import TextTable
 
 _PLACES = ("data", "runs", "name", "tracking_uri", "study", "storage", "address", "cpus_per_trial", "max_concurrent")
 """Options that have no say in what comes out."""
@@ -34,7 +33,7 @@ class Material(NamedTuple):
         of: how many searches there are.
         rows: of the tables.
         checked: the orderings, pair by pair, with the data that they were checked on.
-        compared: what statistics say of the searches, if the file asks for it.
+        compared: what statistics say of the searches, if the file asks for it and all have ended.
         differs: from the papers' protocol, in sentences.
     """
 
@@ -45,7 +44,7 @@ class Material(NamedTuple):
     of: int
     rows: Sequence[Row]
     checked: Sequence[tuple[str, Checked]]
-    compared: Sequence[TextTable]
+    compared: Statistics
     differs: Sequence[str]
 
     @property
@@ -116,7 +115,8 @@ def gather(
     """
     rows = rows_of(outcomes, beside)
     checked = [(data, one) for data, order, own in _by_data(file, rows) for one in check_order(order, own)]
-    compared = compare(outcomes) if file.content.report.compare else []
+    ended = len(outcomes) == of
+    compared = compare(outcomes) if file.content.report.compare and ended else Statistics()
     differs = _differs(file, size)
     return Material(file, name, _command(file, size, typed), tuple(outcomes), of, rows, checked, compared, differs)
 

@@ -1,32 +1,39 @@
-"""Whether searches on the same data can be told apart."""
+"""Whether methods can be told apart, on each data and over all."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from fairtune.errors import InvalidInput
 from fairtune.pipeline.rows import Outcome
-from fairtune.report.comparison import told
+from fairtune.report.benchmark import told
+from fairtune.report.chart import Chart
+from fairtune.report.ranks import benchmark_charts
 from fairtune.report.text_table import TextTable
-from fairtune.study.comparison import Search, compare_searches
+from fairtune.study.benchmark import compare_methods
+from fairtune.study.comparison import Search
 from fairtune.study.folders import database_of
 from fairtune.study.study import SearchStudy
 
 
-def compare(outcomes: Sequence[Outcome]) -> list[TextTable]:
-    """What ``fairtune compare`` says, of the searches on each data: its sentences and its tables."""
-    blocks: dict[str, list[Outcome]] = {}
+class Statistics(NamedTuple):
+    """What statistics say of some searches."""
+
+    tables: Sequence[TextTable] = ()
+    charts: Sequence[Chart] = ()
+
+
+def compare(outcomes: Sequence[Outcome]) -> Statistics:
+    """What ``fairtune compare`` says of methods, each searched once on each data: its sentences, tables and figures."""
+    searches = []
     for outcome in outcomes:
-        blocks.setdefault(outcome.planned.named.data, []).append(outcome)
-    return [table for data, own in blocks.items() if len(own) > 1 for table in _compared(data, own)]
-
-
-def _compared(data: str, outcomes: Sequence[Outcome]) -> list[TextTable]:
-    places = [(outcome.planned.spec, outcome.planned.place) for outcome in outcomes]
-    title = f"Statistics{f', {data}' if data else ''}"
+        spec, place = outcome.planned.spec, outcome.planned.place
+        searches.append(Search(spec, place, SearchStudy(database_of(place), spec), outcome.summary))
     try:
-        found = compare_searches([Search(spec, place, SearchStudy(database_of(place), spec)) for spec, place in places])
+        found = compare_methods(searches)
     except InvalidInput as error:
-        return [TextTable(title, ["finding"], [[str(error)]])]
+        return Statistics([TextTable("statistics", ["finding"], [[str(error)]])])
     said = told(found)
-    return [TextTable(title, ["finding"], [[sentence] for sentence in said.sentences]), *said.tables]
+    findings = TextTable("statistics", ["finding"], [[sentence] for sentence in said.sentences])
+    return Statistics([findings, *said.tables], benchmark_charts(found))

@@ -16,6 +16,7 @@ from fairtune.pipeline.charts import charts_of, pictures_of
 from fairtune.pipeline.material import Material
 from fairtune.pipeline.tables import block_table, columns, has_published, lines_of, ordering_table
 from fairtune.report.chart import Chart
+from fairtune.report.figures import write_chart
 from fairtune.report.svg import draw_svg, keys
 from fairtune.report.text_table import TextTable
 
@@ -24,7 +25,7 @@ _SIGNS = {"↑": r"$\uparrow$", "↓": r"$\downarrow$", "±": r"$\pm$"}
 
 
 def write_report(material: Material, folder: Path) -> list[Path]:
-    """Write ``report.html``, ``report.md``, ``report.csv`` and ``report.tex``.
+    """Write ``report.html``, ``report.md``, ``report.csv`` and ``report.tex``; figures of statistics into ``figures``.
 
     Returns:
         The files.
@@ -38,6 +39,10 @@ def write_report(material: Material, folder: Path) -> list[Path]:
     write_text(text, in_markdown(material))
     write_atomically(table, partial(material.table.to_csv, index=False))
     write_text(latex, in_latex(material))
+    if material.compared.charts:
+        (folder / "figures").mkdir(exist_ok=True)
+    for chart in material.compared.charts:
+        write_chart(chart, folder / "figures")
     return [page, text, table, latex]
 
 
@@ -58,7 +63,7 @@ def in_markdown(material: Material) -> str:
     parts += ["\n".join(material.file.header)] if material.file.header else []
     parts += [f"Made by `{material.command}`. {material.setting[0].upper()}{material.setting[1:]}. Cost: {material.cost}."]
     parts.append(READING)
-    parts += [table.in_markdown() for table in (*_tables(material), *_orderings(material), *material.compared)]
+    parts += [table.in_markdown() for table in (*_tables(material), *_orderings(material), *material.compared.tables)]
     if material.differs:
         parts += ["## What differs from the papers", "\n".join(f"* {sentence}" for sentence in material.differs)]
     return "\n\n".join(part.strip() for part in parts) + "\n"
@@ -77,7 +82,7 @@ def in_html(material: Material) -> str:
             material=material,
             blocks=blocks,
             orderings=_orderings(material),
-            charts=charts_of(material),
+            charts=[*charts_of(material), *material.compared.charts],
             pictures=pictures_of(material),
             reading=READING,
         )

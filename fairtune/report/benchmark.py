@@ -70,7 +70,7 @@ def _ranks(one: Ranked) -> str:
     best = ", ".join(f"{name} {mean:.2f}" for mean, name in order[:5])
     p = one.ranking.p_value
     finds = f"ranks differ that are {one.ranking.critical:.2f} apart, by Nemenyi" if p < _CERTAIN else "so none is shown to differ"
-    only = "" if one.unit == "data sets" else ", which are no independent data: it holds for these data sets and settings alone"
+    only = "" if one.unit == "data sets" else "; seeds are no independent data: it holds for these data sets and settings alone"
     return (
         f"mean ranks of {len(order)} in {label(one.score)} over {one.ranking.blocks} {one.unit}: {best}; Friedman p = {p:.2g}, "
         f"{finds}{only}"

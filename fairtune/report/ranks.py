@@ -44,9 +44,11 @@ def rank_chart(ranked: Ranked, kinds: dict[str, Kind]) -> Chart:
     right = max(ranking.mean) + half
     for number, alike in enumerate(ranking.alike, 1):
         at = right + number * step
-        marks.append(Line([at, at], [row[alike[0]] - 0.3, row[alike[-1]] + 0.3], "ink"))
-    test = f"Friedman p = {ranking.p_value:.2g}" + ("" if ranking.p_value < 0.05 else ": none is shown to differ")
-    unit = "data sets" if ranked.unit == "data sets" else "seeds, on these data sets alone"
+        rows = [row[place] for place in alike]
+        marks.append(Line([at, at], [min(rows) - 0.3, max(rows) + 0.3], "ink"))
+    test = f"Friedman p = {ranking.p_value:.2g}"
+    finds = "" if ranking.p_value < 0.05 else ", none is shown to differ"
+    alone = "" if ranked.unit == "data sets" else " Seeds are no independent data: it holds for these data sets alone."
     table = pd.DataFrame(
         {
             "name": [ranked.names[place] for place in order],
@@ -59,11 +61,11 @@ def rank_chart(ranked: Ranked, kinds: dict[str, Kind]) -> Chart:
     first = ", ".join(f"{name} {mean:.2f}" for name, mean in zip(table["name"][:3], table["mean_rank"][:3], strict=True))
     return Chart(
         f"ranks-{ranked.score}-{ranked.unit.replace(' ', '-')}",
-        f"{label(ranked.score)}: mean ranks over {ranking.blocks} {unit}",
-        Axis(f"mean rank, 1 is best; reaches of half the critical difference {ranking.critical:.2f}; {test}"),
+        f"{label(ranked.score)}: ranks over {ranking.blocks} {ranked.unit}",
+        Axis(f"mean rank; critical difference {ranking.critical:.2f}; {test}"),
         Axis(names=tuple(table["name"])),
         marks,
-        f"Mean ranks, the lowest are {first}. {test}.",
+        f"Mean ranks, the lowest are {first}. {test}{finds}.{alone}",
         table,
     )
 
@@ -94,8 +96,8 @@ def score_chart(block: Block, score: str) -> Chart:
     baseline = "; the plain baseline is among them" if any(one.name == BASELINE for one in shown) else ""
     return Chart(
         f"methods-{_NOT_IN_FILES.sub('-', block.data).strip('-')}-{block.seed}",
-        f"{block.data}: {label(score)} on test, mean and 95 % interval",
-        Axis(label(score)),
+        f"{block.data}: {label(score)} on test",
+        Axis(f"{label(score)}, mean and 95 % interval"),
         Axis(names=tuple(one.name for one in shown)),
         marks,
         f"{label(score)} of {len(shown)} methods on the test split: {best}{baseline}.",

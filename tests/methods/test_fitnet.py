@@ -42,7 +42,7 @@ def test_the_teacher_gets_no_gradient():
         ("fitnet", "auto", 50, 16),
         ("fitnet", "auto", 6, 2),
         ("fitnet", "auto", 3, 1),
-        ("fitnet", "auto", 2, 0),
+        ("fitnet", "auto", 2, 1),
         ("fitnet", "auto", 1, 0),
         ("fitnet", "one", 6, 0),
         ("fitnet", "two", 6, 2),

@@ -11,11 +11,13 @@ from torch import nn
 
 from fairtune.errors import InvalidInput
 from fairtune.methods import Progress, compose
+from fairtune.methods._joining import overrides
 from fairtune.methods._sparse import balanced_rows, head_of, sparse_logistic, targets_of
 from fairtune.methods._stages import first_epochs
 from fairtune.methods._valley import valley
 from fairtune.methods.fscl import fscl_loss
 from fairtune.methods.swad import refresh_statistics
+from fairtune.plugins import names
 from fairtune.spec import PlugIn
 from fairtune.testing.examples import started
 from fairtune.testing.trainings import parameters, tiny_training, train_epochs
@@ -25,11 +27,26 @@ def part_of(training, name):
     return training.method.parts[name]
 
 
-@pytest.mark.parametrize("method", ["jtt", "fscl"])
-def test_too_few_epochs_for_two_stages_are_refused(method):
-    with pytest.raises(InvalidInput, match=rf"{method} trains in two stages.*raise --epochs from 1"):
-        tiny_training(method, epochs=1)
-    assert tiny_training(method, epochs=2).spec.epochs == 2
+STAGED = [name for name in names("method") if overrides(compose(name, {}).parts[name], "trains_alone")]
+
+
+@pytest.mark.parametrize(
+    ("method", "values"),
+    [*((name, {}) for name in STAGED), ("ss+jtt", {}), ("ss+fitnet", {"fitnet.stages": "two"})],
+)
+def test_too_few_epochs_for_two_stages_are_refused(method, values):
+    named = method.rpartition("+")[2]
+    with pytest.raises(InvalidInput, match=rf"{named} trains in two stages.*raise --epochs from 1"):
+        tiny_training(method, values, epochs=1)
+    training = tiny_training(method, values, epochs=2)
+    assert [training.method.trains_alone(Progress(epoch, 2)) for epoch in range(2)] == [True, False]
+
+
+def test_what_trains_in_one_stage_needs_one_epoch():
+    for values in ({"fitnet.stages": "one"}, {"fitnet.feature_weight": 0.0}):
+        assert tiny_training("fitnet", values, epochs=1).spec.epochs == 1
+    assert tiny_training("ss+fitnet", epochs=1).spec.epochs == 1
+    assert {"fitnet", "fscl", "jtt"} <= set(STAGED)
 
 
 @pytest.mark.parametrize(("share", "epochs", "first"), [(0.0, 10, 1), (0.3, 10, 3), (1.0, 10, 9), (0.01, 2, 1)])

@@ -121,6 +121,7 @@ def test_charts_show_what_cannot_be_told_apart(found):
     ranking = found.ranked[0].ranking
     reach = first.marks[0].x_ends[0]
     assert reach[1] - reach[0] == pytest.approx(ranking.critical)
+    assert first.marks[-1].y == [-0.3, len(ranking.mean) - 0.7], "where nothing is found one bar is over all"
     assert first.table["mean_rank"].tolist() == sorted(ranking.mean)
     for chart in (charts[0], charts[-1]):
         assert draw_svg(chart).startswith("<svg")
