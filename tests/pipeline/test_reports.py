@@ -1,0 +1,60 @@
+"""Every pipeline that comes with fairtune, at its smallest, on drawn data in the real formats, to its report."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from rich.console import Console
+
+from fairtune.pipeline.reading import load, names
+from fairtune.pipeline.run import check, run
+from fairtune.report import write_report
+from tests.datasets import files
+from tests.search_helpers import Session
+
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("drawn", "trained_once")]
+DRAWN = (
+    *(files.make_mnist, files.make_cifar10, files.make_celeba, files.make_utkface, files.make_isic, files.make_imdb),
+    *(files.make_adult, files.make_german),
+)
+
+
+@pytest.fixture
+def drawn(tmp_path, monkeypatch):
+    """A folder with every kind of original files, and a manifest."""
+    root = tmp_path / "data"
+    root.mkdir()
+    for make in DRAWN:
+        make(root, monkeypatch)
+    rng = np.random.default_rng(0)
+    rows = []
+    for n in range(120):
+        Image.fromarray(rng.integers(0, 256, (8, 8, 3), dtype=np.uint8)).save(root / f"{n}.png")
+        rows.append({"path": f"{n}.png", "target": n % 2, "group": n // 2 % 2})
+    pd.DataFrame(rows).to_csv(root / "manifest.csv", index=False)
+    return root
+
+
+@pytest.mark.parametrize("name", names())
+def test_a_pipeline_runs_to_its_report(name, drawn, tmp_path):
+    pipeline = load(Path(name))
+    typed = {"data": str(drawn), "runs": str(tmp_path / "runs"), "gpus_per_trial": 0, "precision": "fp32"}
+    typed |= {"epochs": 2, "trials": 1, "final_seeds": 1, "train_fraction": 1, "batch_size": 64}
+    searches, _ = check(pipeline, "quick", typed)
+    for planned in searches:
+        session = Session(planned.spec, planned.place).run()
+        write_report(session.spec, session.place, session.study)
+    text = io.StringIO()
+    table = run(Path(name), Console(file=text, width=200), "quick", typed)
+    assert len(table) >= 1 + len(searches)
+    assert table["accuracy"].notna().all()
+    folder = Path(searches[0].place.runs) / f"{name}-quick"
+    for ending in ("html", "md", "csv", "tex"):
+        assert (folder / f"report.{ending}").stat().st_size
+    page = (folder / "report.html").read_text()
+    assert pipeline.content.title in page
+    assert "http" not in page.replace("http://www.w3.org", "")
+    assert all(sentence in (folder / "report.md").read_text() for sentence in pipeline.content.report.differs)
