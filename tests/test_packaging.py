@@ -60,11 +60,3 @@ def test_the_cluster_file_is_one_that_ray_accepts():
     config = util.prepare_config(yaml.safe_load((ROOT / "cluster.yaml").read_text()))
     util.validate_config(config)
     assert {kind["max_workers"] <= config["max_workers"] for kind in config["available_node_types"].values()} == {True}
-
-
-def test_every_pipeline_can_be_resolved(tmp_path):
-    from fairtune.pipeline import folder, load
-
-    for file in folder().glob("*.yaml"):
-        pipeline, _ = load(file)
-        assert pipeline.published is None or (folder() / "published" / pipeline.published.table).is_file()
