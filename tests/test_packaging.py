@@ -41,7 +41,7 @@ def test_the_wheel_works_outside_the_repository(unpacked):
         "import fairtune, sys\n"
         "from pathlib import Path\n"
         "from fairtune.request.spaces import build_space\n"
-        "from fairtune.pipeline import load\n"
+        "from fairtune.pipeline.reading import load\n"
         "print(Path(fairtune.__file__).parent, build_space('mfd', 'celeba').points, load(Path('digits'))[0].searches[0])\n"
     )
     environment = {"PYTHONPATH": str(unpacked), "PATH": "", "HOME": str(unpacked)}
