@@ -27,6 +27,7 @@ def test_the_wheel_carries_spaces_pipelines_and_the_page(unpacked):
         "pipelines/digits.yaml",
         "pipelines/published/mfd_main.csv",
         "report/page.html.j2",
+        "pipeline/page.html.j2",
         "report/card.md.j2",
         "report/predict.py.j2",
         "report/report.js",
