@@ -27,6 +27,7 @@ def test_the_wheel_carries_spaces_pipelines_and_the_page(unpacked):
         "pipelines/digits.yaml",
         "pipelines/published/mfd_main.csv",
         "report/page.html.j2",
+        "pipeline/page.html.j2",
         "report/card.md.j2",
         "report/predict.py.j2",
         "report/report.js",
@@ -41,7 +42,7 @@ def test_the_wheel_works_outside_the_repository(unpacked):
         "import fairtune, sys\n"
         "from pathlib import Path\n"
         "from fairtune.request.spaces import build_space\n"
-        "from fairtune.pipeline import load\n"
+        "from fairtune.pipeline.reading import load\n"
         "print(Path(fairtune.__file__).parent, build_space('mfd', 'celeba').points, load(Path('digits'))[0].searches[0])\n"
     )
     environment = {"PYTHONPATH": str(unpacked), "PATH": "", "HOME": str(unpacked)}
@@ -60,11 +61,3 @@ def test_the_cluster_file_is_one_that_ray_accepts():
     config = util.prepare_config(yaml.safe_load((ROOT / "cluster.yaml").read_text()))
     util.validate_config(config)
     assert {kind["max_workers"] <= config["max_workers"] for kind in config["available_node_types"].values()} == {True}
-
-
-def test_every_pipeline_can_be_resolved(tmp_path):
-    from fairtune.pipeline import folder, load
-
-    for file in folder().glob("*.yaml"):
-        pipeline, _ = load(file)
-        assert pipeline.published is None or (folder() / "published" / pipeline.published.table).is_file()

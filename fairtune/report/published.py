@@ -52,9 +52,14 @@ def _all(dataset: str) -> list[Figure]:
         table = pd.read_csv(file)
         own = table[table["dataset"].map(_plain) == dataset]
         for method, rows in own.groupby("method", sort=False):
-            means = {metric.removesuffix("_pct"): mean / 100 for metric, mean in zip(rows["metric"], rows["mean"], strict=True)}
+            means = dict(_share(metric, mean) for metric, mean in zip(rows["metric"], rows["mean"], strict=True))
             found.append(Figure(str(method), file.stem, means))
     return found
+
+
+def _share(metric: str, mean: float) -> tuple[str, float]:
+    """A score by its name, from 0 to 1: metrics in percent say so."""
+    return (metric.removesuffix("_pct"), mean / 100) if metric.endswith("_pct") else (metric, mean)
 
 
 def _is_usual(dataset: PlugIn) -> bool:

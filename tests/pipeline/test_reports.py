@@ -42,7 +42,7 @@ def drawn(tmp_path, monkeypatch):
 def test_a_pipeline_runs_to_its_report(name, drawn, tmp_path):
     pipeline = load(Path(name))
     typed = {"data": str(drawn), "runs": str(tmp_path / "runs"), "gpus_per_trial": 0, "precision": "fp32"}
-    typed |= {"epochs": 2, "trials": 1, "final_seeds": 1, "train_fraction": 1, "batch_size": 64}
+    typed |= {"epochs": 2, "trials": 1, "final_seeds": 1, "train_fraction": 1, "batch_size": 100}
     searches, _ = check(pipeline, "quick", typed)
     for planned in searches:
         session = Session(planned.spec, planned.place).run()

@@ -36,3 +36,12 @@ def test_quick_is_less_than_full(name, typed):
     quick, full = (plan_without_data(pipeline, size, typed) for size in ("quick", "full"))
     assert {one.named.label for one in quick} <= {one.named.label for one in full}
     assert len(quick) * quick[0].request.trials <= len(full) * full[0].request.trials
+
+
+@pytest.mark.parametrize("name", names())
+def test_where_a_single_setting_is_tried_it_is_the_published_one_and_not_drawn(name, typed):
+    for one in plan_without_data(load(Path(name)), "full", typed):
+        if one.spec is not None and one.spec.trials == 1:
+            for method, space in one.spec.spaces.items():
+                known = set(space.points[0]) if space.points else set()
+                assert set(space.search) <= known, f"{one.named.label}: {method} draws {set(space.search) - known}"

@@ -7,7 +7,7 @@ import pytest
 
 import fairtune
 from fairtune.errors import InvalidInput
-from fairtune.pipeline import load
+from fairtune.pipeline.reading import load
 from fairtune.request.options import Request
 from fairtune.request.spaces import build_space
 from fairtune.request.yaml_files import read_mapping, write_mapping
