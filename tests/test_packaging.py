@@ -23,7 +23,7 @@ def unpacked(tmp_path_factory):
 def test_the_wheel_carries_spaces_pipelines_and_the_page(unpacked):
     for path in (
         "search_spaces/mfd.yaml",
-        "authors/jung_2021.yaml",
+        "search_spaces/authors/jung_2021.yaml",
         "pipelines/digits.yaml",
         "pipelines/published/mfd_main.csv",
         "report/page.html.j2",

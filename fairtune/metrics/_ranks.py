@@ -102,7 +102,7 @@ def signed_ranks(differences: Sequence[float]) -> float:
     if len(found) == 0:
         return 1.0
     if len(found) > _EXACT:
-        return float(wilcoxon(found, method="asymptotic", correction=True).pvalue)
+        return float(wilcoxon(found, method="approx", correction=True).pvalue)
     ranks: Floats = rankdata(np.abs(found))
     signs = 1 - 2 * ((np.arange(2 ** len(found))[:, None] >> np.arange(len(found))) & 1)
     reached = np.abs(signs @ ranks)

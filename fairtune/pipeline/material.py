@@ -76,7 +76,7 @@ class Material(NamedTuple):
     def setting(self) -> str:
         """With what everything was trained, where it is the same for all."""
         specs = [outcome.summary.spec for outcome in self.outcomes]
-        parts = {
+        parts: dict[str, set[str]] = {
             "protocol": {spec.protocol for spec in specs},
             "epochs": {str(spec.epochs) for spec in specs},
             "model": {spec.model.name for spec in specs},

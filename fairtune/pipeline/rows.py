@@ -67,7 +67,7 @@ def rows_of(outcomes: Sequence[Outcome], beside: Beside) -> list[Row]:
         if baseline not in known:
             on_same = any(row.data == planned.named.data and row.method == BASELINE for row in rows)
             label = f"{BASELINE} of {planned.named.short}" if on_same else BASELINE
-            rows.append(_row(planned, summary, BASELINE, label, beside))
+            rows.append(_row(planned, summary, "baseline", label, beside))
             known.append(baseline)
         rows.append(_row(planned, summary, "chosen", planned.named.short, beside))
     return rows

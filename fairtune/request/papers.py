@@ -1,4 +1,4 @@
-"""How the authors of methods trained them: one file in ``authors/`` for each paper.
+"""How the authors of methods trained them: one file in ``search_spaces/authors/`` for each paper.
 
 ``paper`` says whose it is, ``methods`` which methods it trains, ``datasets`` how on each. The keys are the options of a search,
 with full names under ``set`` and ``teacher_set``, and ``differs`` has a sentence for each thing that cannot be done as theirs. Of
@@ -70,7 +70,7 @@ class Paper(BaseModel):
 
 def folder() -> Path:
     """Where the files lie."""
-    return shipped("authors")
+    return shipped("search_spaces") / "authors"
 
 
 def papers_of(method: str, dataset: str) -> list[Paper]:

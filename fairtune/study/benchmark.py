@@ -310,10 +310,10 @@ def _ranked(parts: Sequence[_Of], names: Sequence[str], scores: Sequence[str]) -
     for score in scores:
         units: dict[Unit, Floats] = {"data sets": _of_data(parts, names, score), "seeds": _of_seeds(parts, names, score)}
         for unit, values in units.items():
-            scored = np.isfinite(values).all(axis=0) if len(values) else np.zeros(len(names), dtype=bool)
-            if len(values) < 2 or scored.sum() < 2:
+            scored = np.flatnonzero(np.isfinite(values).all(axis=0)).tolist()
+            if len(values) < 2 or len(scored) < 2:
                 continue
-            kept = tuple(name for name, known in zip(names, scored, strict=True) if known)
+            kept = tuple(names[place] for place in scored)
             costs = values[:, scored] * (1 if SCORES[score].better == "lower" else -1)
             yield Ranked(score=score, unit=unit, names=kept, ranking=rank(costs))
 

@@ -128,7 +128,7 @@ def _method(summary: Summary, results: dict[int, TrialResult], fallback: Mapping
 
 def _moved(summaries: Sequence[Summary], confirmed: Mapping[int, TrialResult]) -> Iterator[Entrant]:
     """Each way at the point of its front that the rule picks, from the first search that has it."""
-    told = {}
+    told: dict[str, tuple[str, float]] = {}
     for summary in summaries:
         for one in summary.untrained:
             if one.role == BASELINE and one.weight is not None:

@@ -14,6 +14,7 @@ from fairtune.report.svg import draw_svg
 from fairtune.study.benchmark import Benchmark, compare_methods
 from fairtune.study.comparison import Search
 from fairtune.study.entrants import BASELINE
+from fairtune.study.study import SearchStudy
 from tests.search_helpers import run_small, trained_once
 
 METHODS = ("ss", "reweight")
@@ -104,7 +105,7 @@ def test_what_has_no_choice_is_scored_as_the_baseline(searches):
 def run_small_without_choice(search):
     """The same search with its choice forgotten."""
 
-    class Undecided(type(search.study)):
+    class Undecided(SearchStudy):
         choice = None
 
     study = Undecided.__new__(Undecided)
