@@ -121,8 +121,8 @@ class Method(Pluggable):
         mixes: whether :meth:`prepare` mixes samples, which then have no label and group of their own.
         two_views: whether batches want a second draw of the transforms, ``Batch.view``.
         only_balances: whether all it does is to make label and group independent, as balanced batches do.
-        authors: how its authors trained it, by dataset, in the keys of the files in ``search_spaces/authors/``; for methods of other
-            packages.
+        authors: how its authors trained it, by dataset, in the keys of the files in ``search_spaces/authors/``; for methods of
+            other packages.
     """
 
     kind: ClassVar = "method"
