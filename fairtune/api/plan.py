@@ -12,6 +12,7 @@ from rich.console import Console
 
 from fairtune.api.arguments import read, takes
 from fairtune.api.console import open_console
+from fairtune.api.disk import disk_of, retrainings
 from fairtune.api.expected import abreast, data_of
 from fairtune.api.fitting import GIB, checked_cost, trials_of
 from fairtune.api.where import UTILISATION, Where
@@ -20,11 +21,8 @@ from fairtune.report.decoding import progress_bars
 from fairtune.report.plan import DRIVER_GIB, LAUNCH_S, Plan, Training
 from fairtune.request.options import Request
 from fairtune.request.planned import resolve_plan
-from fairtune.rules import objectives_of
-from fairtune.search.budget import most_confirmed
 from fairtune.search.repeats import most_trainings
 from fairtune.spec import Place, SearchSpec, TrialSpec
-from fairtune.study.study import trials_to_run
 from fairtune.study.teacher import teacher_beside
 from fairtune.training.cards import Card
 from fairtune.training.cost import Shape, cost_of
@@ -110,7 +108,7 @@ def _rented(
     everything = [*shared, *methods.values()]
     useful = max(math.ceil(one.launch_s / one.busy_s) for one in everything)
     side = max(1, min([useful, *(one.abreast for one in everything)]))
-    number, again = most_trainings(spec), _retrainings(spec)
+    number, again = most_trainings(spec), retrainings(spec)
     mean = statistics.fmean(one.seconds(side) for one in methods.values())
     before = sum(one.seconds(1) for one in shared)
     gpu_s = before + (number + again) * mean
@@ -138,7 +136,7 @@ def _here(spec: SearchSpec, place: Place, shape: Shape, data: Data | None, trial
         gib = cost.peak_bytes / GIB + (process if device.type == "cpu" else DRIVER_GIB)
         return Training(cost, gib, seconds_of_training(trial, its, device, threads=threads), 0.0, int(memory / GIB / gib))
 
-    side, number, again = abreast(place), most_trainings(spec), _retrainings(spec)
+    side, number, again = abreast(place), most_trainings(spec), retrainings(spec)
     beside = side - 1 if device.type == "cpu" else 0
     baseline = training(spec.baseline())
     teacher = None if (own := teacher_beside(spec)) is None else training(own)
@@ -154,16 +152,11 @@ def _here(spec: SearchSpec, place: Place, shape: Shape, data: Data | None, trial
     return Plan(spec, name, None, 1, baseline, teacher, methods, side, number, again, gpu_hours, hours, None, disk, None)
 
 
-def _retrainings(spec: SearchSpec) -> int:
-    return spec.final_seeds * most_confirmed(objectives_of(spec.select))
-
-
 def _disk(spec: SearchSpec, shape: Shape, trainings: list[Training], running: int) -> dict[str, float]:
-    """GiB by what they are for; as if every trial were on the front, whose weights alone are kept."""
+    """GiB by what they are for; the largest net counts."""
     state, weights = (max(getattr(one.cost, name) for one in trainings) for name in ("state_bytes", "weights_bytes"))
     found = {
-        "checkpoints": 2 * state * running,
-        "weights": weights * (1 + trials_to_run(spec) + _retrainings(spec)),
+        **disk_of(spec, weights, state, running),
         "decoded data": (shape.train + shape.validation) * shape.sample_bytes,
         "teacher's outputs": sum(one.cost.outputs_bytes for one in trainings),
     }

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from fairtune import plugins
 from fairtune.addresses import store
+from fairtune.api.disk import want_of_room
 from fairtune.api.expected import expected_time
 from fairtune.api.origin import origin
 from fairtune.api.waiting import with_patience
@@ -127,7 +128,7 @@ def _run(spec: SearchSpec, place: Place, console: Console, request: Request | No
     data = open_data(spec.plain(), Path(place.data))
     splits = {"train": data.train, "validation": data.validation}
     cells = {name: split.cells for name, split in splits.items()}
-    remarks = [*remarks_on(make_dataset(spec.dataset), Path(place.data)), *data.remarks]
+    remarks = [*remarks_on(make_dataset(spec.dataset), Path(place.data)), *data.remarks, *want_of_room(spec, place, data.info)]
     folder = RunFolder.of(place)
     opened = SearchStudy(database_of(place), spec).openings if folder.holds_search else ()
     print_header(console, spec, place, data.info, cells, remarks, expected_time(spec, place, data), opened)
