@@ -128,8 +128,11 @@ class Score:
         return "samples" if math.isclose(self.of(counts), value, abs_tol=1e-9) else "cells"
 
     def over(self, models: Sequence[GroupCounts], values: Sequence[float]) -> Interval:
-        """Its mean and interval over retrained models, from the group counts and the score of each."""
+        """Its mean and interval over retrained models, from the group counts and the score of each, its cells weighed as there."""
         bounds = (self.low, self.high)
         if self.compute is None:
             return interval_over_models(values, bounds=bounds)
-        return interval([self.of(counts) for counts in models], [self.within(counts) for counts in models], values, bounds=bounds)
+        weighed = [(counts, self.weighting_of(counts, value)) for counts, value in zip(models, values, strict=True)]
+        scores = [self.of(counts, weighting) for counts, weighting in weighed]
+        limits = [self.within(counts, weighting=weighting) for counts, weighting in weighed]
+        return interval(scores, limits, values, bounds=bounds)

@@ -79,7 +79,9 @@ class Plan:
             study.reopen()
             for observer in observers:
                 observer.reopened(study.openings)
-        self._weights = Weights(self.folder, self._objectives, study.views() if study.choice is None else [])
+        self._weights = Weights(
+            self.folder, self._objectives, study.views() if study.choice is None else [], moving=spec.seeds_per_trial != 1
+        )
         if study.baseline is not None:
             self._announce_baseline(study.baseline, found=True)
 
@@ -174,8 +176,6 @@ class Plan:
     def _end_repeat(self, job: Job, result: TrialResult) -> Record:
         """Keep the scores of one more seed; nobody asks for its net."""
         record = self.study.keep_repeat(job.key, result)
-        if (view := record.view) is not None:
-            self._weights.keep(view)
         job.folder.remove()
         return record
 
@@ -413,7 +413,9 @@ class Plan:
         """The retrainings that are left; with the first of them the test split is opened."""
         self._trials.end()
         try:
-            choice = self.study.choice or choose(self.spec, self.study, self._ended_by())
+            if (choice := self.study.choice) is None:
+                choice = choose(self.spec, self.study, self._ended_by())
+                self._weights.judge(self.study.views())
         except FairtuneError as error:
             self.error = error
             return []

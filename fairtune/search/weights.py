@@ -33,25 +33,31 @@ def keep_first(spec: SearchSpec, study: SearchStudy, folder: RunFolder, ended: T
 class Weights:
     """The weights of the front of a search, and of no other trial.
 
-    A new trial is compared with the front alone, since what it dominates was on the front or is dominated already.
+    A new trial is compared with the front alone, since what it dominates was on the front or is dominated already. Where further
+    seeds move trials, what is dominated now may be chosen later: all are kept until the choice.
 
     Args:
         folder: of the search.
         objectives: of its rule.
         views: its complete trials so far.
+        moving: whether trials may get further seeds.
     """
 
-    def __init__(self, folder: RunFolder, objectives: Sequence[str], views: Sequence[View]) -> None:
+    def __init__(self, folder: RunFolder, objectives: Sequence[str], views: Sequence[View], *, moving: bool) -> None:
         self._folder = folder
         self._objectives = objectives
+        self._moving = moving
         self._front: list[View] = []
-        self._judge(views)
+        if not moving:
+            self.judge(views)
 
     def keep(self, view: View) -> None:
         """Keep a complete trial's weights if it is on the front, and remove those that it dominates."""
-        self._judge([*(other for other in self._front if other.number != view.number), view])
+        if not self._moving:
+            self.judge([*self._front, view])
 
-    def _judge(self, views: Sequence[View]) -> None:
+    def judge(self, views: Sequence[View]) -> None:
+        """Keep the weights of the front of these trials, and remove the others'."""
         self._front = front(views, self._objectives)
         kept = {view.number for view in self._front}
         for view in views:

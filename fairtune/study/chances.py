@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Iterable
 
 from pydantic import BaseModel, ConfigDict
@@ -12,7 +13,7 @@ from fairtune.study.study import SearchStudy
 
 
 class Chance(BaseModel):
-    """What the validation samples leave open of one trial's net.
+    """What the validation samples leave open of one trial's net, on the average where it has several.
 
     Attributes:
         trial: its number.
@@ -29,19 +30,27 @@ class Chance(BaseModel):
 
 
 def chances(study: SearchStudy, numbers: Iterable[int], objectives: tuple[str, ...]) -> list[Chance]:
-    """Of some complete trials, those whose counts are kept."""
-    assert study.baseline is not None
-    baseline, found = _drawn(study.baseline.result, objectives), []
+    """Of some complete trials, those whose counts are kept; of a trial with several seeds, the mean over its nets."""
+    plain: dict[str, Drawn | None] = {}
+    found = []
     for number in numbers:
-        result = study.result(number)
-        if result is None or result.val_counts is None:
-            continue
-        accuracy, measured = SCORES["accuracy"], result.val["accuracy"]
-        weighting = accuracy.weighting_of(result.val_counts, measured)
-        reaches = accuracy.chance_of(result.val_counts, study.baseline.floor, weighting)
-        dominates = chance_of_dominating(_drawn(result, objectives), baseline)
-        found.append(Chance(trial=number, feasible=reaches, dominates=dominates))
+        nets = study.nets_of(number)
+        baselines = [study.baseline_of(net.spec.id) for net in nets]
+        for baseline in baselines:
+            plain.setdefault(baseline.result.spec.id, _drawn(baseline.result, objectives))
+        pairs = list(zip(nets, baselines, strict=True))
+        if pairs:
+            feasible = statistics.fmean(_reaches(net, baseline.floor) for net, baseline in pairs)
+            dominates = statistics.fmean(
+                chance_of_dominating(_drawn(net, objectives), plain[baseline.result.spec.id]) for net, baseline in pairs
+            )
+            found.append(Chance(trial=number, feasible=feasible, dominates=dominates))
     return found
+
+
+def _reaches(net: TrialResult, floor: float) -> float:
+    accuracy, counts = SCORES["accuracy"], net.counts("val")
+    return accuracy.chance_of(counts, floor, accuracy.weighting_of(counts, net.val["accuracy"]))
 
 
 def _drawn(result: TrialResult, objectives: tuple[str, ...]) -> Drawn | None:

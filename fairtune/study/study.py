@@ -343,9 +343,8 @@ class SearchStudy(Kept):
         """The means over a trial's seeds of what a rule bounds; nothing for a rule that bounds nothing."""
         if not rule.bounds:
             return {}
-        whole = [self.result(number), *map(self.repeat_result, self._keys_of.get(number, ()))]
-        scored = [one for one in whole if one is not None and one.state == "complete" and one.val_counts is not None]
-        return mean_scores([rule.bound(one.counts("val"), one.val) for one in scored]) if scored else {}
+        nets = self.nets_of(number)
+        return mean_scores([rule.bound(one.counts("val"), one.val) for one in nets]) if nets else {}
 
     def _outcome(self, record: Record) -> Outcome:
         if record.state != "complete":
@@ -361,11 +360,21 @@ class SearchStudy(Kept):
         return own if len(set(floors)) == 1 else statistics.fmean(floors)
 
     def _floor_on(self, training: Brief) -> float:
+        return self.baseline_of(training.id).floor
+
+    def baseline_of(self, training: str) -> Baseline:
+        """The plain model on the fold that a training, by its id, was validated on."""
         assert self.baseline is not None
-        fold = self._fold_of.get(training.id, 0)
+        fold = self._fold_of.get(training, 0)
         if fold == 0:
-            return self.baseline.floor
-        return floor_on("val", self.spec.accuracy_floor, self.folds[JobKey.of_fold(fold)])
+            return self.baseline
+        result = self.folds[JobKey.of_fold(fold)]
+        return Baseline(result, floor_on("val", self.spec.accuracy_floor, result))
+
+    def nets_of(self, number: int) -> list[TrialResult]:
+        """All of each training of a trial that has scores, as far as their counts are kept."""
+        whole = [self.result(number), *map(self.repeat_result, self._keys_of.get(number, ()))]
+        return [one for one in whole if one is not None and one.state == "complete" and one.val_counts is not None]
 
     def _judged(self, record: Record) -> Record:
         """A trial that knows whether it is feasible."""

@@ -296,9 +296,7 @@ def _intervals(study: SearchStudy, record: Record, objectives: Sequence[str]) ->
     """Of accuracy and the objectives, on validation, of a trial with several seeds; none of one whose counts are damaged."""
     if len(record.scored) < 2:
         return {}
-    keys = [key for key in study.repeats if key.number == record.number]
-    whole = [study.result(record.number), *map(study.repeat_result, keys)]
-    scored = [one for one in whole if one is not None and one.state == "complete" and one.val_counts is not None]
+    scored = study.nets_of(record.number)
     names = dict.fromkeys(("accuracy", *objectives)) if len(scored) == len(record.scored) else {}
     return {name: SCORES[name].over([one.counts("val") for one in scored], [one.val[name] for one in scored]) for name in names}
 

@@ -128,6 +128,14 @@ def test_cells_weigh_alike_where_it_is_asked_for():
         assert found[name] == getattr(metrics, name)(COUNTS, weighting="cells")
 
 
+@pytest.mark.parametrize("weighting", ["samples", "cells"])
+def test_an_interval_weighs_cells_as_the_scores_did(weighting):
+    score = SCORES["accuracy"]
+    value, limits = score.of(COUNTS, weighting), score.within(COUNTS, weighting=weighting)
+    found = score.over([COUNTS], [value])
+    assert (found.low, found.high) == pytest.approx((limits.low, limits.high))
+
+
 def test_on_cells_of_equal_size_the_weighting_makes_no_difference():
     counts = counts_of_recalls([[8, 3], [1, 5]], np.full((2, 2), 10))
     assert scores(counts, weighting="cells") == pytest.approx(scores(counts))

@@ -52,8 +52,8 @@ def test_whether_the_floor_is_reached_is_as_uncertain():
 
 @pytest.mark.parametrize("rule", ["knee", "hypervolume", "dto"])
 def test_any_rule_can_race(rule):
-    runners = [runner(0, 0.1, 0.3, accuracy=0.86), runner(1, 0.2, 0.21), runner(2, 0.25, 0.3, accuracy=0.95)]
-    assert turn(*runners, rule=Rule.load(rule).build()) in (None, 0, 1, 2)
+    close = [runner(number, 0.1, 0.3, accuracy=0.9) for number in (0, 1)]
+    assert turn(*close, runner(2, 0.9, 0.91, accuracy=0.86), rule=Rule.load(rule).build()) in (0, 1)
 
 
 def test_a_race_halves_the_regret_of_a_lucky_choice():

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from fairtune.errors import InvalidInput
+from fairtune.metrics import SCORES
 from fairtune.study.folders import RunFolder
 from fairtune.study.jobs import final_seeds
 from fairtune.study.key import JobKey
@@ -64,6 +65,13 @@ class TestFixed:
             assert found.mean == pytest.approx(trial.score("accuracy"))
             assert found.low < found.mean < found.high
             assert len(found.values) == 3
+
+    def test_the_chances_are_means_over_its_nets(self, three):
+        floor, score = three.study.baseline.floor, SCORES["accuracy"]
+        for chance in summarise(three.spec, three.place, three.study).chances:
+            nets = results(three, chance.trial)
+            each = [score.chance_of(net.val_counts, floor, score.weighting_of(net.val_counts, net.val["accuracy"])) for net in nets]
+            assert chance.feasible == pytest.approx(statistics.fmean(each))
 
     def test_the_sampler_is_told_the_means(self, three):
         learner = three.study._proposals._proposals._learners["mfd"]

@@ -26,7 +26,7 @@ def views(count, seed=0):
 def kept_and_removed(monkeypatch, tmp_path, before, after):
     removed = []
     monkeypatch.setattr(weights_module, "remove", lambda path: removed.append(int(path.parent.name)))
-    weights = Weights(RunFolder(tmp_path), OBJECTIVES, before)
+    weights = Weights(RunFolder(tmp_path), OBJECTIVES, before, moving=False)
     for view in after:
         weights.keep(view)
     return removed
@@ -44,6 +44,17 @@ def test_a_trial_touches_the_files_of_the_front_alone(monkeypatch, tmp_path):
     best = View(0, {}, {"accuracy": 1.0, "deo_m": 0.0}, True)
     worse = [View(number, {}, {"accuracy": 0.5, "deo_m": 0.5}, True) for number in range(1, 50)]
     assert kept_and_removed(monkeypatch, tmp_path, [], [best, *worse]) == list(range(1, 50))
+
+
+def test_where_seeds_move_trials_all_are_kept_until_the_choice(monkeypatch, tmp_path):
+    removed = []
+    monkeypatch.setattr(weights_module, "remove", lambda path: removed.append(int(path.parent.name)))
+    fair, unfair = (View(number, {}, {"accuracy": 0.9, "deo_m": gap}, True) for number, gap in enumerate((0.1, 0.2)))
+    weights = Weights(RunFolder(tmp_path), OBJECTIVES, [fair], moving=True)
+    weights.keep(unfair)
+    assert removed == []
+    weights.judge([fair._replace(val={"accuracy": 0.9, "deo_m": 0.3}), unfair])
+    assert removed == [0]
 
 
 class TestOneNetOfEachSettingIsLeft:
