@@ -32,9 +32,7 @@ wheel: setup
 demo: setup
 	$(BIN)/fairtune search --dataset digits --method mfd --trials 16
 
-# Tests that start a cluster wait more than they compute: with others beside them the cores have work.
-test: setup
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 4 --dist worksteal -m "not slow and not gpu"
+test: test-fast test-ray
 
 test-ray: setup
 	$(BIN)/python -m pytest -m "ray and not slow and not gpu"

@@ -22,20 +22,6 @@ if TYPE_CHECKING:
 SHARED = Path(os.environ.get("FAIRTUNE_SHARED") or Path(__file__).parents[2] / "shared")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Spread the tests that start a cluster over all others, a file's together, so that every worker gets as many of them."""
-    others = [item for item in items if not item.get_closest_marker("ray")]
-    waiting: dict[Path, list[pytest.Item]] = {}
-    for item in items:
-        if item.get_closest_marker("ray"):
-            waiting.setdefault(item.path, []).append(item)
-    apart = len(others) // (len(waiting) or 1)
-    items[:] = []
-    for position, of_file in enumerate(waiting.values()):
-        items += others[position * apart : (position + 1) * apart] + of_file
-    items += others[len(waiting) * apart :]
-
-
 @pytest.fixture(scope="session")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("cache")

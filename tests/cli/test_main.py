@@ -119,7 +119,7 @@ class TestBadInput:
             ("--protocol fix", ["unknown protocol 'fix': did you mean 'fixed'?"]),
             ("--dataset cifar10s", ["CIFAR-10 file", "data_batch_1 is missing", "--download"]),
             ("--accuracy-floor 93", ["the accuracy floor '93' is outside 0 to 1: did you mean 0.93?"]),
-            ("--accuracy-floor high", ["cannot read the accuracy floor 'high': give a number from 0 to 1, or teacher"]),
+            ("--accuracy-floor high", ["cannot read the accuracy floor 'high': give a number from 0 to 1, teacher with an offset"]),
             ("--set weight=3..1", ["--set weight=3..1: the range 3..1 (log) is empty"]),
             ("--set weight=,", ["--set weight=,: the list of options is empty"]),
             ("--set sigma=1..1000", ["1..1000 (log) is outside the legal domain 0.01..100 (log)"]),
@@ -192,7 +192,7 @@ class TestBadInput:
         assert "runs/NAME" in text
 
     def test_a_pipeline_that_does_not_exist(self):
-        assert "unknown pipeline 'digts': did you mean 'digits'?" in refused("run", "digts")
+        assert "unknown pipeline 'digts': did you mean 'digits' or 'mi_digits'?" in refused("run", "digts")
 
     def test_a_run_that_has_not_begun_has_no_report(self, tmp_path):
         spec, place = small_search(tmp_path)

@@ -307,7 +307,7 @@ def test_a_finer_attribute_takes_the_place_of_the_group():
 def test_the_estimate_of_the_last_inner_step_is_reported():
     training, _ = prepared()
     terms = training.step(training._order[0])
-    assert terms.keys() == {"ce", "estimate"}
+    assert terms.keys() == {"ce", "estimate", "accuracy"}
     (record,) = train_epochs(digits_training("mi", QUICK | {"mi.updates": "penalty"}), 1)
     assert {"train.ce", "train.information", "train.estimate"} < record.keys()
     assert record["train.loss"] == pytest.approx(record["train.ce"] + record["train.information"])
