@@ -78,7 +78,7 @@ def ordering_table(checked: Sequence[tuple[str, Checked]]) -> TextTable:
         ]
         for data, one in checked
     ]
-    note = "a pair is told apart if its means differ by more than both standard deviations together"
+    note = "a pair is told apart if its means differ by more than both standard deviations together, which takes two seeds"
     return TextTable("Orderings", ["ordering", "data", "left", "right", "verdict"], texts, note)
 
 
