@@ -61,7 +61,10 @@ class Outcome(NamedTuple):
 
 
 def rows_of(outcomes: Sequence[Outcome], beside: Beside) -> list[Row]:
-    """A row for each search and, before the first search that has it, for each plain model."""
+    """A row for each search and, before the first search that has it, for each plain model.
+
+    The published plain model stands beside the first on the same data alone, which is called ``baseline``.
+    """
     rows: list[Row] = []
     known: set[tuple[str, int]] = set()
     for planned, summary in outcomes:
@@ -124,5 +127,5 @@ def _row(planned: Planned, summary: Summary, role: Literal["baseline", "chosen"]
         values=values,
         plain=_plain(planned.spec),
         ours={} if confirmed is None else dict(confirmed.test),
-        published=beside.of((label, named.label, method) if role == "chosen" else (BASELINE,), values),
+        published=beside.of((label, named.label, method) if role == "chosen" else (label,), values),
     )

@@ -102,6 +102,16 @@ def test_published_figures_are_found_by_method(tmp_path):
     assert text.count("0.0800 ± 0.0100") == 2
 
 
+def test_the_published_plain_model_stands_beside_the_first_alone(tmp_path):
+    done(tmp_path, "one", method="ss")
+    done(tmp_path, "two", method="ss", epochs=2)
+    searches = [{"method": "ss", "name": "one"}, {"method": "ss", "epochs": 2, "name": "two"}]
+    published = {"table": "paper.csv", "dataset": "CIFAR", "rows": {"baseline": "SS"}}
+    table, _ = printed(pipeline_file(tmp_path, *searches, report={"published": [published]}), tmp_path)
+    assert list(table["search"]) == ["baseline", "one", "baseline of two", "two"]
+    assert table["accuracy_published"].notna().tolist() == [True, False, False, False]
+
+
 def test_searches_of_other_data_have_a_baseline_of_their_own(tmp_path):
     done(tmp_path, "small-ss-seed-1", method="ss", seed=1)
     done(tmp_path, "small-ss-seed-2", method="ss", seed=2)
