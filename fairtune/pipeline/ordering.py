@@ -65,7 +65,7 @@ def check_order(order: Order, rows: Mapping[str, Interval]) -> list[Checked]:
     """Check every pair of neighbours.
 
     A pair is told apart if its means differ by more than both standard deviations together, the root of the sum of squares; what is
-    not told apart is said to hold, or to fail, within the spread. Where a score has no standard deviation, as from a single seed, it is
+    not told apart is said to hold, or to fail, within the spread. Where a score has no standard deviation, as from one seed, it is
     not known whether they can be told apart, and the verdict says so.
 
     Args:
