@@ -13,7 +13,14 @@ from fairtune.errors import unknown_name
 from fairtune.metrics import SCORES, Interval
 
 _SIGN = re.compile(r"\s(>=|<=|>|<)\s")
-Verdict = Literal["holds", "holds within the spread", "fails within the spread", "fails"]
+Verdict = Literal[
+    "holds",
+    "holds within the spread",
+    "holds, how surely one seed does not tell",
+    "fails, how surely one seed does not tell",
+    "fails within the spread",
+    "fails",
+]
 
 
 class Order(NamedTuple):
@@ -58,7 +65,8 @@ def check_order(order: Order, rows: Mapping[str, Interval]) -> list[Checked]:
     """Check every pair of neighbours.
 
     A pair is told apart if its means differ by more than both standard deviations together, the root of the sum of squares; what is
-    not told apart is said to hold, or to fail, within the spread.
+    not told apart is said to hold, or to fail, within the spread. Where a score has no standard deviation, as from one seed, it is
+    not known whether they can be told apart, and the verdict says so.
 
     Args:
         order: what should come out.
@@ -88,7 +96,9 @@ def _verdict(one: Interval, sign: str, other: Interval) -> Verdict | None:
         return None
     difference = (one.mean - other.mean) * (1 if sign.startswith(">") else -1)
     holds = difference >= 0 if sign.endswith("=") else difference > 0
-    spread = math.hypot(*(found.std for found in (one, other) if math.isfinite(found.std)))
+    spread = math.hypot(one.std, other.std)
+    if not math.isfinite(spread):
+        return "holds, how surely one seed does not tell" if holds else "fails, how surely one seed does not tell"
     if abs(difference) > spread:
         return "holds" if holds else "fails"
     return "holds within the spread" if holds else "fails within the spread"

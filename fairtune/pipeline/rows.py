@@ -26,6 +26,7 @@ class Row(NamedTuple):
         run: name of its run.
         seeds: on how many it was scored.
         values: of its setting, by name.
+        plain: the plain model that it is, or that its search has: identity, and on how many seeds it was scored.
         ours: test scores; none where nothing was confirmed.
         published: the paper's, by our score.
     """
@@ -37,6 +38,7 @@ class Row(NamedTuple):
     run: str
     seeds: int
     values: Mapping[str, object]
+    plain: tuple[str, int]
     ours: Mapping[str, Interval]
     published: Mapping[str, Quoted]
 
@@ -59,16 +61,19 @@ class Outcome(NamedTuple):
 
 
 def rows_of(outcomes: Sequence[Outcome], beside: Beside) -> list[Row]:
-    """A row for each search and, before the first search that has it, for each plain model."""
+    """A row for each search and, before the first search that has it, for each plain model.
+
+    The published plain model stands beside the first on the same data alone, which is called ``baseline``.
+    """
     rows: list[Row] = []
-    known: list[object] = []
+    known: set[tuple[str, int]] = set()
     for planned, summary in outcomes:
-        baseline = (planned.spec.baseline(), planned.spec.final_seeds)
-        if baseline not in known:
+        plain = _plain(planned.spec)
+        if plain not in known:
             on_same = any(row.data == planned.named.data and row.method == BASELINE for row in rows)
             label = f"{BASELINE} of {planned.named.short}" if on_same else BASELINE
             rows.append(_row(planned, summary, "baseline", label, beside))
-            known.append(baseline)
+            known.add(plain)
         rows.append(_row(planned, summary, "chosen", planned.named.short, beside))
     return rows
 
@@ -100,6 +105,10 @@ def values_of(spec: SearchSpec) -> dict[str, object]:
     }
 
 
+def _plain(spec: SearchSpec) -> tuple[str, int]:
+    return (spec.baseline().id, spec.final_seeds)
+
+
 def _row(planned: Planned, summary: Summary, role: Literal["baseline", "chosen"], label: str, beside: Beside) -> Row:
     named: Named = planned.named
     confirmed = summary.confirmed.get(role)
@@ -116,6 +125,7 @@ def _row(planned: Planned, summary: Summary, role: Literal["baseline", "chosen"]
         run=planned.place.name,
         seeds=0 if confirmed is None else len(confirmed.seeds),
         values=values,
+        plain=_plain(planned.spec),
         ours={} if confirmed is None else dict(confirmed.test),
-        published=beside.of((label, named.label, method) if role == "chosen" else (BASELINE,), values),
+        published=beside.of((label, named.label, method) if role == "chosen" else (label,), values),
     )

@@ -78,7 +78,7 @@ def ordering_table(checked: Sequence[tuple[str, Checked]]) -> TextTable:
         ]
         for data, one in checked
     ]
-    note = "a pair is told apart if its means differ by more than both standard deviations together"
+    note = "a pair is told apart if its means differ by more than both standard deviations together, which takes two seeds"
     return TextTable("Orderings", ["ordering", "data", "left", "right", "verdict"], texts, note)
 
 
@@ -102,11 +102,10 @@ def _cell(row: Row, teacher: Row | None, score: str) -> Cell:
 
 
 def _teacher(row: Row, rows: Sequence[Row]) -> Row | None:
-    """The plain model that stands last above a row; None for that itself."""
+    """The plain model of a row's search; None for that itself."""
     if row.method == BASELINE:
         return None
-    above = [other for other in rows[: list(rows).index(row)] if other.method == BASELINE]
-    return above[-1] if above else None
+    return next((other for other in rows if other.method == BASELINE and other.plain == row.plain), None)
 
 
 def _arrow(value: float, teacher: float) -> str:

@@ -33,6 +33,17 @@ def test_every_pair_of_neighbours_is_checked(means, found):
     assert verdicts("deo_m: baseline > ss >= mfd", **means) == found
 
 
+@pytest.mark.parametrize(("one", "other"), [(math.nan, math.nan), (0.1, math.nan), (math.nan, 0.0)])
+@pytest.mark.parametrize(
+    ("mean", "found"),
+    [(0.2001, "holds, how surely one seed does not tell"), (0.1, "fails, how surely one seed does not tell")],
+)
+def test_without_a_spread_nothing_is_told_apart(mean, found, one, other):
+    order = TypeAdapter(Ordering).validate_python("deo_m: baseline > ss")
+    (checked,) = check_order(order, {"baseline": interval(mean, one), "ss": interval(0.2, other)})
+    assert checked.verdict == found
+
+
 def test_signs_the_other_way():
     assert verdicts("accuracy: a < b <= c", a=0.1, b=0.5, c=0.5) == ["holds", "holds within the spread"]
 

@@ -86,7 +86,8 @@ def test_each_search_has_a_row_of_its_own(tmp_path):
         assert list(table[score]) == [confirmed.test[score].mean for confirmed in found]
     assert table["deo_a"][1] != table["deo_a"][2]
     assert all(label in text for label in table["search"])
-    pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "small" / "report.csv").fillna({"data": ""}), table, check_dtype=False)
+    read = pd.read_csv(tmp_path / "small" / "report.csv", dtype={"data": str}).fillna({"data": ""})
+    pd.testing.assert_frame_equal(read, table, check_dtype=False)
 
 
 def test_published_figures_are_found_by_method(tmp_path):
@@ -99,6 +100,16 @@ def test_published_figures_are_found_by_method(tmp_path):
     assert table.loc[1:, "accuracy_published"].tolist() == [0.828, 0.828]
     assert table.loc[1:, "deo_m_published_std"].tolist() == [0.01, 0.01]
     assert text.count("0.0800 ± 0.0100") == 2
+
+
+def test_the_published_plain_model_stands_beside_the_first_alone(tmp_path):
+    done(tmp_path, "one", method="ss")
+    done(tmp_path, "two", method="ss", epochs=2)
+    searches = [{"method": "ss", "name": "one"}, {"method": "ss", "epochs": 2, "name": "two"}]
+    published = {"table": "paper.csv", "dataset": "CIFAR", "rows": {"baseline": "SS"}}
+    table, _ = printed(pipeline_file(tmp_path, *searches, report={"published": [published]}), tmp_path)
+    assert list(table["search"]) == ["baseline", "one", "baseline of two", "two"]
+    assert table["accuracy_published"].notna().tolist() == [True, False, False, False]
 
 
 def test_searches_of_other_data_have_a_baseline_of_their_own(tmp_path):

@@ -45,3 +45,10 @@ def test_where_a_single_setting_is_tried_it_is_the_published_one_and_not_drawn(n
             for method, space in one.spec.spaces.items():
                 known = set(space.points[0]) if space.points else set()
                 assert set(space.search) <= known, f"{one.named.label}: {method} draws {set(space.search) - known}"
+
+
+@pytest.mark.parametrize("size", ["full", "quick"])
+@pytest.mark.parametrize("name", [name for name in names() if name.startswith("ffw_")])
+def test_what_ffw_prunes_is_compared_with_the_net_that_it_starts_from(name, size, typed):
+    for one in plan_without_data(load(Path(name)), size, typed):
+        assert one.spec is None or one.spec.baseline().dataset.options["train"] == "biased", one.named.label

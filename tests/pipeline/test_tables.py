@@ -1,0 +1,23 @@
+"""Rows of a report: which plain model each is compared with, and beside what it stands."""
+
+import pytest
+
+from fairtune.metrics import Interval
+from fairtune.pipeline.rows import Row
+from fairtune.pipeline.tables import lines_of
+
+
+def row(label, method, plain, mean):
+    score = Interval(mean=mean, std=0.1, low=mean, high=mean, values=(mean,))
+    return Row("", label, label, method, label, 2, {}, (plain, 2), {"accuracy": score}, {})
+
+
+@pytest.mark.parametrize(("own", "arrow"), [("low", " ↑"), ("high", " ↓")])
+def test_the_arrow_is_against_the_plain_model_of_the_search(own, arrow):
+    rows = [
+        *(row("baseline", "baseline", "low", 0.2), row("ss", "ss", "low", 0.3)),
+        *(row("baseline of mfd", "baseline", "high", 0.8), row("mfd", "mfd", "high", 0.9)),
+        row("hkd", "hkd", own, 0.5),
+    ]
+    (cell,) = lines_of(rows, ["accuracy"])[-1].cells
+    assert cell.ours.endswith(arrow)
