@@ -59,7 +59,7 @@ def resolve(request: Request, report: Report = silent) -> tuple[SearchSpec, Plac
     faults.found += checks.tracking(place.tracking_uri) + checks.study(place) + checks.storage(place)
     faults.raise_if_any()
     assert spec is not None
-    faults.found += checks.budget(spec, place) + checks.seeds(spec)
+    faults.found += checks.budget(spec, place)
     check_runnable(spec, place, faults, report)
     faults.raise_if_any()
     spec = _with_earlier(_with_digests(spec, Path(place.data)), place)
@@ -174,7 +174,7 @@ def specify(request: Request, faults: Faults, describe: Callable[[PlugIn], Info]
     precision = request.precision
     if precision == "auto" and gpus > 0 and not torch.cuda.is_available():
         precision = "bf16"
-    return faults.attempt(
+    spec = faults.attempt(
         lambda: SearchSpec(
             dataset=PlugIn(name=request.dataset, options=options),
             model=plain,
@@ -199,6 +199,8 @@ def specify(request: Request, faults: Faults, describe: Callable[[PlugIn], Info]
             **_same(request, SearchOptions),
         )
     )
+    faults.found += [] if spec is None else checks.seeds(spec)
+    return spec
 
 
 def _check_sampler(request: Request, spaces: Mapping[str, Space]) -> None:
