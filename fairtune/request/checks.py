@@ -76,7 +76,7 @@ def seeds(spec: SearchSpec) -> list[str]:
     given = f"--validation-folds {spec.validation_folds}"
     if spec.teacher_dataset is not None:
         return [
-            f"{given}: the teacher has data of its own, which no fold changes: it would be trained on samples that validate a setting "
+            f"{given}: the teacher has data of its own, which no fold changes: it would be trained on what validates a setting "
             "on another fold: leave --validation-folds out, or give the teacher the students' data"
         ]
     if spec.teacher() != spec.baseline():

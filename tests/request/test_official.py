@@ -146,6 +146,24 @@ def test_what_the_user_says_wins_and_is_told():
     }
 
 
+def test_the_rate_of_another_optimiser_is_not_theirs():
+    spec = officially("scratch", "biased_mnist", set=["optimizer.name=adam"])
+    assert spec.optimizer == Optimizer(weight_decay=1e-4, schedule="multistep", milestones=(0.5, 0.75))
+    assert spec.authors["scratch"].overruled == {"--set optimizer.name": "sgd", "--set optimizer.lr": "0.1"}
+    assert officially("scratch", "biased_mnist", set=["optimizer.name=sgd"]).optimizer.lr == 0.1
+    faces = officially("mi", "imdb", set=["mi.estimator=adam"])
+    assert "mi.lr" not in faces.spaces["mi"].fixed
+    assert faces.authors["mi"].overruled == {"--set mi.lr": "0.1", "--set mi.estimator": "sgd"}
+
+
+def test_a_teacher_of_another_architecture_is_no_baseline():
+    spec = officially("fitnet", "cifar10s", teacher_model="resnet18")
+    assert (spec.compare_with, spec.model.name, spec.teacher().model.name) == ("plain", "cnn", "resnet18")
+    assert spec.authors["fitnet"].overruled == {"--compare-with": "teacher"}
+    assert officially("fitnet", "cifar10s", teacher_model="cnn").compare_with == "teacher"
+    assert "leave --compare-with out" in fault_of("fitnet", "cifar10s", teacher_model="resnet18", compare_with="teacher")
+
+
 def test_the_length_of_each_training_is_the_teacher_s_too():
     spec = officially("ffw", "biased_mnist", epochs=60)
     assert (spec.epochs, spec.baseline().epochs) == (60, 60)
