@@ -62,6 +62,7 @@ def as_authors(request: Request, dataset: type[Dataset]) -> AsAuthors:
     for method, paper in papers.items():
         if paper is None:
             said = f"how the authors of {method} trained it on {request.dataset} is not known here: it is trained as told"
+            said += f", and otherwise as {' and '.join(trainings)}" if trainings else ""
             authors[method] = Authors(differs=(said,))
             continue
         sets = free[method]

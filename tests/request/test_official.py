@@ -222,6 +222,13 @@ def test_where_no_training_of_the_authors_is_known_nothing_is_set_and_that_is_sa
     assert ours.authors == {}
 
 
+def test_a_method_without_a_paper_says_whose_training_it_has():
+    spec = officially("magnitude,gap", "biased_mnist")
+    assert spec.authors["gap"].differs == (
+        "how the authors of gap trained it on biased_mnist is not known here: it is trained as told, and otherwise as magnitude",
+    )
+
+
 def test_a_single_training_takes_the_published_value(tmp_path):
     request = {
         "runs": str(tmp_path),
