@@ -156,6 +156,13 @@ def test_the_rate_of_another_optimiser_is_not_theirs():
     assert faces.authors["mi"].overruled == {"--set mi.lr": "0.1", "--set mi.estimator": "sgd"}
 
 
+def test_a_searched_rate_leaves_the_plain_net_theirs():
+    plain = officially("magnitude", "biased_mnist").plain()
+    assert officially("magnitude", "biased_mnist", set=["optimizer.lr=0.01..0.5"]).plain() == plain
+    other = officially("magnitude", "biased_mnist", set=["optimizer.lr=0.01..0.5", "optimizer.name=adam"]).plain()
+    assert (other.optimizer.name, other.optimizer.lr) == ("adam", 1e-3)
+
+
 def test_a_teacher_of_another_architecture_is_no_baseline():
     spec = officially("fitnet", "cifar10s", teacher_model="resnet18")
     assert (spec.compare_with, spec.model.name, spec.teacher().model.name) == ("plain", "cnn", "resnet18")
