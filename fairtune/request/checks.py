@@ -74,6 +74,11 @@ def seeds(spec: SearchSpec) -> list[str]:
     if spec.validation_folds == 1:
         return []
     given = f"--validation-folds {spec.validation_folds}"
+    if spec.teacher_dataset is not None:
+        return [
+            f"{given}: the teacher has data of its own, which no fold changes: it would be trained on what validates a setting "
+            "on another fold: leave --validation-folds out, or give the teacher the students' data"
+        ]
     if spec.teacher() != spec.baseline():
         return [f"{given}: the teacher is another net than the baseline, and would have to be trained for each: leave out either"]
     if spec.seeds_per_trial == 1:

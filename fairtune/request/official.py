@@ -18,6 +18,14 @@ from fairtune.space import Value
 from fairtune.spec import Authors
 
 _PLAIN = ("model", "epochs", "batch_size", "compare_with", "teacher_model", "teacher_epochs")
+_DEPENDS = {
+    "--model": "--set model.",
+    "--teacher-model": "--teacher-set model.",
+    "--set optimizer.name": "--set optimizer.lr",
+    "--teacher-set optimizer.name": "--teacher-set optimizer.lr",
+    "--set mi.estimator": "--set mi.lr",
+}
+"""What of a training means something only with their choice of an option."""
 _Flags = dict[str, str]
 """Values by option, as they are typed: ``--epochs``, ``--set optimizer.lr``, ``--teacher-set dataset.skew``."""
 
@@ -54,6 +62,7 @@ def as_authors(request: Request, dataset: type[Dataset]) -> AsAuthors:
     for method, paper in papers.items():
         if paper is None:
             said = f"how the authors of {method} trained it on {request.dataset} is not known here: it is trained as told"
+            said += f", and otherwise as {' and '.join(trainings)}" if trainings else ""
             authors[method] = Authors(differs=(said,))
             continue
         sets = free[method]
@@ -161,9 +170,17 @@ def _same(text: str, other: str) -> bool:
 
 
 def _left(flags: _Flags, given: _Flags) -> _Flags:
-    """What the user leaves of a training; where he chose another architecture, settings of theirs mean nothing."""
-    settings = {"--model": "--set model.", "--teacher-model": "--teacher-set model."}
-    idle = tuple(own for option, own in settings.items() if option in given and not _same(given[option], flags.get(option, "")))
+    """What the user leaves of a training; what depends on another choice than theirs means nothing.
+
+    Settings of their architecture go with it, the rate with its optimiser, and a teacher of another architecture than the trials'
+    is no baseline.
+    """
+    idle = tuple(
+        own for option, own in _DEPENDS.items() if _overrules(given, option) and not _agrees(given, option, flags.get(option, ""))
+    )
+    chosen = {**flags, **given}
+    if chosen.get("--teacher-model", student := chosen.get("--model")) != student:
+        idle += ("--compare-with",)
     return {flag: value for flag, value in flags.items() if not _overrules(given, flag) and not flag.startswith(idle)}
 
 

@@ -59,7 +59,7 @@ def resolve(request: Request, report: Report = silent) -> tuple[SearchSpec, Plac
     faults.found += checks.tracking(place.tracking_uri) + checks.study(place) + checks.storage(place)
     faults.raise_if_any()
     assert spec is not None
-    faults.found += checks.budget(spec, place) + checks.seeds(spec)
+    faults.found += checks.budget(spec, place)
     check_runnable(spec, place, faults, report)
     faults.raise_if_any()
     spec = _with_earlier(_with_digests(spec, Path(place.data)), place)
@@ -162,7 +162,7 @@ def specify(request: Request, faults: Faults, describe: Callable[[PlugIn], Info]
     check_keys(settable, settings, faults)
     found = {method: faults.attempt(partial(_space, method, request, settings, authors)) for method in request.methods}
     spaces = {method: space for method, space in found.items() if space is not None}
-    optimizer = faults.attempt(lambda: _optimizer(spaces)) or Optimizer()
+    optimizer = faults.attempt(lambda: _optimizer(spaces, authors)) or Optimizer()
     plain = PlugIn(name=model, options=model_options or {})
     teacher = own_teacher(request, dataset, plain, optimizer, settings, faults)
     scheduler = faults.attempt(partial(scheduler_of, request, epochs, faults))
@@ -174,7 +174,7 @@ def specify(request: Request, faults: Faults, describe: Callable[[PlugIn], Info]
     precision = request.precision
     if precision == "auto" and gpus > 0 and not torch.cuda.is_available():
         precision = "bf16"
-    return faults.attempt(
+    spec = faults.attempt(
         lambda: SearchSpec(
             dataset=PlugIn(name=request.dataset, options=options),
             model=plain,
@@ -199,6 +199,8 @@ def specify(request: Request, faults: Faults, describe: Callable[[PlugIn], Info]
             **_same(request, SearchOptions),
         )
     )
+    faults.found += [] if spec is None else checks.seeds(spec)
+    return spec
 
 
 def _check_sampler(request: Request, spaces: Mapping[str, Space]) -> None:
@@ -221,10 +223,21 @@ def _batch_size(info: Info, spaces: Mapping[str, Space]) -> int:
     return min(info.batch_size, info.balanced_batch_size or info.batch_size) if balanced else info.batch_size
 
 
-def _optimizer(spaces: dict[str, Space]) -> Optimizer:
-    """The optimiser of every training of the search, the baseline's too: what the user fixed, else the papers'."""
+def _optimizer(spaces: Mapping[str, Space], authors: Mapping[str, Authors]) -> Optimizer:
+    """The optimiser of every training of the search, the baseline's too: what the user fixed, else the papers'.
+
+    What is searched has the authors' value in the baseline, where they have one and no other optimiser is fixed.
+    """
     fixed = {name: value for space in spaces.values() for name, value in space.fixed.items()}
-    return Optimizer.model_validate({name.removeprefix("optimizer."): fixed[name] for name in OPTIMIZER if name in fixed})
+    searched = {name for space in spaces.values() for name in space.search}
+    overruled = [theirs.overruled for theirs in authors.values()]
+    kept = {
+        name: theirs[f"--set {name}"] for theirs in overruled for name in searched & OPTIMIZER.keys() if f"--set {name}" in theirs
+    }
+    if "optimizer.name" in fixed and any("--set optimizer.name" in theirs for theirs in overruled):
+        kept.pop("optimizer.lr", None)
+    values = {**kept, **fixed}
+    return Optimizer.model_validate({name.removeprefix("optimizer."): values[name] for name in OPTIMIZER if name in values})
 
 
 def resolve_place(request: Request) -> Place:

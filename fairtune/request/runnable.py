@@ -51,7 +51,7 @@ def check_runnable(spec: SearchSpec, place: Place, faults: Faults, report: Repor
 def _check_folds(spec: SearchSpec, opened: Data, data: Path) -> None:
     """Check that the seed of the data decides what validates, and that every fold has samples of every cell."""
     for fold in range(1, spec.validation_folds):
-        other = open_data(spec.on_fold(fold).baseline(), data)
+        other = open_data(spec.on_fold(fold).plain(), data)
         if fold == 1 and np.array_equal(opened.validation.source, other.validation.source):
             raise InvalidInput(
                 f"--validation-folds {spec.validation_folds}: {spec.dataset.name} has a validation split of its own, which no seed "

@@ -146,6 +146,31 @@ def test_what_the_user_says_wins_and_is_told():
     }
 
 
+def test_the_rate_of_another_optimiser_is_not_theirs():
+    spec = officially("scratch", "biased_mnist", set=["optimizer.name=adam"])
+    assert spec.optimizer == Optimizer(weight_decay=1e-4, schedule="multistep", milestones=(0.5, 0.75))
+    assert spec.authors["scratch"].overruled == {"--set optimizer.name": "sgd", "--set optimizer.lr": "0.1"}
+    assert officially("scratch", "biased_mnist", set=["optimizer.name=sgd"]).optimizer.lr == 0.1
+    faces = officially("mi", "imdb", set=["mi.estimator=adam"])
+    assert "mi.lr" not in faces.spaces["mi"].fixed
+    assert faces.authors["mi"].overruled == {"--set mi.lr": "0.1", "--set mi.estimator": "sgd"}
+
+
+def test_a_searched_rate_leaves_the_plain_net_theirs():
+    plain = officially("magnitude", "biased_mnist").plain()
+    assert officially("magnitude", "biased_mnist", set=["optimizer.lr=0.01..0.5"]).plain() == plain
+    other = officially("magnitude", "biased_mnist", set=["optimizer.lr=0.01..0.5", "optimizer.name=adam"]).plain()
+    assert (other.optimizer.name, other.optimizer.lr) == ("adam", 1e-3)
+
+
+def test_a_teacher_of_another_architecture_is_no_baseline():
+    spec = officially("fitnet", "cifar10s", teacher_model="resnet18")
+    assert (spec.compare_with, spec.model.name, spec.teacher().model.name) == ("plain", "cnn", "resnet18")
+    assert spec.authors["fitnet"].overruled == {"--compare-with": "teacher"}
+    assert officially("fitnet", "cifar10s", teacher_model="cnn").compare_with == "teacher"
+    assert "leave --compare-with out" in fault_of("fitnet", "cifar10s", teacher_model="resnet18", compare_with="teacher")
+
+
 def test_the_length_of_each_training_is_the_teacher_s_too():
     spec = officially("ffw", "biased_mnist", epochs=60)
     assert (spec.epochs, spec.baseline().epochs) == (60, 60)
@@ -202,6 +227,13 @@ def test_where_no_training_of_the_authors_is_known_nothing_is_set_and_that_is_sa
     assert spec.model_copy(update={"protocol": "fixed", "authors": {}}) == ours
     assert spec.deviations == ["mfd: how the authors of mfd trained it on digits is not known here: it is trained as told"]
     assert ours.authors == {}
+
+
+def test_a_method_without_a_paper_says_whose_training_it_has():
+    spec = officially("magnitude,gap", "biased_mnist")
+    assert spec.authors["gap"].differs == (
+        "how the authors of gap trained it on biased_mnist is not known here: it is trained as told, and otherwise as magnitude",
+    )
 
 
 def test_a_single_training_takes_the_published_value(tmp_path):

@@ -7,6 +7,8 @@ import pytest
 
 from fairtune.errors import InvalidInput
 from fairtune.metrics import SCORES
+from fairtune.request.options import Request
+from fairtune.request.planned import resolve_plan
 from fairtune.study.folders import RunFolder
 from fairtune.study.jobs import final_seeds
 from fairtune.study.key import JobKey
@@ -209,9 +211,29 @@ class TestRequest:
         with pytest.raises(InvalidInput, match="--validation-folds 2: a setting has a single seed"):
             small_search(tmp_path, validation_folds=2)
 
-    def test_folds_and_a_teacher_of_its_own_exclude_each_other(self, tmp_path):
+    def test_folds_and_a_teacher_that_is_not_the_baseline_exclude_each_other(self, tmp_path):
         with pytest.raises(InvalidInput, match="--validation-folds 2: the teacher is another net than the baseline"):
-            small_search(tmp_path, validation_folds=2, seeds_per_trial=2, teacher_set=["skew=0.5"])
+            small_search(tmp_path, validation_folds=2, seeds_per_trial=2, teacher_epochs=3)
+
+    @pytest.mark.parametrize("compare_with", ["plain", "teacher"])
+    @pytest.mark.parametrize("given", ["skew=0.5", "optimizer.lr=0.01 skew=0.8"])
+    def test_folds_and_a_teacher_of_data_of_its_own_exclude_each_other(self, tmp_path, compare_with, given):
+        options = {"validation_folds": 2, "seeds_per_trial": 2, "compare_with": compare_with, "teacher_set": given.split()}
+        with pytest.raises(InvalidInput) as told:
+            small_search(tmp_path, **options)
+        (fault,) = told.value.faults
+        assert fault.startswith("--validation-folds 2: the teacher has data of its own, which no fold changes")
+        assert list(tmp_path.iterdir()) == []
+
+    def test_a_plan_of_folds_and_a_teacher_of_data_of_its_own_is_refused_too(self):
+        request = {"dataset": "digits", "validation_folds": 2, "seeds_per_trial": 2, "teacher_set": ["skew=0.5"]}
+        with pytest.raises(InvalidInput, match="--validation-folds 2: the teacher has data of its own"):
+            resolve_plan(Request.read(request | {"gpus_per_trial": 0}))
+
+    def test_folds_take_a_baseline_that_is_trained_otherwise(self, tmp_path):
+        options = {"compare_with": "teacher", "teacher_epochs": 3}
+        spec, _ = small_search(tmp_path, validation_folds=2, seeds_per_trial=2, **options)
+        assert spec.on_fold(1).baseline().dataset != spec.baseline().dataset
 
     def test_a_run_of_an_earlier_version_has_one_seed(self, tmp_path):
         spec, place = small_search(tmp_path)
