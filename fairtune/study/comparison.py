@@ -133,7 +133,6 @@ class SideBySide(NamedTuple):
         corner: where volumes are measured from.
         compared: what is told of each.
         retrained: what came of the retrainings of each one's choice, by seed; none where nothing was chosen.
-        views: the trials of each, feasible by the highest floor.
     """
 
     summaries: tuple[Summary, ...]
@@ -142,7 +141,6 @@ class SideBySide(NamedTuple):
     corner: dict[str, float]
     compared: tuple[Compared, ...]
     retrained: tuple[dict[int, TrialResult], ...]
-    views: tuple[list[View], ...]
 
 
 def compare_searches(searches: Sequence[Search]) -> Comparison:
@@ -174,7 +172,7 @@ def side_by_side(searches: Sequence[Search]) -> SideBySide:
     score, objectives = improves(summaries[0].spec.select), summaries[0].objectives
     floor = max(summary.floor for summary in summaries)
     worst = corner(_weakest([summary.baseline.val for summary in summaries], objectives), floor, objectives)
-    views = [_views(search, floor) for search in searches]
+    views = [above(floor, search.study.views()) for search in searches]
     joint = _joint_front(views, objectives)
     retrained = [_choice_of(search, summary) for search, summary in zip(searches, summaries, strict=True)]
     compared = tuple(
@@ -193,7 +191,7 @@ def side_by_side(searches: Sequence[Search]) -> SideBySide:
         )
         for summary, results, numbers, of_search in zip(summaries, retrained, joint, views, strict=True)
     )
-    return SideBySide(tuple(summaries), score, floor, worst, compared, tuple(retrained), tuple(views))
+    return SideBySide(tuple(summaries), score, floor, worst, compared, tuple(retrained))
 
 
 def check_alike(searches: Sequence[Search]) -> None:
@@ -224,8 +222,9 @@ def _weakest(baselines: Sequence[Mapping[str, float]], objectives: Sequence[str]
     return {name: max((val.get(name, math.nan) for val in baselines), key=SCORES[name].cost) for name in objectives}
 
 
-def _views(search: Search, floor: float) -> list[View]:
-    return [view._replace(feasible=ranked(view.val)["accuracy"] >= floor) for view in search.study.views()]
+def above(floor: float, views: Sequence[View]) -> list[View]:
+    """The same trials, feasible by another floor."""
+    return [view._replace(feasible=ranked(view.val)["accuracy"] >= floor) for view in views]
 
 
 def _joint_front(views: Sequence[Sequence[View]], objectives: Sequence[str]) -> list[list[int]]:
