@@ -26,6 +26,7 @@ from fairtune.study.applied import seen_by
 from fairtune.study.comparison import Compared, Search, SideBySide, above, check_alike, side_by_side
 from fairtune.study.entrants import BASELINE, Entrant, Kind, entrants
 from fairtune.study.retrained import complete, retrainings_of
+from fairtune.study.verdict import settings_p
 from fairtune.thresholds import WAYS
 
 REFERENCES = (BASELINE, "scratch", "ss", *WAYS)
@@ -63,7 +64,8 @@ class Against(_Part):
     Attributes:
         name, reference: of both.
         difference: the method's score less the reference's.
-        adjusted: its p-value among all methods that were held against this reference on this data set (Holm).
+        adjusted: its p-value among all methods that were held against this reference on this data set (Holm); NaN on one
+            seed alone.
     """
 
     name: str
@@ -272,7 +274,7 @@ def _against(part: _Of, score: str) -> Iterator[Against]:
             continue
         held = [(name, one.less(part.entrants[reference], score)) for name, one in _methods(part) if name != reference]
         found = [(name, differ) for name, differ in held if differ is not None]
-        for (name, differ), adjusted in zip(found, holm([differ.p_value for _, differ in found]), strict=True):
+        for (name, differ), adjusted in zip(found, holm([settings_p(differ) for _, differ in found]), strict=True):
             yield Against(name=name, reference=reference, difference=differ, adjusted=adjusted)
 
 

@@ -18,7 +18,7 @@ from fairtune.study.choice import CHOSEN
 from fairtune.study.retrained import retrainings_of
 from fairtune.study.study import SearchStudy
 from fairtune.study.summary import Summary, difference, summarise
-from fairtune.study.verdict import improves
+from fairtune.study.verdict import improves, settings_p
 
 _SAME: dict[str, str] = {
     "dataset": "the data",
@@ -77,7 +77,7 @@ class Pair(_Part):
     Attributes:
         one, other: names of the runs.
         difference: the one's score less the other's.
-        adjusted: its p-value among all pairs (S. Holm, Scandinavian Journal of Statistics 1979).
+        adjusted: its p-value among all pairs (S. Holm, Scandinavian Journal of Statistics 1979); NaN on one seed alone.
     """
 
     one: str
@@ -258,7 +258,7 @@ def _choice_of(search: Search, summary: Summary) -> dict[int, TrialResult]:
 def _pairs(score: str, named: Mapping[str, Mapping[int, TrialResult]]) -> list[Pair]:
     found = [(*pair, difference(score, named[pair[0]], named[pair[1]])) for pair in combinations(named, 2)]
     shared = [(one, other, differ) for one, other, differ in found if differ is not None]
-    adjusted = holm([differ.p_value for _, _, differ in shared])
+    adjusted = holm([settings_p(differ) for _, _, differ in shared])
     return [
         Pair(one=one, other=other, difference=differ, adjusted=p) for (one, other, differ), p in zip(shared, adjusted, strict=True)
     ]
