@@ -42,7 +42,9 @@ def _winners(held: list[Against], score: str) -> str:
     better = [one.name for one in sure if _is_better(one.difference.mean, score)]
     worse = len(sure) - len(better)
     lose = f", and {worse} are worse with that certainty" if worse else ""
-    return f"by {', '.join(better) if better else 'none'} of {len(held)} (p < 0.05, Holm){lose}"
+    single = sum(one.difference.seeds == 1 for one in held)
+    untold = f", and {single} on one seed alone, which does not tell, two would" if single else ""
+    return f"by {', '.join(better) if better else 'none'} of {len(held)} (p < 0.05, Holm){lose}{untold}"
 
 
 def _over_data(over: list[Overall]) -> str:
@@ -158,7 +160,11 @@ def _against(block: Block, found: Benchmark) -> TextTable:
 
 
 def _differs(one: Against | None) -> str:
-    return "-" if one is None else f"{one.difference.mean:+.4f}{_span(one.difference)}; p {one.adjusted:.2g}"
+    return "-" if one is None else f"{one.difference.mean:+.4f}{_span(one.difference)}; {_sure(one)}"
+
+
+def _sure(one: Against) -> str:
+    return "one seed" if one.difference.seeds == 1 else f"p {one.adjusted:.2g}"
 
 
 def _span(found: Difference) -> str:

@@ -23,6 +23,8 @@ def told(found: Comparison) -> Told:
         if apart
         else f"in {score} on test no two of the searches can be told apart"
     ]
+    if single := [f"{pair.one} and {pair.other}" for pair in found.pairs if pair.difference.seeds == 1]:
+        sentences.append(f"one seed does not tell choices apart, two would: {', '.join(single)}")
     if found.ranks is not None:
         ranks = ", ".join(f"{name} {rank:.2f}" for name, rank in sorted(found.ranks.mean.items(), key=lambda item: item[1]))
         tests = f"Friedman p = {found.ranks.p_value:.2g}, by Nemenyi ranks differ that are {found.ranks.critical:.2f} apart"
@@ -67,7 +69,7 @@ def _pairs(found: Comparison) -> TextTable:
             f"{pair.difference.mean:+.4f}",
             f"{pair.difference.low:+.3f} to {pair.difference.high:+.3f}" if math.isfinite(pair.difference.low) else "-",
             f"{pair.difference.p_value:.2g}",
-            f"{pair.adjusted:.2g}",
+            f"{pair.adjusted:.2g}" if math.isfinite(pair.adjusted) else "-",
             f"{pair.difference.seeds} seeds" + (" and their samples" if pair.difference.paired == "samples" else ""),
         ]
         for pair in found.pairs

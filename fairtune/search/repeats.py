@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fairtune.rules import Rule
 from fairtune.search.race import Runner, next_up
 from fairtune.seeding import generator
 from fairtune.spec import SearchSpec
@@ -25,7 +24,6 @@ class Repeats:
         self._spec = spec
         self._study = study
         self._left_over = [key for key, row in study.repeats.items() if row is None]
-        self._rule = Rule.load(spec.select).build()
 
     def next(self, *, trials_over: bool, new: bool) -> JobKey | None:
         """One more seed to train now; None if there is none to begin.
@@ -63,7 +61,7 @@ class Repeats:
         begun = len(self._study.repeats)
         if begun >= most_in_race(len(complete)):
             return None
-        return next_up([self._runner(record) for record in complete], self._rule, generator(self._spec.seed, "race", begun))
+        return next_up([self._runner(record) for record in complete], self._study.rule, generator(self._spec.seed, "race", begun))
 
     def _runner(self, record: Record) -> Runner:
         scored = [one.val for one in record.scored]

@@ -25,11 +25,17 @@ def chosen_by(select: str, study: SearchStudy, summary: Summary) -> View | None:
     scores = objectives_of(select)
     _check_any(study, summary)
     check_classes(select, len(summary.classes) or 2)
-    own = select == study.spec.select
-    rule = study.rule if own else Rule.load(select).build()
-    views = study.views() if own else study.views_for(rule)
+    rule, views = seen_by(select, study)
     _check_recorded(select, scores, views, summary)
     return rule.choose(views)
+
+
+def seen_by(select: str, study: SearchStudy) -> tuple[Rule, list[View]]:
+    """A rule, that of the search with its options, and the complete trials of the search as it sees them."""
+    if select == study.spec.select:
+        return study.rule, study.views()
+    rule = Rule.load(select).build()
+    return rule, study.views_for(rule)
 
 
 def _check_any(study: SearchStudy, summary: Summary) -> None:

@@ -20,11 +20,13 @@ from fairtune.datasets import Dataset
 from fairtune.errors import FairtuneError, InvalidInput
 from fairtune.metrics import SCORES, Difference, Interval, Number, Ranking, holm, rank, signed_ranks
 from fairtune.records import Floats
-from fairtune.rules import Rule, objectives_of
+from fairtune.rules import Rule, View, objectives_of
 from fairtune.spec import PlugIn, SearchSpec
-from fairtune.study.comparison import Compared, Search, SideBySide, check_alike, side_by_side
+from fairtune.study.applied import seen_by
+from fairtune.study.comparison import Compared, Search, SideBySide, above, check_alike, side_by_side
 from fairtune.study.entrants import BASELINE, Entrant, Kind, entrants
 from fairtune.study.retrained import complete, retrainings_of
+from fairtune.study.verdict import settings_p
 from fairtune.thresholds import WAYS
 
 REFERENCES = (BASELINE, "scratch", "ss", *WAYS)
@@ -62,7 +64,8 @@ class Against(_Part):
     Attributes:
         name, reference: of both.
         difference: the method's score less the reference's.
-        adjusted: its p-value among all methods that were held against this reference on this data set (Holm).
+        adjusted: its p-value among all methods that were held against this reference on this data set (Holm); NaN on one
+            seed alone.
     """
 
     name: str
@@ -271,7 +274,7 @@ def _against(part: _Of, score: str) -> Iterator[Against]:
             continue
         held = [(name, one.less(part.entrants[reference], score)) for name, one in _methods(part) if name != reference]
         found = [(name, differ) for name, differ in held if differ is not None]
-        for (name, differ), adjusted in zip(found, holm([differ.p_value for _, differ in found]), strict=True):
+        for (name, differ), adjusted in zip(found, holm([settings_p(differ) for _, differ in found]), strict=True):
             yield Against(name=name, reference=reference, difference=differ, adjusted=adjusted)
 
 
@@ -281,12 +284,12 @@ def _methods(part: _Of) -> list[tuple[str, Entrant]]:
 
 def _rules(part: _Of, scores: Sequence[str]) -> Iterator[Ruled]:
     """What each rule chooses of all trials together, that of the searches first."""
-    places = [(at, view) for at, views in enumerate(part.found.views) for view in views]
-    joint = [view._replace(number=number) for number, (_, view) in enumerate(places)]
     told: dict[int, Ruled] = {}
     for rule in dict.fromkeys((part.searches[0].spec.select, *plugins.names("rule"))):
+        built, places = _seen_by(rule, part)
+        joint = [view._replace(number=number) for number, (_, view) in enumerate(places)]
         known = all(math.isfinite(view.val.get(name, math.nan)) for name in objectives_of(rule) for view in joint)
-        chosen = Rule.load(rule).build().choose(joint) if known and joint else None
+        chosen = built.choose(joint) if known and joint else None
         if chosen is None:
             yield Ruled(rule=rule)
             continue
@@ -294,6 +297,12 @@ def _rules(part: _Of, scores: Sequence[str]) -> Iterator[Ruled]:
             at, view = places[chosen.number]
             told[chosen.number] = _ruled(part.searches[at], view.number, scores)
         yield told[chosen.number].model_copy(update={"rule": rule})
+
+
+def _seen_by(select: str, part: _Of) -> tuple[Rule, list[tuple[int, View]]]:
+    """A rule, and the trials of all searches as it sees them, each with the place of its search."""
+    seen = [seen_by(select, search.study) for search in part.searches]
+    return seen[0][0], [(at, view) for at, (_, views) in enumerate(seen) for view in above(part.found.floor, views)]
 
 
 def _ruled(search: Search, number: int, scores: Sequence[str]) -> Ruled:

@@ -18,7 +18,7 @@ from fairtune.study.choice import CHOSEN
 from fairtune.study.retrained import retrainings_of
 from fairtune.study.study import SearchStudy
 from fairtune.study.summary import Summary, difference, summarise
-from fairtune.study.verdict import improves
+from fairtune.study.verdict import improves, settings_p
 
 _SAME: dict[str, str] = {
     "dataset": "the data",
@@ -77,7 +77,7 @@ class Pair(_Part):
     Attributes:
         one, other: names of the runs.
         difference: the one's score less the other's.
-        adjusted: its p-value among all pairs (S. Holm, Scandinavian Journal of Statistics 1979).
+        adjusted: its p-value among all pairs (S. Holm, Scandinavian Journal of Statistics 1979); NaN on one seed alone.
     """
 
     one: str
@@ -133,7 +133,6 @@ class SideBySide(NamedTuple):
         corner: where volumes are measured from.
         compared: what is told of each.
         retrained: what came of the retrainings of each one's choice, by seed; none where nothing was chosen.
-        views: the trials of each, feasible by the highest floor.
     """
 
     summaries: tuple[Summary, ...]
@@ -142,7 +141,6 @@ class SideBySide(NamedTuple):
     corner: dict[str, float]
     compared: tuple[Compared, ...]
     retrained: tuple[dict[int, TrialResult], ...]
-    views: tuple[list[View], ...]
 
 
 def compare_searches(searches: Sequence[Search]) -> Comparison:
@@ -174,7 +172,7 @@ def side_by_side(searches: Sequence[Search]) -> SideBySide:
     score, objectives = improves(summaries[0].spec.select), summaries[0].objectives
     floor = max(summary.floor for summary in summaries)
     worst = corner(_weakest([summary.baseline.val for summary in summaries], objectives), floor, objectives)
-    views = [_views(search, floor) for search in searches]
+    views = [above(floor, search.study.views()) for search in searches]
     joint = _joint_front(views, objectives)
     retrained = [_choice_of(search, summary) for search, summary in zip(searches, summaries, strict=True)]
     compared = tuple(
@@ -193,7 +191,7 @@ def side_by_side(searches: Sequence[Search]) -> SideBySide:
         )
         for summary, results, numbers, of_search in zip(summaries, retrained, joint, views, strict=True)
     )
-    return SideBySide(tuple(summaries), score, floor, worst, compared, tuple(retrained), tuple(views))
+    return SideBySide(tuple(summaries), score, floor, worst, compared, tuple(retrained))
 
 
 def check_alike(searches: Sequence[Search]) -> None:
@@ -224,8 +222,9 @@ def _weakest(baselines: Sequence[Mapping[str, float]], objectives: Sequence[str]
     return {name: max((val.get(name, math.nan) for val in baselines), key=SCORES[name].cost) for name in objectives}
 
 
-def _views(search: Search, floor: float) -> list[View]:
-    return [view._replace(feasible=ranked(view.val)["accuracy"] >= floor) for view in search.study.views()]
+def above(floor: float, views: Sequence[View]) -> list[View]:
+    """The same trials, feasible by another floor."""
+    return [view._replace(feasible=ranked(view.val)["accuracy"] >= floor) for view in views]
 
 
 def _joint_front(views: Sequence[Sequence[View]], objectives: Sequence[str]) -> list[list[int]]:
@@ -259,7 +258,7 @@ def _choice_of(search: Search, summary: Summary) -> dict[int, TrialResult]:
 def _pairs(score: str, named: Mapping[str, Mapping[int, TrialResult]]) -> list[Pair]:
     found = [(*pair, difference(score, named[pair[0]], named[pair[1]])) for pair in combinations(named, 2)]
     shared = [(one, other, differ) for one, other, differ in found if differ is not None]
-    adjusted = holm([differ.p_value for _, _, differ in shared])
+    adjusted = holm([settings_p(differ) for _, _, differ in shared])
     return [
         Pair(one=one, other=other, difference=differ, adjusted=p) for (one, other, differ), p in zip(shared, adjusted, strict=True)
     ]

@@ -104,7 +104,7 @@ def _of_way(
     points = {seed: [moved for moved in result.moved if moved.way == way] for seed, result in results.items()}
     by_weight = list(zip(*points.values(), strict=True))
     front = [_point(of_seeds, floor) for of_seeds in by_weight]
-    picked = _pick(spec.select, front)
+    picked = _pick(spec, front)
     one = Untrained(role=role, way=way, needs_group=WAYS[way].needs_group, draws=WAYS[way].draws, front=front, seeds=list(results))
     if picked is None:
         return one
@@ -121,12 +121,14 @@ def _point(of_seeds: Sequence[Moved], floor: float) -> Point:
     return Point(weight=of_seeds[0].weight, val=val, feasible=val["accuracy"] >= floor)
 
 
-def _pick(select: str, front: Sequence[Point]) -> int | None:
+def _pick(spec: SearchSpec, front: Sequence[Point]) -> int | None:
     """Position of the point that the rule chooses; None if none is feasible."""
-    names = (*objectives_of(select), *Rule.load(select).bounds)
+    own = Rule.load(spec.select)
+    names = (*objectives_of(spec.select), *own.bounds)
     recorded = all(name in point.val for name in names for point in front)
     views = [View(number, {"weight": point.weight}, point.val, point.feasible) for number, point in enumerate(front)]
-    chosen = Rule.load(select if recorded else _FALLBACK).build().choose(views)
+    rule = own.build(**spec.rule_options) if recorded else Rule.load(_FALLBACK).build()
+    chosen = rule.choose(views)
     return None if chosen is None else chosen.number
 
 

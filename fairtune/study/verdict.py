@@ -22,13 +22,18 @@ def improves(select: str) -> str:
     return Rule.load(select).improves or Rule.load(select).objectives[-1]
 
 
+def settings_p(found: Difference) -> float:
+    """That two settings differ as surely as their nets do; NaN on one seed alone, which says nothing of settings."""
+    return found.p_value if found.seeds >= _FEWEST_SEEDS else math.nan
+
+
 def gained(summary: Summary) -> bool | None:
     """Whether the choice is better than the baseline, with 95 % confidence.
 
     None where nothing was compared, or on one seed alone: two nets may differ surely, and their settings not at all.
     """
     name = improves(summary.spec.select)
-    if (found := summary.against_baseline.get(name)) is None or math.isnan(found.p_value) or found.seeds < _FEWEST_SEEDS:
+    if (found := summary.against_baseline.get(name)) is None or math.isnan(settings_p(found)):
         return None
     return found.low > 0 if SCORES[name].better == "higher" else found.high < 0
 

@@ -7,9 +7,15 @@ from fairtune.errors import InvalidInput
 from fairtune.metrics import SCORES, deo_m_upper, ranked
 from fairtune.rules import front
 from fairtune.rules.deo_m_safe import SafestDEOM
+from fairtune.search.repeats import Repeats
 from fairtune.spec import TrialResult
+from fairtune.study.applied import chosen_by
 from fairtune.study.baseline import Baseline
+from fairtune.study.benchmark import _Of, _rules
+from fairtune.study.comparison import Search, side_by_side
+from fairtune.study.key import JobKey
 from fairtune.study.study import SearchStudy
+from fairtune.study.summary import summarise
 from fairtune.testing.rules import view
 from tests.builders import counts_of_recalls
 from tests.search_helpers import small_search
@@ -125,3 +131,21 @@ def test_options_that_it_has_not_are_refused(tmp_path, setting, said):
     assert said in str(refused.value)
     with pytest.raises(InvalidInput, match="unknown setting"):
         small_search(tmp_path, select="deo_m", set=["rule.confidence=0.9"])
+
+
+@pytest.mark.parametrize("select", ["deo_m", "deo_m_safe"])
+def test_methods_compared_have_each_rule_choose_by_its_own_bounds(tmp_path, select):
+    study = searched(tmp_path / "a", select=select)
+    search = Search(study.spec, small_search(tmp_path / "a" / "runs")[1], study)
+    part = _Of("digits", 0, [search], side_by_side([search]), {})
+    chosen = {one.rule: one.trial for one in _rules(part, ("deo_m",))}
+    summary = summarise(*search[:3])
+    assert chosen["deo_m_safe"] == 1
+    assert chosen["deo_m"] == chosen_by("deo_m", study, summary).number == 0
+
+
+@pytest.mark.parametrize(("to_accuracy", "first"), [(0.0, 0), (-10.0, 1)])
+def test_a_race_is_led_by_the_rule_with_the_options_of_the_search(tmp_path, to_accuracy, first):
+    given = {"select": "tests.rules.leaning:Leaning", "set": [f"rule.to_accuracy={to_accuracy}"]}
+    study = searched(tmp_path, floor=0.0, seeds_per_trial="auto", **given)
+    assert Repeats(study.spec, study).next(trials_over=True, new=True) == JobKey.repeat(first, 1)

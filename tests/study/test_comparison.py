@@ -1,5 +1,7 @@
 """Small searches set side by side."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,8 @@ from fairtune.errors import InvalidInput
 from fairtune.metrics import rank
 from fairtune.report.comparison import draw_growth, told
 from fairtune.rules import covered
-from fairtune.study.comparison import Search, compare_searches
+from fairtune.study.comparison import Search, _pairs, compare_searches
+from fairtune.study.retrained import complete, retrainings_of
 from tests.search_helpers import run_small, trained_once
 
 
@@ -79,3 +82,13 @@ def test_other_data_or_rules_are_refused(searches, by_iou, tmp_path):
         compare_searches([first, Search(by_iou.spec, by_iou.place, by_iou.study)])
     with pytest.raises(InvalidInput, match="give two runs or more, each once: mfd, mfd"):
         compare_searches([first, first])
+
+
+def test_one_seed_tells_no_settings_apart(searches):
+    results = [complete(retrainings_of(one.spec, one.study)[one.study.result(one.study.choice.number).spec.id]) for one in searches]
+    named = {one.place.name: dict([*of.items()][:1]) for one, of in zip(searches, results, strict=True)}
+    pairs = _pairs("deo_m", named)
+    assert all(pair.difference.seeds == 1 and math.isnan(pair.adjusted) for pair in pairs)
+    assert any(math.isfinite(pair.difference.p_value) for pair in pairs)
+    single = compare_searches(searches).model_copy(update={"pairs": tuple(pairs)})
+    assert "one seed does not tell choices apart, two would: mfd and hkd" in told(single).sentences[1]

@@ -101,3 +101,10 @@ def test_a_rule_that_goes_by_what_moved_nets_lack_picks_by_deo_m(session, retrai
     (one, *_) = untrained(spec, 0.8, {"baseline": baseline}, retrained["chosen"])
     assert one.weight == 0.5
     assert "mutual_information" not in one.test
+
+
+def test_the_rule_picks_with_the_options_of_the_search(session, retrained):
+    leaning = session.spec.model_copy(update={"select": "tests.rules.leaning:Leaning", "rule_options": {"to_accuracy": 10.0}})
+    baseline = with_moved(retrained["baseline"], moved(0.9, 0.1, weight=0.1), moved(0.85, 0.02, weight=0.5))
+    (one, *_) = untrained(leaning, 0.8, {"baseline": baseline}, retrained["chosen"])
+    assert one.weight == 0.1
