@@ -84,7 +84,7 @@ def _remarks(found: Benchmark) -> Iterator[str]:
     if without:
         yield f"no trial reached the floor: {', '.join(without)}; such a method hands over the baseline and is scored as that"
     if found.partial:
-        yield f"not on every data set, and so not ranked: {', '.join(found.partial)}"
+        yield f"not confirmed on every data set, and so not ranked: {', '.join(found.partial)}"
     budgets = {(block.data, one.trials) for block in found.blocks for one in block.searches}
     if len({data for data, _ in budgets}) < len(budgets):
         yield "searches of one data set differ in how many settings they tried: the tables say how many"

@@ -152,7 +152,7 @@ class Benchmark(_Part):
         blocks: the data sets, in the order of the searches.
         ranked: by score and by what a block is; none where fewer than two blocks or methods are.
         overall: over data sets; none for one.
-        partial: those that did not compete on all data sets, and so are not ranked.
+        partial: those that did not compete on all data sets, or whose choice was not confirmed on all, and so are not ranked.
     """
 
     schema_: Literal["fairtune-benchmark/1"] = Field(default="fairtune-benchmark/1", alias="schema")
@@ -193,7 +193,7 @@ def compare_methods(searches: Sequence[Search]) -> Benchmark:
         raise InvalidInput("none of the searches has confirmed anything yet: go on with fairtune resume, then compare them")
     score = parts[0].found.score
     scores = tuple(dict.fromkeys((score, "accuracy", "worst_group_accuracy")))
-    seen = dict.fromkeys(name for part in parts for name in part.entrants)
+    seen = dict.fromkeys(name for part in parts for name in (*part.entrants, *(own.spec.methods for own in part.searches)))
     everywhere = [name for name in seen if all(name in part.entrants for part in parts)]
     return Benchmark(
         score=score,
@@ -316,7 +316,7 @@ def _ruled(search: Search, number: int, scores: Sequence[str]) -> Ruled:
 
 
 def _ranked(parts: Sequence[_Of], names: Sequence[str], scores: Sequence[str]) -> Iterator[Ranked]:
-    for score in scores:
+    for score in scores if names else ():
         units: dict[Unit, Floats] = {"data sets": _of_data(parts, names, score), "seeds": _of_seeds(parts, names, score)}
         for unit, values in units.items():
             scored = np.flatnonzero(np.isfinite(values).all(axis=0)).tolist()
@@ -350,7 +350,7 @@ def _seeds(part: _Of, names: Sequence[str]) -> list[int]:
 def _overall(parts: Sequence[_Of], names: Sequence[str], score: str) -> Iterator[Overall]:
     """Every method against what it has to beat, over the data sets; none where there is one only."""
     data = list(dict.fromkeys(part.data for part in parts))
-    if len(data) < 2:
+    if len(data) < 2 or not names:
         return
     means = dict(zip(names, _of_data(parts, names, score).T, strict=True))
     methods = [name for name in names if parts[0].entrants[name].kind == "method"]

@@ -112,6 +112,7 @@ def _baseline(searches: Sequence[Search]) -> tuple[str, dict[int, TrialResult]] 
 
 def _method(summary: Summary, results: dict[int, TrialResult], fallback: Mapping[int, TrialResult]) -> Entrant:
     chosen = bool(results)
+    none_to_choose = summary.complete and summary.chosen is None
     number = summary.chosen.number if chosen and summary.chosen is not None else None
     cost = summary.cost
     return Entrant(
@@ -120,7 +121,7 @@ def _method(summary: Summary, results: dict[int, TrialResult], fallback: Mapping
         run=summary.name,
         trial=number,
         chosen=chosen,
-        nets=results or dict(fallback),
+        nets=results or (dict(fallback) if none_to_choose else {}),
         epochs=cost.epochs,
         gpu_s=cost.gpu_s,
     )

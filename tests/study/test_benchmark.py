@@ -15,7 +15,7 @@ from fairtune.study.benchmark import Benchmark, compare_methods
 from fairtune.study.comparison import Search
 from fairtune.study.entrants import BASELINE
 from fairtune.study.study import SearchStudy
-from tests.search_helpers import run_small, trained_once
+from tests.search_helpers import Session, run_small, small_search, trained_once
 
 METHODS = ("ss", "reweight")
 
@@ -100,6 +100,18 @@ def test_what_has_no_choice_is_scored_as_the_baseline(searches):
     by_name = {one.name: one for one in block.entrants}
     assert (by_name["ss"].chosen, by_name["ss"].trial) == (False, None)
     assert by_name["ss"].test == by_name[BASELINE].test
+
+
+def test_what_was_chosen_and_not_confirmed_does_not_compete_and_is_named(searches, tmp_path):
+    with trained_once():
+        spec, place = small_search(tmp_path, method="ss", trials=1, final_seeds=2, set=["skew=0.8"])
+        stopped = Session(spec, place).run(3)
+    assert stopped.study.choice is not None
+    assert not stopped.study.complete
+    found = compare_methods([Search(stopped.spec, stopped.place, stopped.study), searches[1]])
+    assert "ss" not in {one.name for one in found.blocks[0].entrants}
+    assert found.partial == ("ss",)
+    assert "not confirmed on every data set, and so not ranked: ss" in told(found).sentences
 
 
 def run_small_without_choice(search):
