@@ -70,8 +70,10 @@ def dry_run(file: Path, console: Console, size: SizeName, typed: Mapping[str, ob
         where: the machine.
 
     Raises:
-        InvalidInput: every fault of the file and of every search that can be told without the data.
+        InvalidInput: every fault of the file and of every search that can be told without the data; a card that is not known.
     """
+    if not where.is_here:
+        where.cards()
     pipeline = load(file)
     found = plan_without_data(pipeline, size, typed)
     expected = _expect(found, where, console)
@@ -151,9 +153,10 @@ def _expect(found: Sequence[Described], where: Where, console: Console) -> list[
     plans: dict[tuple[object, ...], Plan | str] = {}
     known: list[object] = []
     expected = []
-    for one in found:
+    for number, one in enumerate(found, 1):
         key = tuple(getattr(one.request, name) for name in (*_SAME_PACE, "trials", "final_seeds"))
         if key not in plans:
+            console.print(f"looking at {one.named.label}, {number} of {len(found)}", style="dim", soft_wrap=True)
             plans[key] = _plan(one.request, where, console)
         plan, spec = plans[key], one.spec
         baseline = None if spec is None else spec.baseline()

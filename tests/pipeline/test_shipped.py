@@ -1,10 +1,14 @@
 """Every pipeline that comes with fairtune, as far as it can be told without data."""
 
+import io
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
-from fairtune.pipeline.dry_run import plan_without_data
+from fairtune.api.where import Where
+from fairtune.errors import InvalidInput
+from fairtune.pipeline.dry_run import dry_run, plan_without_data
 from fairtune.pipeline.reading import load, names
 
 HEADER = ("Paper:", "Shows:", "Command:", "Machine:", "Time:", "Expected:")
@@ -52,3 +56,10 @@ def test_where_a_single_setting_is_tried_it_is_the_published_one_and_not_drawn(n
 def test_what_ffw_prunes_is_compared_with_the_net_that_it_starts_from(name, size, typed):
     for one in plan_without_data(load(Path(name)), size, typed):
         assert one.spec is None or one.spec.baseline().dataset.options["train"] == "biased", one.named.label
+
+
+def test_a_card_that_is_not_known_is_refused_before_anything_is_looked_at():
+    said = io.StringIO()
+    with pytest.raises(InvalidInput, match="unknown card 'h900'"):
+        dry_run(Path("digits"), Console(file=said), "full", {}, Where(on="h900"))
+    assert said.getvalue() == ""
