@@ -6,6 +6,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from fairtune.plugins import _given
 from fairtune.training.neighbours import neighbours
 from tests.search_helpers import small_search
 
@@ -16,7 +17,8 @@ def trainings(spec):
 
 @pytest.fixture
 def others(monkeypatch):
-    """The processes that were started."""
+    """The processes that were started; this one knows no class of a notebook, whatever tests ran before."""
+    monkeypatch.setattr(_given, "_kept", {})
     started = []
     start = subprocess.Popen.__init__
 
