@@ -23,7 +23,8 @@ from fairtune.names import counted
 from fairtune.plugins import Kind
 from fairtune.report import write_all
 from fairtune.report.decoding import progress_bars
-from fairtune.report.terminal import SearchDisplay, print_header, print_outcome
+from fairtune.report.outcome import print_outcome
+from fairtune.report.terminal import SearchDisplay, print_header
 from fairtune.report.write import report_files
 from fairtune.request import checks
 from fairtune.request.faults import Faults

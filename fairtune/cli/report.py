@@ -30,8 +30,8 @@ def report(run: Run, latex: Latex = False, markdown: Markdown = False, register:
     """
     with told():
         from fairtune.report import write_all
+        from fairtune.report.outcome import print_outcome
         from fairtune.report.paper import paper_table
-        from fairtune.report.terminal import print_outcome
         from fairtune.study.folders import RunFolder, database_of
         from fairtune.study.study import SearchStudy
         from fairtune.study.summary import summarise

@@ -16,7 +16,7 @@ from fairtune import plugins
 from fairtune.metrics import SCORES
 from fairtune.report import write_report
 from fairtune.report.formats import format_score
-from fairtune.report.terminal import print_outcome
+from fairtune.report.outcome import print_outcome
 from fairtune.report.write import report_files
 from fairtune.rules import objectives_of
 from fairtune.study.folders import RunFolder

@@ -7,7 +7,8 @@ from rich.console import Console
 
 from fairtune.records import Purpose
 from fairtune.report.formats import format_chance
-from fairtune.report.terminal import SearchDisplay, print_header, print_outcome
+from fairtune.report.outcome import print_outcome
+from fairtune.report.terminal import SearchDisplay, print_header
 from fairtune.study.jobs import Job
 from fairtune.study.key import JobKey
 from fairtune.study.summary import summarise
