@@ -9,8 +9,7 @@ import torch
 
 from fairtune.api.expected import abreast
 from fairtune.datasets import Info
-from fairtune.rules import objectives_of
-from fairtune.search.budget import most_confirmed
+from fairtune.search.budget import most_retrainings
 from fairtune.search.repeats import most_trainings
 from fairtune.spec import Place, SearchSpec
 from fairtune.study.folders import RunFolder
@@ -31,12 +30,10 @@ def disk_of(spec: SearchSpec, weights: int, state: int, running: int) -> dict[st
         state: a checkpoint, in bytes.
         running: trainings at a time, each with two checkpoints.
     """
-    return {"checkpoints": 2 * state * running, "weights": weights * (1 + trials_to_run(spec) + retrainings(spec))}
-
-
-def retrainings(spec: SearchSpec) -> int:
-    """How many nets are trained to confirm a search, at most."""
-    return spec.final_seeds * most_confirmed(objectives_of(spec.select))
+    return {
+        "checkpoints": 2 * state * running,
+        "weights": weights * (1 + trials_to_run(spec) + most_retrainings(spec.select, spec.final_seeds)),
+    }
 
 
 def want_of_room(spec: SearchSpec, place: Place, info: Info) -> list[str]:

@@ -12,8 +12,7 @@ import torch
 from fairtune.api.fitting import GIB, expected_memory
 from fairtune.errors import InvalidInput
 from fairtune.report.progress import format_duration
-from fairtune.rules import objectives_of
-from fairtune.search.budget import most_confirmed
+from fairtune.search.budget import most_retrainings
 from fairtune.search.repeats import most_trainings
 from fairtune.spec import Place, SearchSpec, TrialSpec
 from fairtune.study.folders import RunFolder
@@ -67,7 +66,7 @@ def expected_time(spec: SearchSpec, place: Place, data: Data) -> str | None:
         return expected_memory(spec, Shape.of(data), _share(place)) if place.address is None else None
     if not RunFolder.of(place).holds_search:
         _check(spec, pace)
-    trials, retrained = trials_to_run(spec), spec.final_seeds * most_confirmed(objectives_of(spec.select))
+    trials, retrained = trials_to_run(spec), most_retrainings(spec.select, spec.final_seeds)
     every = most_trainings(spec)
     again = f", at most {every - trials} further trainings of them" if every > trials else ""
     shortest = min(START_S + pace.whole(every, retrained), spec.time_budget_s or math.inf)

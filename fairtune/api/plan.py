@@ -12,7 +12,7 @@ from rich.console import Console
 
 from fairtune.api.arguments import read, takes
 from fairtune.api.console import open_console
-from fairtune.api.disk import disk_of, retrainings
+from fairtune.api.disk import disk_of
 from fairtune.api.expected import abreast, data_of
 from fairtune.api.fitting import GIB, checked_cost, trials_of
 from fairtune.api.where import UTILISATION, Where
@@ -21,6 +21,7 @@ from fairtune.report.decoding import progress_bars
 from fairtune.report.plan import DRIVER_GIB, LAUNCH_S, Plan, Training
 from fairtune.request.options import Request
 from fairtune.request.planned import resolve_plan
+from fairtune.search.budget import most_retrainings
 from fairtune.search.repeats import most_trainings
 from fairtune.spec import Place, SearchSpec, TrialSpec
 from fairtune.study.teacher import teacher_beside
@@ -108,7 +109,7 @@ def _rented(
     everything = [*shared, *methods.values()]
     useful = max(math.ceil(one.launch_s / one.busy_s) for one in everything)
     side = max(1, min([useful, *(one.abreast for one in everything)]))
-    number, again = most_trainings(spec), retrainings(spec)
+    number, again = most_trainings(spec), most_retrainings(spec.select, spec.final_seeds)
     mean = statistics.fmean(one.seconds(side) for one in methods.values())
     before = sum(one.seconds(1) for one in shared)
     gpu_s = before + (number + again) * mean
@@ -136,7 +137,7 @@ def _here(spec: SearchSpec, place: Place, shape: Shape, data: Data | None, trial
         gib = cost.peak_bytes / GIB + (process if device.type == "cpu" else DRIVER_GIB)
         return Training(cost, gib, seconds_of_training(trial, its, device, threads=threads), 0.0, int(memory / GIB / gib))
 
-    side, number, again = abreast(place), most_trainings(spec), retrainings(spec)
+    side, number, again = abreast(place), most_trainings(spec), most_retrainings(spec.select, spec.final_seeds)
     beside = side - 1 if device.type == "cpu" else 0
     baseline = training(spec.baseline())
     teacher = None if (own := teacher_beside(spec)) is None else training(own)

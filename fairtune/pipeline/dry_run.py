@@ -25,8 +25,7 @@ from fairtune.report.text_table import TextTable
 from fairtune.request.faults import Faults
 from fairtune.request.options import Request
 from fairtune.request.resolve import resolve, resolve_place, specify
-from fairtune.rules import objectives_of
-from fairtune.search.budget import most_confirmed
+from fairtune.search.budget import most_retrainings
 from fairtune.spec import PlugIn, SearchSpec
 from fairtune.study.folders import RunFolder, database_of
 from fairtune.study.key import JobKey
@@ -163,7 +162,7 @@ def _expect(found: Sequence[Described], where: Where, console: Console) -> list[
         state = _state(one)
         trained = baseline is not None and (baseline in known or _trained(one))
         known.append(baseline)
-        again = one.request.final_seeds * most_confirmed(objectives_of(one.request.select))
+        again = most_retrainings(one.request.select, one.request.final_seeds)
         hours, price = (None, None) if isinstance(plan, str) else _hours(plan, state, trained=trained)
         why = plan if isinstance(plan, str) else ""
         trials = one.request.trials if spec is None else trials_to_run(spec)

@@ -237,3 +237,8 @@ def _nearest(views: Sequence[View]) -> list[View]:
 def most_confirmed(objectives: Sequence[str]) -> int:
     """How many settings are confirmed at most: the baseline, the choice, and the best of the front in each objective."""
     return 2 + len(objectives)
+
+
+def most_retrainings(select: str, final_seeds: int) -> int:
+    """How many nets are trained to confirm a search at most, by its rule and its final seeds."""
+    return final_seeds * most_confirmed(objectives_of(select))
