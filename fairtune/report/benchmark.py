@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
 
 from fairtune.metrics import SCORES, UNDEFINED, Difference, label
 from fairtune.report.formats import format_mean, format_score
@@ -12,6 +13,8 @@ from fairtune.report.text_table import TextTable
 from fairtune.report.told import Told
 from fairtune.study.benchmark import REFERENCES, Against, Benchmark, Block, Entered, Overall, Ranked
 from fairtune.thresholds import WAYS
+
+T = TypeVar("T", bound=Against | Overall)
 
 _CERTAIN = 0.05
 
@@ -107,19 +110,24 @@ def _mean_ranks(found: Benchmark) -> TextTable:
 
 
 def _overall(found: Benchmark) -> TextTable:
-    references = [name for name in REFERENCES if any(one.reference == name for one in found.overall)]
-    cells = {(one.name, one.reference): one for one in found.overall}
-    names = dict.fromkeys(one.name for one in found.overall)
-    rows = [[name, *(_wins(cells.get((name, reference))) for reference in references)] for name in names]
     note = (
         f"data sets of {len(found.data)} on which the mean {label(found.score)} is better and worse than the reference's; p of "
         "exact signed ranks, and after Holm's correction"
     )
-    return TextTable("over the data sets", ("method", *references), rows, note)
+    return _by_reference("over the data sets", found.overall, _wins, note)
 
 
-def _wins(one: Overall | None) -> str:
-    return "-" if one is None else f"{one.better} better, {one.worse} worse; p {one.p_value:.2g} ({one.adjusted:.2g})"
+def _by_reference(title: str, pairs: Sequence[T], told: Callable[[T], str], note: str) -> TextTable:
+    """A row for each method and a column for each of what it has to beat."""
+    references = [name for name in REFERENCES if any(one.reference == name for one in pairs)]
+    cells = {(one.name, one.reference): told(one) for one in pairs}
+    names = dict.fromkeys(one.name for one in pairs)
+    rows = [[name, *(cells.get((name, reference), "-") for reference in references)] for name in names]
+    return TextTable(title, ("method", *references), rows, note)
+
+
+def _wins(one: Overall) -> str:
+    return f"{one.better} better, {one.worse} worse; p {one.p_value:.2g} ({one.adjusted:.2g})"
 
 
 def _entrants(block: Block, found: Benchmark) -> TextTable:
@@ -148,19 +156,15 @@ def _cost(one: Entered) -> tuple[str, str]:
 
 
 def _against(block: Block, found: Benchmark) -> TextTable:
-    references = [name for name in REFERENCES if any(one.reference == name for one in block.against)]
-    cells = {(one.name, one.reference): one for one in block.against}
-    names = dict.fromkeys(one.name for one in block.against)
-    rows = [[name, *(_differs(cells.get((name, reference))) for reference in references)] for name in names]
     note = (
         f"{label(found.score)} of the method less the reference's, 95 % interval, p after Holm's correction over the methods; the "
         "same seeds and, but for moved thresholds, the same test samples"
     )
-    return TextTable(f"{_called(block, found)}: against what has to be beaten", ("method", *references), rows, note)
+    return _by_reference(f"{_called(block, found)}: against what has to be beaten", block.against, _differs, note)
 
 
-def _differs(one: Against | None) -> str:
-    return "-" if one is None else f"{one.difference.mean:+.4f}{_span(one.difference)}; {_sure(one)}"
+def _differs(one: Against) -> str:
+    return f"{one.difference.mean:+.4f}{_span(one.difference)}; {_sure(one)}"
 
 
 def _sure(one: Against) -> str:
