@@ -20,6 +20,7 @@ from fairtune.training.device import forget_peak_memory, keep_float32_exact, pea
 from fairtune.training.folder import TrialFolder, baseline_folder
 from fairtune.training.teacher import LiveTeacher, open_teacher
 from fairtune.training.trial import Trial, run_trial
+from tests.waits import no_waiting
 
 CUDA = torch.device("cuda")
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")]
@@ -106,11 +107,8 @@ def test_no_batch_of_a_resident_split_waits_for_the_host():
     split = drawn_split(CUDA, (Crop(2), Flip(), ColourJitter(0.2, 0.2, 0.2, 0.1), ResizedCrop(), Rotation(30)))
     drawn = tuple(values[0] for values in split.draw((1, 8), np.random.default_rng(1)))
     index = torch.arange(8, device=CUDA)
-    torch.cuda.set_sync_debug_mode("error")
-    try:
+    with no_waiting():
         assert split.batch(index, drawn).x.is_cuda
-    finally:
-        torch.cuda.set_sync_debug_mode("default")
 
 
 @pytest.mark.parametrize("resident", [True, False])

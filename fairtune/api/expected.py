@@ -91,7 +91,7 @@ def _pace(spec: SearchSpec, place: Place, data: Data) -> _Pace | None:
     def seconds(training: TrialSpec) -> float:
         its = data_of(training, spec, place, data)
         assert its is not None
-        return seconds_of_training(training, its, device, threads=threads)
+        return seconds_of_training(training, its, device, threads=threads, how=place.compile)
 
     one_s = seconds(baseline) if trained is None else trained.seconds
     its = data_of(baseline, spec, place, data)

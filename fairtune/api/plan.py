@@ -15,10 +15,10 @@ from fairtune.api.console import open_console
 from fairtune.api.disk import disk_of
 from fairtune.api.expected import abreast, data_of
 from fairtune.api.fitting import GIB, checked_cost, trials_of
-from fairtune.api.where import UTILISATION, Where
+from fairtune.api.where import Where
 from fairtune.errors import InvalidInput
 from fairtune.report.decoding import progress_bars
-from fairtune.report.plan import DRIVER_GIB, LAUNCH_S, Plan, Training
+from fairtune.report.plan import DRIVER_GIB, LAUNCH_S, REPLAY_S, Plan, Training
 from fairtune.request.options import Request
 from fairtune.request.planned import resolve_plan
 from fairtune.search.budget import most_retrainings
@@ -41,7 +41,7 @@ def plan(
     peak_tflops: float | None = None,
     memory_gib: float | None = None,
     price_per_hour: float | None = None,
-    utilisation: float = UTILISATION,
+    utilisation: float | None = None,
     **given: object,
 ) -> Plan:
     """Say what a search would take: operations, memory, time, cost and disk; nothing is trained.
@@ -96,12 +96,13 @@ def _rented(
     cards: int,
     where: Where,
 ) -> Plan:
-    peak = card.peak(spec.precision)
+    peak, share = card.peak(spec.precision), where.share(spec.precision)
+    launch_s = REPLAY_S if place.compile in ("auto", "cudagraphs") else LAUNCH_S
 
     def training(trial: TrialSpec) -> Training:
         its = data_of(trial, spec, place, data)
         cost, gib = checked_cost(trial, shape if its is None else Shape.of(its), card)
-        return Training(cost, gib, cost.flops / (peak * where.utilisation), cost.operations * LAUNCH_S, int(card.gib / gib))
+        return Training(cost, gib, cost.flops / (peak * share), cost.operations * launch_s, int(card.gib / gib))
 
     baseline, methods = training(spec.baseline()), {name: training(trial) for name, trial in trials.items()}
     teacher = None if (own := teacher_beside(spec)) is None else training(own)
@@ -119,7 +120,7 @@ def _rented(
     disk = _disk(spec, shape, everything, side * cards)
     return Plan(
         *(spec, machine, card, cards, baseline, teacher, methods, side, number, again),
-        *(gpu_s / 3600, hours, price, disk, where.utilisation),
+        *(gpu_s / 3600, hours, price, disk, share, launch_s),
     )
 
 
@@ -135,7 +136,8 @@ def _here(spec: SearchSpec, place: Place, shape: Shape, data: Data | None, trial
         assert its is not None
         cost = cost_of(trial, Shape.of(its), device)
         gib = cost.peak_bytes / GIB + (process if device.type == "cpu" else DRIVER_GIB)
-        return Training(cost, gib, seconds_of_training(trial, its, device, threads=threads), 0.0, int(memory / GIB / gib))
+        seconds = seconds_of_training(trial, its, device, threads=threads, how=place.compile)
+        return Training(cost, gib, seconds, 0.0, int(memory / GIB / gib))
 
     side, number, again = abreast(place), most_trainings(spec), most_retrainings(spec.select, spec.final_seeds)
     beside = side - 1 if device.type == "cpu" else 0
@@ -150,7 +152,7 @@ def _here(spec: SearchSpec, place: Place, shape: Shape, data: Data | None, trial
     gpu_hours = None if device.type == "cpu" else (before + (number + again) * mean) * place.gpus_per_trial / 3600
     disk = _disk(spec, shape, [*shared, *methods.values()], side)
     name = "this machine's CPU" if device.type == "cpu" else torch.cuda.get_device_name(device)
-    return Plan(spec, name, None, 1, baseline, teacher, methods, side, number, again, gpu_hours, hours, None, disk, None)
+    return Plan(spec, name, None, 1, baseline, teacher, methods, side, number, again, gpu_hours, hours, None, disk, None, None)
 
 
 def _disk(spec: SearchSpec, shape: Shape, trainings: list[Training], running: int) -> dict[str, float]:

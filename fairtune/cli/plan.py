@@ -51,7 +51,7 @@ def plan(
     with told():
         request = Request.read(given)
         from fairtune.api.plan import make_plan
-        from fairtune.api.where import UTILISATION, Where
+        from fairtune.api.where import Where
 
-        where = Where(on, cluster, peak_tflops, memory_gib, price_per_hour, utilisation or UTILISATION)
+        where = Where(on, cluster, peak_tflops, memory_gib, price_per_hour, utilisation)
         make_plan(request, where, console).print(console)

@@ -62,7 +62,7 @@ def run(
         size = _size(quick, full)
         given |= {"leave_out": leave_out} if leave_out else {}
         if dry_run:
-            from fairtune.api.where import UTILISATION, Where
+            from fairtune.api.where import Where
             from fairtune.pipeline.dry_run import dry_run as show
 
             show(
@@ -70,7 +70,7 @@ def run(
                 console,
                 size,
                 given,
-                Where(on, cluster, peak_tflops, memory_gib, price_per_hour, utilisation or UTILISATION),
+                Where(on, cluster, peak_tflops, memory_gib, price_per_hour, utilisation),
             )
             return
         from fairtune.pipeline.run import run as run_pipeline

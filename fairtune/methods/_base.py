@@ -88,8 +88,16 @@ class Loop(typing.Protocol):
     def steps(self) -> int:
         """Batches of this epoch."""
 
-    def batch(self, number: int) -> Batch:
-        """One batch of this epoch, augmented as in its step; numbers beyond the last start over."""
+    def batch(self, number: int | Tensor) -> Batch:
+        """One batch of this epoch, augmented as in its step; numbers beyond the last start over.
+
+        Args:
+            number: from 0, or a :meth:`counter`.
+        """
+
+    def counter(self) -> int | Tensor:
+        """A count that begins at 0 and that a method may raise by ``+=`` in a step; a number alone would stand still where a GPU
+        replays steps."""
 
     def forward(self, batch: Batch) -> Outputs:
         """Run the net as a step does, with gradient."""
@@ -317,4 +325,4 @@ class Method(Pluggable):
 
 
 def _adam(lr: float) -> MakeOptimizer:
-    return lambda parameters: torch.optim.Adam(parameters, lr=lr)
+    return lambda parameters: torch.optim.Adam(parameters, lr=lr, fused=True)

@@ -193,6 +193,11 @@ class Composite:
         """The components' optimisers that the loop steps."""
         return [optimizer for part in self.parts.values() for optimizer in part.optimizers]
 
+    @property
+    def inner_optimizers(self) -> list[torch.optim.Optimizer]:
+        """Those that the components step themselves."""
+        return [optimizer for part in self.parts.values() for optimizer in part.inner_optimizers]
+
     def set_rates(self, share: float) -> None:
         """Set the learning rates that follow the net's to this share of those they started from."""
         for group in (group for part in self.parts.values() for optimizer in part.scheduled for group in optimizer.param_groups):

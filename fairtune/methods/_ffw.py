@@ -128,7 +128,7 @@ class GatedDebiasing(Method):
         net.requires_grad_(False)
         temperature = torch.ones((), device=context.device, dtype=context.dtype)
         self.gates = self.install(net, temperature)
-        adam = partial(torch.optim.Adam, lr=self.lr, weight_decay=self.weight_decay)
+        adam = partial(torch.optim.Adam, lr=self.lr, weight_decay=self.weight_decay, fused=True)
         self.own(nn.ParameterList(self.gates), adam)
         self.head = self.own(nn.Linear(context.embedding_size, context.num_groups), _head_optimizer)
         self.state = self.own(State(self.gates, temperature), None)

@@ -48,4 +48,4 @@ class ClassifierRetraining(Method):
         net.requires_grad_(False)
         net.head.reset_parameters()
         net.head.requires_grad_(True)
-        self.own(net.head, partial(torch.optim.Adam, lr=self.lr, weight_decay=self.context.optimizer.weight_decay))
+        self.own(net.head, partial(torch.optim.Adam, lr=self.lr, weight_decay=self.context.optimizer.weight_decay, fused=True))

@@ -78,7 +78,7 @@ class DomainIndependent(Method):
             joined = _Joined(self.context.num_groups, summed=self.context.protocol == "official")
             parametrize.register_parametrization(head, name, joined)
         heads = nn.ParameterList(parametrizations_of(head)[name].original for name in _TENSORS)
-        adam = partial(torch.optim.Adam, lr=self.lr, weight_decay=self.context.optimizer.weight_decay)
+        adam = partial(torch.optim.Adam, lr=self.lr, weight_decay=self.context.optimizer.weight_decay, fused=True)
         self.heads = self.own(heads, adam, scheduled=True)
 
     def task_loss(self, student: Outputs, batch: Batch) -> Tensor:

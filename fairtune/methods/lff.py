@@ -53,7 +53,7 @@ class _LossMemory(nn.Module):
         """Take in losses ``(B,)`` of the samples at ``index`` ``(B,)``; the first time a sample's average is its loss."""
         kept = self.decay * self.seen[index]
         self.average[index] = kept * self.average[index] + (1 - kept) * losses
-        self.seen[index] = 1
+        self.seen.index_fill_(0, index, 1)
 
     def relative(self, index: Tensor, labels: Tensor, num_classes: int, *, least: float) -> Tensor:
         """Averages of the samples at ``index`` as shares of the largest of their class ``(B,)``.

@@ -88,15 +88,15 @@ class MutualInformation(Method):
         """Build the estimator and, for ``two_optimizer``, the net's second optimiser."""
         context = self.context
         size = context.attribute_size or context.num_groups
-        kinds = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}
-        make = partial(kinds[self.estimator], lr=self.lr)
+        adam, sgd = partial(torch.optim.Adam, lr=self.lr, fused=True), partial(torch.optim.SGD, lr=self.lr)
+        make = adam if self.estimator == "adam" else sgd
         self.statistics = self.own(Statistics(size, context.embedding_size, [self.width] * 3), make, inner=True)
         assert context.net is not None
         self.parameters = list(context.net.parameters())
         if self.updates == "two_optimizer":
             rate = context.optimizer.lr if context.optimizer.name == "adam" else self.net_lr
-            self.keep(torch.optim.Adam(self.parameters, lr=self.weight * rate), inner=True, scheduled=True)
-        self._next_batch = 0
+            self.keep(torch.optim.Adam(self.parameters, lr=self.weight * rate, fused=True), inner=True, scheduled=True)
+        self._walked: int | Tensor = 0
 
     def attribute(self, batch: Batch) -> Tensor:
         """What the embedding must not tell ``(B, E)``."""
@@ -137,7 +137,7 @@ class MutualInformation(Method):
 
     def begin_epoch(self, loop: Loop, progress: Progress) -> None:
         """Let the estimator catch up: one step on each batch of the epoch."""
-        self._next_batch = 0
+        self._walked = loop.counter()
         for number in range(loop.steps):
             self._fit([self._embedded(loop, loop.batch(number))])
 
@@ -147,14 +147,15 @@ class MutualInformation(Method):
             self._lower(loop, batch)
         reused = self._embedded(loop, batch) if self.reuse_features else None
         if self.context.protocol == "official":
-            self._next_batch = 0
+            self._walked *= 0
         for _ in range(self.inner_steps):
             estimate = self._fit([reused] if reused else [self._embedded(loop, self._walk(loop)) for _ in range(self.accumulate)])
         return {"estimate": estimate}
 
     def _walk(self, loop: Loop) -> Batch:
-        self._next_batch += 1
-        return loop.batch(self._next_batch - 1)
+        batch = loop.batch(self._walked)
+        self._walked += 1
+        return batch
 
     @torch.no_grad()
     def _embedded(self, loop: Loop, batch: Batch) -> tuple[Tensor, Tensor]:

@@ -15,8 +15,8 @@ from fairtune.spec import SearchSpec
 from fairtune.training.cards import Card
 from fairtune.training.cost import Cost
 
-LAUNCH_S = 1e-5
-"""What the host is assumed to need to launch one operation."""
+LAUNCH_S, REPLAY_S = 1e-5, 2.5e-6
+"""What is assumed to pass between the starts of two short operations: launched by the host, and replayed by the GPU."""
 SLACK, DRIVER_GIB = 1.15, 0.6
 """What is assumed on top of the tensors on a GPU: working space and fragments, and what the driver takes of each process."""
 
@@ -62,6 +62,7 @@ class Plan:
         price: of all the GPU hours, in the currency of one hour's; None where that is not known.
         disk_gib: of checkpoints, weights, decoded data and the teacher's outputs, at most.
         utilisation: share of the card's peak that times follow from; None where steps were timed.
+        launch_s: what an operation takes at least; None where steps were timed.
     """
 
     spec: SearchSpec
@@ -79,6 +80,7 @@ class Plan:
     price: float | None
     disk_gib: dict[str, float]
     utilisation: float | None
+    launch_s: float | None
 
     def print(self, console: Console) -> None:
         """The plan as people read it."""
@@ -109,13 +111,13 @@ class Plan:
         if self.card is not None and self.side_by_side > 1:
             yield f"        give --gpus-per-trial {1 / self.side_by_side:.3g}"
         yield "disk:   " + ", ".join(f"{what} {gib:.2g} GiB" for what, gib in self.disk_gib.items())
-        if self.utilisation is None:
+        if self.utilisation is None or self.launch_s is None:
             beside = f", those of methods beside {counted(self.side_by_side - 1, 'other training')}" * (self.side_by_side > 1)
             yield f"times:  from steps timed here{beside}; starting the processes and what methods do at an epoch's end come on top"
         else:
             yield (
                 f"times:  assumed are {self.utilisation:.0%} of the card's peak (--utilisation, as benchmarks/gpu.py measures it) "
-                f"and {LAUNCH_S * 1e6:.0f} us to launch an operation"
+                f"and {self.launch_s * 1e6:.3g} us from one operation to the next"
             )
             yield (
                 f"memory: tensors as counted; assumed are {SLACK - 1:.0%} more for working space, {DRIVER_GIB} GiB for the driver, "

@@ -127,8 +127,8 @@ class TrainRequest(DataRequest):
     compile: Annotated[
         Compile,
         among("way to compile", lambda: get_args(Compile)),
-        Option("How steps are compiled: off, default, or cudagraphs, which replays them too."),
-    ] = "off"
+        Option("How a GPU is given steps: auto and cudagraphs replay them, default compiles them, off does neither."),
+    ] = "auto"
     space: Annotated[str | None, Option("YAML file that narrows, fixes or widens the search space.", default="none")] = None
     teacher_set: Annotated[Settings, Option("KEY=VALUE of the teacher alone: of its data, its optimiser or its model.")] = ()
     teacher_model: Annotated[str | None, Option("Architecture of the teacher.", default="the students'")] = None

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Protocol = Literal["fixed", "official"]
 Precision = Literal["bf16", "fp32", "float64"]
-Compile = Literal["off", "default", "cudagraphs"]
+Compile = Literal["auto", "off", "default", "cudagraphs"]
 Direction = Literal["maximize", "minimize"]
 Positive = Annotated[int, Field(ge=1)]
 

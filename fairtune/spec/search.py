@@ -274,7 +274,7 @@ class Place(Resources):
     runs: str
     name: str
     gpus_per_trial: Annotated[float, Field(ge=0)] = 0
-    compile: Compile = "off"
+    compile: Compile = "auto"
     packs: bool = False
 
     @property

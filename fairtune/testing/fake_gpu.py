@@ -8,11 +8,12 @@ forward pass; it has no backward for a device that is not there, so that here a 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from unittest import mock
 
 import torch
 from torch import Tensor
+from torch._ops import OpOverload
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
@@ -42,12 +43,14 @@ def no_waiting() -> Iterator[None]:
 class _Watch(TorchDispatchMode):
     def __torch_dispatch__(
         self,
-        func: Callable[..., object],
+        func: OpOverload[..., object],
         types: Sequence[type],
         args: Sequence[object] = (),
         kwargs: Mapping[str, object] | None = None,
     ) -> object:
         given = kwargs or {}
+        if func.overloadpacket is torch.ops.aten.index_put_ and isinstance(args[2], Tensor):
+            assert args[2].device.type == "cuda", f"{func} is given a number of the host, for which the GPU waits: use index_fill_"
         out = func(*args, **given)
         came, gone = (_devices(some) for some in ((args, given), out))
         assert not ("cuda" in came and "cpu" in gone), f"{func} brings values of the GPU to the host, which waits for them"

@@ -21,6 +21,7 @@ from fairtune.testing.trainings import CPU, parameters, saved_and_loaded, tiny_s
 from fairtune.training.assembly import build_net
 from fairtune.training.evaluate import evaluate
 from fairtune.training.loop import Training
+from fairtune.training.replay import bindings, changed
 from fairtune.training.teacher import LiveTeacher
 from fairtune.training.valueless import no_values
 
@@ -104,6 +105,15 @@ class MethodContract(PlugInContract):
             with no_waiting():
                 terms = training.take_steps()
             assert {(term.device.type, term.dtype) for term in terms.values()} == {("cuda", torch.float32)}
+
+    def test_a_step_changes_tensors_alone_so_that_a_gpu_can_replay_it(self, method: str) -> None:
+        training = tiny_training(method)
+        training.take_steps()
+        training.counter = lambda: torch.zeros(1, dtype=torch.int64)  # type: ignore[method-assign]
+        training.take_steps()
+        before = bindings(training.method, training.net)
+        training.step_of(0)
+        assert changed(before, bindings(training.method, training.net)) == []
 
     def test_no_step_of_its_optimizers_asks_for_the_value_of_a_tensor(self, method: str) -> None:
         tiny_splits()

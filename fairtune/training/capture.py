@@ -1,6 +1,8 @@
-"""The terms of a step's loss, compiled into one graph and its gradient."""
+"""How a GPU is given the steps of a training: one by one, replayed, or compiled."""
 
 from __future__ import annotations
+
+import warnings
 
 import torch
 from torch import Tensor
@@ -11,22 +13,24 @@ from fairtune.seeding import generator, torch_stream
 from fairtune.spec import Compile
 from fairtune.training.loop import Training
 
-_OPTIONS: dict[Compile, dict[str, str]] = {"default": {}, "cudagraphs": {"mode": "reduce-overhead"}}
-"""What :func:`torch.compile` is told."""
-
 
 def capture(training: Training, how: Compile) -> None:
-    """Compile the forward pass and the loss of a training's steps, as one graph; optimisers and inner steps stay as they are.
-
-    Numbers are those of the plain step up to rounding, but for dropout, whose masks come from another generator.
+    """Have a training's steps replayed or compiled; numbers are those of the plain steps up to rounding.
 
     Args:
         training: before its first step.
-        how: ``off`` leaves it; ``default`` writes kernels of its own (inductor); ``cudagraphs`` also replays them as CUDA graphs.
+        how: ``off`` leaves it. ``auto`` has a GPU replay whole steps, see :mod:`fairtune.training.replay`, where it can;
+            ``cudagraphs`` has it replay them or refuses. ``default`` compiles the forward pass and the loss into kernels
+            of their own (inductor), on a CPU too; dropout's masks are then others.
     """
-    if how != "off":
-        objective = training.objective
-        objective.terms = torch.compile(objective.terms, fullgraph=True, **_OPTIONS[how])  # type: ignore[method-assign,call-overload]
+    match how:
+        case "default":
+            warnings.filterwarnings("ignore", "TensorFloat32 tensor cores", UserWarning)  # float32 stays exact
+            training.objective.terms = torch.compile(training.objective.terms, fullgraph=True)  # type: ignore[method-assign]
+        case "auto":
+            training.replays = "where it can"
+        case "cudagraphs":
+            training.replays = "always"
 
 
 def check_capture(training: Training, how: Compile) -> None:

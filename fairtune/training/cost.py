@@ -21,9 +21,10 @@ from fairtune.datasets import Info
 from fairtune.errors import InvalidInput
 from fairtune.models import NO_WEIGHTS, ways_of_a_gpu
 from fairtune.records import Split
-from fairtune.spec import TrialSpec
+from fairtune.spec import Precision, TrialSpec
 from fairtune.training.assembly import assemble
 from fairtune.training.data import Data
+from fairtune.training.device import autocast
 from fairtune.training.loop import Training
 from fairtune.training.stages import standing_for
 from fairtune.training.teacher import CachedTeacher
@@ -148,11 +149,12 @@ def _counted(spec: TrialSpec, shape: Shape, device: torch.device) -> Cost:
     spec = spec.model_copy(
         update={"model": spec.model.model_copy(update={"options": {**spec.model.options, "weights": NO_WEIGHTS}})}
     )
-    with no_values(), _ways_of(device), _Meter() as meter:
+    with no_values(), _ways_of(device), _Meter(on_gpu=device.type != "cpu") as meter:
         training = assemble(spec, shape.data(), runs=None, device=_CPU)
         steps = len(training.batch_order())
         stages = list(_stages(training, meter))
-        scored = meter.of(lambda: _score(training))
+        scored = meter.of(lambda: _score(training, training.objective.precision))
+        _score(training, None)  # at the end, in the weights' precision, which takes more memory
         share = len(training.validation) / min(SCORING_BATCH, len(training.validation))
         flops, operations = (
             sum(like * (first[of] + (steps - 1) * step[of]) for like, first, step in stages) + spec.epochs * share * scored[of]
@@ -190,13 +192,25 @@ def _ways_of(device: torch.device) -> Iterator[None]:
 
 
 @torch.no_grad()
-def _score(training: Training) -> None:
+def _score(training: Training, precision: Precision | None) -> None:
+    """Score a batch; in the weights' precision where none is given."""
     training.net.eval()
-    training.forward(training.validation.batch(torch.arange(min(SCORING_BATCH, len(training.validation)))))
+    batch = training.validation.batch(torch.arange(min(SCORING_BATCH, len(training.validation))))
+    with autocast(_CPU, precision or "fp32"):
+        training.net(batch.x).to(batch.x.dtype)
 
 
 def _bytes(state: object) -> int:
     return sum(leaf.nbytes for leaf in tree_leaves(state) if isinstance(leaf, Tensor))
+
+
+_CONVOLUTIONS = (torch.ops.aten.convolution, torch.ops.aten.convolution_backward)
+
+
+def _rearranged(args: Sequence[object], out: object) -> int:
+    """Bytes of working space in which cuDNN's kernels for exact float32 have the images channel by channel, in and out."""
+    tensors = [tensor for tensor in (args[0], *(out if isinstance(out, tuple) else (out,))) if isinstance(tensor, Tensor)]
+    return sum(tensor.nbytes for tensor in tensors if tensor.dtype == torch.float32 and tensor.ndim == 4)
 
 
 class _Meter(TorchDispatchMode):
@@ -206,9 +220,10 @@ class _Meter(TorchDispatchMode):
         peak: most bytes in use at a time.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, on_gpu: bool) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.peak = 0
+        self._on_gpu = on_gpu
         self._operations = 0
         self._alive: dict[int, int] = {}
         self._in_use = 0
@@ -235,6 +250,8 @@ class _Meter(TorchDispatchMode):
                 self._in_use += storage.nbytes()
                 self.peak = max(self.peak, self._in_use)
                 weakref.finalize(storage, self._end, storage._cdata)
+        if self._on_gpu and func.overloadpacket in _CONVOLUTIONS:
+            self.peak = max(self.peak, self._in_use + _rearranged(args, out))
         return out
 
     def _end(self, storage: int) -> None:

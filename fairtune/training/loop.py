@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
-from typing import TypedDict
+from functools import partial
+from typing import Literal, TypedDict
 
 import numpy as np
 import torch
@@ -16,7 +17,7 @@ from fairtune.batches import sampling
 from fairtune.batches.augment import Drawn
 from fairtune.batches.memory import moved
 from fairtune.batches.split import SCORING_BATCH, DeviceSplit
-from fairtune.errors import Diverged
+from fairtune.errors import Diverged, InvalidInput
 from fairtune.methods import FIT, Composite, PartState, Progress, make_optimizer
 from fairtune.metrics import Weighting
 from fairtune.models import Net
@@ -25,9 +26,11 @@ from fairtune.seeding import generator, torch_stream
 from fairtune.spec import Epoch, Optimizer, TrialSpec
 from fairtune.training.evaluate import evaluate
 from fairtune.training.objective import Objective
+from fairtune.training.replay import LEAST_STEPS, Replayed, TakeStep
 from fairtune.training.teacher import CachedTeacher, LiveTeacher
 
 Teacher = CachedTeacher | LiveTeacher
+Replays = Literal["never", "where it can", "always"]
 _HOST = torch.device("cpu")
 
 
@@ -91,6 +94,9 @@ class Training:
         self._drawn: Drawn = ()
         self._second: Drawn = ()
         self._summed: Collection[str] = ()
+        self.replays: Replays = "never"
+        """Whether a GPU replays the steps of an epoch, see :mod:`fairtune.training.replay`."""
+        self._launch: Callable[[int], None] | None = None
         self.on_step: Callable[[int, int, int], None] | None = None
         """Told of each step that has been handed out: its epoch and number, from 1, and how many the epoch has."""
         self.counts: GroupCounts | None = None
@@ -140,6 +146,7 @@ class Training:
         self.method.set_rates(self._share_of_rate)
         with torch_stream(self.train.device, self.spec.seed, "noise", self.epoch):
             means = {name: total / self.steps for name, total in on_host(self.take_steps()).items()}
+            self._launch = None
             reported = self.method.end_epoch(self, means, progress)
         losses = {name: mean for name, mean in means.items() if name in self._summed}
         others = {name: mean for name, mean in means.items() if name not in self._summed}
@@ -161,16 +168,47 @@ class Training:
         totals: dict[str, Tensor] = {}
         self.net.train(self.method.trains_net)
         self.method.begin_epoch(self, self.progress)
+        take = partial(self._add_step, totals)
+        replayed = self._replayed(take)
+        self._launch = replayed or take
         for number in range(self.steps):
-            for name, value in self.step_of(number).items():
-                totals[name] = totals.get(name, 0) + value
+            self._launch(number)
+            if replayed is not None and replayed.hindrance is not None and self.replays == "always":
+                raise InvalidInput(f"--compile cudagraphs: {self.spec.method}: {replayed.hindrance}: give --compile off")
             if self.on_step is not None:
                 self.on_step(self.epoch + 1, number + 1, self.steps)
         return totals
 
-    def step_of(self, number: int) -> dict[str, Tensor]:
-        """The step on a batch of this epoch, see :meth:`step`."""
-        return self.step(self._order[number], self._drawn_for(number), self._second_for(number))
+    def _add_step(self, totals: dict[str, Tensor], number: int | Tensor) -> None:
+        """Add what a step of this epoch returns to the totals, in place once they are there."""
+        for name, value in self.step_of(number).items():
+            if name in totals:
+                totals[name] += value
+            else:
+                totals[name] = value.clone()
+
+    def step_of(self, number: int | Tensor) -> dict[str, Tensor]:
+        """The step on a batch of this epoch, see :meth:`step`; of a number from 0, or a tensor ``(1,)`` where the order is."""
+        return self.step(_row(self._order, number), self._drawn_for(number), self._second_for(number))
+
+    def _replayed(self, take: TakeStep) -> Replayed | None:
+        """How steps are replayed, unless they are not: images and outputs gathered on the host are known to no recording."""
+        device = self.train.device
+        waits = self.train.home == _HOST or (isinstance(self.teacher, CachedTeacher) and self.teacher.home == _HOST)
+        if self.replays == "never" or self.steps < LEAST_STEPS or device.type != "cuda":
+            return None
+        if waits:
+            if self.replays == "always":
+                raise InvalidInput(
+                    "--compile cudagraphs: images or the teacher's outputs do not fit the GPU's memory and come from the host, "
+                    "which no recording knows of: give --compile off"
+                )
+            return None
+        return Replayed(take, [*self._optimizers, *self.method.inner_optimizers], self.net, self.method, device)
+
+    @property
+    def _optimizers(self) -> list[torch.optim.Optimizer]:
+        return [*([self.optimizer] if self.optimizer else []), *self.method.optimizers]
 
     def step(self, index: Tensor, drawn: Drawn = (), second: Drawn = ()) -> dict[str, Tensor]:
         """One update of the net and of all modules the method owns.
@@ -184,7 +222,7 @@ class Training:
             Each loss term, the share of the batch that the net got right, and what the methods' inner steps report, detached.
         """
         progress = self.progress
-        optimizers = [*([self.optimizer] if self.optimizer else []), *self.method.optimizers]
+        optimizers = self._optimizers
         for optimizer in optimizers:
             optimizer.zero_grad()
         terms: dict[str, Tensor] = {}
@@ -250,10 +288,18 @@ class Training:
         """Batches of this epoch."""
         return len(self._order)
 
-    def batch(self, number: int) -> Batch:
-        """One batch of this epoch, augmented as in its step; numbers beyond the last start over."""
-        number %= self.steps
-        return self.train.batch(self._order[number], self._drawn_for(number))
+    def batch(self, number: int | Tensor) -> Batch:
+        """One batch of this epoch, augmented as in its step; numbers beyond the last start over.
+
+        Args:
+            number: from 0; or a tensor ``(1,)`` where the order is.
+        """
+        number = number % self.steps
+        return self.train.batch(_row(self._order, number), self._drawn_for(number))
+
+    def counter(self) -> int | Tensor:
+        """A number for :meth:`batch` that can be raised in place: on the device, where the order is there too."""
+        return 0 if self._order.device == _HOST else torch.zeros(1, dtype=torch.int64, device=self._order.device)
 
     def forward(self, batch: Batch) -> Outputs:
         """Run the net on a batch, in the trial's precision; outputs in the weights' dtype."""
@@ -274,11 +320,11 @@ class Training:
         for index in torch.split(torch.arange(len(self.train), device=self.train.home), SCORING_BATCH):
             yield self.train.batch(index)
 
-    def _drawn_for(self, number: int) -> Drawn:
-        return tuple(values[number] for values in self._drawn)
+    def _drawn_for(self, number: int | Tensor) -> Drawn:
+        return tuple(_row(values, number) for values in self._drawn)
 
-    def _second_for(self, number: int) -> Drawn:
-        return tuple(values[number] for values in self._second)
+    def _second_for(self, number: int | Tensor) -> Drawn:
+        return tuple(_row(values, number) for values in self._second)
 
     def batch_order(self) -> Ints:
         """Positions of this epoch's batches, ``(steps, B)``."""
@@ -310,6 +356,10 @@ class Training:
         self.method.load_state_dict(state["method"])
         if self.schedule is not None and state["schedule"] is not None:
             self.schedule.load_state_dict(state["schedule"])
+
+
+def _row(values: Tensor, number: int | Tensor) -> Tensor:
+    return values[number] if isinstance(number, int) else values.index_select(0, number)[0]
 
 
 def on_host(values: Mapping[str, Tensor]) -> dict[str, float]:

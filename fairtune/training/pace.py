@@ -12,8 +12,9 @@ import torch
 
 from fairtune.batches.split import SCORING_BATCH
 from fairtune.seeding import torch_stream
-from fairtune.spec import TrialSpec
+from fairtune.spec import Compile, TrialSpec
 from fairtune.training.assembly import assemble
+from fairtune.training.capture import capture
 from fairtune.training.data import Data
 from fairtune.training.evaluate import evaluate
 from fairtune.training.loop import Training
@@ -22,7 +23,7 @@ from fairtune.training.stages import standing_for
 _WARM_STEPS, _TIMED_S = 2, 1.0
 
 
-def seconds_of_training(spec: TrialSpec, data: Data, device: torch.device, *, threads: int) -> float:
+def seconds_of_training(spec: TrialSpec, data: Data, device: torch.device, *, threads: int, how: Compile) -> float:
     """How long a training takes here, as busy as this machine is now: by its steps in about a second, and what scoring takes.
 
     An untrained net stands in for its teacher. What a method does at the end of an epoch is not timed.
@@ -32,11 +33,13 @@ def seconds_of_training(spec: TrialSpec, data: Data, device: torch.device, *, th
         data: its splits.
         device: where to compute.
         threads: that it may use.
+        how: a GPU is given steps.
     """
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
         training = assemble(spec, data, runs=None, device=device)
+        capture(training, how)
         with torch_stream(device, spec.seed, "noise", 0):
             steps = [(like, _step(training, epoch, device)) for epoch, like in standing_for(training).items() if like]
         trained = sum(like * len(training.batch_order()) * step for like, step in steps)

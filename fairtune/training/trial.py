@@ -78,7 +78,7 @@ class Trial:
         runs: Path,
         device: torch.device,
         purpose: Purpose = Purpose.SEARCH,
-        how: Compile = "off",
+        how: Compile = "auto",
         gpus: float | None = None,
         on_step: NowAndThen | None = None,
     ) -> None:

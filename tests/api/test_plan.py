@@ -52,12 +52,12 @@ def test_hours_and_price_follow_from_what_is_assumed(faces):
     )
     assert faces.hours == pytest.approx(faces.gpu_hours)
     assert faces.price == pytest.approx(2 * faces.gpu_hours)
-    assert any("assumed are 15%" in line for line in faces.lines())
+    assert any("assumed are 8%" in line for line in faces.lines())
 
 
 def test_the_images_of_a_trial_stay_on_a_card_that_has_room_for_them(faces):
     cost = faces.baseline.cost
-    large, small = (gib_on(find_card("x", tflops=1.0, gib=gib), cost, shape_of_faces(faces)) for gib in (80.0, 12.0))
+    large, small = (gib_on(find_card("x", tflops=1.0, gib=gib), cost, shape_of_faces(faces)) for gib in (80.0, 16.0))
     assert large - small == pytest.approx(faces.disk_gib["decoded data"] - (19_867 * 218 * 178 * 3 / 2**30), rel=0.1)
 
 

@@ -128,7 +128,7 @@ def test_what_few_epochs_hand_over_is_what_the_epoch_before_scored():
     training, _ = trained_and_gated("fixed", epochs=12)
     records = train_epochs(training, 12)
     assert training.done
-    assert abs(records[-1]["val.accuracy"] - records[-2]["val.accuracy"]) < 0.03
+    assert abs(records[-1]["val.accuracy"] - records[-2]["val.accuracy"]) < 0.05
 
 
 def test_official_refuses_fewer_epochs_than_its_schedule_takes():

@@ -108,7 +108,8 @@ def measured(spec, shape):
         for training.epoch in range(spec.epochs):
             for few in (1, 2):
                 training.take_steps(at_most=few)
-        _score(training)
+        _score(training, spec.precision)
+        _score(training, None)
     events = recorded.profiler.kineto_results.events()
     return int(np.cumsum([event.nbytes() for event in events if event.name() == "[memory]"]).max())
 

@@ -17,7 +17,7 @@ def test_nothing_is_left_of_them(tmp_path, options):
     spec, place = small_search(tmp_path, **options)
     baseline, data = spec.baseline(), open_data(spec.baseline(), Path(place.data))
     pixels, state, threads = np.array(data.train.pool), torch.get_rng_state(), torch.get_num_threads()
-    assert seconds_of_training(baseline, data, torch.device("cpu"), threads=1) > 0
+    assert seconds_of_training(baseline, data, torch.device("cpu"), threads=1, how="off") > 0
     assert np.array_equal(data.train.pool, pixels)
     assert torch.equal(torch.get_rng_state(), state)
     assert torch.get_num_threads() == threads
@@ -35,5 +35,5 @@ def test_steps_of_both_stages_are_timed(tmp_path, monkeypatch):
         begin(method, loop, progress)
 
     monkeypatch.setattr(JustTrainTwice, "begin_epoch", begun)
-    seconds_of_training(trial, open_data(trial, Path(place.data)), torch.device("cpu"), threads=1)
+    seconds_of_training(trial, open_data(trial, Path(place.data)), torch.device("cpu"), threads=1, how="off")
     assert timed == [0] * 2 + [3] * 2
