@@ -201,7 +201,8 @@ class SearchDisplay:
                 outcome = (
                     self._scores(result.test or {}) if result.state == "complete" else f"failed: {format_error(result.error or '')}"
                 )
-                self.console.print(f"confirm {self._final[0]}/{self._final[1]}  {job.key}  {outcome}", soft_wrap=True)
+                known = f"  known from {result.taken_from}" if result.taken_from else ""
+                self.console.print(f"confirm {self._final[0]}/{self._final[1]}  {job.key}  {outcome}{known}", soft_wrap=True)
 
     def confirming(self, roles: Mapping[str, int], jobs: Sequence[Job]) -> None:
         """Say what is retrained for the test split, each setting once with all its roles."""

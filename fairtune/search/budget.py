@@ -101,8 +101,9 @@ class Budget:
     def end(self, job: Job, result: TrialResult) -> None:
         """A training has ended, or waits."""
         self.drop(job)
-        self._count(result.brief)
-        self._ended += job.kind == "trial" and result.taken_from is None
+        if job.kind != "trial" or result.taken_from is None:
+            self._count(result.brief)
+            self._ended += job.kind == "trial"
         if job.kind == "teacher" and result.state == "complete":
             self._teacher = result
         if job.number in self._study.waiting:
@@ -164,8 +165,8 @@ class Budget:
         yield from (result.brief for result in self._shared())
         waiting = self._study.waiting
         for record in self._study.records():
-            if record.result is not None:
-                self._ended += record.result.taken_from is None
+            if record.result is not None and record.result.taken_from is None:
+                self._ended += 1
                 if record.number in waiting:
                     self._waiting[JobKey.trial(record.number)] = record.result
                 yield record.result
@@ -178,8 +179,6 @@ class Budget:
         return [result for result in (baseline, self._teacher) if result is not None]
 
     def _count(self, result: Brief) -> None:
-        if result.taken_from is not None:
-            return
         self._epochs += result.epochs
         self._gpu_s += result.gpu_s(self._gpus)
         if result.state == "complete":

@@ -23,6 +23,7 @@ from fairtune.search.budget import Budget
 from fairtune.search.confirmation import choose, has_other_limits, retrainings, roles_to_confirm, settings_to_confirm
 from fairtune.search.earlier import Earlier
 from fairtune.search.repeats import Repeats
+from fairtune.search.tested import share_tested, take_tested
 from fairtune.search.trials import Trials
 from fairtune.search.weights import Weights, keep_first
 from fairtune.space import Value
@@ -159,6 +160,7 @@ class Plan:
             record = self._end_trial(job, job.number, result, pauses=pauses and result.state == "pruned")
         else:
             self.study.keep_final(job.key, result)
+            share_tested(self.spec, self.folder, job, result)
             keep_first(self.spec, self.study, self.folder, job.spec)
         self._budget.end(job, result)
         for observer in self.observers:
@@ -398,7 +400,7 @@ class Plan:
             self._finals = self._to_confirm()
         while self._finals:
             job = self._finals.pop(0)
-            ended = job.folder.read_ended(job.spec)
+            ended = job.folder.read_ended(job.spec) or take_tested(self.spec, self.folder, job)
             if ended is not None:
                 self._settle(job, ended)
             elif self._lets_confirm(job):

@@ -54,6 +54,16 @@ class TrialFolder:
         return self.path / "trial.json"
 
     @property
+    def tested(self) -> Path:
+        """The result of a baseline that was trained to be tested, for all searches that test it."""
+        return self.path / "tested.json"
+
+    @property
+    def tested_weights(self) -> Path:
+        """The parameters of its net."""
+        return self.path / "tested.safetensors"
+
+    @property
     def openings(self) -> Path:
         """When the test split was opened for a net that belongs to no search."""
         return self.path / "openings.json"
@@ -121,6 +131,21 @@ class TrialFolder:
             if self.shelf is not None and file.exists():
                 self.shelf.put(file)
         self.drop_checkpoints()
+
+    def keep_tested(self, trained: TrialFolder, result: TrialResult) -> None:
+        """Keep a copy of a tested baseline, trained in another folder."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        write_sealed(self.tested_weights, lambda path: shutil.copyfile(trained.weights, path))
+        write_sealed(self.tested, lambda path: path.write_text(result.model_dump_json(), encoding="utf-8"))
+
+    def read_tested(self) -> TrialResult | None:
+        """The result of a tested baseline whose net is here too; None if there is none that is whole."""
+        if not (is_whole(self.tested) and is_whole(self.tested_weights)):
+            return None
+        try:
+            return TrialResult.model_validate_json(self.tested.read_bytes())
+        except (OSError, ValueError):
+            return None
 
     def take_home(self) -> None:
         """Have here, and nowhere else, what another machine has trained."""

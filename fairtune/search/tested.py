@@ -1,0 +1,41 @@
+"""Baselines that were trained to be tested, shared by all searches of a folder of runs, as their baselines are."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from shutil import copyfile
+
+from fairtune.errors import NoRoom
+from fairtune.spec import SearchSpec, TrialResult
+from fairtune.study.folders import RunFolder
+from fairtune.study.jobs import Job
+from fairtune.training.folder import TrialFolder, baseline_folder
+
+
+def share_tested(spec: SearchSpec, run: RunFolder, job: Job, result: TrialResult) -> None:
+    """Leave a retrained baseline of this search for others; not where the disk has no room for it."""
+    if result.state == "complete" and result.taken_from is None and _is_baseline(spec, job) and job.folder.has_weights():
+        known = result.model_copy(update={"taken_from": f"{run.path.name}/{job.key}"})
+        with suppress(NoRoom):
+            _shared(run, job).keep_tested(job.folder, known)
+
+
+def take_tested(spec: SearchSpec, run: RunFolder, job: Job) -> TrialResult | None:
+    """What another search's retraining of the same baseline on the same seed came to, its net copied to this job's folder.
+
+    None if there is none, or if its decisions were not moved where this search asks for it.
+    """
+    shared = _shared(run, job)
+    result = shared.read_tested() if _is_baseline(spec, job) else None
+    if result is None or (job.purpose.adjusts and not result.moved and result.immovable is None):
+        return None
+    job.folder.keep_trained(lambda path: copyfile(shared.tested_weights, path), result)
+    return result
+
+
+def _is_baseline(spec: SearchSpec, job: Job) -> bool:
+    return job.spec == spec.baseline(job.spec.seed)
+
+
+def _shared(run: RunFolder, job: Job) -> TrialFolder:
+    return baseline_folder(run.path.parent, job.spec)
