@@ -14,7 +14,7 @@ from fairtune.pipeline.expanding import SizeName, size_of
 from fairtune.pipeline.ordering import Checked, Order, check_order
 from fairtune.pipeline.published import Beside
 from fairtune.pipeline.reading import PipelineFile
-from fairtune.pipeline.rows import Outcome, Row, found_by, rows_of
+from fairtune.pipeline.rows import Failed, Outcome, Row, found_by, rows_of
 from fairtune.pipeline.statistics import Statistics, compare
 from fairtune.report.progress import format_duration
 
@@ -29,7 +29,7 @@ class Material(NamedTuple):
         file: the pipeline.
         name: of its folder.
         command: that makes it again.
-        outcomes: of the searches that have ended.
+        ended: the searches that have ended, in order.
         of: how many searches there are.
         rows: of the tables.
         checked: the orderings, pair by pair, with the data that they were checked on.
@@ -40,12 +40,22 @@ class Material(NamedTuple):
     file: PipelineFile
     name: str
     command: str
-    outcomes: Sequence[Outcome]
+    ended: Sequence[Outcome | Failed]
     of: int
     rows: Sequence[Row]
     checked: Sequence[tuple[str, Checked]]
     compared: Statistics
     differs: Sequence[str]
+
+    @property
+    def outcomes(self) -> list[Outcome]:
+        """Of the searches that found something."""
+        return [one for one in self.ended if isinstance(one, Outcome)]
+
+    @property
+    def failed(self) -> list[Failed]:
+        """The searches that found nothing."""
+        return [one for one in self.ended if isinstance(one, Failed)]
 
     @property
     def scores(self) -> tuple[str, ...]:
@@ -75,7 +85,7 @@ class Material(NamedTuple):
     @property
     def setting(self) -> str:
         """With what everything was trained, where it is the same for all."""
-        specs = [outcome.summary.spec for outcome in self.outcomes]
+        specs = [one.planned.spec for one in self.ended]
         parts: dict[str, set[str]] = {
             "protocol": {spec.protocol for spec in specs},
             "epochs": {str(spec.epochs) for spec in specs},
@@ -97,7 +107,7 @@ def gather(
     name: str,
     size: SizeName,
     typed: Mapping[str, object],
-    outcomes: Sequence[Outcome],
+    ended: Sequence[Outcome | Failed],
     beside: Beside,
     *,
     of: int,
@@ -109,16 +119,17 @@ def gather(
         name: of its folder.
         size: of the pipeline.
         typed: options of the command line.
-        outcomes: of the searches that have ended, in order.
+        ended: the searches that have ended, in order.
         beside: the published figures.
         of: how many searches there are.
     """
-    rows = rows_of(outcomes, beside)
+    rows = rows_of(ended, beside)
     checked = [(data, one) for data, order, own in _by_data(file, rows) for one in check_order(order, own)]
-    ended = len(outcomes) == of
-    compared = compare(outcomes) if file.content.report.compare and ended else Statistics()
+    outcomes = [one for one in ended if isinstance(one, Outcome)]
+    compares = file.content.report.compare and len(ended) == of and outcomes
+    compared = compare(outcomes) if compares else Statistics()
     differs = _differs(file, size)
-    return Material(file, name, _command(file, size, typed), tuple(outcomes), of, rows, checked, compared, differs)
+    return Material(file, name, _command(file, size, typed), tuple(ended), of, rows, checked, compared, differs)
 
 
 def _differs(file: PipelineFile, size: SizeName) -> list[str]:
@@ -158,6 +169,7 @@ def _command(file: PipelineFile, size: SizeName, typed: Mapping[str, object]) ->
 
 def _record(row: Row, scores: Sequence[str]) -> dict[str, object]:
     record: dict[str, object] = {"data": row.data, "search": row.label, "method": row.method, "run": row.run, "seeds": row.seeds}
+    record["failed"] = row.failed
     for score in scores:
         found, quoted = row.ours.get(score, UNDEFINED), row.published.get(score)
         record |= {score: found.mean, f"{score}_std": found.std}

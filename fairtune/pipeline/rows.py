@@ -29,6 +29,7 @@ class Row(NamedTuple):
         plain: the plain model that it is, or that its search has: identity, and on how many seeds it was scored.
         ours: test scores; none where nothing was confirmed.
         published: the paper's, by our score.
+        failed: why there is no score of its search; empty where that ended.
     """
 
     data: str
@@ -41,6 +42,7 @@ class Row(NamedTuple):
     plain: tuple[str, int]
     ours: Mapping[str, Interval]
     published: Mapping[str, Quoted]
+    failed: str = ""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -60,14 +62,25 @@ class Outcome(NamedTuple):
     summary: Summary
 
 
-def rows_of(outcomes: Sequence[Outcome], beside: Beside) -> list[Row]:
-    """A row for each search and, before the first search that has it, for each plain model.
+class Failed(NamedTuple):
+    """A search of which no trial completed, and why."""
+
+    planned: Planned
+    reason: str
+
+
+def rows_of(ended: Sequence[Outcome | Failed], beside: Beside) -> list[Row]:
+    """A row for each search and, before the first search that confirmed it, for each plain model.
 
     The published plain model stands beside the first on the same data alone, which is called ``baseline``.
     """
     rows: list[Row] = []
     known: set[tuple[str, int]] = set()
-    for planned, summary in outcomes:
+    for one in ended:
+        if isinstance(one, Failed):
+            rows.append(_failed_row(one, beside))
+            continue
+        planned, summary = one
         plain = _plain(planned.spec)
         if plain not in known:
             on_same = any(row.data == planned.named.data and row.method == BASELINE for row in rows)
@@ -107,6 +120,24 @@ def values_of(spec: SearchSpec) -> dict[str, object]:
 
 def _plain(spec: SearchSpec) -> tuple[str, int]:
     return (spec.baseline().id, spec.final_seeds)
+
+
+def _failed_row(failed: Failed, beside: Beside) -> Row:
+    planned, values = failed.planned, values_of(failed.planned.spec)
+    named = planned.named
+    return Row(
+        data=named.data,
+        label=named.short,
+        search=named.label,
+        method=named.method,
+        run=planned.place.name,
+        seeds=0,
+        values=values,
+        plain=_plain(planned.spec),
+        ours={},
+        published=beside.of((named.short, named.label, named.method), values),
+        failed=failed.reason,
+    )
 
 
 def _row(planned: Planned, summary: Summary, role: Literal["baseline", "chosen"], label: str, beside: Beside) -> Row:

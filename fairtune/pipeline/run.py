@@ -12,14 +12,14 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from fairtune.api.search import run as run_search
-from fairtune.errors import NoFeasibleTrial
+from fairtune.errors import NoFeasibleTrial, NothingCompleted
 from fairtune.files import write_text
 from fairtune.pipeline.expanding import SizeName
 from fairtune.pipeline.material import gather
 from fairtune.pipeline.planning import Planned, called, plan_all
 from fairtune.pipeline.published import Beside
 from fairtune.pipeline.reading import PipelineFile, load
-from fairtune.pipeline.rows import Outcome, values_of
+from fairtune.pipeline.rows import Failed, Outcome, values_of
 from fairtune.pipeline.writing import in_markdown, print_report, write_report
 from fairtune.request.faults import Faults
 from fairtune.study.folders import RunFolder, in_folder
@@ -53,25 +53,29 @@ def run(
 
     Raises:
         InvalidInput: every fault of every search, before the first starts.
+        NothingCompleted: a search failed; the others have ended, and the report is written all the same.
     """
     pipeline = load(file)
     searches, beside = check(pipeline, size, typed)
     name = called(pipeline, size, typed)
     folder = Path(searches[0].place.runs) / name
     mirror = PipelineMirror(name, pipeline.content.title)
-    outcomes: list[Outcome] = []
+    ended: list[Outcome | Failed] = []
     material = None
     for number, planned in enumerate(searches):
         console.print(f"{name}: search {number + 1} of {len(searches)}, {planned.named.label}", style="bold")
-        outcomes.append(Outcome(planned, _outcome(planned, console)))
+        ended.append(_ended(planned, console))
         mirror.take_up(planned.spec, planned.place)
-        material = gather(pipeline, name, size, typed, outcomes, beside, of=len(searches))
+        material = gather(pipeline, name, size, typed, ended, beside, of=len(searches))
         written = write_report(material, folder)
     assert material is not None
     mirror.finish(written)
     if markdown is not None:
         write_text(markdown, in_markdown(material))
     print_report(material, folder, console)
+    if material.failed:
+        failed = ", ".join(one.planned.named.label for one in material.failed)
+        raise NothingCompleted(f"{len(material.failed)} of {len(searches)} searches failed: {failed}; the report says why")
     return material.table
 
 
@@ -102,7 +106,16 @@ def figures(pipeline: PipelineFile, typed: Mapping[str, object]) -> Beside:
     return Beside(published, pipeline.path.parent)
 
 
-def _outcome(planned: Planned, console: Console) -> Summary:
+def _ended(planned: Planned, console: Console) -> Outcome | Failed:
+    """What a search found, or why it found nothing."""
+    try:
+        return Outcome(planned, _summary(planned, console))
+    except NothingCompleted as error:
+        console.print(f"{planned.named.label} failed: {error}", style="red", soft_wrap=True)
+        return Failed(planned, str(error))
+
+
+def _summary(planned: Planned, console: Console) -> Summary:
     """What a search found: read where it is complete, else searched for."""
     done = RunFolder.of(planned.place)
     summary = finished(done)

@@ -57,8 +57,9 @@ def block_table(title: str, rows: Sequence[Row], scores: Sequence[str]) -> TextT
     texts = []
     for row, cells in lines_of(rows, scores):
         found = [part for cell in cells for part in ((cell.ours, cell.published, cell.apart) if published else (cell.ours,))]
-        texts.append([row.label, *found])
-    return TextTable(title, ["search", *columns(scores, published)], texts)
+        texts.append([f"{row.label} (failed)" if row.failed else row.label, *found])
+    note = "; ".join(f"{row.label} failed: {row.failed}" for row in rows if row.failed)
+    return TextTable(title, ["search", *columns(scores, published)], texts, note)
 
 
 def has_published(rows: Sequence[Row]) -> bool:

@@ -109,7 +109,7 @@ def _orderings(material: Material) -> list[TextTable]:
 
 
 def _unended(material: Material) -> list[str]:
-    ended = len(material.outcomes)
+    ended = len(material.ended)
     return [f"**Of {material.of} searches {ended} have ended; this is how it stands.**"] if ended < material.of else []
 
 

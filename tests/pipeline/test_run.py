@@ -7,7 +7,7 @@ import pytest
 import yaml
 from rich.console import Console
 
-from fairtune.errors import InvalidInput
+from fairtune.errors import InvalidInput, NothingCompleted
 from fairtune.pipeline.expanding import labels
 from fairtune.pipeline.run import finished, run
 from fairtune.report import write_report
@@ -86,7 +86,7 @@ def test_each_search_has_a_row_of_its_own(tmp_path):
         assert list(table[score]) == [confirmed.test[score].mean for confirmed in found]
     assert table["deo_a"][1] != table["deo_a"][2]
     assert all(label in text for label in table["search"])
-    read = pd.read_csv(tmp_path / "small" / "report.csv", dtype={"data": str}).fillna({"data": ""})
+    read = pd.read_csv(tmp_path / "small" / "report.csv", dtype={"data": str, "failed": str}).fillna({"data": "", "failed": ""})
     pd.testing.assert_frame_equal(read, table, check_dtype=False)
 
 
@@ -186,6 +186,25 @@ def test_published_figures_that_are_not_there_are_refused(tmp_path, changes, fau
     published = {"table": "paper.csv", "dataset": "CIFAR", "rows": {"ss": "SS"}} | changes
     (found,) = refused(tmp_path, {"method": "ss"}, report={"published": [published]})
     assert found.startswith(fault)
+
+
+@pytest.mark.ray
+def test_a_search_whose_trials_all_fail_keeps_no_other_from_running(tmp_path):
+    options = {**SMALL, "final_seeds": 1, "method": "ss", "name": "small-ss", "runs": str(tmp_path)}
+    session = Session(*resolve(Request.read(options)))
+    while isinstance(job := session.plan.next(), Job):
+        session.plan.finish(job, train(job, session.plan) if job.kind == "baseline" else failed(job.spec, "no such kernel"))
+    done(tmp_path, "small-hkd", method="hkd")
+    with pytest.raises(NothingCompleted, match=r"^1 of 2 searches failed: ss; the report says why$"):
+        printed(pipeline_file(tmp_path, {"method": "ss"}, {"method": "hkd"}), tmp_path)
+    table = pd.read_csv(tmp_path / "small" / "report.csv").set_index("search")
+    assert list(table.index) == ["ss", "baseline", "hkd"]
+    assert table["failed"].fillna("").tolist() == ["none of 1 trials completed; the first failed with: no such kernel", "", ""]
+    assert table["accuracy"].isna().tolist() == [True, False, False]
+    for ending in ("md", "html"):
+        text = (tmp_path / "small" / f"report.{ending}").read_text()
+        assert "failed: none of 1 trials completed; the first failed with: no such kernel" in text
+        assert "have ended; this is how it stands" not in text
 
 
 @pytest.mark.ray
