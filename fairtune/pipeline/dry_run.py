@@ -17,8 +17,8 @@ from fairtune.pipeline.expanding import Named, SizeName
 from fairtune.pipeline.planning import called, requests
 from fairtune.pipeline.published import Beside
 from fairtune.pipeline.reading import PipelineFile, load
-from fairtune.pipeline.rows import values_of
-from fairtune.pipeline.run import figures, finished
+from fairtune.pipeline.rows import standing
+from fairtune.pipeline.run import figures, finished, overruled
 from fairtune.report.plan import Plan
 from fairtune.report.progress import format_duration
 from fairtune.report.text_table import TextTable
@@ -109,7 +109,7 @@ def plan_without_data(pipeline: PipelineFile, size: SizeName, typed: Mapping[str
         own = Faults()
         found.append(_described(named, request, own))
         faults.found += [f"{named.label}: {fault}" for fault in own.found]
-    if beside is not None:
+    if beside is not None and not overruled(typed):
         faults.found += _beside(beside, found)
     faults.raise_if_any()
     return found
@@ -117,9 +117,9 @@ def plan_without_data(pipeline: PipelineFile, size: SizeName, typed: Mapping[str
 
 def _beside(beside: Beside, found: Iterable[Described]) -> list[str]:
     """What is wrong with tables beside the searches; nothing is said while it may be the missing data that they are of."""
-    specs = [one.spec for one in found]
-    known = [spec for spec in specs if spec is not None]
-    return beside.check([values_of(spec) for spec in known]) if known and len(known) == len(specs) else []
+    searches = list(found)
+    known = [(one.named, one.spec) for one in searches if one.spec is not None]
+    return beside.check(standing(known)) if known and len(known) == len(searches) else []
 
 
 def _described(named: Named, request: Request, faults: Faults) -> Described:

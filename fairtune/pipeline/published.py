@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -11,11 +11,11 @@ from typing import NamedTuple
 import pandas as pd
 
 from fairtune.errors import InvalidInput, unknown_name
-from fairtune.pipeline.format import Published, PublishedRow
+from fairtune.pipeline.format import Published
+from fairtune.pipeline.lines import HYPERPARAMETERS, PLACE, Wanted, filled, lines_of, no_line, places, plain, renamed, wanted_of
 from fairtune.request.faults import Faults
 
 _COLUMNS = ("dataset", "method", "metric", "mean", "std")
-_PLACE = re.compile(r"\{([A-Za-z_][\w.]*)(?::([^{}]*))?\}")
 _PERCENT = "_pct"
 
 
@@ -30,6 +30,20 @@ class Quoted(NamedTuple):
     mean: float
     std: float
     table: str
+
+
+class Standing(NamedTuple):
+    """A row before its search has begun.
+
+    Attributes:
+        names: what a file may call it by, the surest first.
+        values: of its setting, as far as the file fixes them.
+        searched: names of the values that its search decides.
+    """
+
+    names: tuple[str, ...]
+    values: Mapping[str, object]
+    searched: frozenset[str] = frozenset()
 
 
 class Beside:
@@ -50,17 +64,21 @@ class Beside:
         faults.raise_if_any()
         self._tables = [table for table in read if table is not None]
 
-    def check(self, searches: Sequence[Mapping[str, object]]) -> list[str]:
-        """Why a table stands beside none of some searches, by the values of each."""
+    def check(self, rows: Sequence[Standing]) -> list[str]:
+        """Why a table stands beside none of the rows of a file, or has no line for one that the file lists.
+
+        A table need not have all data sets of the file, but of those that it has every row listed.
+        """
         faults = []
         for published, table in zip(self._published, self._tables, strict=True):
             found = Faults()
-            wanted = {found.attempt(partial(_filled, published.dataset, _renamed(values, published))) for values in searches}
-            faults += [f"published: {fault}" for fault in dict.fromkeys(found.found)]
+            wanted = {found.attempt(partial(filled, published.dataset, renamed(row.values, published))) for row in rows}
             names = {name for name in wanted if name is not None}
-            if names and not {_plain(name) for name in names} & set(table["dataset"].map(_plain)):
-                told = unknown_name("dataset", min(names), set(table["dataset"]))
-                faults.append(f"published: {published.table}: {told}")
+            if names and not {plain(name) for name in names} & set(table["dataset"].map(plain)):
+                found.found.append(f"{published.table}: {unknown_name('dataset', min(names), set(table['dataset']))}")
+            elif not found.found:
+                found.found += _without_line(published, table, rows)
+            faults += [f"published: {fault}" for fault in dict.fromkeys(found.found)]
         return faults
 
     def of(self, names: Sequence[str], values: Mapping[str, object]) -> dict[str, Quoted]:
@@ -72,9 +90,11 @@ class Beside:
         """
         found: dict[str, Quoted] = {}
         for published, table in zip(self._published, self._tables, strict=True):
-            row = next((published.rows[name] for name in names if name in published.rows), None)
-            if row is not None:
-                own = _lines(table, published, row, values)
+            name = _listed(published, names)
+            if name is None:
+                continue
+            with suppress(InvalidInput):  # nothing was chosen that could fill a place
+                own = lines_of(table, wanted_of(published, published.rows[name], values))
                 found = {**_scores(own, published), **found}
         return found
 
@@ -85,26 +105,47 @@ def _read(published: Published, folder: Path) -> pd.DataFrame:
         table = pd.read_csv(file)
     except (OSError, ValueError) as error:
         raise InvalidInput(f"published: cannot read the table {file}: {error}") from error
-    if missing := [column for column in _COLUMNS if column not in table]:
-        raise InvalidInput(f"published: {file.name} has no column {', '.join(missing)}; it needs {', '.join(_COLUMNS)}")
+    named = [HYPERPARAMETERS] if any(row.hyperparameters for row in published.rows.values()) else []
+    if missing := [column for column in (*_COLUMNS, *named) if column not in table]:
+        raise InvalidInput(f"published: {file.name} has no column {', '.join(missing)}; it needs {', '.join([*_COLUMNS, *named])}")
     known = set(table["method"])
-    wrong = [row.method for row in published.rows.values() if row.method not in known and not _PLACE.search(row.method)]
+    wrong = [row.method for row in published.rows.values() if row.method not in known and not PLACE.search(row.method)]
     if wrong:
         raise InvalidInput([f"published: {file.name}: {unknown_name('method', method, known)}" for method in wrong])
+    metrics = set(table["metric"])
+    if absent := [metric for metric in published.scores.values() if not metrics & {metric, metric + _PERCENT}]:
+        raise InvalidInput([f"published: {file.name}: {unknown_name('metric', metric, metrics)}" for metric in absent])
     return table
 
 
-def _lines(table: pd.DataFrame, published: Published, row: PublishedRow, values: Mapping[str, object]) -> pd.DataFrame:
-    values = _renamed(values, published)
-    dataset, method = _plain(_filled(published.dataset, values)), _filled(row.method, values)
-    own = table[(table["dataset"].map(_plain) == dataset) & (table["method"] == method)]
-    if row.hyperparameters is not None:
-        own = own[own["hyperparameters"] == _filled(row.hyperparameters, values)]
-    return own
+def _listed(published: Published, names: Sequence[str]) -> str | None:
+    """By which of its names a table lists a row, if it does."""
+    return next((name for name in names if name in published.rows), None)
 
 
-def _renamed(values: Mapping[str, object], published: Published) -> dict[str, object]:
-    return {name: published.names.get(str(value), value) for name, value in values.items()}
+def _without_line(published: Published, table: pd.DataFrame, rows: Sequence[Standing]) -> Iterator[str]:
+    """The rows listed that have no line: on data that the table has, or on all data of the row."""
+    datasets = set(table["dataset"].map(plain))
+    elsewhere: dict[str, Wanted] = {}
+    has: set[str] = set()
+    for row in rows:
+        name = _listed(published, row.names)
+        if name is None:
+            continue
+        try:
+            wanted = wanted_of(published, published.rows[name], row.values)
+        except InvalidInput as error:
+            has.add(name)
+            if not row.searched & places(published.rows[name]):
+                yield f"{published.table}: row {name}: {error}"
+            continue
+        if plain(wanted.dataset) not in datasets:
+            elsewhere.setdefault(name, wanted)
+            continue
+        has.add(name)
+        if lines_of(table, wanted).empty:
+            yield no_line(published, table, row.names[0], wanted)
+    yield from (no_line(published, table, name, wanted) for name, wanted in elsewhere.items() if name not in has)
 
 
 def _scores(own: pd.DataFrame, published: Published) -> dict[str, Quoted]:
@@ -114,26 +155,3 @@ def _scores(own: pd.DataFrame, published: Published) -> dict[str, Quoted]:
         name, times = (metric.removesuffix(_PERCENT), 0.01) if metric.endswith(_PERCENT) else (metric, 1.0)
         found[ours.get(metric, ours.get(name, name))] = Quoted(times * float(mean), times * float(std), published.table)
     return found
-
-
-def _filled(text: str, values: Mapping[str, object]) -> str:
-    """A text with ``{NAME}`` and ``{NAME:FORMAT}`` replaced by values.
-
-    Raises:
-        InvalidInput: there is no such value, or it cannot be written so.
-    """
-
-    def value(place: re.Match[str]) -> str:
-        if place[1] not in values:
-            raise InvalidInput(f"{text}: {unknown_name('value', place[1], values)}")
-        try:
-            return format(values[place[1]], place[2] or "")
-        except (TypeError, ValueError) as error:
-            raise InvalidInput(f"{text}: {place[1]} is {values[place[1]]!r}: {error}") from error
-
-    return _PLACE.sub(value, text)
-
-
-def _plain(name: object) -> str:
-    """A name without capitals and punctuation other than what numbers and sums have."""
-    return re.sub(r"[^a-z0-9+.]", "", str(name).lower())

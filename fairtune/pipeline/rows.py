@@ -10,7 +10,7 @@ from fairtune.metrics import Interval
 from fairtune.pipeline.expanding import BASELINE, Named
 from fairtune.pipeline.ordering import apart
 from fairtune.pipeline.planning import Planned
-from fairtune.pipeline.published import Beside, Quoted
+from fairtune.pipeline.published import Beside, Quoted, Standing
 from fairtune.spec import SearchSpec
 from fairtune.study.summary import Summary
 
@@ -99,6 +99,21 @@ def found_by(rows: Iterable[Row], name: str) -> Row | None:
         if found and (place < 2 or len(found) == 1 or name == BASELINE):
             return found[0]
     return None
+
+
+def standing(searches: Iterable[tuple[Named, SearchSpec]]) -> list[Standing]:
+    """The rows that searches are going to have, those of the published plain models among them."""
+    found: list[Standing] = []
+    known: set[str] = set()
+    for named, spec in searches:
+        values = values_of(spec)
+        if named.data not in known:
+            found.append(Standing((BASELINE,), values))
+            known.add(named.data)
+        searched = frozenset(name for space in spec.spaces.values() for name in space.search)
+        searched |= {name.rpartition(".")[2] for name in searched}
+        found.append(Standing((named.short, named.label, named.method), values, searched))
+    return found
 
 
 def values_of(spec: SearchSpec) -> dict[str, object]:

@@ -19,7 +19,7 @@ from fairtune.pipeline.material import gather
 from fairtune.pipeline.planning import Planned, called, plan_all
 from fairtune.pipeline.published import Beside
 from fairtune.pipeline.reading import PipelineFile, load
-from fairtune.pipeline.rows import Failed, Outcome, values_of
+from fairtune.pipeline.rows import Failed, Outcome, standing
 from fairtune.pipeline.writing import in_markdown, print_report, write_report
 from fairtune.request.faults import Faults
 from fairtune.study.folders import RunFolder, in_folder
@@ -88,9 +88,8 @@ def check(pipeline: PipelineFile, size: SizeName, typed: Mapping[str, object]) -
     faults = Faults()
     beside = faults.attempt(partial(figures, pipeline, typed))
     searches = plan_all(pipeline, size, typed, faults)
-    if beside is not None:
-        faults.found += beside.check([values_of(planned.spec) for planned in searches])
-
+    if beside is not None and not overruled(typed):
+        faults.found += beside.check(standing((planned.named, planned.spec) for planned in searches))
     faults.raise_if_any()
     assert beside is not None
     return searches, beside
@@ -104,6 +103,11 @@ def figures(pipeline: PipelineFile, typed: Mapping[str, object]) -> Beside:
     """
     published = () if typed.get("dataset") else pipeline.content.report.published
     return Beside(published, pipeline.path.parent)
+
+
+def overruled(typed: Mapping[str, object]) -> bool:
+    """Whether what is typed may leave rows of a file without the published line that they have otherwise."""
+    return any(typed.get(name) for name in ("leave_out", "set", "model", "epochs", "batch_size", "train_fraction"))
 
 
 def _ended(planned: Planned, console: Console) -> Outcome | Failed:

@@ -29,10 +29,10 @@ SMALL = {
     "gpus_per_trial": 0,
     "precision": "fp32",
 }
-PUBLISHED = """dataset,method,metric,mean,std
-CIFAR,SS,accuracy_pct,79.6,0.1
-CIFAR,MFD,accuracy_pct,82.8,
-CIFAR,MFD,deo_m_pct,8.0,1.0
+PUBLISHED = """dataset,method,metric,mean,std,hyperparameters
+CIFAR,SS,accuracy_pct,79.6,0.1,
+CIFAR,MFD,accuracy_pct,82.8,,T=3
+CIFAR,MFD,deo_m_pct,8.0,1.0,T=3
 """
 
 
@@ -180,6 +180,16 @@ def test_searches_that_cannot_stand_side_by_side_are_refused(tmp_path, searches,
         ({"table": "papers.csv"}, "published: cannot read the table "),
         ({"dataset": "CIFAR-1"}, "published: paper.csv: unknown dataset 'CIFAR-1': did you mean 'CIFAR'?"),
         ({"rows": {"ss": "SSS"}}, "published: paper.csv: unknown method 'SSS': did you mean 'SS'?"),
+        ({"scores": {"accuracy": "accurate"}}, "published: paper.csv: unknown metric 'accurate': did you mean 'accuracy_pct'?"),
+        ({"rows": {"ss": {"method": "{epochs}"}}}, "published: paper.csv has no line 'CIFAR, 1' for the row ss: near are 'CIFAR, "),
+        (
+            {"rows": {"ss": {"method": "{epoch}"}}},
+            "published: paper.csv: row ss: {epoch}: unknown value 'epoch': did you mean 'epochs'",
+        ),
+        (
+            {"rows": {"ss": {"method": "MFD", "hyperparameters": "T={epochs}"}}},
+            "published: paper.csv has no line 'CIFAR, MFD, T=1' for the row ss: near are 'CIFAR, MFD, T=3'",
+        ),
     ],
 )
 def test_published_figures_that_are_not_there_are_refused(tmp_path, changes, fault):

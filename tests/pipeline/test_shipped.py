@@ -10,7 +10,12 @@ from fairtune.api.where import Where
 from fairtune.errors import InvalidInput
 from fairtune.pipeline.dry_run import dry_run, plan_without_data
 from fairtune.pipeline.reading import load, names
+from fairtune.pipeline.rows import standing
+from fairtune.pipeline.run import figures
+from tests.datasets import files
 
+METHODS = ["ss", "mi", "laftr"]
+"""Of the file that has every method: those that stand beside published figures, and one that does not."""
 HEADER = ("Paper:", "Shows:", "Command:", "Machine:", "Time:", "Expected:")
 
 
@@ -32,6 +37,22 @@ def test_a_file_is_whole(name, size, typed):
     found = plan_without_data(load(Path(name)), size, typed)
     assert len({one.named.label for one in found}) == len(found)
     assert all(one.spec is not None or one.missing for one in found)
+
+
+@pytest.mark.parametrize("name", [name for name in names() if load(Path(name)).content.report.published])
+def test_every_row_that_a_file_lists_finds_its_published_line(name, typed, tmp_path, monkeypatch):
+    (tmp_path / "data").mkdir()
+    files.make_adult(tmp_path / "data", monkeypatch)
+    files.make_german(tmp_path / "data", monkeypatch)
+    pipeline = load(Path(name))
+    if name == "all_methods":
+        each = {"each": {"method": METHODS}}
+        pipeline = pipeline._replace(content=pipeline.content.model_copy(update={"defaults": pipeline.content.defaults | each}))
+    searches = [(one.named, one.spec) for one in plan_without_data(pipeline, "full", typed) if one.spec is not None]
+    beside = figures(pipeline, {})
+    found = [row for row in standing(searches) if beside.of(row.names, row.values)]
+    listed = {row for published in pipeline.content.report.published for row in published.rows}
+    assert all(any(row in one.names for one in found) for row in listed)
 
 
 @pytest.mark.parametrize("name", names())
