@@ -49,16 +49,25 @@ def load(file: Path) -> PipelineFile:
     Raises:
         InvalidInput: it does not exist or cannot be read, with every fault.
     """
-    ours = folder() / f"{file.stem}.yaml"
-    path = ours if not file.is_file() and ours.is_file() else file
-    if not path.exists():
-        raise InvalidInput(unknown_name("pipeline", str(file), names()))
+    path = _found(file)
     content = read_mapping(path, "pipeline", Pipeline.model_fields)
     try:
         pipeline = Pipeline.model_validate(content)
     except ValidationError as error:
         raise InvalidInput([f"{path.name}: {fault}" for fault in sentences(error, Pipeline)]) from error
     return PipelineFile(pipeline, path, _header(path))
+
+
+def _found(file: Path) -> Path:
+    """A file, if it is there or is called as one; else the one of that name that comes with fairtune."""
+    if file.is_file():
+        return file
+    if file.suffix in (".yaml", ".yml") or len(file.parts) > 1:
+        ours = f"; fairtune run {file.stem} takes the one that comes with fairtune" if file.stem in names() else ""
+        raise InvalidInput(f"no such file: {file}{ours}")
+    if str(file) not in names():
+        raise InvalidInput(unknown_name("pipeline", str(file), names()))
+    return folder() / f"{file}.yaml"
 
 
 def _header(path: Path) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """What a pipeline file may say, and what is refused."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -135,6 +136,14 @@ def test_a_file_without_quick_settings_says_so():
 
 def test_the_header_is_the_comment_that_it_begins_with(tmp_path):
     assert load(written(tmp_path)).header == ("Paper: none", "Shows: this")
+
+
+@pytest.mark.parametrize("name", ["digits.yaml", "mine.yml", "pipelines/digits"])
+def test_a_file_that_is_not_here_is_not_the_shipped_one_of_that_name(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InvalidInput, match=rf"^no such file: {re.escape(name)}"):
+        load(Path(name))
+    assert load(Path("digits")).name == "digits"
 
 
 def test_an_unknown_pipeline_has_near_misses():
