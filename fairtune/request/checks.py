@@ -24,6 +24,8 @@ from fairtune.study.server import Server, faults_of
 from fairtune.study.teacher import teacher_beside
 
 _TIMEOUT_S = 5
+_TOLD = 4
+"""How many differences of two specifications are told."""
 _AGAIN_AFTER_S = (0.5, 0.5, 0.5, 0.5)
 """Pauses before a server that refuses, perhaps because it is just starting, is asked again."""
 
@@ -144,22 +146,45 @@ def run_folder(spec: SearchSpec, place: Place) -> list[str]:
     folder = RunFolder.of(place)
     if folder.holds_search and (before := _named_as(spec, folder.load()[0])) != spec:
         return [_other_search(before, spec, folder)]
-    return writable(folder.path, "choose another --runs")
+    return can_be_made(folder.path, "choose another --runs")
 
 
 def _other_search(before: SearchSpec, now: SearchSpec, folder: RunFolder) -> str:
     """How the search in a folder differs from the one that is asked for, and what to do."""
     name = folder.path.name
     if _on_any_data(before) != _on_any_data(now):
-        return f"the run {name!r} exists with another specification ({folder.spec}): choose another --name, or resume it" + (
-            f" (fairtune resume {folder.path} takes other limits)" if _without_limits(before) == _without_limits(now) else ""
-        )
+        return (
+            f"the run {name!r} exists with another specification ({folder.spec}; {_differences(before, now)}): "
+            "choose another --name, or resume it"
+        ) + (f" (fairtune resume {folder.path} takes other limits)" if _without_limits(before) == _without_limits(now) else "")
     if before.dataset.digest is None:
         return f"the run {name!r} is of an earlier version, which kept no digest of its data: choose another --name, or resume it"
     return (
         f"the run {name!r} was started on other data: the files of {now.dataset.name} have changed since, or an earlier version "
         "digested them otherwise. Choose another --name (the baseline is trained anew), or put the files back"
     )
+
+
+def _differences(before: SearchSpec, now: SearchSpec) -> str:
+    """What a specification has and another has not, as ``epochs 30 there, 5 asked for``; the first few."""
+    there, asked = (_flat(_on_any_data(spec).model_dump(mode="json")) for spec in (before, now))
+    names = [name for name in {**there, **asked} if there.get(name) != asked.get(name)]
+    told = [f"{name} {_said(there.get(name))} there, {_said(asked.get(name))} asked for" for name in names[:_TOLD]]
+    return "; ".join([*told, *([f"and {len(names) - _TOLD} more"] if len(names) > _TOLD else [])])
+
+
+def _flat(given: object, name: str = "") -> dict[str, object]:
+    """The values in a document by their places."""
+    if not isinstance(given, dict) or not given:
+        return {name: given}
+    found: dict[str, object] = {}
+    for key, value in given.items():
+        found |= _flat(value, f"{name}.{key}".lstrip("."))
+    return found
+
+
+def _said(value: object) -> str:
+    return "none" if value in (None, [], {}) else str(value)
 
 
 def _named_as(now: SearchSpec, before: SearchSpec) -> SearchSpec:
@@ -191,6 +216,21 @@ def writable(folder: Path, remedy: str) -> list[str]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        return [f"cannot write the folder {folder}: {error.strerror}; {remedy}"]
+    return []
+
+
+def can_be_made(folder: Path, remedy: str) -> list[str]:
+    """Faults of a folder to write in, which is not made if it is not there: then what is told is whether it can be.
+
+    Args:
+        folder, remedy: as for :func:`writable`.
+    """
+    try:
+        there = next(known for known in (folder, *folder.parents) if known.exists())
+        with tempfile.TemporaryFile(dir=there):
             pass
     except OSError as error:
         return [f"cannot write the folder {folder}: {error.strerror}; {remedy}"]

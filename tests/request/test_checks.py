@@ -36,10 +36,10 @@ def test_resources_of_a_cluster_are_not_this_machines_business(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["run", "digits-ss+hkd,mfd-2026.1", "A_b"])
-def test_a_run_folder_is_made(tmp_path, name):
+def test_a_run_folder_that_can_be_made_is_no_fault_and_not_made_yet(tmp_path, name):
     spec, place = small_search(tmp_path / "deep" / "runs", name=name)
     assert checks.run_folder(spec, place) == []
-    assert RunFolder.of(place).path.is_dir()
+    assert not RunFolder.of(place).path.parent.exists()
 
 
 def test_a_folder_that_cannot_be_written_is_a_fault(tmp_path):
@@ -59,7 +59,11 @@ def test_a_name_is_taken_by_another_search_but_not_by_the_same(tmp_path):
     (fault,) = checks.run_folder(spec.model_copy(update={"trials": 99}), place)
     assert fault.startswith("the run 'run' exists with another specification")
     assert fault.endswith(f"choose another --name, or resume it (fairtune resume {folder.path} takes other limits)")
-    (fault,) = checks.run_folder(spec.model_copy(update={"epochs": 99}), place)
+    assert "; trials 3 there, 99 asked for)" in fault
+    others = {"epochs": 99, "sampler": "random", "batch_size": 8, "train_fraction": 0.5, "seed": 7}
+    (fault,) = checks.run_folder(spec.model_copy(update=others), place)
+    assert "epochs 2 there, 99 asked for; " in fault
+    assert "; and 1 more)" in fault
     assert fault.endswith("choose another --name, or resume it")
 
 
