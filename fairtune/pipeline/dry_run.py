@@ -13,8 +13,9 @@ from fairtune.api.plan import make_plan
 from fairtune.api.where import Where
 from fairtune.datasets import Info
 from fairtune.errors import DataError, FairtuneError, InvalidInput
+from fairtune.names import counted
 from fairtune.pipeline.expanding import Named, SizeName
-from fairtune.pipeline.planning import called, requests
+from fairtune.pipeline.planning import FaultsOfSearches, called, requests
 from fairtune.pipeline.published import Beside
 from fairtune.pipeline.reading import PipelineFile, load
 from fairtune.pipeline.rows import standing
@@ -104,11 +105,13 @@ def plan_without_data(pipeline: PipelineFile, size: SizeName, typed: Mapping[str
     """
     faults = Faults()
     beside = faults.attempt(partial(figures, pipeline, typed))
-    found = []
-    for named, request in requests(pipeline, size, typed, faults):
+    found, of_searches = [], FaultsOfSearches()
+    wanted = requests(pipeline, size, typed, faults)
+    for named, request in wanted:
         own = Faults()
         found.append(_described(named, request, own))
-        faults.found += [f"{named.label}: {fault}" for fault in own.found]
+        of_searches.add(named, own.found)
+    faults.found += of_searches.told(len(wanted))
     if beside is not None and not overruled(typed):
         faults.found += _beside(beside, found)
     faults.raise_if_any()
@@ -198,7 +201,7 @@ def _state(one: Described) -> str:
     if finished(folder) is not None:
         return _COMPLETE
     spec, place = folder.load()
-    return f"{SearchStudy(database_of(place), spec).asked} trials begun"
+    return f"{counted(SearchStudy(database_of(place), spec).asked, 'trial')} begun"
 
 
 def _trained(one: Described) -> bool:

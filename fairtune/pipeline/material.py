@@ -10,8 +10,9 @@ import pandas as pd
 
 from fairtune.metrics import UNDEFINED, Interval
 from fairtune.names import counted
-from fairtune.pipeline.expanding import SizeName, size_of
+from fairtune.pipeline.expanding import BASELINE, SizeName, size_of
 from fairtune.pipeline.ordering import Checked, Order, check_order
+from fairtune.pipeline.planning import Planned
 from fairtune.pipeline.published import Beside
 from fairtune.pipeline.reading import PipelineFile
 from fairtune.pipeline.rows import Failed, Outcome, Row, found_by, rows_of
@@ -109,8 +110,7 @@ def gather(
     typed: Mapping[str, object],
     ended: Sequence[Outcome | Failed],
     beside: Beside,
-    *,
-    of: int,
+    pending: Sequence[Planned] = (),
 ) -> Material:
     """What the report shows of the searches that have ended.
 
@@ -121,15 +121,24 @@ def gather(
         typed: options of the command line.
         ended: the searches that have ended, in order.
         beside: the published figures.
-        of: how many searches there are.
+        pending: the searches that have not.
     """
+    of = len(ended) + len(pending)
     rows = rows_of(ended, beside)
-    checked = [(data, one) for data, order, own in _by_data(file, rows) for one in check_order(order, own)]
+    missing = _missing(ended, pending)
+    checked = [(data, one) for data, order, own in _by_data(file, rows) for one in check_order(order, own, missing)]
     outcomes = [one for one in ended if isinstance(one, Outcome)]
     compares = file.content.report.compare and len(ended) == of and outcomes
     compared = compare(outcomes) if compares else Statistics()
     differs = _differs(file, size)
     return Material(file, name, _command(file, size, typed), tuple(ended), of, rows, checked, compared, differs)
+
+
+def _missing(ended: Sequence[Outcome | Failed], pending: Sequence[Planned]) -> dict[str, str]:
+    """Why there is no score of a name that searches go by."""
+    found = dict.fromkeys((name for one in pending for name in one.named.names), "not finished")
+    found |= dict.fromkeys((name for one in ended if isinstance(one, Failed) for name in one.planned.named.names), "failed")
+    return found | ({BASELINE: "not finished"} if pending else {})
 
 
 def _differs(file: PipelineFile, size: SizeName) -> list[str]:

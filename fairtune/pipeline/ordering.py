@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Annotated, Literal, NamedTuple
 
 from pydantic import PlainSerializer, PlainValidator
@@ -13,9 +14,12 @@ from fairtune.errors import unknown_name
 from fairtune.metrics import SCORES, Interval
 
 _SIGN = re.compile(r"\s(>=|<=|>|<)\s")
+NOTHING: Mapping[str, str] = MappingProxyType({})
 Verdict = Literal[
     "holds",
     "holds within the spread",
+    "holds, equal",
+    "equal",
     "holds, how surely one seed does not tell",
     "fails, how surely one seed does not tell",
     "fails within the spread",
@@ -51,32 +55,38 @@ class Checked(NamedTuple):
 
     Attributes:
         said: the pair, as ``deo_m: ss >= mfd``.
-        verdict: what became of it; None where a row is missing.
+        verdict: what became of it; None where a score is missing.
         left, right: the scores.
+        why: a score is missing; empty where none is.
     """
 
     said: str
     verdict: Verdict | None
     left: Interval | None
     right: Interval | None
+    why: str = ""
 
 
-def check_order(order: Order, rows: Mapping[str, Interval]) -> list[Checked]:
+def check_order(order: Order, rows: Mapping[str, Interval], missing: Mapping[str, str] = NOTHING) -> list[Checked]:
     """Check every pair of neighbours.
 
     A pair is told apart if its means differ by more than both standard deviations together, the root of the sum of squares; what is
     not told apart is said to hold, or to fail, within the spread. Where a score has no standard deviation, as from one seed, it is
-    not known whether they can be told apart, and the verdict says so.
+    not known whether they can be told apart, and the verdict says so. Two means that are exactly equal are called that.
 
     Args:
         order: what should come out.
         rows: the scores by the name that the ordering uses.
+        missing: why there is no score of a name, for those where that is known.
     """
     found = []
     for left, sign, right in order.pairs:
         said = f"{order.score}: {left} {sign} {right}"
         one, other = rows.get(left), rows.get(right)
-        found.append(Checked(said, None if one is None or other is None else _verdict(one, sign, other), one, other))
+        verdict = None if one is None or other is None else _verdict(one, sign, other)
+        lacks = [(name, score) for name, score in ((left, one), (right, other)) if score is None or not math.isfinite(score.mean)]
+        why = "; ".join(f"{name}: {missing.get(name, 'no such row' if score is None else 'no score')}" for name, score in lacks)
+        found.append(Checked(said, verdict, one, other, why))
     return found
 
 
@@ -95,7 +105,9 @@ def _verdict(one: Interval, sign: str, other: Interval) -> Verdict | None:
     if not math.isfinite(one.mean - other.mean):
         return None
     difference = (one.mean - other.mean) * (1 if sign.startswith(">") else -1)
-    holds = difference >= 0 if sign.endswith("=") else difference > 0
+    if difference == 0:
+        return "holds, equal" if sign.endswith("=") else "equal"
+    holds = difference > 0
     spread = math.hypot(one.std, other.std)
     if not math.isfinite(spread):
         return "holds, how surely one seed does not tell" if holds else "fails, how surely one seed does not tell"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple, TypeVar
 
@@ -14,6 +14,8 @@ from fairtune.request.resolve import resolve
 from fairtune.spec import Place, SearchSpec
 
 T = TypeVar("T")
+_NAMED = 3
+"""How many searches a fault names."""
 
 
 class Planned(NamedTuple):
@@ -50,11 +52,12 @@ def requests(file: PipelineFile, size: SizeName, typed: Mapping[str, object], fa
     """
     name = called(file, size, typed)
     found = faults.attempt(lambda: _expanded(file, size, typed)) or []
-    made = []
+    made, own = [], FaultsOfSearches()
     for one in found:
-        request = _told_of(one, faults, partial(_request, one, name))
+        request = own.attempt(one, partial(_request, one, name))
         if request is not None:
             made.append((one, request))
+    faults.found += own.told(len(found))
     return made
 
 
@@ -73,21 +76,46 @@ def plan_all(file: PipelineFile, size: SizeName, typed: Mapping[str, object], fa
         file, size, typed, faults: as for :func:`requests`.
     """
     planned: list[Planned] = []
-    for one, request in requests(file, size, typed, faults):
-        found = _told_of(one, faults, partial(resolve, request))
+    wanted, own = requests(file, size, typed, faults), FaultsOfSearches()
+    for one, request in wanted:
+        found = own.attempt(one, partial(resolve, request))
         if found is not None:
             new = Planned(one, request, *found)
-            faults.found += [f"{one.label}: {fault}" for fault in _clash(new, planned)]
+            own.add(one, _clash(new, planned))
             planned.append(new)
+    faults.found += own.told(len(wanted))
     return planned
 
 
-def _told_of(one: Named, faults: Faults, action: Callable[[], T]) -> T | None:
-    """What an action gives; its faults are told of the search."""
-    own = Faults()
-    found = own.attempt(action)
-    faults.found += [f"{one.label}: {fault}" for fault in own.found]
-    return found
+class FaultsOfSearches:
+    """Faults of the searches of a pipeline: each is told of the searches that have it, and once, of none, if all have."""
+
+    def __init__(self) -> None:
+        self._labels: dict[str, list[str]] = {}
+
+    def attempt(self, one: Named, action: Callable[[], T]) -> T | None:
+        """Run an action for a search; keep its faults and return None if it has any."""
+        own = Faults()
+        found = own.attempt(action)
+        self.add(one, own.found)
+        return found
+
+    def add(self, one: Named, faults: Sequence[str]) -> None:
+        """Keep faults of a search."""
+        for fault in dict.fromkeys(faults):
+            self._labels.setdefault(fault, []).append(one.label)
+
+    def told(self, of: int) -> list[str]:
+        """A sentence for each fault.
+
+        Args:
+            of: how many searches there are.
+        """
+        return [fault if 1 < len(labels) == of else f"{_some(labels)}: {fault}" for fault, labels in self._labels.items()]
+
+
+def _some(labels: Sequence[str]) -> str:
+    return ", ".join(labels) if len(labels) <= _NAMED else f"{labels[0]} and {len(labels) - 1} more"
 
 
 def _request(one: Named, pipeline: str) -> Request:

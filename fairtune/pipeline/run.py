@@ -66,7 +66,7 @@ def run(
         console.print(f"{name}: search {number + 1} of {len(searches)}, {planned.named.label}", style="bold")
         ended.append(_ended(planned, console))
         mirror.take_up(planned.spec, planned.place)
-        material = gather(pipeline, name, size, typed, ended, beside, of=len(searches))
+        material = gather(pipeline, name, size, typed, ended, beside, searches[number + 1 :])
         written = write_report(material, folder)
     assert material is not None
     mirror.finish(written)

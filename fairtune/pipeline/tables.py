@@ -75,7 +75,7 @@ def ordering_table(checked: Sequence[tuple[str, Checked]]) -> TextTable:
             data,
             format_mean(one.left or UNDEFINED),
             format_mean(one.right or UNDEFINED),
-            one.verdict or "not checked: no such row",
+            one.verdict or f"not checked, {one.why}",
         ]
         for data, one in checked
     ]

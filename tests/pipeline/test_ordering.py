@@ -24,7 +24,7 @@ def verdicts(text, **means):
         ({"baseline": 0.9, "ss": 0.5, "mfd": 0.3}, ["holds", "holds"]),
         ({"baseline": 0.9, "ss": 0.5, "mfd": 0.55}, ["holds", "fails within the spread"]),
         ({"baseline": 0.9, "ss": 0.5, "mfd": 0.45}, ["holds", "holds within the spread"]),
-        ({"baseline": 0.3, "ss": 0.5, "mfd": 0.5}, ["fails", "holds within the spread"]),
+        ({"baseline": 0.3, "ss": 0.5, "mfd": 0.5}, ["fails", "holds, equal"]),
         ({"baseline": 0.9, "ss": 0.5}, ["holds", None]),
         ({"baseline": 0.9, "ss": math.nan, "mfd": 0.3}, [None, None]),
     ],
@@ -45,7 +45,24 @@ def test_without_a_spread_nothing_is_told_apart(mean, found, one, other):
 
 
 def test_signs_the_other_way():
-    assert verdicts("accuracy: a < b <= c", a=0.1, b=0.5, c=0.5) == ["holds", "holds within the spread"]
+    assert verdicts("accuracy: a < b <= c", a=0.1, b=0.5, c=0.5) == ["holds", "holds, equal"]
+
+
+@pytest.mark.parametrize("std", [0.0, 0.1, math.nan])
+def test_two_sides_that_are_equal_neither_hold_nor_fail(std):
+    order = TypeAdapter(Ordering).validate_python("deo_m: baseline > ss >= mfd")
+    rows = dict.fromkeys(("baseline", "ss", "mfd"), interval(0.0, std))
+    assert [one.verdict for one in check_order(order, rows)] == ["equal", "holds, equal"]
+
+
+def test_what_is_missing_is_told():
+    order = TypeAdapter(Ordering).validate_python("deo_m: baseline > ss >= mfd > hkd")
+    found = check_order(order, {"baseline": interval(0.1), "hkd": interval(math.nan)}, {"ss": "not finished"})
+    assert [one.why for one in found] == [
+        "ss: not finished",
+        "ss: not finished; mfd: no such row",
+        "mfd: no such row; hkd: no score",
+    ]
 
 
 def test_an_ordering_is_its_text():

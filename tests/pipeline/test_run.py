@@ -9,7 +9,10 @@ from rich.console import Console
 
 from fairtune.errors import InvalidInput, NothingCompleted
 from fairtune.pipeline.expanding import labels
-from fairtune.pipeline.run import finished, run
+from fairtune.pipeline.material import gather
+from fairtune.pipeline.reading import load
+from fairtune.pipeline.rows import Outcome
+from fairtune.pipeline.run import check, finished, run
 from fairtune.report import write_report
 from fairtune.request.options import Request
 from fairtune.request.resolve import resolve
@@ -131,6 +134,16 @@ def test_a_search_without_a_score_has_its_row(tmp_path):
     assert "nan" not in text
 
 
+def test_orderings_of_a_search_that_has_not_ended_say_so(tmp_path):
+    summary = done(tmp_path, "small-ss", method="ss")
+    orderings = ["accuracy: ss > hkd", "deo_m: baseline > hkd"]
+    file = load(pipeline_file(tmp_path, {"method": "ss"}, {"method": "hkd"}, report={"orderings": orderings}))
+    (first, second), beside = check(file, "full", {"runs": str(tmp_path)})
+    material = gather(file, "small", "full", {}, [Outcome(first, summary)], beside, [second])
+    assert [one.why for _, one in material.checked] == ["hkd: not finished"] * 2
+    assert material.of == 2
+
+
 def test_what_is_found_of_an_earlier_call_must_be_complete_and_readable(tmp_path):
     summary = done(tmp_path, "small-ss", method="ss")
     folder = RunFolder.of(summary.place)
@@ -158,6 +171,18 @@ def test_every_fault_of_every_search_is_told_before_the_first_starts(tmp_path):
     assert "unknown method 'mdf'" in faults[0]
     assert "trials" in faults[1]
     assert "unknown rule 'x'" in faults[2]
+
+
+def test_what_is_wrong_with_every_search_is_told_once(tmp_path):
+    file = pipeline_file(tmp_path, *({"method": method} for method in ("ss", "hkd", "mfd", "mfd_k")))
+    with pytest.raises(InvalidInput) as error:
+        run(file, Console(file=io.StringIO()), typed={"runs": str(tmp_path), "trials": 0})
+    assert error.value.faults == ["--trials 0: give a number of at least 1"]
+    with pytest.raises(InvalidInput) as error:
+        run(file, Console(file=io.StringIO()), typed={"runs": str(tmp_path), "cpus_per_trial": 9999})
+    assert [fault.partition(":")[0] for fault in error.value.faults] == ["--cpus-per-trial 9999"]
+    some = [{"method": method, "trials": 0} for method in ("ss", "hkd", "mfd", "mfd_k")]
+    assert refused(tmp_path, *some, {"method": "mfd_f"})[0].startswith("ss and 3 more: --trials 0")
 
 
 @pytest.mark.parametrize(
@@ -206,7 +231,9 @@ def test_a_search_whose_trials_all_fail_keeps_no_other_from_running(tmp_path):
         session.plan.finish(job, train(job, session.plan) if job.kind == "baseline" else failed(job.spec, "no such kernel"))
     done(tmp_path, "small-hkd", method="hkd")
     with pytest.raises(NothingCompleted, match=r"^1 of 2 searches failed: ss; the report says why$"):
-        printed(pipeline_file(tmp_path, {"method": "ss"}, {"method": "hkd"}), tmp_path)
+        printed(
+            pipeline_file(tmp_path, {"method": "ss"}, {"method": "hkd"}, report={"orderings": ["accuracy: ss > hkd"]}), tmp_path
+        )
     table = pd.read_csv(tmp_path / "small" / "report.csv").set_index("search")
     assert list(table.index) == ["ss", "baseline", "hkd"]
     assert table["failed"].fillna("").tolist() == ["none of 1 trials completed; the first failed with: no such kernel", "", ""]
@@ -214,6 +241,7 @@ def test_a_search_whose_trials_all_fail_keeps_no_other_from_running(tmp_path):
     for ending in ("md", "html"):
         text = (tmp_path / "small" / f"report.{ending}").read_text()
         assert "failed: none of 1 trials completed; the first failed with: no such kernel" in text
+        assert "not checked, ss: failed" in text
         assert "have ended; this is how it stands" not in text
 
 
