@@ -84,6 +84,8 @@ def expand(pipeline: Pipeline, size: Size, typed: Mapping[str, object]) -> list[
     varied = {name for search in (pipeline.defaults, *pipeline.searches) for name in _grid(search)}
     faults.found += [f"each: {unknown_name('value', name, varied)}" for name in size.each if name not in varied]
     known = {name for one in found for name in one.names | one.of_data}
+    datasets = {name for one in found for name in one.of_data}
+    faults.found += [f"for_data: {unknown_name('dataset', name, datasets)}" for name in size.for_data if name not in datasets]
     if not typed.get("dataset"):
         faults.found += [f"leave_out: {unknown_name('search', name, known)}" for name in size.leave_out if name not in known]
     faults.found += _unknown_rows(pipeline, {BASELINE}.union(*(one.names for one in found)))
@@ -160,7 +162,8 @@ def _every(pipeline: Pipeline, search: Options, size: Size, typed: Mapping[str, 
         varied = [_as_option(name, value) for name, value in zip(grid, values, strict=True)]
         own = _layered(pipeline.defaults, search, *varied)
         seeds = {"final_seeds": size.seeds or pipeline.seeds}
-        options = _layered(pipeline.defaults, search, size.options, seeds, *varied, typed)
+        of_data = size.for_data.get(str(_layered(own, typed).get("dataset")), {})
+        options = _layered(pipeline.defaults, search, size.options, of_data, seeds, *varied, typed)
         wanted = not elsewhere and all(
             value in size.each.get(name, [value]) or typed.get(name) is not None for name, value in zip(grid, values, strict=True)
         )

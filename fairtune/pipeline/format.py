@@ -158,6 +158,7 @@ class Size(BaseModel):
     Attributes:
         leave_out: searches that are not run, by name, method or dataset.
         each: values in place of those that searches name.
+        for_data: options by dataset, which overrule those of the size there.
         seeds: as in :class:`Pipeline`.
     """
 
@@ -165,6 +166,7 @@ class Size(BaseModel):
 
     leave_out: tuple[str, ...] = ()
     each: Grid = {}
+    for_data: dict[str, dict[str, object]] = {}
     seeds: Positive | None = None
 
     @property
@@ -174,7 +176,9 @@ class Size(BaseModel):
 
     @model_validator(mode="after")
     def _knows_its_options(self) -> Self:
-        check_options(self.options, ("leave_out", "each", "seeds"))
+        check_options(self.options, ("leave_out", "each", "for_data", "seeds"))
+        for options in self.for_data.values():
+            check_options(options, ())
         return self
 
 

@@ -130,7 +130,7 @@ def gather(
     outcomes = [one for one in ended if isinstance(one, Outcome)]
     compares = file.content.report.compare and len(ended) == of and outcomes
     compared = compare(outcomes) if compares else Statistics()
-    differs = _differs(file, size)
+    differs = _differs(file, size, typed)
     return Material(file, name, _command(file, size, typed), tuple(ended), of, rows, checked, compared, differs)
 
 
@@ -141,13 +141,22 @@ def _missing(ended: Sequence[Outcome | Failed], pending: Sequence[Planned]) -> d
     return found | ({BASELINE: "not finished"} if pending else {})
 
 
-def _differs(file: PipelineFile, size: SizeName) -> list[str]:
-    """The file's sentences, then what the size changes."""
+def _differs(file: PipelineFile, size: SizeName, typed: Mapping[str, object]) -> list[str]:
+    """The file's sentences, then what the size changes and the command line does not overrule."""
     said, changed = list(file.content.report.differs), size_of(file.content, size)
     options = {**changed.options, **({"seeds": changed.seeds} if changed.seeds else {})}
-    if size == "quick" and options:
-        said.append("Quick: " + ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in options.items()) + ".")
+    overruled = {name for name, value in typed.items() if not isinstance(value, list)}
+    told = [_told(name, value) for name, value in options.items() if name not in overruled]
+    for data, own in changed.for_data.items():
+        told += [f"{_told(name, value)} on {data}" for name, value in own.items() if name not in overruled]
+    if size == "quick" and told:
+        said.append(f"Quick: {', '.join(told)}.")
     return said
+
+
+def _told(name: str, value: object) -> str:
+    given = ", ".join(map(str, value)) if isinstance(value, list | tuple) else value
+    return f"{name.replace('_', ' ')} {given}"
 
 
 def _by_data(file: PipelineFile, rows: Sequence[Row]) -> list[tuple[str, Order, dict[str, Interval]]]:

@@ -70,6 +70,19 @@ def test_names_stay_the_same_in_every_size():
     assert [one.label for one in expanded(given, "quick")] == ["mi-weight-1"]
 
 
+def test_a_size_has_options_for_some_data():
+    given = pipeline(
+        {"method": "ss"},
+        defaults={"each": {"dataset": ["adult", "german"]}},
+        quick={"epochs": 3, "set": ["lr=1"], "for_data": {"german": {"epochs": 40, "set": ["weight=2"]}}},
+    )
+    found = expanded(given, "quick")
+    assert [one.options["epochs"] for one in found] == [3, 40]
+    assert [one.options["set"] for one in found] == [["lr=1"], ["lr=1", "weight=2"]]
+    assert [one.options["epochs"] for one in expanded(given, "quick", epochs=2)] == [2, 2]
+    assert [one.options["epochs"] for one in expanded(given, "quick", dataset="german")] == [40]
+
+
 def test_searches_are_left_out_by_name_or_method():
     given = pipeline({"method": "ss"}, {"method": "mfd", "each": {"weight": [1, 2]}}, quick={"leave_out": ["ss", "mfd-weight-2"]})
     assert [one.label for one in expanded(given, "quick")] == ["mfd-weight-1"]
@@ -95,6 +108,7 @@ def test_other_data_and_another_size_are_another_name():
         ({"searches": [{"method": "ss", "final_seeds": 2}]}, "final_seeds: the key seeds says that of all searches"),
         ({"searches": [{"method": "ss", "each": {"weight": 3}}]}, "each: give a list of values by name"),
         ({"quick": {"trails": 2}}, "unknown option 'trails': did you mean 'trials'?"),
+        ({"quick": {"for_data": {"german": {"epoch": 2}}}}, "unknown option 'epoch': did you mean 'epochs'"),
         ({"report": {"scores": ["accuracie"]}}, "unknown score 'accuracie': did you mean 'accuracy'"),
         ({"report": {"orderings": ["deo_m baseline > ss"]}}, "write SCORE: ROW > ROW >= ROW, with spaces around the signs"),
         ({"report": {"orderings": ["deo: baseline > ss"]}}, "unknown score 'deo': did you mean 'deo_m'"),
@@ -113,6 +127,7 @@ def test_what_cannot_be_read_is_refused_by_what_it_is(tmp_path, content, fault):
     ("parts", "fault"),
     [
         ({"quick": {"each": {"wait": [1]}}}, "each: unknown value 'wait'"),
+        ({"quick": {"for_data": {"germany": {"epochs": 1}}}}, "for_data: unknown dataset 'germany'"),
         ({"quick": {"leave_out": ["sss"]}}, "leave_out: unknown search 'sss': did you mean 'ss'?"),
         ({"quick": {"leave_out": ["ss"]}}, "leave_out: no search is left: keep one"),
         ({"report": {"orderings": ["deo_m: baseline > mdf"]}}, "orderings: unknown search 'mdf'"),

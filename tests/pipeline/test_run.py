@@ -137,9 +137,11 @@ def test_a_search_without_a_score_has_its_row(tmp_path):
 def test_orderings_of_a_search_that_has_not_ended_say_so(tmp_path):
     summary = done(tmp_path, "small-ss", method="ss")
     orderings = ["accuracy: ss > hkd", "deo_m: baseline > hkd"]
-    file = load(pipeline_file(tmp_path, {"method": "ss"}, {"method": "hkd"}, report={"orderings": orderings}))
+    quick = {"epochs": 1, "batch_size": 32, "for_data": {"digits": {"precision": "fp32"}}}
+    file = load(pipeline_file(tmp_path, {"method": "ss"}, {"method": "hkd"}, quick=quick, report={"orderings": orderings}))
     (first, second), beside = check(file, "full", {"runs": str(tmp_path)})
-    material = gather(file, "small", "full", {}, [Outcome(first, summary)], beside, [second])
+    material = gather(file, "small", "quick", {"batch_size": 16}, [Outcome(first, summary)], beside, [second])
+    assert list(material.differs) == ["Quick: epochs 1, precision fp32 on digits."]
     assert [one.why for _, one in material.checked] == ["hkd: not finished"] * 2
     assert material.of == 2
 
