@@ -8,10 +8,10 @@ from typing import TypeVar
 
 from fairtune.metrics import SCORES, UNDEFINED, Difference, label
 from fairtune.report.formats import format_mean, format_score
-from fairtune.report.progress import format_duration
+from fairtune.report.spent import SPENT, SPENT_ON, format_spent
 from fairtune.report.text_table import TextTable
 from fairtune.report.told import Told
-from fairtune.study.benchmark import REFERENCES, Against, Benchmark, Block, Entered, Overall, Ranked
+from fairtune.study.benchmark import REFERENCES, Against, Benchmark, Block, Overall, Ranked
 from fairtune.thresholds import WAYS
 
 T = TypeVar("T", bound=Against | Overall)
@@ -142,17 +142,13 @@ def _entrants(block: Block, found: Benchmark) -> TextTable:
                 *(format_mean(one.test.get(name, UNDEFINED)) for name in found.scores),
                 one.worst_group,
                 *(["-"] * 3 if search is None else [str(len(search.front)), format_score(search.hypervolume), str(search.trials)]),
-                *_cost(one),
+                *format_spent(one.cost),
             ]
         )
     scores = (f"{label(name)} (test)" for name in found.scores)
-    titles = ("method", "chosen", *scores, "worst group", "on the joint front", "hypervolume", "trials", "epochs", "time of a GPU")
-    note = f"floor {format_score(block.floor)} on validation; fronts and hypervolumes of validation"
+    titles = ("method", "chosen", *scores, "worst group", "on the joint front", "hypervolume", "trials", *SPENT)
+    note = f"floor {format_score(block.floor)} on validation; fronts and hypervolumes of validation; {SPENT_ON}"
     return TextTable(f"{_called(block, found)}: choices", titles, rows, note)
-
-
-def _cost(one: Entered) -> tuple[str, str]:
-    return (str(one.epochs), format_duration(one.gpu_s) if one.gpu_s else "-") if one.kind == "method" else ("0", "-")
 
 
 def _against(block: Block, found: Benchmark) -> TextTable:

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from fairtune.metrics import UNDEFINED, label
 from fairtune.report.figure import INK
 from fairtune.report.formats import format_mean, format_score
+from fairtune.report.spent import SPENT, SPENT_ON, format_spent
 from fairtune.report.text_table import TextTable
 from fairtune.report.told import Told
 from fairtune.study.comparison import Comparison
@@ -44,7 +45,8 @@ def _searches(found: Comparison) -> TextTable:
             str(len(one.front)),
             format_score(one.hypervolume),
             str(one.trials),
-            str(one.epochs),
+            *format_spent(one.cost),
+            str(one.baseline.epochs),
         ]
         for one in found.searches
     ]
@@ -56,9 +58,13 @@ def _searches(found: Comparison) -> TextTable:
         "on the joint front",
         "hypervolume",
         "trials",
-        "epochs",
+        *SPENT,
+        "epochs of the baseline",
     )
-    note = f"front and hypervolume on validation, above the highest floor, {format_score(found.floor)}, from the weakest baseline"
+    measured = (
+        f"front and hypervolume on validation, above the highest floor, {format_score(found.floor)}, from the weakest baseline"
+    )
+    note = f"{measured}; {SPENT_ON}"
     return TextTable("searches", titles, rows, note)
 
 

@@ -26,6 +26,7 @@ from fairtune.study.applied import seen_by
 from fairtune.study.comparison import Compared, Search, SideBySide, above, check_alike, side_by_side
 from fairtune.study.entrants import BASELINE, Entrant, Kind, entrants
 from fairtune.study.retrained import complete, retrainings_of
+from fairtune.study.spent import Spent
 from fairtune.study.verdict import settings_p
 from fairtune.thresholds import WAYS
 
@@ -42,7 +43,7 @@ class Entered(_Part):
     """One that competed on a data set; see :class:`fairtune.study.entrants.Entrant`.
 
     Attributes:
-        name, kind, run, trial, chosen, epochs, gpu_s: as there.
+        name, kind, run, trial, chosen, cost: as there.
         test: scores on the test split, over its seeds.
         worst_group: name of the group with the lowest accuracy.
     """
@@ -54,8 +55,7 @@ class Entered(_Part):
     chosen: bool
     test: dict[str, Interval]
     worst_group: str
-    epochs: int
-    gpu_s: float
+    cost: Spent
 
 
 class Against(_Part):
@@ -258,8 +258,7 @@ def _block(part: _Of, scores: Sequence[str]) -> Block:
                 chosen=one.chosen,
                 test={name: one.interval(name) for name in scores},
                 worst_group=groups[one.worst_group()] if groups else str(one.worst_group()),
-                epochs=one.epochs,
-                gpu_s=one.gpu_s,
+                cost=one.cost,
             )
             for one in part.entrants.values()
         ),
@@ -310,7 +309,7 @@ def _ruled(search: Search, number: int, scores: Sequence[str]) -> Ruled:
     record = search.study.records()[number]
     setting = record.result.id if record.result else ""
     nets = complete(retrainings_of(search.spec, search.study).get(setting, {}))
-    confirmed = Entrant(record.method, "method", search.place.name, number, True, nets, 0, 0.0)
+    confirmed = Entrant(record.method, "method", search.place.name, number, True, nets, Spent())
     test = {name: confirmed.interval(name) for name in scores} if nets else {}
     return Ruled(rule="", method=record.method, run=search.place.name, trial=number, test=test)
 

@@ -16,6 +16,7 @@ from fairtune.rules import View, corner, covered, front
 from fairtune.spec import Place, SearchSpec, TrialResult
 from fairtune.study.choice import CHOSEN
 from fairtune.study.retrained import retrainings_of
+from fairtune.study.spent import Spent, spent
 from fairtune.study.study import SearchStudy
 from fairtune.study.summary import Summary, difference, summarise
 from fairtune.study.verdict import improves, settings_p
@@ -55,7 +56,9 @@ class Compared(_Part):
         front: its trials on the joint front.
         hypervolume: what its feasible trials cover on validation, from the joint corner.
         growth: seconds of its trials, and what those that had ended by then covered, at each trial that added to it.
-        trials, epochs, gpu_s: what it took.
+        trials: how many it has.
+        cost: what it took to find and confirm its choice.
+        baseline: what the plain model took beside that.
     """
 
     name: str
@@ -67,8 +70,8 @@ class Compared(_Part):
     hypervolume: Number
     growth: tuple[tuple[float, Number], ...]
     trials: int
-    epochs: int
-    gpu_s: float
+    cost: Spent
+    baseline: Spent
 
 
 class Pair(_Part):
@@ -175,6 +178,7 @@ def side_by_side(searches: Sequence[Search]) -> SideBySide:
     views = [above(floor, search.study.views()) for search in searches]
     joint = _joint_front(views, objectives)
     retrained = [_choice_of(search, summary) for search, summary in zip(searches, summaries, strict=True)]
+    costs = [spent(search.spec, search.place, search.study) for search in searches]
     compared = tuple(
         Compared(
             name=summary.name,
@@ -186,10 +190,10 @@ def side_by_side(searches: Sequence[Search]) -> SideBySide:
             hypervolume=covered(of_search, objectives, worst),
             growth=tuple(_growth(summary, of_search, objectives, worst)),
             trials=len(summary.trials),
-            epochs=summary.cost.epochs,
-            gpu_s=summary.cost.gpu_s,
+            cost=took.own,
+            baseline=took.baseline,
         )
-        for summary, results, numbers, of_search in zip(summaries, retrained, joint, views, strict=True)
+        for summary, results, numbers, of_search, took in zip(summaries, retrained, joint, views, costs, strict=True)
     )
     return SideBySide(tuple(summaries), score, floor, worst, compared, tuple(retrained))
 

@@ -12,8 +12,9 @@ from fairtune.errors import InvalidInput
 from fairtune.metrics import SCORES, Difference, Interval, NetScore, compare, group_accuracy
 from fairtune.records import GroupCounts
 from fairtune.spec import Moved, TrialResult
-from fairtune.study.comparison import Search, SideBySide
+from fairtune.study.comparison import Compared, Search, SideBySide
 from fairtune.study.retrained import complete, retrainings_of
+from fairtune.study.spent import Spent
 from fairtune.study.summary import Summary
 
 Kind = Literal["method", "baseline", "thresholds"]
@@ -30,8 +31,8 @@ class Entrant(NamedTuple):
         trial: number of a method's choice; None for the others, and where nothing reached the floor.
         chosen: whether there is a choice; a method without one hands over the plain baseline, and is scored as that.
         nets: what its retrainings came to on the test split, by seed.
-        epochs: that finding and confirming it took; the baseline's own training is in none of them.
-        gpu_s: seconds likewise.
+        cost: what finding and confirming it took; the baseline's own trainings are in none but its own, and moving its thresholds
+            takes none.
     """
 
     name: str
@@ -40,8 +41,7 @@ class Entrant(NamedTuple):
     trial: int | None
     chosen: bool
     nets: Mapping[int, TrialResult | Moved]
-    epochs: int
-    gpu_s: float
+    cost: Spent
 
     def value(self, score: str, seed: int) -> float:
         """A score on the test split; NaN where there is none."""
@@ -80,10 +80,10 @@ def entrants(searches: Sequence[Search], found: SideBySide) -> list[Entrant]:
     """
     _check(searches)
     confirmed = _baseline(searches)
-    plain = [] if confirmed is None else [Entrant(BASELINE, "baseline", confirmed[0], None, True, confirmed[1], 0, 0.0)]
+    plain = [] if confirmed is None else [_plain(found, *confirmed)]
     moved = [] if confirmed is None else list(_moved(found.summaries, confirmed[1]))
     fallback = {} if confirmed is None else confirmed[1]
-    methods = [_method(*one, fallback) for one in zip(found.summaries, found.retrained, strict=True)]
+    methods = [_method(*one, fallback) for one in zip(found.summaries, found.compared, found.retrained, strict=True)]
     return [one for one in (*methods, *plain, *moved) if one.nets]
 
 
@@ -110,11 +110,15 @@ def _baseline(searches: Sequence[Search]) -> tuple[str, dict[int, TrialResult]] 
     return most if most[1] else None
 
 
-def _method(summary: Summary, results: dict[int, TrialResult], fallback: Mapping[int, TrialResult]) -> Entrant:
+def _plain(found: SideBySide, run: str, confirmed: dict[int, TrialResult]) -> Entrant:
+    cost = next(one.baseline for one in found.compared if one.name == run)
+    return Entrant(BASELINE, "baseline", run, None, True, confirmed, cost)
+
+
+def _method(summary: Summary, compared: Compared, results: dict[int, TrialResult], fallback: Mapping[int, TrialResult]) -> Entrant:
     chosen = bool(results)
     none_to_choose = summary.complete and summary.chosen is None
     number = summary.chosen.number if chosen and summary.chosen is not None else None
-    cost = summary.cost
     return Entrant(
         name=summary.spec.methods,
         kind="method",
@@ -122,8 +126,7 @@ def _method(summary: Summary, results: dict[int, TrialResult], fallback: Mapping
         trial=number,
         chosen=chosen,
         nets=results or (dict(fallback) if none_to_choose else {}),
-        epochs=cost.epochs,
-        gpu_s=cost.gpu_s,
+        cost=compared.cost,
     )
 
 
@@ -141,7 +144,7 @@ def _moved(summaries: Sequence[Summary], confirmed: Mapping[int, TrialResult]) -
             for moved in result.moved
             if (moved.way, moved.weight) == (way, weight)
         }
-        yield Entrant(way, "thresholds", run, None, True, nets, 0, 0.0)
+        yield Entrant(way, "thresholds", run, None, True, nets, Spent())
 
 
 def _counts(net: TrialResult | Moved) -> GroupCounts:
