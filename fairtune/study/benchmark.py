@@ -301,7 +301,8 @@ def _rules(part: _Of, scores: Sequence[str]) -> Iterator[Ruled]:
 def _seen_by(select: str, part: _Of) -> tuple[Rule, list[tuple[int, View]]]:
     """A rule, and the trials of all searches as it sees them, each with the place of its search."""
     seen = [seen_by(select, search.study) for search in part.searches]
-    return seen[0][0], [(at, view) for at, (_, views) in enumerate(seen) for view in above(part.found.floor, views)]
+    floored = (above(part.found.floor, one.study, views) for one, (_, views) in zip(part.searches, seen, strict=True))
+    return seen[0][0], [(at, view) for at, views in enumerate(floored) for view in views]
 
 
 def _ruled(search: Search, number: int, scores: Sequence[str]) -> Ruled:

@@ -175,7 +175,7 @@ def side_by_side(searches: Sequence[Search]) -> SideBySide:
     score, objectives = improves(summaries[0].spec.select), summaries[0].objectives
     floor = max(summary.floor for summary in summaries)
     worst = corner(_weakest([summary.baseline.val for summary in summaries], objectives), floor, objectives)
-    views = [above(floor, search.study.views()) for search in searches]
+    views = [above(floor, search.study, search.study.views()) for search in searches]
     joint = _joint_front(views, objectives)
     retrained = [_choice_of(search, summary) for search, summary in zip(searches, summaries, strict=True)]
     costs = [spent(search.spec, search.place, search.study) for search in searches]
@@ -226,9 +226,14 @@ def _weakest(baselines: Sequence[Mapping[str, float]], objectives: Sequence[str]
     return {name: max((val.get(name, math.nan) for val in baselines), key=SCORES[name].cost) for name in objectives}
 
 
-def above(floor: float, views: Sequence[View]) -> list[View]:
-    """The same trials, feasible by another floor."""
-    return [view._replace(feasible=ranked(view.val)["accuracy"] >= floor) for view in views]
+def above(floor: float, study: SearchStudy, views: Sequence[View]) -> list[View]:
+    """The trials of a search, feasible by another floor: as much higher on every validation fold as it is on the first."""
+
+    def floor_of(view: View) -> float:
+        own = study.floor_of(study.record(view.number))
+        return own if study.baseline is None or floor == study.baseline.floor else floor + (own - study.baseline.floor)
+
+    return [view._replace(feasible=ranked(view.val)["accuracy"] >= floor_of(view)) for view in views]
 
 
 def _joint_front(views: Sequence[Sequence[View]], objectives: Sequence[str]) -> list[list[int]]:

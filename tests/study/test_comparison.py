@@ -9,8 +9,9 @@ from fairtune.errors import InvalidInput
 from fairtune.metrics import rank
 from fairtune.report.comparison import draw_growth, told
 from fairtune.rules import covered
-from fairtune.study.comparison import Search, _pairs, compare_searches
+from fairtune.study.comparison import Search, _pairs, above, compare_searches
 from fairtune.study.retrained import complete, retrainings_of
+from fairtune.study.summary import summarise
 from tests.search_helpers import run_small, trained_once
 
 
@@ -57,6 +58,44 @@ def test_volume_grows_to_what_is_covered_in_the_end(found, searches):
         assert list(seconds) == sorted(seconds)
         assert volumes[-1] == one.hypervolume
     assert len(draw_growth(found).axes[0].lines) == 3
+
+
+@pytest.fixture(scope="module")
+def folded(tmp_path_factory):
+    """A search on two folds whose floors disagree on its trial, and one on a single fold beside it."""
+    runs, seeds = tmp_path_factory.mktemp("folded"), {"method": "ss", "trials": 1, "seeds_per_trial": 2, "validation_folds": 2}
+    with trained_once():
+        study = run_small(runs, name="first", accuracy_floor="teacher-0.5", **seeds).study
+        (view,) = study.views()
+        first, mean = study.baseline.floor, study.floor_of(study.record(0))
+        offset = view.val["accuracy"] - (first + mean) / 2 - 0.5
+        floor = {"accuracy_floor": f"teacher{offset:+.4f}"}
+        sessions = [
+            run_small(runs, name="two", **floor, **seeds),
+            run_small(runs, name="one", method="reweight", trials=1, **floor),
+        ]
+    return [Search(one.spec, one.place, one.study) for one in sessions]
+
+
+def test_trials_are_held_to_the_floors_of_their_folds(folded):
+    study = folded[0].study
+    (view,) = study.views()
+    assert view.feasible != (view.val["accuracy"] >= study.baseline.floor), "the folds disagree"
+    summaries = [summarise(one.spec, one.place, one.study) for one in folded]
+    found = compare_searches(folded)
+    assert found.floor == summaries[0].floor == summaries[1].floor
+    assert above(found.floor, study, study.views()) == study.views()
+    assert [one.hypervolume for one in found.searches] == [one.hypervolume for one in summaries]
+    assert [bool(one.front) for one in found.searches] == [bool(one.front) for one in summaries]
+
+
+@pytest.mark.parametrize("raised", [-1, 1])
+def test_a_floor_is_as_much_higher_on_every_fold(folded, raised):
+    study = folded[0].study
+    (view,) = study.views()
+    needed = study.floor_of(study.record(0))
+    floor = study.baseline.floor + view.val["accuracy"] - needed + raised * 1e-6
+    assert [one.feasible for one in above(floor, study, [view])] == [raised < 0]
 
 
 def test_three_are_ranked_over_the_seeds(found):
