@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 from fairtune.metrics import SCORES, UNDEFINED, Difference, label
+from fairtune.report.confirmed import lacking
 from fairtune.report.formats import format_mean, format_score
 from fairtune.report.spent import SPENT, SPENT_ON, format_spent
 from fairtune.report.text_table import TextTable
@@ -86,11 +87,29 @@ def _remarks(found: Benchmark) -> Iterator[str]:
     without = [f"{one.name} on {_called(block, found)}" for block in found.blocks for one in block.entrants if not one.chosen]
     if without:
         yield f"no trial reached the floor: {', '.join(without)}; such a method hands over the baseline and is scored as that"
+    short = [
+        f"{one.methods} on {_called(block, found)}: {said}"
+        for block in found.blocks
+        for one in block.searches
+        if (one.chosen is not None or not one.complete) and (said := lacking(one))
+    ]
+    if short:
+        yield f"{'; '.join(short)}; differences are of the seeds that both have"
+    if fewer := list(_not_shared(found)):
+        yield f"ranks are of the seeds that all have who are ranked: {', '.join(fewer)}"
     if found.partial:
         yield f"not confirmed on every data set, and so not ranked: {', '.join(found.partial)}"
     budgets = {(block.data, one.trials) for block in found.blocks for one in block.searches}
     if len({data for data, _ in budgets}) < len(budgets):
         yield "searches of one data set differ in how many settings they tried: the tables say how many"
+
+
+def _not_shared(found: Benchmark) -> Iterator[str]:
+    """Where ranks leave seeds out that some of the ranked have."""
+    for block in found.blocks:
+        most = max((len(one.seeds) for one in block.entrants if one.name not in found.partial), default=0)
+        if len(block.shared_seeds) < most:
+            yield f"{len(block.shared_seeds)} of {most} on {_called(block, found)}"
 
 
 def _called(block: Block, found: Benchmark) -> str:
@@ -139,6 +158,7 @@ def _entrants(block: Block, found: Benchmark) -> TextTable:
             [
                 one.name,
                 "-" if search is None else f"#{one.trial}" if one.trial is not None else "none",
+                f"{len(one.seeds)}",
                 *(format_mean(one.test.get(name, UNDEFINED)) for name in found.scores),
                 one.worst_group,
                 *(["-"] * 3 if search is None else [str(len(search.front)), format_score(search.hypervolume), str(search.trials)]),
@@ -146,7 +166,7 @@ def _entrants(block: Block, found: Benchmark) -> TextTable:
             ]
         )
     scores = (f"{label(name)} (test)" for name in found.scores)
-    titles = ("method", "chosen", *scores, "worst group", "on the joint front", "hypervolume", "trials", *SPENT)
+    titles = ("method", "chosen", "seeds", *scores, "worst group", "on the joint front", "hypervolume", "trials", *SPENT)
     note = f"floor {format_score(block.floor)} on validation; fronts and hypervolumes of validation; {SPENT_ON}"
     return TextTable(f"{_called(block, found)}: choices", titles, rows, note)
 

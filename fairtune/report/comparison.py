@@ -7,6 +7,7 @@ import math
 from matplotlib.figure import Figure
 
 from fairtune.metrics import UNDEFINED, label
+from fairtune.report.confirmed import confirmed_on, lacking
 from fairtune.report.figure import INK
 from fairtune.report.formats import format_mean, format_score
 from fairtune.report.spent import SPENT, SPENT_ON, format_spent
@@ -26,6 +27,8 @@ def told(found: Comparison) -> Told:
     ]
     if single := [f"{pair.one} and {pair.other}" for pair in found.pairs if pair.difference.seeds == 1]:
         sentences.append(f"one seed does not tell choices apart, two would: {', '.join(single)}")
+    if short := [f"{one.name}: {said}" for one in found.searches if (said := lacking(one))]:
+        sentences.append(f"{'; '.join(short)}; choices are compared on the seeds that both have")
     if found.ranks is not None:
         ranks = ", ".join(f"{name} {rank:.2f}" for name, rank in sorted(found.ranks.mean.items(), key=lambda item: item[1]))
         tests = f"Friedman p = {found.ranks.p_value:.2g}, by Nemenyi ranks differ that are {found.ranks.critical:.2f} apart"
@@ -40,7 +43,8 @@ def _searches(found: Comparison) -> TextTable:
         [
             one.name,
             one.methods,
-            "none" if one.chosen is None else f"#{one.chosen}",
+            f"#{one.chosen}" if one.chosen is not None else "none" if one.complete else "none yet",
+            confirmed_on(one) if one.chosen is not None else "-",
             *(format_mean(one.test.get(name, UNDEFINED)) for name in shown),
             str(len(one.front)),
             format_score(one.hypervolume),
@@ -54,6 +58,7 @@ def _searches(found: Comparison) -> TextTable:
         "run",
         "methods",
         "chosen",
+        "seeds",
         *(f"{label(name)} (test)" for name in shown),
         "on the joint front",
         "hypervolume",

@@ -44,6 +44,7 @@ class Entered(_Part):
 
     Attributes:
         name, kind, run, trial, chosen, cost: as there.
+        seeds: on which it was scored.
         test: scores on the test split, over its seeds.
         worst_group: name of the group with the lowest accuracy.
     """
@@ -53,6 +54,7 @@ class Entered(_Part):
     run: str
     trial: int | None
     chosen: bool
+    seeds: tuple[int, ...]
     test: dict[str, Interval]
     worst_group: str
     cost: Spent
@@ -102,6 +104,7 @@ class Block(_Part):
         entrants: what competed.
         against: what has to be beaten.
         rules: what each rule would have chosen.
+        shared_seeds: of all that are ranked, on which their ranks are.
     """
 
     data: str
@@ -112,6 +115,7 @@ class Block(_Part):
     entrants: tuple[Entered, ...]
     against: tuple[Against, ...]
     rules: tuple[Ruled, ...]
+    shared_seeds: tuple[int, ...]
 
 
 class Ranked(_Part):
@@ -198,7 +202,7 @@ def compare_methods(searches: Sequence[Search]) -> Benchmark:
     return Benchmark(
         score=score,
         scores=scores,
-        blocks=tuple(_block(part, scores) for part in parts),
+        blocks=tuple(_block(part, everywhere, scores) for part in parts),
         ranked=tuple(_ranked(parts, everywhere, scores)),
         overall=tuple(_overall(parts, everywhere, score)),
         partial=tuple(name for name in seen if name not in everywhere),
@@ -241,7 +245,7 @@ def _usual(dataset: PlugIn, option: str) -> object:
     return declared[option].default if option in declared else None
 
 
-def _block(part: _Of, scores: Sequence[str]) -> Block:
+def _block(part: _Of, everywhere: Sequence[str], scores: Sequence[str]) -> Block:
     groups = part.searches[0].spec.groups
     return Block(
         data=part.data,
@@ -256,6 +260,7 @@ def _block(part: _Of, scores: Sequence[str]) -> Block:
                 run=one.run,
                 trial=one.trial,
                 chosen=one.chosen,
+                seeds=tuple(one.nets),
                 test={name: one.interval(name) for name in scores},
                 worst_group=groups[one.worst_group()] if groups else str(one.worst_group()),
                 cost=one.cost,
@@ -264,6 +269,7 @@ def _block(part: _Of, scores: Sequence[str]) -> Block:
         ),
         against=tuple(_against(part, scores[0])),
         rules=tuple(_rules(part, scores)),
+        shared_seeds=tuple(_seeds(part, everywhere)),
     )
 
 

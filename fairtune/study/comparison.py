@@ -53,6 +53,9 @@ class Compared(_Part):
         chosen: number of its choice; None if no trial is feasible.
         test: scores of the choice on the test split; none where nothing was chosen.
         seeds: on which it was retrained.
+        failed_seeds: on which its retraining failed.
+        asked_seeds: how many were to confirm it.
+        complete: whether the search has ended.
         front: its trials on the joint front.
         hypervolume: what its feasible trials cover on validation, from the joint corner.
         growth: seconds of its trials, and what those that had ended by then covered, at each trial that added to it.
@@ -66,6 +69,9 @@ class Compared(_Part):
     chosen: int | None
     test: dict[str, Interval]
     seeds: tuple[int, ...]
+    failed_seeds: tuple[int, ...]
+    asked_seeds: int
+    complete: bool
     front: tuple[int, ...]
     hypervolume: Number
     growth: tuple[tuple[float, Number], ...]
@@ -186,6 +192,9 @@ def side_by_side(searches: Sequence[Search]) -> SideBySide:
             chosen=None if summary.chosen is None else summary.chosen.number,
             test=summary.confirmed[CHOSEN].test if results else {},
             seeds=tuple(results),
+            failed_seeds=tuple(summary.confirmed[CHOSEN].failed_seeds) if CHOSEN in summary.confirmed else (),
+            asked_seeds=summary.spec.final_seeds,
+            complete=summary.complete,
             front=tuple(numbers),
             hypervolume=covered(of_search, objectives, worst),
             growth=tuple(_growth(summary, of_search, objectives, worst)),

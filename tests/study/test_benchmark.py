@@ -111,7 +111,24 @@ def test_what_was_chosen_and_not_confirmed_does_not_compete_and_is_named(searche
     found = compare_methods([Search(stopped.spec, stopped.place, stopped.study), searches[1]])
     assert "ss" not in {one.name for one in found.blocks[0].entrants}
     assert found.partial == ("ss",)
-    assert "not confirmed on every data set, and so not ranked: ss" in told(found).sentences
+    sentences = told(found).sentences
+    assert "not confirmed on every data set, and so not ranked: ss" in sentences
+    assert any(said.startswith("ss on digits: its choice #0 is not confirmed and in no difference") for said in sentences)
+
+
+def test_what_is_confirmed_in_part_is_compared_and_ranked_on_the_seeds_of_all(searches, tmp_path):
+    with trained_once():
+        spec, place = small_search(tmp_path, method="ss", trials=1, final_seeds=2, set=["skew=0.8"])
+        stopped = Session(spec, place).run(4)
+    found = compare_methods([Search(stopped.spec, stopped.place, stopped.study), searches[1]])
+    (block,) = found.blocks
+    assert {one.name: len(one.seeds) for one in block.entrants if one.kind != "thresholds"} == {"ss": 1, "reweight": 2, BASELINE: 2}
+    assert len(block.shared_seeds) == 1
+    seeds = {(one.name, one.reference): one.difference.seeds for one in block.against}
+    assert (seeds["ss", BASELINE], seeds["reweight", BASELINE], seeds["reweight", "ss"]) == (1, 2, 1)
+    sentences = told(found).sentences
+    assert any(said.startswith("ss on digits: its choice #0 is confirmed on 1 of 2 seeds, and the search") for said in sentences)
+    assert "ranks are of the seeds that all have who are ranked: 1 of 2 on digits" in sentences
 
 
 def run_small_without_choice(search):

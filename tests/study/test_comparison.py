@@ -8,11 +8,12 @@ import pytest
 from fairtune.errors import InvalidInput
 from fairtune.metrics import rank
 from fairtune.report.comparison import draw_growth, told
+from fairtune.report.confirmed import lacking
 from fairtune.rules import covered
 from fairtune.study.comparison import Search, _pairs, above, compare_searches
 from fairtune.study.retrained import complete, retrainings_of
 from fairtune.study.summary import summarise
-from tests.search_helpers import run_small, trained_once
+from tests.search_helpers import Session, run_small, small_search, trained_once
 
 
 @pytest.fixture(scope="module")
@@ -131,3 +132,29 @@ def test_one_seed_tells_no_settings_apart(searches):
     assert any(math.isfinite(pair.difference.p_value) for pair in pairs)
     single = compare_searches(searches).model_copy(update={"pairs": tuple(pairs)})
     assert "one seed does not tell choices apart, two would: mfd and hkd" in told(single).sentences[1]
+
+
+def test_what_is_not_confirmed_is_told_and_pairs_are_of_the_seeds_of_both(searches, tmp_path):
+    first = searches[0]
+    with trained_once():
+        undecided = Session(*small_search(tmp_path, name="undecided", method="ss", trials=1, final_seeds=2)).run(1)
+        sealed = Session(*small_search(tmp_path, name="sealed", method="reweight", trials=1, final_seeds=2)).run(2)
+        sealed.plan.next()
+        cut = Session(*small_search(tmp_path, name="cut", method="reweight", trials=1, final_seeds=2)).run(4)
+    others = [Search(one.spec, one.place, one.study) for one in (undecided, sealed, cut)]
+    found = compare_searches([first, *others])
+    assert [(pair.one, pair.other, pair.difference.seeds) for pair in found.pairs] == [("mfd", "cut", 1)]
+    said = " ".join(told(found).sentences)
+    assert "undecided: it has not ended and has chosen nothing yet" in said
+    assert "sealed: its choice #0 is not confirmed and in no difference, and the search has not ended: fairtune resume" in said
+    assert "cut: its choice #0 is confirmed on 1 of 2 seeds, and the search has not ended: fairtune resume" in said
+    assert "mfd: " not in said
+    table = told(found).tables[0]
+    shown = [dict(zip(table.columns, row, strict=True)) for row in table.rows]
+    assert [(row["chosen"], row["seeds"]) for row in shown[1:]] == [("none yet", "-"), ("#0", "0 of 2"), ("#0", "1 of 2")]
+
+
+def test_seeds_that_failed_are_told(searches):
+    one = compare_searches(searches).searches[0].model_copy(update={"seeds": (1,), "failed_seeds": (2,)})
+    assert lacking(one) == f"its choice #{one.chosen} is confirmed on 1 of 2 seeds, 1 retraining failed"
+    assert lacking(one.model_copy(update={"seeds": (), "failed_seeds": (1, 2)})).endswith("in no difference, 2 retrainings failed")
