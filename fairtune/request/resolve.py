@@ -227,10 +227,21 @@ def _optimizer(spaces: Mapping[str, Space], authors: Mapping[str, Authors]) -> O
     """The optimiser of every training of the search, the baseline's too: what the user fixed, else the papers'.
 
     What is searched has the authors' value in the baseline, where they have one and no other optimiser is fixed.
+
+    Raises:
+        InvalidInput: optimisers are searched, and the rate that the authors have for one of them would be nobody's.
     """
     fixed = {name: value for space in spaces.values() for name, value in space.fixed.items()}
     searched = {name for space in spaces.values() for name in space.search}
     overruled = [theirs.overruled for theirs in authors.values()]
+    if "optimizer.name" in searched and "optimizer.lr" not in searched | fixed.keys():
+        for theirs in overruled:
+            if (rate := theirs.get("--set optimizer.lr")) is not None:
+                name = theirs.get("--set optimizer.name", Optimizer().name)
+                raise InvalidInput(
+                    f"--protocol official: optimizer.name is searched, and the authors' learning rate, {rate}, is that of {name}: "
+                    f"search optimizer.lr too, or fix it with --set optimizer.lr={rate}"
+                )
     kept = {
         name: theirs[f"--set {name}"] for theirs in overruled for name in searched & OPTIMIZER.keys() if f"--set {name}" in theirs
     }

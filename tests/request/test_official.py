@@ -163,6 +163,22 @@ def test_a_searched_rate_leaves_the_plain_net_theirs():
     assert (other.optimizer.name, other.optimizer.lr) == ("adam", 1e-3)
 
 
+def test_searched_optimisers_need_a_rate_of_the_user_s(tmp_path):
+    file = tmp_path / "mine.yaml"
+    file.write_text("search: {optimizer.name: [adam, sgd]}")
+    said = "--protocol official: optimizer.name is searched, and the authors' learning rate, 0.1, is that of sgd: search "
+    assert fault_of("scratch", "biased_mnist", space=str(file)).startswith(said)
+    assert fault_of("scratch", "biased_mnist", set=["name=adam,sgd"]).startswith(said)
+    own = fault_of(f"{__name__}:Sure", "digits", set=["optimizer.name=sgd,adam"])
+    assert "the authors' learning rate, 0.02, is that of adam: search" in own, "they say none, which leaves the usual one"
+    fixed = officially("scratch", "biased_mnist", space=str(file), set=["optimizer.lr=0.05"])
+    assert (fixed.optimizer.name, fixed.optimizer.lr) == ("sgd", 0.05)
+    assert "scratch: --set optimizer.lr: theirs is 0.1" in fixed.deviations
+    file.write_text("search: {optimizer.name: [adam, sgd], optimizer.lr: {low: 0.001, high: 0.2, log: true}}")
+    searched = officially("scratch", "biased_mnist", space=str(file))
+    assert (searched.optimizer.name, searched.optimizer.lr) == ("sgd", 0.1), "the plain net is theirs"
+
+
 def test_a_teacher_of_another_architecture_is_no_baseline():
     spec = officially("fitnet", "cifar10s", teacher_model="resnet18")
     assert (spec.compare_with, spec.model.name, spec.teacher().model.name) == ("plain", "cnn", "resnet18")
