@@ -362,6 +362,10 @@ class SearchStudy(Kept):
     def _floor_on(self, training: Brief) -> float:
         return self.baseline_of(training.id).floor
 
+    def folds_of(self, record: Record) -> int:
+        """On how many validation folds a trial was scored."""
+        return len({self._fold_of.get(one.id, 0) for one in record.scored})
+
     def baseline_of(self, training: str) -> Baseline:
         """The plain model on the fold that a training, by its id, was validated on."""
         assert self.baseline is not None

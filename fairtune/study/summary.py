@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -88,6 +88,7 @@ class Trial(_Scored):
     search_epochs: int = 0
     seeds: int = 1
     failed_seeds: int = 0
+    folds: int = 1
     intervals: dict[str, Interval] = Field(default_factory=dict)
 
 
@@ -191,7 +192,7 @@ class Summary(_Part):
         """What to bear in mind when scores are read: what was not tried, what costs no training, and which cells are too small."""
         splits = {"validation": self.small_cells, "test": self.small_test_cells}
         too_small = [said for split, small in splits.items() if (said := name_small_cells(split, small, self.names))]
-        return [*verdict.cut_short(self), *beaten(self.untrained, self.objectives), *too_small]
+        return [*verdict.cut_short(self), *verdict.uneven_folds(self), *beaten(self.untrained, self.objectives), *too_small]
 
     def chance(self, number: int) -> Chance:
         """What validation leaves open of a trial; undefined for one that is not on the front."""
@@ -217,7 +218,7 @@ def summarise(spec: SearchSpec, place: Place, study: SearchStudy) -> Summary:
     baseline, records = study.baseline.result, study.records()
     views, objectives = study.views(), objectives_of(spec.select)
     worst = corner(baseline.val, study.baseline.floor, objectives)
-    trials = list(_trials(records))
+    trials = list(_trials(study, records))
     on_front = [view.number for view in front(views, objectives)]
     for number in on_front:
         trials[number].intervals = _intervals(study, records[number], objectives)
@@ -281,7 +282,7 @@ def _cost(place: Place, study: SearchStudy, baseline: TrialResult, records: Sequ
     )
 
 
-def _trials(records: Iterable[Record]) -> Iterator[Trial]:
+def _trials(study: SearchStudy, records: Sequence[Record]) -> Iterator[Trial]:
     """Every trial, with what it and those before it took, further seeds included."""
     seconds, epochs = 0.0, 0
     for record, trial in zip(records, map(_trial, records), strict=True):
@@ -289,7 +290,8 @@ def _trials(records: Iterable[Record]) -> Iterator[Trial]:
             seconds, epochs = seconds + trial.seconds, epochs + trial.epochs
         seconds += sum(one.seconds for one in record.repeats)
         epochs += sum(one.epochs for one in record.repeats)
-        yield trial.model_copy(update={"search_s": seconds, "search_epochs": epochs})
+        folds = max(1, study.folds_of(record))
+        yield trial.model_copy(update={"search_s": seconds, "search_epochs": epochs, "folds": folds})
 
 
 def _intervals(study: SearchStudy, record: Record, objectives: Sequence[str]) -> dict[str, Interval]:

@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from fairtune.metrics import SCORES, Difference, label, ranked
+from fairtune.names import counted
 from fairtune.rules import Rule
 from fairtune.study.study import search_size
 
@@ -60,6 +61,18 @@ def cut_short(summary: Summary) -> list[str]:
     option = f"--{summary.ended_by.replace('_', '-')}"
     tried = sum(trial.taken_from is None for trial in summary.trials)
     return [f"{option} ended the trials: {tried} of {summary.spec.trials} were tried; fairtune resume with more of it goes on"]
+
+
+def uneven_folds(summary: Summary) -> list[str]:
+    """That trials are compared which were scored on more validation folds than others, if so."""
+    folds = [trial.folds for trial in summary.trials if trial.state == "complete"]
+    most = max(folds, default=1)
+    if (fewer := sum(number < most for number in folds)) == 0:
+        return []
+    compared = f"of {counted(len(folds), 'complete trial')} {fewer} had fewer validation folds than the {most} of others"
+    raced = summary.spec.seeds_per_trial == "auto"
+    instead = f"; --seeds-per-trial {summary.spec.validation_folds} scores all on the same" if raced else ""
+    return [f"{compared}: scores are taken as they are, and a fold that is harder counts as a worse setting{instead}"]
 
 
 def advice(summary: Summary) -> str:

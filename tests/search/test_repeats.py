@@ -165,6 +165,24 @@ class TestFolds:
         assert session.study.folds
 
 
+class TestUnevenFolds:
+    def test_what_is_scored_on_fewer_folds_than_others_is_told(self, tmp_path):
+        options = {"trials": 3, "sampler": "random", "accuracy_floor": "teacher-0.5"}
+        session = run_small(tmp_path, seeds_per_trial="auto", validation_folds=2, **options)
+        summary = summarise(session.spec, session.place, session.study)
+        folds = [trial.folds for trial in summary.trials]
+        assert sorted(folds) == [1, 1, 2]
+        (said,) = (remark for remark in summary.remarks if "validation folds" in remark)
+        assert said.startswith("of 3 complete trials 2 had fewer validation folds than the 2 of others: scores are taken")
+        assert said.endswith("--seeds-per-trial 2 scores all on the same")
+
+    def test_where_all_are_scored_on_the_same_nothing_is(self, folded, three):
+        for session, number in ((folded, 2), (three, 1)):
+            summary = summarise(session.spec, session.place, session.study)
+            assert [trial.folds for trial in summary.trials] == [number] * 2
+            assert not any("validation folds" in remark for remark in summary.remarks)
+
+
 class TestRace:
     def test_it_begins_when_the_trials_are_over_and_takes_a_quarter_of_them_at_most(self, raced):
         kinds = [job.kind for job in raced.trained]
