@@ -10,14 +10,20 @@ import numpy as np
 import pandas as pd
 
 from fairtune.api.model import Model
+from fairtune.api.moved import with_thresholds
 from fairtune.api.run import Run
-from fairtune.api.subject import check_split, subject_of
+from fairtune.api.subject import Subject, check_split, subject_of
 from fairtune.api.train import Trained
-from fairtune.metrics import ESTIMATES, SCORES, Weighting
+from fairtune.batches.split import DeviceSplit
+from fairtune.errors import InvalidInput
+from fairtune.metrics import ESTIMATES, SCORES, Weighting, scores
+from fairtune.models import Net
 from fairtune.names import Names
 from fairtune.records import GroupCounts
+from fairtune.study.fitted import Fitted, check_way
 from fairtune.training import evaluate as evaluation
 from fairtune.training.device import keep_float32_exact, parameter_dtype
+from fairtune.training.moving import outputs
 from fairtune.training.probe import probe
 
 
@@ -31,6 +37,7 @@ class Evaluation:
         names: of classes and groups.
         split: which.
         weighting: how scores that mix cells weigh them.
+        thresholds: the way by which its decisions were moved; None where they were left alone.
     """
 
     scores: dict[str, float]
@@ -38,6 +45,7 @@ class Evaluation:
     names: Names
     split: str = "validation"
     weighting: Weighting = "samples"
+    thresholds: str | None = None
 
     @property
     def cells(self) -> pd.DataFrame:
@@ -66,7 +74,13 @@ class Evaluation:
         return found.low, found.high
 
 
-def evaluate(model: Model | Run | Trained | str | Path, *, split: str = "validation", data: str | Path | None = None) -> Evaluation:
+def evaluate(
+    model: Model | Run | Trained | str | Path,
+    *,
+    split: str = "validation",
+    data: str | Path | None = None,
+    thresholds: str | None = None,
+) -> Evaluation:
     """Score a model on the data that it was trained for, under the same options, in the precision of its weights.
 
     Args:
@@ -74,21 +88,47 @@ def evaluate(model: Model | Run | Trained | str | Path, *, split: str = "validat
         split: ``validation``; or ``test``, which a search opens by itself to confirm its choice. That it is opened once more is
             noted: in the run (``summary.test_opened``), or beside the weights of a single training.
         data: folder of the original data files, where they lie elsewhere than they did.
+        thresholds: a way to move its decisions (``docs/thresholds.md``), fitted on the validation split, by the rule and the floor
+            of the search that it is of. What it then scores on that split is of each quarter decided by what was fitted on the
+            others. Only scores of decisions are told. A model that has its thresholds moved already is scored so without it.
 
     Raises:
-        InvalidInput: there is no such split, no model, or a search whose test split must stay sealed.
+        InvalidInput: there is no such split, no model, or a search whose test split must stay sealed; or no such way, no search
+            that the model is of, or no point of the way reaches the floor.
         DataError: the data are not there, or are others.
     """
     check_split(split)
+    if thresholds is not None:
+        check_way(thresholds)
     subject = subject_of(model, data)
     trained = subject.model
-    spec, device = trained.spec, trained.net.head.weight.device
-    keep_float32_exact()
     root = trained.data if data is None else Path(data).expanduser().resolve()
+    if thresholds is not None:
+        search = _search_of(subject)
+        trained = with_thresholds(trained, thresholds, search.spec, search.summary.floor, root)
+    keep_float32_exact()
     opened, wanted = subject.open(split, root)
-    held_out = opened.on(device, parameter_dtype(spec.precision), wanted)
+    held_out = opened.on(trained.net.head.weight.device, parameter_dtype(trained.spec.precision), wanted)
     weighting: Weighting = "samples" if split == "test" else opened.weighting
-    found = evaluation.evaluate(trained.net, held_out)
+    if trained.thresholds is not None:
+        counts = trained.thresholds.point.val if split == "validation" else _moved(trained.net, held_out, trained.thresholds)
+        found = scores(counts, weighting=weighting)
+        return Evaluation(found, counts, opened.info.names, split, weighting, trained.thresholds.name)
+    scored = evaluation.evaluate(trained.net, held_out)
     probed = probe(trained.net, held_out, weighting=weighting)
-    scores = found.scores(weighting) | {name: value for name, value in probed.items() if math.isfinite(value)}
-    return Evaluation(scores, found.counts, opened.info.names, split, weighting)
+    found = scored.scores(weighting) | {name: value for name, value in probed.items() if math.isfinite(value)}
+    return Evaluation(found, scored.counts, opened.info.names, split, weighting)
+
+
+def _search_of(subject: Subject) -> Run:
+    if len(subject.runs) != 1:
+        raise InvalidInput(
+            "--thresholds: the rule and the floor of a search pick how far they are moved, and this model is of "
+            f"{len(subject.runs)} searches: give the folder of a run, or weights in one"
+        )
+    return subject.runs[0]
+
+
+def _moved(net: Net, split: DeviceSplit, fitted: Fitted) -> GroupCounts:
+    scored = outputs(net, split)
+    return fitted.adjustment(scored).counts(scored)

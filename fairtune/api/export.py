@@ -5,23 +5,28 @@ from __future__ import annotations
 import importlib.util
 import json
 import logging
+import math
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
 from safetensors.torch import save_file
+from torch import nn
 
 from fairtune.api.model import Model
 from fairtune.api.program import difference, program_of, save_onnx, save_program
 from fairtune.errors import InvalidInput
 from fairtune.files import write_atomically, write_text
 from fairtune.report.card import render_card, render_script
+from fairtune.study.fitted import Fitted
 from fairtune.study.handed import HandedNet
 from fairtune.study.summary import Summary
 
 WEIGHTS, SPEC, PROGRAM, ONNX = "model.safetensors", "spec.json", "model.pt2", "model.onnx"
-CARD, SCRIPT = "MODEL_CARD.md", "predict.py"
-FILES = (WEIGHTS, SPEC, PROGRAM, ONNX, CARD, SCRIPT)
-"""What an export writes; the ONNX file only where ONNX is installed."""
+CARD, SCRIPT, THRESHOLDS = "MODEL_CARD.md", "predict.py", "thresholds.safetensors"
+FILES = (WEIGHTS, SPEC, PROGRAM, ONNX, CARD, SCRIPT, THRESHOLDS)
+"""What an export writes; the ONNX file only where ONNX is installed, and what moves thresholds only where they are moved."""
+_GROUP = "the second input: of each, its number in groups, N, int64; any other number gives NaN"
 _ONNX_NEEDS = ("onnx", "onnxscript")
 
 _log = logging.getLogger(__name__)
@@ -51,13 +56,26 @@ def export(net: HandedNet, model: Model, summary: Summary, to: Path) -> None:
     (to / ONNX).unlink(missing_ok=True)
     if with_onnx:
         write_atomically(to / ONNX, partial(save_onnx, program))
-    weights = {name: tensor.contiguous() for name, tensor in model.net.state_dict().items()}
-    write_atomically(to / WEIGHTS, lambda path: save_file(weights, path))
+    _save(model.net, to / WEIGHTS)
+    (to / THRESHOLDS).unlink(missing_ok=True)
+    if raw.offsets is not None:
+        _save(raw.offsets, to / THRESHOLDS)
     write_text(to / SPEC, json.dumps(_spec(net, model, summary), indent=2) + "\n")
-    differs = difference(raw, model.shape, to / PROGRAM)
-    card = render_card(summary, net, model.names, model.shape, raw.reading, differs=differs, with_onnx=with_onnx)
+    adjustment = None if model.thresholds is None else model.thresholds.adjustment
+    differs = difference(raw, model.shape, to / PROGRAM, adjustment)
+
+    card = render_card(
+        summary, net, model.names, model.shape, raw.reading, differs=differs, with_onnx=with_onnx, fitted=model.thresholds
+    )
     write_text(to / CARD, card)
-    write_text(to / SCRIPT, render_script(raw.reading))
+    if model.thresholds is not None and (said := model.thresholds.no_fairer(net.result)) is not None:
+        _log.warning(said)
+    write_text(to / SCRIPT, render_script(raw.reading, by_group=model.by_group))
+
+
+def _save(module: nn.Module, path: Path) -> None:
+    tensors = {name: tensor.contiguous() for name, tensor in module.state_dict().items()}
+    write_atomically(path, lambda file: save_file(tensors, file))
 
 
 def _has_onnx() -> bool:
@@ -76,9 +94,36 @@ def _spec(net: HandedNet, model: Model, summary: Summary) -> dict[str, object]:
         "classes": model.classes,
         "groups": model.groups,
         "input": _input(model),
+        "group": _GROUP if model.by_group else None,
         "output": "probabilities, N x classes, float64",
+        "thresholds": None if model.thresholds is None else _thresholds(model.thresholds, net),
         "training": model.spec.model_dump(mode="json"),
         "versions": net.result.versions,
+    }
+
+
+def _thresholds(fitted: Fitted, net: HandedNet) -> dict[str, object]:
+    """What moves decisions, and what it was fitted on and scores."""
+    before, after = fitted.val
+    tested = fitted.tested(net.result)
+    return {
+        "way": fitted.name,
+        "said": fitted.way.said,
+        "needs_group": fitted.way.needs_group,
+        "weight": fitted.point.weight,
+        "values": THRESHOLDS,
+        "fitted_on": {"split": "validation", "samples": int(fitted.before.hard.sum())},
+        "accuracy_floor": fitted.floor,
+        "validation": _changed(before, after),
+        "test": None if tested is None else _changed(net.result.test or {}, tested.test),
+    }
+
+
+def _changed(before: Mapping[str, float], after: Mapping[str, float]) -> dict[str, dict[str, float | None]]:
+    """The scores of both; null where one is not defined, for which JSON has no number."""
+    return {
+        when: {name: found[name] if math.isfinite(found[name]) else None for name in after if name in found}
+        for when, found in (("before", before), ("after", after))
     }
 
 

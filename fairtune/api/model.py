@@ -11,7 +11,9 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from fairtune.api.groups import numbers_of
 from fairtune.api.inputs import as_batch
+from fairtune.api.offsets import Offsets
 from fairtune.api.raw import RawModel, raw_model
 from fairtune.batches.split import SCORING_BATCH
 from fairtune.datasets import Dataset, Info
@@ -22,6 +24,7 @@ from fairtune.request.faults import Faults
 from fairtune.request.plugin_options import check_keys, options_given, options_of
 from fairtune.request.settings import read_settings
 from fairtune.spec import TrialSpec
+from fairtune.study.fitted import Fitted
 from fairtune.training.assembly import load_net
 from fairtune.training.device import keep_float32_exact, pick_device
 from fairtune.training.folder import TrialFolder
@@ -53,6 +56,7 @@ class Model:
         shape: of what the net sees, ``(C, H, W)`` or ``(F,)``.
         spec: how it was trained.
         data: folder of the original data files.
+        thresholds: what moves the net's decisions; None where they are left alone.
     """
 
     net: Net
@@ -61,22 +65,33 @@ class Model:
     shape: tuple[int, ...]
     spec: TrialSpec
     data: Path
+    thresholds: Fitted | None = None
+
+    @property
+    def by_group(self) -> bool:
+        """Whether it has to be told the group of what it decides on."""
+        return self.thresholds is not None and self.thresholds.way.needs_group
 
     @torch.no_grad()
-    def predict(self, images: object) -> Prediction:
+    def predict(self, images: object, groups: Sequence[str] | None = None) -> Prediction:
         """Labels and probabilities of raw images, which are scaled and resized as those that the model was scored on.
 
         Args:
             images: an image, height x width x channels with whole numbers from 0 to 255 or of Pillow; a list of images; or a batch
                 ``(N, H, W, C)``. For a model of tables a vector as its dataset stores it, or one row per sample.
+            groups: name of the group of each, for a model whose thresholds were moved by group, and for no other.
 
         Raises:
             InvalidInput: the model cannot take them; what it takes.
         """
         keep_float32_exact()
         raw, device = self.raw(), self.net.head.weight.device
-        batches = (part for given in as_batch(images, self.shape) for part in torch.split(given, _at_once(given)))
-        probabilities = torch.cat([_probabilities(raw, batch.to(device)).cpu() for batch in batches]).numpy()
+        batches = [part for given in as_batch(images, self.shape) for part in torch.split(given, _at_once(given))]
+        sizes = [len(batch) for batch in batches]
+        numbers = numbers_of(groups, self.groups if self.by_group else None, sum(sizes))
+        told = [None] * len(sizes) if numbers is None else numbers.to(device).split(sizes)
+        found = [_probabilities(raw, batch.to(device), group).cpu() for batch, group in zip(batches, told, strict=True)]
+        probabilities = torch.cat(found).numpy()
         labels = [self.classes[y] for y in probabilities.argmax(axis=1)]
         return Prediction(labels, pd.DataFrame(probabilities, columns=pd.Index(self.classes)))
 
@@ -114,10 +129,12 @@ class Model:
 
     def raw(self) -> RawModel:
         """The net with all that is done to raw inputs first, as a module of torch."""
-        return raw_model(self.net, self.shape, self.spec)
+        offsets = None if self.thresholds is None else Offsets.of(self.thresholds.adjustment).to(self.net.head.weight.device)
+        return raw_model(self.net, self.shape, self.spec, offsets)
 
     def __repr__(self) -> str:
-        return f"<fairtune model {self.spec.model.name} of {len(self.classes)} classes, trained by {self.spec.method}>"
+        moved = "" if self.thresholds is None else f" with {self.thresholds.name}"
+        return f"<fairtune model {self.spec.model.name} of {len(self.classes)} classes, trained by {self.spec.method}{moved}>"
 
 
 def _at_once(given: Tensor) -> int:
@@ -125,10 +142,10 @@ def _at_once(given: Tensor) -> int:
     return max(1, min(SCORING_BATCH, _VALUES // given[0].numel()))
 
 
-def _probabilities(raw: RawModel, batch: Tensor) -> Tensor:
+def _probabilities(raw: RawModel, batch: Tensor, group: Tensor | None) -> Tensor:
     if raw.reading is not None and batch.shape[1:3] == raw.reading.size:
-        return raw.of_stored(batch.permute(0, 3, 1, 2))
-    found: Tensor = raw(batch)
+        return raw.of_stored(batch.permute(0, 3, 1, 2), group)
+    found: Tensor = raw(batch, group)
     return found
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from fairtune.api.groups import numbers_of
 from fairtune.api.model import Model
 from fairtune.datasets import SUFFIXES, ImageFiles, Reading, images_below
 from fairtune.errors import DataError, InvalidInput
@@ -36,8 +37,13 @@ def find_images(given: Sequence[Path]) -> list[Path]:
     return list(dict.fromkeys(found))
 
 
-def predict_files(model: Model, files: Sequence[Path]) -> Iterator[pd.DataFrame]:
+def predict_files(model: Model, files: Sequence[Path], groups: Sequence[str] | None = None) -> Iterator[pd.DataFrame]:
     """What a model says of image files, some at a time.
+
+    Args:
+        model: the model.
+        files: of images.
+        groups: name of the group of each, for a model that decides by group, and for no other.
 
     Yields:
         A row for each file: ``path``, ``predicted``, the name of the most probable class, and a column ``p(NAME)`` for each class.
@@ -58,6 +64,7 @@ def predict_files(model: Model, files: Sequence[Path]) -> Iterator[pd.DataFrame]
             f"the model {model.spec.model.name} takes images of {model.shape[0]} channels, and image files have 1 or 3: give "
             "arrays in Python, fairtune.open_run(RUN).model().predict(images)"
         )
+    numbers_of(groups, model.groups if model.by_group else None, len(files))
     faults: list[str] = []
     for start in range(0, len(files), _AT_ONCE):
         some = files[start : start + _AT_ONCE]
@@ -65,7 +72,8 @@ def predict_files(model: Model, files: Sequence[Path]) -> Iterator[pd.DataFrame]
         faults += [f"{some[row]} ({reason})" for row, reason in unread.items()]
         rows = [row for row in range(len(some)) if row not in unread]
         if rows:
-            yield _told(model, [some[row] for row in rows], images[rows])
+            told = None if groups is None else [groups[start + row] for row in rows]
+            yield _told(model, [some[row] for row in rows], images[rows], told)
     if faults:
         more = f" and {len(faults) - _SHOWN} more" if len(faults) > _SHOWN else ""
         raise DataError(
@@ -83,8 +91,8 @@ def _read(files: Sequence[Path], reading: Reading) -> tuple[Bytes, dict[int, str
     return read.images, read.faults
 
 
-def _told(model: Model, files: Sequence[Path], images: Bytes) -> pd.DataFrame:
-    labels, probabilities = model.predict(images if model.shape[0] == 3 else _gray(images))
+def _told(model: Model, files: Sequence[Path], images: Bytes, groups: Sequence[str] | None) -> pd.DataFrame:
+    labels, probabilities = model.predict(images if model.shape[0] == 3 else _gray(images), groups)
     found = probabilities.add_prefix("p(").add_suffix(")")
     found.insert(0, "path", [str(file) for file in files])
     found.insert(1, "predicted", labels)

@@ -7,17 +7,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.export import Dim, ExportedProgram
 
 from fairtune.api.raw import RawModel
 from fairtune.errors import FairtuneError, InvalidInput
+from fairtune.thresholds import Adjustment, Scored
 from fairtune.training.device import keep_float32_exact
 
 TOLERANCE = 1e-6
 """By how much a probability of a program may differ from the model's."""
-_TRIED = ((2, 37, 50), (3, 61, 23))
+_SIZES = ((2, 37, 50), (3, 61, 23))
 """How many images of which height and width a program is tried on."""
 
 
@@ -33,10 +35,11 @@ def program_of(raw: RawModel, shape: tuple[int, ...], name: str) -> ExportedProg
         InvalidInput: torch cannot trace the net.
     """
     keep_float32_exact()
-    free = dict.fromkeys(range(1 if raw.reading is None else 3), Dim.AUTO)
+    free = (dict.fromkeys(range(1 if raw.reading is None else 3), Dim.AUTO), {0: Dim.AUTO})
+    given = _examples(shape, raw.by_group)[0]
     try:
         with torch.no_grad(), _quietly():
-            return torch.export.export(raw.eval(), (_examples(shape)[0],), dynamic_shapes=(free,), strict=False)
+            return torch.export.export(raw.eval(), given, dynamic_shapes=free[: len(given)], strict=False)
     except Exception as error:  # a net of one's own can make torch raise anything
         reason = str(error).strip().partition("\n")[0]
         raise InvalidInput(
@@ -52,22 +55,31 @@ def save_program(program: ExportedProgram, path: Path) -> None:
 
 
 def save_onnx(program: ExportedProgram, path: Path) -> None:
-    """Write a program as an ONNX model, from ``inputs`` to ``probabilities``."""
+    """Write a program as an ONNX model, from ``inputs``, and ``group`` where it decides by that, to ``probabilities``."""
+    names = ["inputs", "group"][: len(program.graph_signature.user_inputs)]
     with _quietly():
-        written = torch.onnx.export(program, dynamo=True, verbose=False, input_names=["inputs"], output_names=["probabilities"])
+        written = torch.onnx.export(program, dynamo=True, verbose=False, input_names=names, output_names=["probabilities"])
         assert written is not None
         written.save(path, external_data=False)
 
 
-def difference(raw: RawModel, shape: tuple[int, ...], path: Path) -> float:
+def difference(raw: RawModel, shape: tuple[int, ...], path: Path, adjustment: Adjustment | None = None) -> float:
     """The largest difference between a model's probabilities and those of a program that was written, on drawn inputs.
+
+    Args:
+        raw: the model, on the CPU.
+        shape: of what its net sees.
+        path: of the program.
+        adjustment: by which its thresholds were moved; then the program is held against what that makes of the net's outputs.
 
     Raises:
         FairtuneError: it is above the tolerance.
     """
     program = torch.export.load(path).module()
     with torch.no_grad():
-        found = max(float((raw(x) - program(x)).abs().max()) for x in _examples(shape))
+        found = max(
+            float((_expected(raw, adjustment, *given) - program(*given)).abs().max()) for given in _examples(shape, raw.by_group)
+        )
     if not found <= TOLERANCE:
         raise FairtuneError(
             f"the exported program's probabilities differ by {found:.2g} from the model's, not by {TOLERANCE:g} at most"
@@ -75,12 +87,25 @@ def difference(raw: RawModel, shape: tuple[int, ...], path: Path) -> float:
     return found
 
 
-def _examples(shape: tuple[int, ...]) -> list[Tensor]:
-    """Drawn inputs of several sizes."""
+def _expected(raw: RawModel, adjustment: Adjustment | None, x: Tensor, group: Tensor | None = None) -> Tensor:
+    if adjustment is None:
+        found: Tensor = raw(x, group)
+        return found
+    logits, embedding = (part.numpy() for part in raw.outputs(x))
+    a = np.zeros(len(x), dtype=np.int64) if group is None else group.numpy()
+    return torch.from_numpy(adjustment(Scored(logits, embedding, np.zeros_like(a), a, int(a.max()) + 1)).probabilities)
+
+
+def _examples(shape: tuple[int, ...], groups: int) -> list[tuple[Tensor, ...]]:
+    """Drawn inputs of several sizes; each of them in every group where there are some."""
     draw = torch.Generator().manual_seed(0)
     if len(shape) == 1:
-        return [torch.randn(n, *shape, generator=draw) for n, _, _ in _TRIED]
-    return [torch.randint(0, 256, (*size, shape[0]), generator=draw, dtype=torch.uint8) for size in _TRIED]
+        drawn = [torch.randn(n, *shape, generator=draw) for n, _, _ in _SIZES]
+    else:
+        drawn = [torch.randint(0, 256, (*size, shape[0]), generator=draw, dtype=torch.uint8) for size in _SIZES]
+    if not groups:
+        return [(x,) for x in drawn]
+    return [(x, torch.full((len(x),), group)) for x in drawn for group in range(groups)]
 
 
 @contextmanager

@@ -11,10 +11,12 @@ from matplotlib.figure import Figure
 
 from fairtune.api.export import export
 from fairtune.api.model import Model, load_model
+from fairtune.api.moved import with_thresholds
 from fairtune.errors import InvalidInput
 from fairtune.report.figure import draw_front
 from fairtune.report.write import trials_table
 from fairtune.spec import TrialSpec
+from fairtune.study.fitted import check_same_answer
 from fairtune.study.folders import RunFolder, database_of
 from fairtune.study.handed import HandedNet, handed_net
 from fairtune.study.key import JobKey
@@ -82,14 +84,19 @@ class Run:
         vars(figure)["_repr_png_"] = lambda: _picture(figure)
         return figure
 
-    def model(self) -> Model:
+    def model(self, thresholds: str | None = None) -> Model:
         """The chosen model: the very net whose test scores ``summary.handed`` tells; its data need not be there.
 
+        Args:
+            thresholds: a way to move its thresholds, ``shared_thresholds`` or ``group_thresholds``, which is fitted on the
+                validation split (``docs/thresholds.md``): the data have to be there then. None leaves its decisions alone.
+
         Raises:
-            InvalidInput: nothing was chosen, or its weights are not there.
+            InvalidInput: nothing was chosen, or its weights are not there; or there is no such way, it draws lots, or no point of
+                it reaches the floor.
+            DataError: the thresholds cannot be fitted.
         """
-        net = self._handed()
-        return self._load(net.result.spec, net.folder)
+        return self._model(self._handed(), thresholds)
 
     def baseline_model(self) -> Model:
         """The plain model that set the floor, and that the choice may have learnt from.
@@ -100,12 +107,13 @@ class Run:
         spec = self.spec.baseline()
         return self._load(spec, RunFolder.of(self.place).job(JobKey("baseline"), spec))
 
-    def export(self, to: str | Path | None = None, settings: Sequence[str] = ()) -> Path:
+    def export(self, to: str | Path | None = None, settings: Sequence[str] = (), thresholds: str | None = None) -> Path:
         """Write the chosen model as files that need no fairtune: weights, a program of torch, ONNX, a card, a script.
 
         Args:
             to: folder to write into; ``export`` in the run's own if None.
             settings: as :meth:`Model.reading_by` takes them.
+            thresholds: as :meth:`model` takes it.
 
         Returns:
             The folder.
@@ -115,8 +123,14 @@ class Run:
         """
         folder = self.path / "export" if to is None else Path(to)
         net = self._handed()
-        export(net, self._load(net.result.spec, net.folder).reading_by(settings), self.summary, folder)
+        export(net, self._model(net, thresholds).reading_by(settings), self.summary, folder)
         return folder
+
+    def _model(self, net: HandedNet, thresholds: str | None) -> Model:
+        if thresholds is not None:
+            check_same_answer(thresholds)
+        model = self._load(net.result.spec, net.folder)
+        return model if thresholds is None else with_thresholds(model, thresholds, self.spec, self.summary.floor)
 
     def _handed(self) -> HandedNet:
         study = SearchStudy(database_of(self.place), self.spec)

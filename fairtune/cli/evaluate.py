@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from fairtune.cli._thresholds import Thresholds
 from fairtune.cli._told import console, told
 
 What = Annotated[
@@ -16,7 +17,7 @@ Split = Annotated[str, typer.Option("--split", help="validation, or test: that i
 Data = Annotated[str | None, typer.Option("--data", help="Folder of the original data files.", show_default="where they were")]
 
 
-def evaluate(what: What, split: Split = "validation", data: Data = None) -> None:
+def evaluate(what: What, split: Split = "validation", data: Data = None, thresholds: Thresholds = None) -> None:
     """Score a trained model on the data that it was trained for: every score with its interval, and every class and group.
 
     [bold]Examples[/]
@@ -26,10 +27,12 @@ def evaluate(what: What, split: Split = "validation", data: Data = None) -> None
       fairtune evaluate runs/digits-mfd-20260101-120000 --split test
 
       fairtune evaluate runs/single/ID/weights.safetensors
+
+      fairtune evaluate runs/digits-mfd-20260101-120000 --thresholds group_thresholds
     """
     with told():
         from fairtune.api.evaluate import evaluate
         from fairtune.report.evaluation import print_evaluation
 
-        found = evaluate(what, split=split, data=data)
-        print_evaluation(console, found.split, found.intervals, found.cells)
+        found = evaluate(what, split=split, data=data, thresholds=thresholds)
+        print_evaluation(console, found.split, found.intervals, found.cells, found.thresholds)

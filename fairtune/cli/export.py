@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from fairtune.cli._run import Run
+from fairtune.cli._thresholds import Thresholds
 from fairtune.cli._told import console, told
 from fairtune.cli._values import Values
 
@@ -16,7 +17,7 @@ To = Annotated[
 ]
 
 
-def export(run: Run, to: To = None, settings: Values = None) -> None:
+def export(run: Run, to: To = None, settings: Values = None, thresholds: Thresholds = None) -> None:
     """Write the chosen model as files that need no fairtune: weights, a program of torch, ONNX, a card, a script that predicts.
 
     [bold]Examples[/]
@@ -24,12 +25,14 @@ def export(run: Run, to: To = None, settings: Values = None) -> None:
       fairtune export runs/digits-mfd-20260101-120000
 
       fairtune export runs/digits-mfd-20260101-120000 --to model
+
+      fairtune export runs/digits-mfd-20260101-120000 --thresholds shared_thresholds
     """
     with told():
         from fairtune.api.export import FILES
         from fairtune.api.run import open_run
 
-        folder = open_run(run).export(to, settings or ())
+        folder = open_run(run).export(to, settings or (), thresholds)
         for name in FILES:
             if (folder / name).exists():
                 console.print(str(folder / name), soft_wrap=True)

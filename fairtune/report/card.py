@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 import jinja2
 
 from fairtune.datasets import Dataset, Reading
 from fairtune.errors import InvalidInput
-from fairtune.metrics import SCORES, UNDEFINED, GroupScore, Interval, group_scores, label
+from fairtune.metrics import HEADLINES, SCORES, UNDEFINED, CellScore, GroupScore, Interval, cell_scores, group_scores, label
 from fairtune.models import NO_WEIGHTS
 from fairtune.names import Names
 from fairtune.report.formats import describe_intervals, format_mean, format_params, format_score
-from fairtune.rules import Rule
+from fairtune.rules import Rule, objectives_of
+from fairtune.spec import Moved
+from fairtune.study.fitted import Fitted
 from fairtune.study.handed import HandedNet
 from fairtune.study.summary import Summary
 
@@ -28,6 +31,15 @@ class _Row(NamedTuple):
     baseline: Interval
 
 
+class _Change(NamedTuple):
+    """A score of the net before and after its thresholds were moved."""
+
+    label: str
+    better: str
+    val: tuple[float, float]
+    test: tuple[float, float]
+
+
 def render_card(
     summary: Summary,
     net: HandedNet,
@@ -37,6 +49,7 @@ def render_card(
     *,
     differs: float,
     with_onnx: bool,
+    fitted: Fitted | None = None,
 ) -> str:
     """The model card, in Markdown.
 
@@ -48,8 +61,10 @@ def render_card(
         reading: how it takes images; None where it takes vectors.
         differs: by how much the exported program's probabilities differ from the net's.
         with_onnx: whether there is an ONNX file.
+        fitted: what moves its thresholds; None where they are left alone.
     """
     spec, counts = net.result.spec, net.result.test_counts
+    tested = None if fitted is None else fitted.tested(net.result)
     return (
         _environment()
         .get_template("card.md.j2")
@@ -70,13 +85,18 @@ def render_card(
             rows=list(_rows(summary)),
             groups=() if counts is None else group_scores(counts),
             intervals=describe_intervals([*(summary.handed.test if summary.handed else ())]),
+            fitted=fitted,
+            tested=tested,
+            no_fairer=None if fitted is None else fitted.no_fairer(net.result),
+            changes=[] if fitted is None else list(_changes(summary, fitted, net.result.test, tested)),
+            cells=() if tested is None else cell_scores(tested.test_counts),
         )
     )
 
 
-def render_script(reading: Reading | None) -> str:
-    """A script that predicts with the exported program, without fairtune."""
-    return _environment().get_template("predict.py.j2").render(reading=reading)
+def render_script(reading: Reading | None, *, by_group: bool) -> str:
+    """A script that predicts with the exported program, which may have to be told the group, without fairtune."""
+    return _environment().get_template("predict.py.j2").render(reading=reading, by_group=by_group)
 
 
 def _rows(summary: Summary) -> Iterator[_Row]:
@@ -86,6 +106,14 @@ def _rows(summary: Summary) -> Iterator[_Row]:
     for name, own in summary.handed.test.items():
         others = (confirmed.get(role, {}).get(name, UNDEFINED) for role in ("chosen", "baseline"))
         yield _Row(label(name), SCORES[name].better, own, *others)
+
+
+def _changes(summary: Summary, fitted: Fitted, before: Mapping[str, float] | None, tested: Moved | None) -> Iterator[_Change]:
+    without, moved = fitted.val
+    for name in dict.fromkeys((*HEADLINES, *objectives_of(summary.spec.select))):
+        if name in moved:
+            test = (math.nan, math.nan) if tested is None else ((before or {}).get(name, math.nan), tested.test[name])
+            yield _Change(label(name), SCORES[name].better, (without[name], moved[name]), test)
 
 
 def _facts(dataset: str) -> dict[str, str]:
@@ -108,7 +136,7 @@ def _environment() -> jinja2.Environment:
     return environment
 
 
-def _span(found: Interval | GroupScore) -> str:
+def _span(found: Interval | GroupScore | CellScore) -> str:
     """An interval, a dash where it is not defined."""
     return f"{found.low:.3f} to {found.high:.3f}" if found.low <= found.high else "-"
 

@@ -10,9 +10,10 @@ from rich.table import Table
 
 from fairtune.metrics import label
 from fairtune.report.formats import format_score
+from fairtune.thresholds import WAYS
 
 
-def print_evaluation(console: Console, split: str, intervals: pd.DataFrame, by_cell: pd.DataFrame) -> None:
+def print_evaluation(console: Console, split: str, intervals: pd.DataFrame, by_cell: pd.DataFrame, way: str | None = None) -> None:
     """Two tables.
 
     Args:
@@ -20,8 +21,10 @@ def print_evaluation(console: Console, split: str, intervals: pd.DataFrame, by_c
         split: that was scored.
         intervals: a row for each score, by name: ``value``, ``low``, ``high``.
         by_cell: a row for each class and group: ``samples``, ``accuracy``.
+        way: by which decisions were moved.
     """
-    scores = Table(title=f"scores ({split})", box=None, pad_edge=False, header_style="bold", title_justify="left")
+    moved = "" if way is None else f", {way}: {WAYS[way].said}"
+    scores = Table(title=f"scores ({split}{moved})", box=None, pad_edge=False, header_style="bold", title_justify="left")
     for title in ("score", "value", "95 % interval"):
         scores.add_column(title, no_wrap=True)
     for name, row in intervals.iterrows():

@@ -27,6 +27,11 @@ class Point(BaseModel):
     val: dict[str, Number]
     feasible: bool
 
+    @classmethod
+    def at(cls, weight: float, val: dict[str, float], floor: float) -> Point:
+        """With whether its validation accuracy reaches the floor."""
+        return cls(weight=weight, val=val, feasible=val["accuracy"] >= floor)
+
 
 class Untrained(BaseModel):
     """A confirmed setting's nets with their thresholds moved: a front, and what the point that the rule picks scores on test."""
@@ -104,7 +109,7 @@ def _of_way(
     points = {seed: [moved for moved in result.moved if moved.way == way] for seed, result in results.items()}
     by_weight = list(zip(*points.values(), strict=True))
     front = [_point(of_seeds, floor) for of_seeds in by_weight]
-    picked = _pick(spec, front)
+    picked = pick(spec, front)
     one = Untrained(role=role, way=way, needs_group=WAYS[way].needs_group, draws=WAYS[way].draws, front=front, seeds=list(results))
     if picked is None:
         return one
@@ -118,10 +123,10 @@ def _of_way(
 
 def _point(of_seeds: Sequence[Moved], floor: float) -> Point:
     val = {name: float(np.mean([moved.val[name] for moved in of_seeds])) for name in of_seeds[0].val}
-    return Point(weight=of_seeds[0].weight, val=val, feasible=val["accuracy"] >= floor)
+    return Point.at(of_seeds[0].weight, val, floor)
 
 
-def _pick(spec: SearchSpec, front: Sequence[Point]) -> int | None:
+def pick(spec: SearchSpec, front: Sequence[Point]) -> int | None:
     """Position of the point that the rule chooses; None if none is feasible."""
     own = Rule.load(spec.select)
     names = (*objectives_of(spec.select), *own.bounds)

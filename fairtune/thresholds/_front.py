@@ -44,7 +44,7 @@ WAYS = {
 }
 
 
-class Adjusted(NamedTuple):
+class Offered(NamedTuple):
     """One point of a front.
 
     Attributes:
@@ -52,6 +52,19 @@ class Adjusted(NamedTuple):
         weight: of DEO_M.
         adjustment: fitted on all validation samples.
         val: counts of the validation samples, each fold decided by what was fitted on the others.
+    """
+
+    way: str
+    weight: float
+    adjustment: Adjustment
+    val: GroupCounts
+
+
+class Adjusted(NamedTuple):
+    """A point of a front with what it comes to.
+
+    Attributes:
+        way, weight, adjustment, val: as in :class:`Offered`.
         test: counts of the test samples.
     """
 
@@ -77,6 +90,31 @@ def adjust(validation: Scored, test: Scored, *, weighting: Weighting = "samples"
     Raises:
         DataError: a group has too few validation samples to fit anything on: at least two are needed.
     """
+    points = (point for way in WAYS for point in front(way, validation, weighting=weighting, groups=groups))
+    return [Adjusted(*point, point.adjustment(test).counts(test)) for point in points]
+
+
+def front(name: str, validation: Scored, *, weighting: Weighting = "samples", groups: Sequence[str] = ()) -> list[Offered]:
+    """The front of one way: a point for each of :data:`WEIGHTS`.
+
+    Args:
+        name: of the way.
+        validation, weighting, groups: as for :func:`adjust`.
+
+    Raises:
+        DataError: as of :func:`adjust`.
+    """
+    _check_groups(validation, groups)
+    way = WAYS[name]
+    whole = way.fit(validation, WEIGHTS, weighting)
+    crossed = [_crossed(way, others, part, weighting) for others, part in validation.folds(FOLDS)]
+    return [
+        Offered(name, weight, adjustment, reduce(_add, parts))
+        for weight, adjustment, *parts in zip(WEIGHTS, whole, *crossed, strict=True)
+    ]
+
+
+def _check_groups(validation: Scored, groups: Sequence[str]) -> None:
     present = validation.cells.sum(axis=1)
     if (lacking := [group for group in range(validation.num_groups) if present[group] < 2]) != []:
         named = ", ".join(groups[group] if groups else str(group) for group in lacking)
@@ -84,14 +122,6 @@ def adjust(validation: Scored, test: Scored, *, weighting: Weighting = "samples"
             f"thresholds cannot be fitted for {named}: the validation split has {min(present[lacking])} samples of it, and at "
             "least 2 are needed; a larger validation split (--set val_frac=) or merged groups would have them"
         )
-    folds = validation.folds(FOLDS)
-    points: list[Adjusted] = []
-    for name, way in WAYS.items():
-        whole = way.fit(validation, WEIGHTS, weighting)
-        crossed = [_crossed(way, others, part, weighting) for others, part in folds]
-        for weight, adjustment, *parts in zip(WEIGHTS, whole, *crossed, strict=True):
-            points.append(Adjusted(name, weight, adjustment, reduce(_add, parts), adjustment(test).counts(test)))
-    return points
 
 
 def _crossed(way: Way, fitted_on: Scored, held: Scored, weighting: Weighting) -> list[GroupCounts]:

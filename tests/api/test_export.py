@@ -14,7 +14,7 @@ from PIL import Image
 from safetensors.torch import load_file
 
 import fairtune as ft
-from fairtune.api.export import CARD, FILES, ONNX, PROGRAM, SCRIPT, SPEC, WEIGHTS
+from fairtune.api.export import CARD, FILES, ONNX, PROGRAM, SCRIPT, SPEC, THRESHOLDS, WEIGHTS
 from fairtune.datasets import Dataset, open_part
 from fairtune.errors import InvalidInput
 from fairtune.models import Net
@@ -61,7 +61,7 @@ def test_split(searched):
 
 def test_every_file_is_there(exported):
     with_onnx = importlib.util.find_spec("onnx") is not None
-    assert {path.name for path in exported.iterdir()} == set(FILES) - (set() if with_onnx else {ONNX})
+    assert {path.name for path in exported.iterdir()} == set(FILES) - {THRESHOLDS} - (set() if with_onnx else {ONNX})
     assert ("model.onnx" in (exported / CARD).read_text()) == with_onnx
 
 
@@ -142,6 +142,7 @@ def as_trained(exported, folder, **tones):
 
 def test_the_weights_fit_what_the_spec_says(run, exported):
     spec = json.loads((exported / SPEC).read_text())
+    assert (spec["thresholds"], spec["group"]) == (None, None)
     assert (spec["classes"], spec["job"]) == (list("0123456789"), str(run.summary.handed.job))
     said = spec["training"]["model"]
     options = {name: value for name, value in said["options"].items() if name != "weights"}

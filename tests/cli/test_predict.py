@@ -10,7 +10,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 import fairtune as ft
-from fairtune.api.export import CARD, FILES, ONNX
+from fairtune.api.export import CARD, FILES, ONNX, THRESHOLDS
 from fairtune.api.model import Model
 from fairtune.api.predict import find_images, predict_files
 from fairtune.cli.main import app
@@ -154,13 +154,13 @@ def test_a_run_whose_images_have_no_depth_says_so(run, photos):
 
 
 def test_export_writes_anew_and_names_what_it_wrote_and_what_it_cannot(run, tmp_path, monkeypatch, caplog):
-    for name in ("mine.txt", CARD, ONNX):
+    for name in ("mine.txt", CARD, ONNX, THRESHOLDS):
         (tmp_path / name).write_text("old")
     monkeypatch.setattr("fairtune.api.export._ONNX_NEEDS", ("onnx_that_is_not_there",))
     done = CliRunner().invoke(app, ["export", str(run), "--to", str(tmp_path)])
     assert done.exit_code == 0, done.output
     assert "no model.onnx is written, as onnx_that_is_not_there cannot be found: pip install 'fairtune[onnx]'" in caplog.text
-    written = {*FILES} - {ONNX}
+    written = {*FILES} - {ONNX, THRESHOLDS}
     assert {path.name for path in tmp_path.iterdir()} == {"mine.txt", *written}
     assert set(done.stdout.split()) == {str(tmp_path / name) for name in written}
     assert (tmp_path / "mine.txt").read_text() == "old" != (tmp_path / CARD).read_text()
