@@ -99,6 +99,9 @@ def _remarks(found: Benchmark) -> Iterator[str]:
         yield f"ranks are of the seeds that all have who are ranked: {', '.join(fewer)}"
     if found.partial:
         yield f"not confirmed on every data set, and so not ranked: {', '.join(found.partial)}"
+    folds = {(block.data, block.seed, one.folds) for block in found.blocks for one in block.searches}
+    if len(folds) > len(found.blocks):
+        yield "searches of one data set differ in their validation folds: their fronts and hypervolumes are not of the same samples"
     budgets = {(block.data, one.trials) for block in found.blocks for one in block.searches}
     if len({data for data, _ in budgets}) < len(budgets):
         yield "searches of one data set differ in how many settings they tried: the tables say how many"

@@ -29,6 +29,9 @@ def told(found: Comparison) -> Told:
         sentences.append(f"one seed does not tell choices apart, two would: {', '.join(single)}")
     if short := [f"{one.name}: {said}" for one in found.searches if (said := lacking(one))]:
         sentences.append(f"{'; '.join(short)}; choices are compared on the seeds that both have")
+    if len({one.folds for one in found.searches}) > 1:
+        folds = ", ".join(f"{one.name} {one.folds}" for one in found.searches)
+        sentences.append(f"validation scores, fronts and hypervolumes are not of the same samples: validation folds of {folds}")
     if found.ranks is not None:
         ranks = ", ".join(f"{name} {rank:.2f}" for name, rank in sorted(found.ranks.mean.items(), key=lambda item: item[1]))
         tests = f"Friedman p = {found.ranks.p_value:.2g}, by Nemenyi ranks differ that are {found.ranks.critical:.2f} apart"

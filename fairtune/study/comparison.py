@@ -56,6 +56,7 @@ class Compared(_Part):
         failed_seeds: on which its retraining failed.
         asked_seeds: how many were to confirm it.
         complete: whether the search has ended.
+        folds: validation folds that its trials go through.
         front: its trials on the joint front.
         hypervolume: what its feasible trials cover on validation, from the joint corner.
         growth: seconds of its trials, and what those that had ended by then covered, at each trial that added to it.
@@ -72,6 +73,7 @@ class Compared(_Part):
     failed_seeds: tuple[int, ...]
     asked_seeds: int
     complete: bool
+    folds: int
     front: tuple[int, ...]
     hypervolume: Number
     growth: tuple[tuple[float, Number], ...]
@@ -195,6 +197,7 @@ def side_by_side(searches: Sequence[Search]) -> SideBySide:
             failed_seeds=tuple(summary.confirmed[CHOSEN].failed_seeds) if CHOSEN in summary.confirmed else (),
             asked_seeds=summary.spec.final_seeds,
             complete=summary.complete,
+            folds=summary.spec.validation_folds,
             front=tuple(numbers),
             hypervolume=covered(of_search, objectives, worst),
             growth=tuple(_growth(summary, of_search, objectives, worst)),
@@ -214,8 +217,10 @@ def check_alike(searches: Sequence[Search]) -> None:
         InvalidInput: there are fewer than two, two have one name, or they differ in data, splits or rule.
     """
     names = [search.place.name for search in searches]
-    if len(searches) < 2 or len(set(names)) < len(names):
+    if len({(search.place.runs, search.place.name) for search in searches}) < max(2, len(searches)):
         raise InvalidInput(f"give two runs or more, each once: {', '.join(names) or 'there is none'}")
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise InvalidInput(f"runs are told apart by their names, and several are called {', '.join(twice)}: leave one out")
     first, *others = searches
     faults = []
     for other in others:

@@ -85,6 +85,7 @@ def test_trials_are_held_to_the_floors_of_their_folds(folded):
     summaries = [summarise(one.spec, one.place, one.study) for one in folded]
     found = compare_searches(folded)
     assert found.floor == summaries[0].floor == summaries[1].floor
+    assert any(said.endswith("not of the same samples: validation folds of two 2, one 1") for said in told(found).sentences)
     assert above(found.floor, study, study.views()) == study.views()
     assert [one.hypervolume for one in found.searches] == [one.hypervolume for one in summaries]
     assert [bool(one.front) for one in found.searches] == [bool(one.front) for one in summaries]
@@ -122,6 +123,9 @@ def test_other_data_or_rules_are_refused(searches, by_iou, tmp_path):
         compare_searches([first, Search(by_iou.spec, by_iou.place, by_iou.study)])
     with pytest.raises(InvalidInput, match="give two runs or more, each once: mfd, mfd"):
         compare_searches([first, first])
+    elsewhere = first._replace(place=first.place.model_copy(update={"runs": str(tmp_path)}))
+    with pytest.raises(InvalidInput, match="told apart by their names, and several are called mfd: leave one out"):
+        compare_searches([first, elsewhere])
 
 
 def test_one_seed_tells_no_settings_apart(searches):

@@ -43,6 +43,7 @@ def test_a_comparison_tells_seeds_and_retrainings_and_the_baseline_apart(searche
 
 def test_so_does_one_of_methods(searches):
     found = compare_methods(searches)
+    assert any("differ in their validation folds" in said for said in benchmark.told(found).sentences)
     costs = {one.name: one.cost for one in found.blocks[0].entrants if one.kind != "thresholds"}
     assert {name: cost.epochs for name, cost in costs.items()} == {"reweight": 6, "ss": 10, "baseline": 6}
     assert all(cost.seconds > 0 for cost in costs.values())
