@@ -22,6 +22,7 @@ from fairtune.rules import objectives_of
 from fairtune.study.folders import RunFolder
 from fairtune.study.jobs import Job
 from fairtune.study.summary import Summary
+from fairtune.training.folder import baseline_folder
 from fairtune.training.trial import failed
 from tests.consoles import text_on
 from tests.search_helpers import Session, small_search
@@ -82,6 +83,7 @@ def trained(tmp_path_factory):
     }
     session = Session(*small_search(runs, trials=1, final_seeds=2, **options)).run(3)
     assert session.keys == ["baseline", "trial-0", "final-baseline-1"]
+    shutil.rmtree(baseline_folder(runs, session.spec.baseline(1)).path)  # or nobody else would have it retrained
     return session
 
 
