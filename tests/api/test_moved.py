@@ -22,6 +22,7 @@ from fairtune.datasets import Dataset, open_part
 from fairtune.errors import FairtuneError, InvalidInput
 from fairtune.models import Net
 from fairtune.records import Purpose
+from fairtune.report.card import render_script
 from fairtune.testing.trainings import NO_FILES
 from fairtune.thresholds import WAYS, GroupOffsets, MergedOffsets, Scored
 from fairtune.training.data import open_data
@@ -193,6 +194,18 @@ def test_the_script_predicts_by_group_and_not_without(run, exports, photos, tmp_
     expected = model.predict([Image.open(photos / f"{number}.png") for number in range(8)], groups)
     assert [row[1] for row in rows] == expected.labels
     assert [float(row[2]) for row in rows] == pytest.approx(expected.probabilities.max(axis=1).tolist(), abs=1.1e-6)
+
+
+def test_the_script_predicts_vectors_by_group(tmp_path):
+    torch.manual_seed(0)
+    raw = RawModel(Net.load("mlp3").build((6,), 2), (6,), None, torch.float32, Offsets.of(GroupOffsets(np.diag([3.0, 3.0]))))
+    save_program(program_of(raw, (6,), "mlp3"), tmp_path / PROGRAM)
+    (tmp_path / SPEC).write_text(json.dumps({"classes": ["no", "yes"], "groups": ["f", "m"]}))
+    (tmp_path / SCRIPT).write_text(render_script(None, by_group=True))
+    np.savetxt(tmp_path / "vectors.csv", np.ones((3, 6)), delimiter=",")
+    (tmp_path / "groups.csv").write_text("f\nm\nf\n")
+    rows = alone(tmp_path / SCRIPT, tmp_path / "vectors.csv", tmp_path / "groups.csv")
+    assert [row[1] for row in rows] == ["no", "yes", "no"]
 
 
 @pytest.mark.slow
