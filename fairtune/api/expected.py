@@ -11,6 +11,7 @@ import torch
 
 from fairtune.api.fitting import GIB, expected_memory
 from fairtune.errors import InvalidInput
+from fairtune.names import counted
 from fairtune.report.progress import format_duration
 from fairtune.search.budget import most_retrainings
 from fairtune.search.repeats import most_trainings
@@ -74,7 +75,7 @@ def expected_time(spec: SearchSpec, place: Place, data: Data) -> str | None:
     return (
         f"about {format_duration(shortest)}: {format_duration(pace.one_s)} for a training of the baseline{taught}, methods take "
         "longer; "
-        f"{trials} trials{again} and at most {retrained} retrainings, {pace.abreast} at a time, "
+        f"{counted(trials, 'trial')}{again} and at most {counted(retrained, 'retraining')}, {pace.abreast} at a time, "
         f"and {format_duration(START_S)} to start Ray"
     )
 

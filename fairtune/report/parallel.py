@@ -9,7 +9,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from fairtune.metrics import label
-from fairtune.names import shortened
+from fairtune.names import counted, shortened
 from fairtune.report.chart import Axis, Chart, Colour, Line, Mark, Text, thinned
 from fairtune.report.front import trials_drawn
 from fairtune.report.settings import ends_of, share_of, tells
@@ -48,7 +48,7 @@ def _chart(summary: Summary, method: str) -> Chart | None:
         Axis(names=tuple(axis.name for axis in axes)),
         Axis(low=-0.14, high=1.14, shown=False),
         [*_ends(axes), *_lines(summary, trials, axes)],
-        f"Settings and scores of {len(trials)} trials of {method}, a line each; the {on_front} on the front stand out.",
+        f"Settings and scores of {counted(len(trials), 'trial')} of {method}, a line each; the {on_front} on the front stand out.",
         _table(summary, method, list(domains)),
     )
 

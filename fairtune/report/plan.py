@@ -101,7 +101,8 @@ class Plan:
     def lines(self) -> Iterator[str]:
         """What is said below the table."""
         first = "baseline" if self.teacher is None else "baseline, teacher"
-        count = f"{first}, {self.trials} trials and at most {self.retrainings} retrainings of {self.spec.epochs} epochs"
+        again = counted(self.retrainings, "retraining")
+        count = f"{first}, {counted(self.trials, 'trial')} and at most {again} of {counted(self.spec.epochs, 'epoch')}"
         cards = f" on {self.cards} card{'s' * (self.cards > 1)}" if self.card is not None else ""
         each = " on each card" if self.card is not None else ""
         yield f"search: {count}, {self.side_by_side} at a time{each}: about {format_duration(self.hours * 3600)}{cards}"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from fairtune.metrics import label
-from fairtune.names import shortened
+from fairtune.names import counted, shortened
 from fairtune.report.chart import Chart, Mark, Points, thinned
 from fairtune.report.front import method_styles, named_axis, trials_drawn
 from fairtune.report.settings import axis_of, place_of, tells
@@ -47,7 +47,7 @@ def _slice(summary: Summary, trials: list[Trial], method: str, param: str, short
     if ringed := [trial for trial in trials if trial.number == chosen]:
         xy = _xy(ringed, param, domain, score)
         marks.append(Points(*xy, "chosen", "ring", filled=False, label="chosen", trials=[trial.number for trial in ringed]))
-    alt = f"{label(score)} against {short} of {len(trials)} trials of {method}, validation split."
+    alt = f"{label(score)} against {short} of {counted(len(trials), 'trial')} of {method}, validation split."
     title = f"{method}: {short}"
     name = f"slice-{method.replace('+', '-and-')}-{short}"
     return Chart(name, title, axis_of(domain, short), named_axis(score), marks, alt, _table(trials, param, score))

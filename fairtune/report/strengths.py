@@ -8,6 +8,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from fairtune.metrics import SCORES, label
+from fairtune.names import counted
 from fairtune.report.chart import Axis, Chart, Level, Mark, Points
 from fairtune.report.formats import format_score, format_value
 from fairtune.report.front import named_axis
@@ -52,8 +53,9 @@ def _chart(trials: Sequence[Weighed], weight: str, baseline: Mapping[str, float]
     marks += [_points(others, weight, score, ""), _points(better, weight, score, f"better than the baseline in {both}")]
     weights = [trial.weight for trial in trials]
     alt = (
-        f"{label(score)} on the validation split against {weight} of {len(trials)} trials, from {format_value(min(weights))} to "
-        f"{format_value(max(weights))}; {len(better)} of them are better than the baseline in {both}."
+        f"{label(score)} on the validation split against {weight} of {counted(len(trials), 'trial')}, "
+        f"from {format_value(min(weights))} to {format_value(max(weights))}; "
+        f"{len(better)} of them are better than the baseline in {both}."
     )
     rows = [{"trial": trial.trial, weight: trial.weight, **{name: trial.val[name] for name in scores}} for trial in trials]
     axis = Axis(weight, log=all(value > 0 for value in weights))

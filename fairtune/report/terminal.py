@@ -246,7 +246,7 @@ class SearchDisplay:
             table.add_row(*self._finished_row(record))
         for job, result in self._running.values():
             table.add_row(*self._running_row(job, result))
-        done = f"{self._done} of {self._trials} trials"
+        done = f"{self._done} of {counted(self._trials, 'trial')}"
         if self._final is not None:
             done += f", {self._final[0]} of {self._final[1]} confirmations"
         return Group(table, Text(", ".join([done, f"{self._clock() - self._began:.0f} s", *self._pace()]), style="dim"))

@@ -208,6 +208,7 @@ def test_the_command_and_the_function_say_the_same(tmp_path, capsys):
     assert made.trials == 1
     assert capsys.readouterr().out == said.output
     assert re.search(r"baseline +\d", said.output)
+    assert ", 1 trial and at most" in said.output
 
 
 def test_the_command_names_near_misses():

@@ -115,7 +115,7 @@ def test_a_terminal_counts_confirmations(tmp_path):
         job = session.next_job()
         session.plan.finish(job, train(job, session.plan))
         console.print(display._table())
-    assert "1 of 1 trials, 1 of 2 confirmations" in shown(console)
+    assert "1 of 1 trial, 1 of 2 confirmations" in shown(console)
 
 
 def test_a_terminal_tells_the_pace_and_what_is_left(tmp_path):
@@ -161,7 +161,7 @@ def test_a_search_of_few_settings_counts_those(tmp_path):
     spec, _ = small_search(tmp_path, method="ss", trials=20)
     console = log()
     console.print(SearchDisplay(console, spec, [])._table())
-    assert "0 of 1 trials" in shown(console)
+    assert "0 of 1 trial" in shown(console)
 
 
 def test_stopping_is_answered(tmp_path):
