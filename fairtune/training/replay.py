@@ -57,15 +57,13 @@ class Replayed:
         """Take the step of this number."""
         if number == 0:
             self._first()
-        elif self.hindrance is not None:
+            return
+        if self._graph is None and self.hindrance is None:
+            self._record()
+        if self._graph is None:
             self._take(number)
         else:
-            if self._graph is None:
-                self._record()
-            if self._graph is None:
-                self._take(number)
-            else:
-                self._graph.replay()
+            self._graph.replay()
 
     def _first(self) -> None:
         before = bindings(self._method, self._net)

@@ -55,6 +55,12 @@ def test_hours_and_price_follow_from_what_is_assumed(faces):
     assert any("assumed are 8%" in line for line in faces.lines())
 
 
+def test_operations_that_the_host_launches_take_longer_than_replayed_ones(faces, tmp_path):
+    launched = planned(tmp_path, Where("h100"), **FACES, compile="off").methods["mfd"]
+    assert launched.launch_s == pytest.approx(4 * faces.methods["mfd"].launch_s)
+    assert launched.busy_s == faces.methods["mfd"].busy_s
+
+
 def test_the_images_of_a_trial_stay_on_a_card_that_has_room_for_them(faces):
     cost = faces.baseline.cost
     large, small = (gib_on(find_card("x", tflops=1.0, gib=gib), cost, shape_of_faces(faces)) for gib in (80.0, 16.0))
