@@ -35,7 +35,9 @@ SMALL: dict[str, Any] = {
 
 def small_search(runs: Path, **options: Any) -> tuple[SearchSpec, Place]:
     """The specification of a search that trains in a few seconds."""
-    return resolve(Request.read(SMALL | {"runs": str(runs), "precision": "fp32"} | options))
+    spec, place = resolve(Request.read(SMALL | {"runs": str(runs), "precision": "fp32"} | options))
+    RunFolder.of(place).path.mkdir(parents=True, exist_ok=True)
+    return spec, place
 
 
 class Session:

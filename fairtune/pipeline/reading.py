@@ -59,8 +59,8 @@ def load(file: Path) -> PipelineFile:
 
 
 def _found(file: Path) -> Path:
-    """A file, if it is there or is called as one; else the one of that name that comes with fairtune."""
-    if file.is_file():
+    """What is there of that name, or is called as a file; else the one of that name that comes with fairtune."""
+    if file.is_file() or (file.is_dir() and str(file) not in names()):
         return file
     if file.suffix in (".yaml", ".yml") or len(file.parts) > 1:
         ours = f"; fairtune run {file.stem} takes the one that comes with fairtune" if file.stem in names() else ""

@@ -144,7 +144,7 @@ def test_what_is_not_confirmed_is_told_and_pairs_are_of_the_seeds_of_both(search
         undecided = Session(*small_search(tmp_path, name="undecided", method="ss", trials=1, final_seeds=2)).run(1)
         sealed = Session(*small_search(tmp_path, name="sealed", method="reweight", trials=1, final_seeds=2)).run(2)
         sealed.plan.next()
-        cut = Session(*small_search(tmp_path, name="cut", method="reweight", trials=1, final_seeds=2)).run(4)
+        cut = Session(*small_search(tmp_path, name="cut", method="reweight", trials=1, final_seeds=2)).run(2)
     others = [Search(one.spec, one.place, one.study) for one in (undecided, sealed, cut)]
     found = compare_searches([first, *others])
     assert [(pair.one, pair.other, pair.difference.seeds) for pair in found.pairs] == [("mfd", "cut", 1)]
