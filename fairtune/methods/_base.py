@@ -10,14 +10,13 @@ from typing import ClassVar, Literal, NamedTuple, TypeVar
 import torch
 from torch import Tensor, nn
 
-from fairtune.methods._optimizer import make_optimizer
+from fairtune.methods._optimizer import MakeOptimizer, adam, make_optimizer
 from fairtune.plugins import Pluggable
 from fairtune.records import Batch, Floats, Ints, Outputs
 from fairtune.spec import Optimizer
 
 Protocol = Literal["fixed", "official"]
 M = TypeVar("M", bound=nn.Module)
-MakeOptimizer = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
 Objective = Callable[[], Tensor]
 """Computes the whole loss of a batch anew, with gradient."""
 
@@ -209,7 +208,7 @@ class Method(Pluggable):
         """
         self.modules.append(module.to(self.context.device, self.context.dtype))
         if optimizer is not None:
-            make = optimizer if callable(optimizer) else _adam(optimizer)
+            make = optimizer if callable(optimizer) else adam(optimizer)
             self.keep(make(module.parameters()), inner=inner, scheduled=scheduled)
         return module
 
@@ -322,7 +321,3 @@ class Method(Pluggable):
 
     def finish(self, loop: Loop) -> None:
         """Called once, after the last epoch and before the final scores: leave the net as it is to be used."""
-
-
-def _adam(lr: float) -> MakeOptimizer:
-    return lambda parameters: torch.optim.Adam(parameters, lr=lr, fused=True)

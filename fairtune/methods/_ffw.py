@@ -7,7 +7,6 @@ import math
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from typing import ClassVar, Literal, TypedDict
 
 import torch
@@ -17,6 +16,7 @@ from torch import Tensor, nn
 from fairtune.methods._base import Loop, Method, Progress, Protocol
 from fairtune.methods._gates import Plateau, prune, settled, sparsity
 from fairtune.methods._information import normalised_mutual_information
+from fairtune.methods._optimizer import adam
 from fairtune.records import Batch, Outputs
 from fairtune.space import Integer, Real, hyperparameter
 
@@ -128,8 +128,7 @@ class GatedDebiasing(Method):
         net.requires_grad_(False)
         temperature = torch.ones((), device=context.device, dtype=context.dtype)
         self.gates = self.install(net, temperature)
-        adam = partial(torch.optim.Adam, lr=self.lr, weight_decay=self.weight_decay, fused=True)
-        self.own(nn.ParameterList(self.gates), adam)
+        self.own(nn.ParameterList(self.gates), adam(self.lr, self.weight_decay))
         self.head = self.own(nn.Linear(context.embedding_size, context.num_groups), _head_optimizer)
         self.state = self.own(State(self.gates, temperature), None)
 

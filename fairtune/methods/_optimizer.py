@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 
 import torch
 from torch import nn
 
 from fairtune.spec import Optimizer
+
+MakeOptimizer = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
+
+
+def adam(lr: float, weight_decay: float = 0.0) -> MakeOptimizer:
+    """Adam, fused: its whole state lies where the parameters are, so that a GPU can replay its steps."""
+    return partial(torch.optim.Adam, lr=lr, weight_decay=weight_decay, fused=True)
 
 
 def make_optimizer(parameters: Iterable[nn.Parameter], spec: Optimizer) -> torch.optim.Optimizer:
@@ -21,4 +29,4 @@ def make_optimizer(parameters: Iterable[nn.Parameter], spec: Optimizer) -> torch
         for parameter in sgd.param_groups[0]["params"]:
             sgd.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
         return sgd
-    return torch.optim.Adam(parameters, lr=spec.lr, weight_decay=spec.weight_decay, fused=True)
+    return adam(spec.lr, spec.weight_decay)(parameters)

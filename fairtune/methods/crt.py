@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from typing import ClassVar, Literal
 
-import torch
 from torch import nn
 
 from fairtune.methods._base import Method
+from fairtune.methods._optimizer import adam
 from fairtune.space import Real, hyperparameter
 
 
@@ -48,4 +47,4 @@ class ClassifierRetraining(Method):
         net.requires_grad_(False)
         net.head.reset_parameters()
         net.head.requires_grad_(True)
-        self.own(net.head, partial(torch.optim.Adam, lr=self.lr, weight_decay=self.context.optimizer.weight_decay, fused=True))
+        self.own(net.head, adam(self.lr, self.context.optimizer.weight_decay))

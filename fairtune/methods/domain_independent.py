@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from typing import ClassVar
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from fairtune.methods._base import Loop, Method
+from fairtune.methods._optimizer import adam
 from fairtune.methods._parametrized import parametrizations_of
 from fairtune.records import Batch, Outputs
 from fairtune.space import Real, hyperparameter
@@ -78,8 +77,7 @@ class DomainIndependent(Method):
             joined = _Joined(self.context.num_groups, summed=self.context.protocol == "official")
             parametrize.register_parametrization(head, name, joined)
         heads = nn.ParameterList(parametrizations_of(head)[name].original for name in _TENSORS)
-        adam = partial(torch.optim.Adam, lr=self.lr, weight_decay=self.context.optimizer.weight_decay, fused=True)
-        self.heads = self.own(heads, adam, scheduled=True)
+        self.heads = self.own(heads, adam(self.lr, self.context.optimizer.weight_decay), scheduled=True)
 
     def task_loss(self, student: Outputs, batch: Batch) -> Tensor:
         """Cross-entropy of the head of each sample's group ``(B,)``."""

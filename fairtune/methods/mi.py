@@ -14,6 +14,7 @@ from torch.func import functional_call
 
 from fairtune.methods._base import Loop, Method, Progress
 from fairtune.methods._information import Statistics, mine_lower_bound
+from fairtune.methods._optimizer import adam
 from fairtune.records import Batch, Outputs
 from fairtune.space import Integer, Options, Real, hyperparameter
 
@@ -88,14 +89,13 @@ class MutualInformation(Method):
         """Build the estimator and, for ``two_optimizer``, the net's second optimiser."""
         context = self.context
         size = context.attribute_size or context.num_groups
-        adam, sgd = partial(torch.optim.Adam, lr=self.lr, fused=True), partial(torch.optim.SGD, lr=self.lr)
-        make = adam if self.estimator == "adam" else sgd
+        make = adam(self.lr) if self.estimator == "adam" else partial(torch.optim.SGD, lr=self.lr)
         self.statistics = self.own(Statistics(size, context.embedding_size, [self.width] * 3), make, inner=True)
         assert context.net is not None
         self.parameters = list(context.net.parameters())
         if self.updates == "two_optimizer":
             rate = context.optimizer.lr if context.optimizer.name == "adam" else self.net_lr
-            self.keep(torch.optim.Adam(self.parameters, lr=self.weight * rate, fused=True), inner=True, scheduled=True)
+            self.keep(adam(self.weight * rate)(self.parameters), inner=True, scheduled=True)
         self._walked: int | Tensor = 0
 
     def attribute(self, batch: Batch) -> Tensor:
