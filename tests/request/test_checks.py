@@ -37,9 +37,10 @@ def test_resources_of_a_cluster_are_not_this_machines_business(tmp_path):
 
 @pytest.mark.parametrize("name", ["run", "digits-ss+hkd,mfd-2026.1", "A_b"])
 def test_a_run_folder_that_can_be_made_is_no_fault_and_not_made_yet(tmp_path, name):
-    spec, place = small_search(tmp_path / "deep" / "runs", name=name)
+    spec, place = small_search(tmp_path, name=name)
+    place = place.model_copy(update={"runs": str(tmp_path / "deep" / "runs")})
     assert checks.run_folder(spec, place) == []
-    assert not RunFolder.of(place).path.parent.exists()
+    assert not (tmp_path / "deep").exists()
 
 
 def test_a_folder_that_cannot_be_written_is_a_fault(tmp_path):
