@@ -18,7 +18,8 @@ from fairtune.search.run import run_search
 from fairtune.spec import TrialResult
 from fairtune.study.folders import RunFolder
 from fairtune.study.jobs import Job
-from fairtune.study.study import Record, SearchStudy
+from fairtune.study.record import Record
+from fairtune.study.study import SearchStudy
 from fairtune.tracking.mirror import Tracker
 from fairtune.training.steps import Step
 

@@ -18,7 +18,8 @@ from fairtune.spec import Place, SearchSpec, TrialResult
 from fairtune.study.folders import RunFolder, database_of
 from fairtune.study.jobs import Job, Observer
 from fairtune.study.opening import Opening
-from fairtune.study.study import Record, SearchStudy
+from fairtune.study.record import Record
+from fairtune.study.study import SearchStudy
 from fairtune.training.folder import TrialFolder, baseline_folder
 from fairtune.training.steps import Step
 

@@ -33,7 +33,8 @@ from fairtune.study.folders import RunFolder
 from fairtune.study.jobs import Job
 from fairtune.study.key import JobKey
 from fairtune.study.opening import Opening
-from fairtune.study.study import Record, trials_to_run
+from fairtune.study.record import Record
+from fairtune.study.study import trials_to_run
 from fairtune.training.steps import Step
 
 _SHOWN = 8

@@ -19,7 +19,7 @@ from fairtune.space import Space, Value
 from fairtune.spec import Place, SearchSpec
 from fairtune.study.earlier import EarlierRun, is_searched
 from fairtune.study.folders import RunFolder
-from fairtune.study.study import Record
+from fairtune.study.record import Record
 
 _Setting = tuple[str, dict[str, Value]]
 """A method and its searched values."""

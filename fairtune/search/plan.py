@@ -33,7 +33,8 @@ from fairtune.study.folders import RunFolder
 from fairtune.study.jobs import Job, Observer
 from fairtune.study.key import JobKey, Kind
 from fairtune.study.opening import Opening
-from fairtune.study.study import Record, SearchStudy, trials_to_run
+from fairtune.study.record import Record
+from fairtune.study.study import SearchStudy, trials_to_run
 
 _log = logging.getLogger(__name__)
 _NOTE_EVERY_S = 15.0

@@ -6,7 +6,8 @@ from fairtune.search.race import Runner, next_up
 from fairtune.seeding import generator
 from fairtune.spec import SearchSpec
 from fairtune.study.key import JobKey
-from fairtune.study.study import Record, SearchStudy, trials_to_run
+from fairtune.study.record import Record
+from fairtune.study.study import SearchStudy, trials_to_run
 
 RACE_SHARE = 0.25
 """What a race may take at most, as a share of the trials."""

@@ -7,7 +7,8 @@ from fairtune.schedulers import Ladder, Verdict
 from fairtune.space import Value
 from fairtune.spec import Brief, SearchSpec, TrialResult
 from fairtune.study.folders import RunFolder
-from fairtune.study.study import Record, SearchStudy, trials_to_run
+from fairtune.study.record import Record
+from fairtune.study.study import SearchStudy, trials_to_run
 
 Asked = tuple[int, str, dict[str, Value]]
 """Number, method and searched values of a trial."""

@@ -10,7 +10,8 @@ from fairtune.rules import front, objectives_of
 from fairtune.spec import SearchSpec, TrialResult
 from fairtune.study.folders import RunFolder, database_of
 from fairtune.study.key import JobKey
-from fairtune.study.study import Record, SearchStudy
+from fairtune.study.record import Record
+from fairtune.study.study import SearchStudy
 from fairtune.training.folder import TrialFolder
 
 _CHOOSE = ("select", "rule_options", "accuracy_floor")

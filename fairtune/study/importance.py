@@ -13,7 +13,7 @@ from optuna.trial import create_trial
 from fairtune.metrics import SCORES, ranked
 from fairtune.samplers import distribution
 from fairtune.space import Space
-from fairtune.study.study import Record
+from fairtune.study.record import Record
 
 ENOUGH = 20
 """Complete trials of a method: of fewer, the best tenth is one."""

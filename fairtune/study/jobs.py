@@ -9,7 +9,7 @@ from fairtune.records import Purpose
 from fairtune.spec import SearchSpec, TrialResult, TrialSpec
 from fairtune.study.key import JobKey, Kind
 from fairtune.study.opening import Opening
-from fairtune.study.study import Record
+from fairtune.study.record import Record
 from fairtune.training.folder import TrialFolder
 from fairtune.training.steps import Step
 

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import logging
-import math
 import statistics
 import time
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import optuna
-from optuna.distributions import BaseDistribution, CategoricalDistribution
 
 from fairtune.errors import InvalidInput
 from fairtune.metrics import BOUNDS, SCORES, ranked
 from fairtune.rules import Rule, View, objectives_of
-from fairtune.samplers import Ahead, Outcome, Proposal, Proposals, distribution
+from fairtune.samplers import Ahead, Outcome, Proposal, Proposals
 from fairtune.space import Space, Value
 from fairtune.spec import Brief, SearchSpec, TrialResult
 from fairtune.study._kept import Kept, Row, begin, keep_result, point_of, row_of, settle, take_up
@@ -25,8 +23,11 @@ from fairtune.study.baseline import Baseline, floor_on
 from fairtune.study.choice import Choice
 from fairtune.study.database import Copies, open_study
 from fairtune.study.details import Details
+from fairtune.study.estimates import Estimates
 from fairtune.study.folders import RunFolder
 from fairtune.study.key import JobKey
+from fairtune.study.names import in_full, read_back
+from fairtune.study.record import Record, mean_scores
 from fairtune.study.served import NoCopies, open_on
 from fairtune.study.server import Server
 
@@ -36,54 +37,6 @@ _STATES: dict[optuna.trial.TrialState, Literal["running", "complete", "pruned", 
     optuna.trial.TrialState.PRUNED: "pruned",
     optuna.trial.TrialState.FAIL: "failed",
 }
-
-
-class Record(NamedTuple):
-    """One trial of a search.
-
-    Attributes:
-        number: counts from 0 in the order of asking.
-        state: ``running`` until told; ``pruned`` too while it waits to be taken up again.
-        method: which of the methods searched.
-        params: what was searched, by full name.
-        result: what came of its first training, in brief; None while it runs. :meth:`SearchStudy.result` has all of it.
-        feasible: whether a complete trial's accuracy reaches the floor, over all its seeds; None otherwise.
-        repeats: what came of the further seeds that have ended, in brief.
-    """
-
-    number: int
-    state: str
-    method: str
-    params: dict[str, Value]
-    result: Brief | None
-    feasible: bool | None
-    repeats: tuple[Brief, ...] = ()
-
-    @property
-    def scored(self) -> list[Brief]:
-        """Its trainings that have scores, the first one first."""
-        return [one for one in (self.result, *self.repeats) if one is not None and one.state == "complete"]
-
-    @property
-    def val(self) -> dict[str, float]:
-        """Means of its scores on validation over its seeds; where it is not complete, those of where it stands."""
-        if len(self.repeats) == 0 or self.state != "complete":
-            return {} if self.result is None else self.result.val
-        return mean_scores([one.val for one in self.scored])
-
-    @property
-    def view(self) -> View | None:
-        """As selection rules see it, if it is complete."""
-        if self.state != "complete" or self.result is None:
-            return None
-        return View(self.number, self.params, self.val, bool(self.feasible))
-
-
-def mean_scores(several: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """The mean of every score that all of several trainings have."""
-    first, *others = several
-    common = [name for name in first if all(name in one for one in others)]
-    return {name: statistics.fmean([first[name], *(one[name] for one in others)]) for name in common}
 
 
 class SearchStudy(Kept):
@@ -107,6 +60,7 @@ class SearchStudy(Kept):
         self.spec = spec
         self._objectives = list(objectives_of(spec.select))
         self.rule = Rule.load(spec.select).build(**spec.rule_options)
+        self._estimates = Estimates(self._objectives, self.rule)
         directions = [SCORES[name].direction for name in self._objectives]
         scores = dict(zip(self._objectives, directions, strict=True))
         study = open_on(database, scores) if isinstance(database, Server) else open_study(database, scores)
@@ -178,7 +132,7 @@ class SearchStudy(Kept):
         proposal = self._proposals.propose(number)
         if proposal is None:
             return None
-        params, distributions = self._in_full(proposal)
+        params, distributions = in_full(proposal, self.spec.spaces)
         self._trial_ids.append(begin(self._study, params, distributions, proposal.marks, proposal.point))
         self._records.append(Record(number, "running", proposal.method, proposal.values, None, None))
         return number, proposal.method, proposal.values
@@ -205,7 +159,7 @@ class SearchStudy(Kept):
 
         Now and then the study is copied too.
         """
-        result = self._rankable(result)
+        result = self._estimates.rankable(result)
         keep_result(self._study, self._trial_ids[number], result, self._details.keep(result), waits=False)
         record = self._ended(number, result.brief)
         settle(self._study, self._trial_ids[number], self._outcome(record))
@@ -220,7 +174,7 @@ class SearchStudy(Kept):
     def keep_repeat(self, key: JobKey, result: TrialResult) -> Record:
         """Keep what came of one more seed of a trial; the sampler learns the means."""
         assert key.number is not None
-        result = self._rankable(result)
+        result = self._estimates.rankable(result)
         self._keep_repeat(key, result, self._details.keep(result))
         self._note_fold(key)
         record = self._records[key.number]
@@ -387,9 +341,7 @@ class SearchStudy(Kept):
         return record._replace(feasible=ranked(record.val)["accuracy"] >= self.floor_of(record))
 
     def _read(self, trial: optuna.trial.FrozenTrial) -> Record:
-        method = trial.params.get("method", next(iter(self.spec.spaces)))
-        prefix = self._prefix(method)
-        params = {name.removeprefix(prefix): value for name, value in trial.params.items() if name != "method"}
+        method, params = read_back(trial.params, self.spec.spaces)
         row, finished = row_of(trial), trial.state.is_finished()
         waits = row is not None and row.waits and not finished
         if waits:
@@ -401,52 +353,16 @@ class SearchStudy(Kept):
     def _brief(self, row: Row) -> Brief:
         """What came of a trial, in brief; of a complete one by an earlier version, with the estimates that searches rank by now."""
         brief = row.brief
-        if brief.state != "complete" or not self._unestimated(brief.val):
+        if brief.state != "complete" or not self._estimates.lacking(brief.val):
             return brief
         whole = row.small if row.part is None else self._details.add_to(row.small, row.part)
-        return brief if whole is None else brief.model_copy(update={"val": self._estimated(whole).val})
-
-    def _rankable(self, result: TrialResult) -> TrialResult:
-        """A result with the estimates that searches rank by; failed where what a complete one is to be ranked by is not finite."""
-        if result.state != "complete":
-            return result
-        values = [result.val.get(name, math.nan) for name in self._objectives]
-        if all(math.isfinite(value) for value in values):
-            return self._estimated(result)
-        scores = ", ".join(f"{name} {value}" for name, value in zip(self._objectives, values, strict=True))
-        return result.model_copy(update={"state": "failed", "error": f"the scores are not finite: {scores}"})
-
-    def _estimated(self, result: TrialResult) -> TrialResult:
-        """A result with the estimates of its objectives and the rule's bounds, as far as its counts tell them."""
-        if result.val_counts is None:
-            return result
-        measured = {name: value for name, value in result.val.items() if name not in BOUNDS}
-        estimates = {name: SCORES[name].of(result.val_counts) for name in self._unestimated(measured)}
-        return result.model_copy(update={"val": measured | estimates | self.rule.bound(result.val_counts, measured)})
-
-    def _unestimated(self, val: Mapping[str, float]) -> list[str]:
-        """The estimates that are not among some scores."""
-        return [name for objective in self._objectives if (name := SCORES[objective].estimate) and name not in val]
+        return brief if whole is None else brief.model_copy(update={"val": self._estimates.added_to(whole).val})
 
     def _remember(self, trial: optuna.trial.FrozenTrial, record: Record) -> None:
         marks = {name: mark for name, mark in trial.system_attrs.items() if not name.startswith("constraints:")}
         self._proposals.remember(record.number, Proposal(record.method, record.params, point_of(trial), marks))
         if record.result is not None:
             self._proposals.tell(record.number, record.method, self._outcome(record))
-
-    def _in_full(self, proposal: Proposal) -> tuple[dict[str, Value], dict[str, BaseDistribution]]:
-        """A trial's parameters as the study names them, with their distributions; among several methods, the method is one."""
-        prefix = self._prefix(proposal.method)
-        params = {prefix + name: value for name, value in proposal.values.items()}
-        domains = self.spec.spaces[proposal.method].search
-        distributions = {prefix + name: distribution(domain) for name, domain in domains.items()}
-        if not prefix:
-            return params, distributions
-        methods = CategoricalDistribution(list(self.spec.spaces))
-        return {"method": proposal.method, **params}, {"method": methods, **distributions}
-
-    def _prefix(self, method: str) -> str:
-        return f"{method}/" if len(self.spec.spaces) > 1 else ""
 
 
 def _is_taken_over(record: Record) -> bool:

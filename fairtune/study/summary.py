@@ -33,8 +33,9 @@ from fairtune.study.choice import CHOSEN
 from fairtune.study.folders import RunFolder
 from fairtune.study.handed import Handed, handed_net, handed_over
 from fairtune.study.opening import Opening
+from fairtune.study.record import Record
 from fairtune.study.retrained import complete, confirmed_scores, retrainings_of
-from fairtune.study.study import Record, SearchStudy
+from fairtune.study.study import SearchStudy
 from fairtune.study.teacher import trained_teacher
 from fairtune.study.untrained import Untrained, beaten, untrained
 

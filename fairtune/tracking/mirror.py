@@ -24,7 +24,8 @@ from fairtune.study.jobs import Job
 from fairtune.study.key import JobKey
 from fairtune.study.mirror import Mirror
 from fairtune.study.opening import Opening
-from fairtune.study.study import Record, SearchStudy
+from fairtune.study.record import Record
+from fairtune.study.study import SearchStudy
 from fairtune.study.summary import Summary
 from fairtune.study.teacher import trained_teacher
 from fairtune.tracking.creation import creation_of

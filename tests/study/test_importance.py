@@ -5,7 +5,7 @@ import pytest
 from fairtune.space import Real, Space
 from fairtune.spec import Brief
 from fairtune.study.importance import ENOUGH, importance
-from fairtune.study.study import Record
+from fairtune.study.record import Record
 
 SPACE = Space(search={"mfd.weight": Real(low=0.01, high=100, log=True), "mfd.sigma": Real(low=0.1, high=1)})
 

@@ -12,7 +12,8 @@ from fairtune.study.choice import Choice
 from fairtune.study.key import JobKey
 from fairtune.study.mirror import Mirror
 from fairtune.study.opening import Opening
-from fairtune.study.study import Record, SearchStudy
+from fairtune.study.record import Record
+from fairtune.study.study import SearchStudy
 from tests.search_helpers import small_search
 
 CHOICE = Choice({"chosen": 1, "most_accurate": 0, "fairest": 1})

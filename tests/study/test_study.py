@@ -10,7 +10,8 @@ from fairtune.plugins import names
 from fairtune.space import Integer, Options, Space
 from fairtune.spec import TrialResult
 from fairtune.study.baseline import Baseline
-from fairtune.study.study import Record, SearchStudy, search_size
+from fairtune.study.record import Record
+from fairtune.study.study import SearchStudy, search_size
 from tests.builders import group_counts
 from tests.search_helpers import small_search
 

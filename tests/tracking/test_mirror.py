@@ -29,7 +29,8 @@ from fairtune.spec import Place, SearchSpec, TrialResult
 from fairtune.study.folders import RunFolder
 from fairtune.study.jobs import Job
 from fairtune.study.key import JobKey
-from fairtune.study.study import Record, SearchStudy
+from fairtune.study.record import Record
+from fairtune.study.study import SearchStudy
 from fairtune.study.summary import Summary
 from fairtune.tracking.creation import creation_of
 from fairtune.tracking.mirror import Tracker
