@@ -281,7 +281,7 @@ def test_the_sampler_is_told_the_estimate_of_a_gap(tmp_path):
 def test_a_trial_of_an_earlier_version_is_ranked_by_its_counts(tmp_path, monkeypatch):
     counts = group_counts([[[9, 1], [2, 18]], [[6, 4], [1, 19]]])
     study = open_study(tmp_path)
-    monkeypatch.setattr(study, "_estimated", lambda result: result)
+    monkeypatch.setattr(study._estimates, "added_to", lambda result: result)
     study.tell(study.ask()[0], outcome(study, val_counts=counts))
     study.tell(study.ask()[0], outcome(study))
     known, unknown = open_study(tmp_path).views()
