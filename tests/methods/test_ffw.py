@@ -104,8 +104,8 @@ def test_the_finished_net_is_plain_and_as_sparse_as_the_best_mask(method):
         assert torch.equal(layer.bias, torch.where(mask, 0, original.bias) if mask.dim() == 1 else original.bias)
 
 
-def test_the_temperature_falls_when_the_information_has_not_for_longer_than_patience():
-    training, part = gated(values={"lr": 1e-8, "patience": 1, "weight_decay": 0.0}, epochs=20)
+def test_the_official_temperature_falls_when_the_information_has_not_for_longer_than_patience():
+    training, part = gated(values={"lr": 1e-8, "patience": 1, "weight_decay": 0.0}, protocol="official", epochs=20)
     temperatures = [record["train.temperature"] for record in train_epochs(training, 5)]
     assert temperatures == pytest.approx([1, 1, 0.1, 0.1, 0.01])
     gates = [layer.parametrizations.weight[0] for layer in layers(training.net)]
@@ -113,14 +113,31 @@ def test_the_temperature_falls_when_the_information_has_not_for_longer_than_pati
 
 
 @pytest.mark.usefixtures("_a_private_head_takes_few_epochs")
-@pytest.mark.parametrize(("epochs", "factor"), [(1, 0.1), (2, 0.5), (5, 0.01)])
-def test_gates_are_hard_when_the_last_epoch_ends_however_few_there_are(epochs, factor):
-    training, part = gated(values={"factor": factor}, epochs=epochs)
-    records = train_epochs(training, epochs)
+@pytest.mark.parametrize(("epochs", "lr"), [(1, 1e-3), (2, 1e-2), (5, 1e-3)])
+def test_the_temperature_falls_evenly_to_the_rate_of_the_gates_however_few_epochs_there_are(epochs, lr):
+    training, _ = gated(values={"lr": lr}, epochs=epochs)
+    temperatures = [record["train.temperature"] for record in train_epochs(training, epochs)]
     assert training.done
-    assert part.finished
-    temperatures = [record["train.temperature"] for record in records]
-    assert temperatures == sorted(temperatures, reverse=True)
+    assert temperatures == pytest.approx([lr ** (number / epochs) for number in range(1, epochs + 1)])
+
+
+@pytest.mark.usefixtures("_a_private_head_takes_few_epochs")
+def test_gates_that_move_further_than_the_temperature_stay_at_it():
+    training, _ = gated(values={"lr": 2.0}, epochs=2)
+    assert [record["train.temperature"] for record in train_epochs(training, 2)] == [1, 1]
+
+
+@pytest.mark.usefixtures("_a_private_head_takes_few_epochs")
+def test_masks_are_tried_in_the_second_half_and_at_the_end():
+    training, part = gated(epochs=4)
+    scored = []
+    for _ in range(3):
+        train_epochs(training, 1)
+        scored.append(torch.isfinite(part.state.best_score).item())
+    assert scored == [False, True, True]
+    before = float(part.state.best_score)
+    train_epochs(training, 1)
+    assert float(part.state.best_score) >= before
 
 
 @pytest.mark.usefixtures("_a_private_head_takes_few_epochs")
@@ -151,7 +168,7 @@ def test_official_takes_the_fewest_epochs_where_nothing_improves():
 
 
 def test_cold_gates_end_the_training():
-    training, part = gated(epochs=20)
+    training, part = gated(protocol="official", epochs=60)
     train_epochs(training, 1)
     assert not training.done
     part.state.temperature.fill_(9e-9)
@@ -220,11 +237,12 @@ def _a_private_head_takes_few_epochs(monkeypatch):
 
 @both
 @pytest.mark.usefixtures("_a_private_head_takes_few_epochs")
-def test_a_training_restored_after_the_temperature_fell_goes_on_exactly(method):
+@pytest.mark.parametrize("protocol", ["fixed", "official"])
+def test_a_training_restored_after_the_temperature_fell_goes_on_exactly(method, protocol):
     still = {"lr": 1e-8, "patience": 0, "weight_decay": 0.0}
-    whole, _ = gated(method, still, epochs=20)
+    whole, _ = gated(method, still, protocol=protocol, epochs=16)
     train_epochs(whole, 2)
-    restored, part = gated(method, still, epochs=20)
+    restored, part = gated(method, still, protocol=protocol, epochs=16)
     restored.load_state_dict(saved_and_loaded(whole.state_dict()))
     assert float(part.state.temperature) == pytest.approx(0.1)
     assert float(restored.net.layers[0].parametrizations.weight[0].temperature) == pytest.approx(0.1)
