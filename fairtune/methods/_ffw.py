@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fairtune.methods._base import Loop, Method, Progress, Protocol
+from fairtune.methods._eager import SGD
 from fairtune.methods._gates import Plateau, prune, settled, sparsity
 from fairtune.methods._information import normalised_mutual_information
 from fairtune.methods._optimizer import adam
@@ -222,7 +223,7 @@ class GatedDebiasing(Method):
 
 def _head_optimizer(parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
     """How the private head is trained, in the loop and to its end."""
-    return torch.optim.SGD(parameters, lr=0.1, momentum=0.9, weight_decay=1e-4)
+    return SGD(parameters, lr=0.1, momentum=0.9, weight_decay=1e-4)
 
 
 def _above_chance(accuracy: float, values: int) -> float:

@@ -8,6 +8,7 @@ from functools import partial
 import torch
 from torch import nn
 
+from fairtune.methods._eager import SGD, Adam
 from fairtune.spec import Optimizer
 
 MakeOptimizer = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
@@ -15,7 +16,7 @@ MakeOptimizer = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
 
 def adam(lr: float, weight_decay: float = 0.0) -> MakeOptimizer:
     """Adam, fused: its whole state lies where the parameters are, so that a GPU can replay its steps."""
-    return partial(torch.optim.Adam, lr=lr, weight_decay=weight_decay, fused=True)
+    return partial(Adam, lr=lr, weight_decay=weight_decay, fused=True)
 
 
 def make_optimizer(parameters: Iterable[nn.Parameter], spec: Optimizer) -> torch.optim.Optimizer:
@@ -25,7 +26,7 @@ def make_optimizer(parameters: Iterable[nn.Parameter], spec: Optimizer) -> torch
     parameters have one and others, that were without gradient so far, do not.
     """
     if spec.name == "sgd":
-        sgd = torch.optim.SGD(parameters, lr=spec.lr, momentum=0.9, weight_decay=spec.weight_decay, fused=True)
+        sgd = SGD(parameters, lr=spec.lr, momentum=0.9, weight_decay=spec.weight_decay, fused=True)
         for parameter in sgd.param_groups[0]["params"]:
             sgd.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
         return sgd

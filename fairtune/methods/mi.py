@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.func import functional_call
 
 from fairtune.methods._base import Loop, Method, Progress
+from fairtune.methods._eager import SGD
 from fairtune.methods._information import Statistics, mine_lower_bound
 from fairtune.methods._optimizer import adam
 from fairtune.records import Batch, Outputs
@@ -89,7 +90,7 @@ class MutualInformation(Method):
         """Build the estimator and, for ``two_optimizer``, the net's second optimiser."""
         context = self.context
         size = context.attribute_size or context.num_groups
-        make = adam(self.lr) if self.estimator == "adam" else partial(torch.optim.SGD, lr=self.lr)
+        make = adam(self.lr) if self.estimator == "adam" else partial(SGD, lr=self.lr)
         self.statistics = self.own(Statistics(size, context.embedding_size, [self.width] * 3), make, inner=True)
         assert context.net is not None
         self.parameters = list(context.net.parameters())
