@@ -52,7 +52,11 @@ def test_the_job_asks_for_a_token_and_its_head_for_no_trial():
 def test_no_pod_runs_as_root_or_holds_a_secret(pod):
     assert pod["securityContext"]["runAsNonRoot"]
     (container,) = pod["containers"]
-    assert {entry["name"] for entry in container["env"] if "value" in entry} == {"FAIRTUNE_CACHE"}
+    assert {entry["name"] for entry in container["env"] if "value" in entry} == {
+        "FAIRTUNE_CACHE",
+        "RAY_health_check_period_ms",
+        "RAY_health_check_timeout_ms",
+    }
     assert {mount["name"] for mount in container["volumeMounts"]} == {volume["name"] for volume in pod["volumes"]}
 
 

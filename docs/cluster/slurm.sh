@@ -24,6 +24,8 @@ port=$((20000 + SLURM_JOB_ID % 20000))
 RAY_AUTH_TOKEN=$(python3 -c 'import secrets; print(secrets.token_hex(32))')
 export RAY_AUTH_MODE=token RAY_AUTH_TOKEN
 export RAY_TMPDIR=/tmp
+# A node whose processes have died is known to be lost within 5 seconds, one that is silent within 25.
+export RAY_health_check_period_ms=1000 RAY_health_check_timeout_ms=4000
 
 node() { srun --export=ALL --nodes=1 --ntasks=1 --nodelist="$1" "${@:2}"; }
 

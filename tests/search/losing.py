@@ -5,6 +5,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,7 +17,9 @@ from typing import TypeVar
 from tests.search.growing import at_work, in_private
 
 SEARCH = "search --gpus-per-trial 1 --max-concurrent 1 --trials 1 --epochs 600 --accuracy-floor 0 --name run"
-SOON_KNOWN = {"health_check_period_ms": 1000, "health_check_timeout_ms": 2000, "health_check_failure_threshold": 5}
+CLUSTER_FILE = Path(__file__).parents[2] / "cluster.yaml"
+SOON_KNOWN = {name: int(value) for name, value in re.findall(r"RAY_(health_check_\w+)=(\d+)", CLUSTER_FILE.read_text())}
+"""How soon a head notices that a node is lost, as our cluster file has it."""
 Seen = TypeVar("Seen")
 
 
