@@ -68,8 +68,15 @@ class Begun:
         """Wait until the trial trains on the other node, further than it was."""
         self.until(lambda: "goes on from its checkpoint" in self.said, "said")
         self.until(lambda: at_work() - {self.host}, "trial elsewhere")
-        last = self.kept.stat().st_mtime_ns
-        self.until(lambda: self.kept.stat().st_mtime_ns > last, "further than its checkpoint")
+        last = self.written()
+        self.until(lambda: self.written() > last, "further than its checkpoint")
+
+    def written(self) -> int:
+        """When the checkpoint was written; 0 in the moment in which a new one takes its place."""
+        try:
+            return self.kept.stat().st_mtime_ns
+        except FileNotFoundError:
+            return 0
 
     @property
     def said(self) -> str:
