@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from typing import TypeVar
 
 from rich.console import Console
@@ -15,6 +15,7 @@ from fairtune.room import has_room, needs_room
 from fairtune.spec import Place
 from fairtune.study.folders import RunFolder, database_of
 from fairtune.study.server import Server, reaching
+from fairtune.study.whole import needs_study
 
 T = TypeVar("T")
 
@@ -31,6 +32,7 @@ def with_patience(place: Place, console: Console, session: Callable[[], T]) -> T
 
     Raises:
         Interrupted: the user stopped the waiting.
+        InvalidInput: the study's file has gone or is damaged; what to do.
     """
     run = RunFolder.of(place).path
     while True:
@@ -43,7 +45,7 @@ def with_patience(place: Place, console: Console, session: Callable[[], T]) -> T
 
 def _reaching_study(place: Place) -> AbstractContextManager[None]:
     database = database_of(place)
-    return reaching(database.address) if isinstance(database, Server) else nullcontext()
+    return reaching(database.address) if isinstance(database, Server) else needs_study(database)
 
 
 def _wait(lack: NoRoom | NoServer, place: Place, console: Console) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import datetime as dt
 import shlex
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
-from fairtune.errors import InvalidInput
+from fairtune.errors import FairtuneError, InvalidInput
 from fairtune.study.patient import connect
 
 NAME = "search"
@@ -28,6 +29,36 @@ def check_study(database: Path) -> None:
     """
     if fault := fault_of(database):
         raise damaged(database, fault)
+
+
+@contextmanager
+def needs_study(database: Path) -> Iterator[None]:
+    """Tell what fails in this block because a study's file has gone or cannot be read, as with a lost disk.
+
+    Raises:
+        InvalidInput: it has, or cannot; what to do.
+    """
+    try:
+        yield
+    except FairtuneError:
+        raise
+    except Exception as error:
+        if any(_is_about(cause, database) for cause in _causes(error)) and (fault := fault_of(database)):
+            raise damaged(database, fault) from error
+        raise
+
+
+def _is_about(error: BaseException, database: Path) -> bool:
+    """Whether an error is a database's, or that a file has gone that lies beside one."""
+    gone = isinstance(error, FileNotFoundError) and Path(str(error.filename)).is_relative_to(database.parent)
+    return gone or isinstance(error, sqlite3.Error)
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """An error, and what led to it."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
 
 
 def damaged(database: Path, fault: str) -> InvalidInput:
