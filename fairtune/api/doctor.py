@@ -53,10 +53,7 @@ def examine(place: Place, precision: str) -> Iterator[Finding]:
     yield Finding("fairtune", f"{version('fairtune')} · Python {platform.python_version()} · " + _versions())
     yield _machine()
     yield from _gpus()
-    yield from (
-        Finding("trials", f"{counted(place.cpus_per_trial, 'CPU')}, {counted(place.gpus_per_trial, 'GPU')}", lacks)
-        for lacks in resources(place)
-    )
+    yield from (Finding("trials", _of_each(place), lacks) for lacks in resources(place))
     yield _precision(precision)
     yield _ray(place)
     yield _data(Path(place.data))
@@ -64,6 +61,11 @@ def examine(place: Place, precision: str) -> Iterator[Finding]:
     yield _runs(Path(place.runs), in_folder=place.study is None)
     yield from _study(place)
     yield from _network()
+
+
+def _of_each(place: Place) -> str:
+    computing = f"{counted(place.cpus_per_trial, 'CPU')}, {counted(place.gpus_per_trial, 'GPU')}"
+    return computing if place.memory_per_trial is None else f"{computing}, {place.memory_per_trial:g} GiB of memory"
 
 
 def _versions() -> str:

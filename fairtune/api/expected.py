@@ -1,21 +1,25 @@
-"""How long a search will take here: said before it starts, and refused where its time budget is too short for an outcome."""
+"""What a search will take here: said before it starts, and refused where its time budget is too short for an outcome."""
 
 from __future__ import annotations
 
 import math
 import os
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+import psutil
 import torch
 
 from fairtune.api.fitting import GIB, expected_memory
+from fairtune.api.memory import CUDA_GIB, PROCESS_GIB, counted_gib, gib_with, taken_by
 from fairtune.errors import InvalidInput
 from fairtune.names import counted
 from fairtune.report.progress import format_duration
 from fairtune.search.budget import most_retrainings
 from fairtune.search.repeats import most_trainings
-from fairtune.spec import Place, SearchSpec, TrialSpec
+from fairtune.spec import Place, SearchSpec, TrialResult, TrialSpec
 from fairtune.study.folders import RunFolder
 from fairtune.study.key import JobKey
 from fairtune.study.study import trials_to_run
@@ -30,6 +34,18 @@ START_S = 11.0
 """Until Ray runs and its first worker has imported what it needs, as measured on two cores."""
 
 
+class Expected(NamedTuple):
+    """What a search is expected to take.
+
+    Attributes:
+        time: how long, in words; None where that is not known before its first training has ended.
+        memory_gib: of the machine's memory, for each trial.
+    """
+
+    time: str | None
+    memory_gib: float
+
+
 class _Pace(NamedTuple):
     """What is known of the trainings of a search before it starts.
 
@@ -39,6 +55,7 @@ class _Pace(NamedTuple):
         abreast: how many run at a time.
         like_trial: how many batches a trial is computed on for each of the baseline's, which may have other data and epochs.
         teacher_s: seconds of one of the teacher, where that is another net and not there.
+        memory_gib: what a training takes of the machine's memory.
     """
 
     one_s: float
@@ -46,6 +63,7 @@ class _Pace(NamedTuple):
     abreast: int
     like_trial: float = 1.0
     teacher_s: float = 0.0
+    memory_gib: float = PROCESS_GIB
 
     def whole(self, trials: int, retrained: int) -> float:
         """Seconds of a search of so many trainings."""
@@ -53,8 +71,8 @@ class _Pace(NamedTuple):
         return self.one_s * (not self.known) + self.teacher_s + self.one_s * self.like_trial * after
 
 
-def expected_time(spec: SearchSpec, place: Place, data: Data) -> str | None:
-    """How long a search will take, in words; None where that is not known before its first training has ended.
+def expect(spec: SearchSpec, place: Place, data: Data) -> Expected:
+    """How long a search will take, and how much memory each of its trials.
 
     On a GPU no steps are timed, as the process that drives the search would hold memory of it to the end; said is what they take of
     it.
@@ -64,7 +82,9 @@ def expected_time(spec: SearchSpec, place: Place, data: Data) -> str | None:
     """
     pace = _pace(spec, place, data)
     if pace is None:
-        return expected_memory(spec, Shape.of(data), _share(place)) if place.address is None else None
+        shape = Shape.of(data)
+        words = expected_memory(spec, shape, _share(place)) if place.address is None else None
+        return Expected(words, counted_gib(spec, shape, on_gpu=place.gpus_per_trial > 0))
     if not RunFolder.of(place).holds_search:
         _check(spec, pace)
     trials, retrained = trials_to_run(spec), most_retrainings(spec.select, spec.final_seeds)
@@ -72,12 +92,13 @@ def expected_time(spec: SearchSpec, place: Place, data: Data) -> str | None:
     again = f", at most {every - trials} further trainings of them" if every > trials else ""
     shortest = min(START_S + pace.whole(every, retrained), spec.time_budget_s or math.inf)
     taught = f", {format_duration(pace.teacher_s)} for the teacher" if pace.teacher_s else ""
-    return (
+    words = (
         f"about {format_duration(shortest)}: {format_duration(pace.one_s)} for a training of the baseline{taught}, methods take "
         "longer; "
         f"{counted(trials, 'trial')}{again} and at most {counted(retrained, 'retraining')}, {pace.abreast} at a time, "
         f"and {format_duration(START_S)} to start Ray"
     )
+    return Expected(words, pace.memory_gib)
 
 
 def _pace(spec: SearchSpec, place: Place, data: Data) -> _Pace | None:
@@ -94,13 +115,26 @@ def _pace(spec: SearchSpec, place: Place, data: Data) -> _Pace | None:
         assert its is not None
         return seconds_of_training(training, its, device, threads=threads, how=place.compile)
 
-    one_s = seconds(baseline) if trained is None else trained.seconds
+    one_s, memory_gib = _of_one(partial(seconds, baseline)) if trained is None else (trained.seconds, _of_trained(trained, device))
     its = data_of(baseline, spec, place, data)
     assert its is not None
     like_trial = spec.epochs * len(data.train) / (baseline.epochs * len(its.train))
     there = teacher is None or trained_teacher(spec, place) is not None
     teacher_s = 0.0 if there or teacher is None or device.type != "cpu" else seconds(teacher)
-    return _Pace(one_s, trained is not None, abreast(place), like_trial, teacher_s)
+    at_once = abreast(place.model_copy(update={"expected_memory_gib": memory_gib}))
+    return _Pace(one_s, trained is not None, at_once, like_trial, teacher_s, memory_gib)
+
+
+def _of_one(timed: Callable[[], float]) -> tuple[float, float]:
+    """Seconds of a training, and what one takes of the machine's memory, GiB, by a few of its steps."""
+    seconds, grown = taken_by(timed)
+    return seconds, gib_with(grown)
+
+
+def _of_trained(trained: TrialResult, device: torch.device) -> float:
+    """What a trained net's trainings take of the machine's memory, GiB; libraries that processes share count too."""
+    on_cpu = device.type == "cpu"
+    return max(PROCESS_GIB, trained.peak_memory_mb / 2**10) if on_cpu else PROCESS_GIB + CUDA_GIB
 
 
 def data_of(training: TrialSpec, spec: SearchSpec, place: Place, data: Data | None) -> Data | None:
@@ -125,6 +159,8 @@ def abreast(place: Place) -> int:
     fitting = [int((os.cpu_count() or 1) / place.cpus_per_trial)]
     if place.gpus_per_trial > 0:
         fitting.append(int(torch.cuda.device_count() / place.gpus_per_trial))
+    if place.memory_gib > 0:
+        fitting.append(int(psutil.virtual_memory().available / GIB / place.memory_gib))
     if place.max_concurrent is not None:
         fitting.append(place.max_concurrent)
     return max(1, min(fitting))

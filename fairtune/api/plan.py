@@ -15,6 +15,7 @@ from fairtune.api.console import open_console
 from fairtune.api.disk import disk_of
 from fairtune.api.expected import abreast, data_of
 from fairtune.api.fitting import GIB, checked_cost, trials_of
+from fairtune.api.memory import gib_with
 from fairtune.api.where import Where
 from fairtune.errors import InvalidInput
 from fairtune.report.decoding import progress_bars
@@ -128,20 +129,19 @@ def _here(spec: SearchSpec, place: Place, shape: Shape, data: Data | None, trial
     if data is None:
         raise InvalidInput(f"the files of {spec.dataset.name} are not here, so that no step can be timed: give --on CARD")
     device, threads = pick_device(place.gpus_per_trial), max(1, int(place.cpus_per_trial))
-    process = psutil.Process().memory_info().rss / GIB
     memory = psutil.virtual_memory().total if device.type == "cpu" else torch.cuda.get_device_properties(device).total_memory
 
     def training(trial: TrialSpec) -> Training:
         its = data_of(trial, spec, place, data)
         assert its is not None
         cost = cost_of(trial, Shape.of(its), device)
-        gib = cost.peak_bytes / GIB + (process if device.type == "cpu" else DRIVER_GIB)
+        gib = gib_with(cost.peak_bytes) if device.type == "cpu" else cost.peak_bytes / GIB + DRIVER_GIB
         seconds = seconds_of_training(trial, its, device, threads=threads, how=place.compile)
         return Training(cost, gib, seconds, 0.0, int(memory / GIB / gib))
 
-    side, number, again = abreast(place), most_trainings(spec), most_retrainings(spec.select, spec.final_seeds)
+    baseline, number, again = training(spec.baseline()), most_trainings(spec), most_retrainings(spec.select, spec.final_seeds)
+    side = abreast(place.model_copy(update={"expected_memory_gib": baseline.gib if device.type == "cpu" else 0.0}))
     beside = side - 1 if device.type == "cpu" else 0
-    baseline = training(spec.baseline())
     teacher = None if (own := teacher_beside(spec)) is None else training(own)
     shared = [one for one in (baseline, teacher) if one is not None]
     before = sum(one.seconds(1) for one in shared)

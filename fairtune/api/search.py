@@ -12,7 +12,7 @@ from rich.console import Console
 from fairtune import plugins
 from fairtune.addresses import store
 from fairtune.api.disk import want_of_room
-from fairtune.api.expected import expected_time
+from fairtune.api.expected import expect
 from fairtune.api.origin import origin
 from fairtune.api.waiting import with_patience
 from fairtune.datasets import remarks_on
@@ -132,7 +132,9 @@ def _run(spec: SearchSpec, place: Place, console: Console, request: Request | No
     remarks = [*remarks_on(make_dataset(spec.dataset), Path(place.data)), *data.remarks, *want_of_room(spec, place, data.info)]
     folder = RunFolder.of(place)
     opened = SearchStudy(database_of(place), spec).openings if folder.holds_search else ()
-    print_header(console, spec, place, data.info, cells, remarks, expected_time(spec, place, data), opened)
+    expected = expect(spec, place, data)
+    place = place.model_copy(update={"expected_memory_gib": expected.memory_gib})
+    print_header(console, spec, place, data.info, cells, remarks, expected.time, opened)
     try:
         summary = with_patience(place, console, partial(session, spec, place, console, request))
     except KeyboardInterrupt as signal:

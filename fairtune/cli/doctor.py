@@ -12,7 +12,10 @@ from fairtune.request.options import Request
 _WIDTH = 16
 
 
-@takes(Request, "data", "precision", "runs", "study", "address", "cpus_per_trial", "gpus_per_trial", "max_concurrent")
+@takes(
+    Request,
+    *("data", "precision", "runs", "study", "address", "cpus_per_trial", "gpus_per_trial", "memory_per_trial", "max_concurrent"),
+)
 def doctor(given: dict[str, object]) -> None:
     """Look at what a search would use on this machine or cluster, and say what is wrong; exit code 1 if anything is.
 

@@ -26,7 +26,7 @@ Markdown = Annotated[Path | None, typer.Option("--markdown", help="Write the rep
 _TAKEN = (
     *("dataset", "model", "set", "trials", "epochs", "batch_size", "micro_batch", "seed", "precision", "compile"),
     *("train_fraction", "data", "runs", "name", "tracking_uri", "study", "storage", "address"),
-    *("gpus_per_trial", "cpus_per_trial", "max_concurrent", "trial_timeout_s"),
+    *("gpus_per_trial", "cpus_per_trial", "memory_per_trial", "max_concurrent", "trial_timeout_s"),
 )
 
 

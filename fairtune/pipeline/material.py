@@ -19,7 +19,10 @@ from fairtune.pipeline.rows import Failed, Outcome, Row, found_by, rows_of
 from fairtune.pipeline.statistics import Statistics, compare
 from fairtune.report.progress import format_duration
 
-_PLACES = ("data", "runs", "name", "tracking_uri", "study", "storage", "address", "cpus_per_trial", "max_concurrent")
+_PLACES = (
+    *("data", "runs", "name", "tracking_uri", "study", "storage", "address"),
+    *("cpus_per_trial", "memory_per_trial", "max_concurrent"),
+)
 """Options that have no say in what comes out."""
 
 

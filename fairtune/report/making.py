@@ -80,6 +80,7 @@ def _limits(spec: SearchSpec) -> Iterator[tuple[str, str]]:
 
 def _resources(place: Place) -> str:
     of_each = f"{place.cpus_per_trial:g} CPU cores and {place.gpus_per_trial:g} GPUs for each trial"
+    of_each += f", {place.memory_gib:.2g} GiB of memory" * (place.memory_gib > 0)
     at_once = "as many at a time as fit" if place.max_concurrent is None else f"{place.max_concurrent} at a time"
     return f"{of_each}, {at_once}, on {'this machine' if place.address is None else place.address}"
 

@@ -76,6 +76,9 @@ def print_header(
     grid.add_row("budget", ", ".join([size, *_limits(spec)]))
     if expected is not None:
         grid.add_row("expected", expected)
+    if place.memory_gib > 0:
+        said = "as estimated" if place.memory_per_trial is None else "as --memory-per-trial says"
+        grid.add_row("memory", f"{place.memory_gib:.3g} GiB of the machine's for each trial, {said}")
     proposals = Proposals(spec, [SCORES[name].direction for name in objectives_of(spec.select)])
     for method, said in proposals.explain().items():
         grid.add_row("sampler", f"{spec.sampler} for {method}: {said}")

@@ -12,6 +12,7 @@ import urllib.request
 from functools import partial
 from pathlib import Path
 
+import psutil
 import torch
 
 from fairtune.addresses import STUDY_VARIABLE, login_of, shown
@@ -38,6 +39,9 @@ def resources(place: Place) -> list[str]:
     cpus, gpus = os.cpu_count() or 1, torch.cuda.device_count()
     if place.cpus_per_trial > cpus:
         faults.append(f"--cpus-per-trial {place.cpus_per_trial:g}: this machine has {cpus}")
+    memory_gib = psutil.virtual_memory().total / 2**30
+    if place.memory_per_trial is not None and place.memory_per_trial > memory_gib:
+        faults.append(f"--memory-per-trial {place.memory_per_trial:g}: this machine has {memory_gib:.3g} GiB")
     if place.gpus_per_trial > gpus:
         faults.append(
             f"--gpus-per-trial {place.gpus_per_trial:g}: this machine has {gpus} CUDA GPUs; give 0 to train on the CPU, "

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import os
 import secrets
 import sys
@@ -21,9 +20,8 @@ from ray._private.authentication.authentication_utils import is_token_auth_enabl
 from fairtune.addresses import is_loopback
 from fairtune.endings import kept_from_children
 from fairtune.errors import InvalidInput
-from fairtune.names import counted
 from fairtune.search.access import authentication
-from fairtune.search.growth import fitting, trials_when_grown
+from fairtune.search.demand import Demand, demand_of
 from fairtune.search.knock import knock
 from fairtune.search.scratch import private_folder
 from fairtune.spec import Place
@@ -47,19 +45,19 @@ class _Start(TypedDict, total=False):
 
 
 @contextmanager
-def cluster(place: Place) -> Iterator[int | None]:
+def cluster(place: Place) -> Iterator[Demand]:
     """Connect to the cluster, or start one on this machine that ends with the block.
 
     A cluster started here listens on loopback only and wants a token that this process alone knows.
 
     Yields:
-        How many trials to ask for at a time; None for all that there are, where the cluster grows and does not say how far.
+        What to ask it for.
 
     Raises:
         InvalidInput: the cluster does not answer or start, or can never run a trial of this size.
     """
     with _connection(place.address):
-        yield trials_at_a_time(place)
+        yield demand_of(place)
 
 
 def check_cluster(place: Place) -> None:
@@ -184,27 +182,3 @@ def _warn_if_open(hosts: Iterable[str], authenticates: bool) -> None:
             f"whoever reaches {', '.join(reachable[:3])} can run code on this Ray cluster, as it asks for no token: restart it "
             "with RAY_AUTH_MODE=token, as cluster.yaml does"
         )
-
-
-def trials_at_a_time(place: Place) -> int | None:
-    """How many trials to ask the connected cluster for, as :func:`cluster` says.
-
-    Raises:
-        InvalidInput: no node of it, nor one that it may start, holds a trial.
-    """
-    if place.max_concurrent is not None:
-        return place.max_concurrent
-    needs = {"CPU": place.cpus_per_trial, "GPU": place.gpus_per_trial}
-    have = ray.cluster_resources()
-    fits = fitting(have, needs)
-    grown = None if place.address is None else trials_when_grown(needs)
-    if fits == 0 and (place.address is None or grown == 0):
-        where = "this machine" if place.address is None else f"a node that the cluster at {place.address} has or may start"
-        asked = f"{counted(place.cpus_per_trial, 'CPU')} and {counted(place.gpus_per_trial, 'GPU')}"
-        raise InvalidInput(
-            f"no trial fits {where}: it asks for {asked}, Ray sees {have.get('CPU', 0):g} and {have.get('GPU', 0):g}"
-        )
-    if grown == math.inf:
-        _log.warning("the cluster grows and does not say how far: asking for every trial at once; set a limit by --max-concurrent")
-        return None
-    return max(1, fits, int(grown or 0))

@@ -9,7 +9,6 @@ container, as KubeRay's, only that it exists is known.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import cast
@@ -33,19 +32,10 @@ _MIRRORED = format_readonly_node_type("")
 """How types of node begin that Ray makes up where nobody starts nodes."""
 
 
-def trials_when_grown(needs: Mapping[str, float]) -> float | None:
-    """How many trials fit the cluster that this process is connected to, once it has grown as far as it may.
-
-    Args:
-        needs: amount of each resource that a trial takes.
-
-    Returns:
-        None if it does not grow; infinity if it does and its limits cannot be seen from here.
-    """
+def autoscaler_file() -> ClusterFile | None:
+    """The file with the limits of the cluster that this process is connected to; None where it is not seen from here."""
     file = next(_files_of_autoscalers(), None)
-    if file is not None:
-        return trials_within(cast("ClusterFile", read_mapping(file, "autoscaler's file")), needs)
-    return math.inf if _has_autoscaler() else None
+    return None if file is None else cast("ClusterFile", read_mapping(file, "autoscaler's file"))
 
 
 def trials_within(config: ClusterFile, needs: Mapping[str, float]) -> int:
@@ -96,7 +86,7 @@ def _files_of_autoscalers() -> Iterator[Path]:
                     yield file
 
 
-def _has_autoscaler() -> bool:
+def has_autoscaler() -> bool:
     """Whether something starts nodes of this cluster; a cluster made by hand has a monitor too, which only looks on."""
     if _internal_kv_get(GCS_AUTOSCALER_V2_ENABLED_KEY, namespace=GCS_AUTOSCALER_STATE_NAMESPACE) == b"1":
         return True

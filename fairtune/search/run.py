@@ -12,7 +12,8 @@ from ray import tune
 
 from fairtune.endings import ended_in_good_order
 from fairtune.errors import FairtuneError, Interrupted
-from fairtune.search.cluster import cluster, trials_at_a_time
+from fairtune.search.cluster import cluster
+from fairtune.search.demand import Demand, demand_of
 from fairtune.search.head import watched_head
 from fairtune.search.packing import are_measured, packed
 from fairtune.search.plan import Plan
@@ -47,7 +48,7 @@ def run_search(
         plan,
         ended_in_good_order(plan.interrupted) as wish,
         Shared() as shared,
-        cluster(place) as concurrency,
+        cluster(place) as demand,
         watched_head(place.address, kept(folder)) as check_head,
     ):
 
@@ -58,13 +59,14 @@ def run_search(
             check_head()
 
         if place.packs:
-            _fit(plan, PlanSearcher(plan, shared, may_go_on, enough=partial(are_measured, spec, study)), 1)
+            alone = demand._replace(at_a_time=1)
+            _fit(plan, PlanSearcher(plan, shared, may_go_on, enough=partial(are_measured, spec, study)), alone)
             if plan.error is None:
                 plan.move(packed(place, study))
                 folder.save(spec, plan.place)
-                concurrency = trials_at_a_time(plan.place)
+                demand = demand_of(plan.place)
         if plan.error is None:
-            _fit(plan, PlanSearcher(plan, shared, may_go_on), concurrency or trials_to_run(spec))
+            _fit(plan, PlanSearcher(plan, shared, may_go_on), demand)
     if plan.error is not None:
         raise plan.error
     if not plan.complete:
@@ -73,15 +75,15 @@ def run_search(
     return plan.place
 
 
-def _fit(plan: Plan, searcher: PlanSearcher, at_a_time: int) -> None:
+def _fit(plan: Plan, searcher: PlanSearcher, demand: Demand) -> None:
     """Let Tune run the plan's jobs until the searcher has no more."""
-    place, folder = plan.place, plan.folder
+    folder = plan.folder
     tuner = tune.Tuner(
-        tune.with_resources(TrialTrainable, {"CPU": place.cpus_per_trial, "GPU": place.gpus_per_trial}),
+        tune.with_resources(TrialTrainable, dict(demand.of_each)),
         tune_config=tune.TuneConfig(
             search_alg=searcher,
             num_samples=-1,
-            max_concurrent_trials=at_a_time,
+            max_concurrent_trials=demand.at_a_time or trials_to_run(plan.spec),
             reuse_actors=True,
             trial_dirname_creator=lambda trial: str(trial.trial_id),
         ),
@@ -92,7 +94,7 @@ def _fit(plan: Plan, searcher: PlanSearcher, at_a_time: int) -> None:
             callbacks=[
                 ProgressCallback(searcher),
                 Ending(searcher),
-                WaitNotice(place),
+                WaitNotice(demand.of_each),
                 Retries(searcher.jobs, searcher.epochs),
             ],
             failure_config=tune.FailureConfig(max_failures=Retries.IN_VAIN),

@@ -36,7 +36,7 @@ def look(place: Place) -> Sight:
     Raises:
         InvalidInput: the cluster does not answer or start, or can never run such a trial.
     """
-    with cluster(place) as trials:
+    with cluster(place) as demand:
         have = ray.cluster_resources()
         nodes = sum(bool(node["Alive"]) for node in ray.nodes())
-        return Sight(nodes, have.get("CPU", 0), have.get("GPU", 0), have.get("memory", 0) / 2**30, trials)
+        return Sight(nodes, have.get("CPU", 0), have.get("GPU", 0), have.get("memory", 0) / 2**30, demand.at_a_time)

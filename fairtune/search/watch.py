@@ -12,8 +12,7 @@ from ray._private import worker
 from ray._private.node import Node
 from ray.tune import Callback
 
-from fairtune.names import counted
-from fairtune.spec import Place
+from fairtune.search.demand import Amounts, in_words
 from fairtune.study.key import JobKey
 
 _log = logging.getLogger(__name__)
@@ -111,18 +110,18 @@ class WaitNotice(Callback):
     """Says what is awaited as long as trials are pending and none runs.
 
     Args:
-        place: says what a trial needs.
+        needs: what a trial asks for.
         have: what the cluster has.
         clock: seconds that pass.
     """
 
     def __init__(
         self,
-        place: Place,
-        have: Callable[[], Mapping[str, float]] = ray.cluster_resources,
+        needs: Amounts,
+        have: Callable[[], Amounts] = ray.cluster_resources,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._needs = f"{counted(place.cpus_per_trial, 'CPU')} and {counted(place.gpus_per_trial, 'GPU')}"
+        self._needs = needs
         self._have = have
         self._clock = clock
         self._since: float | None = None
@@ -138,6 +137,5 @@ class WaitNotice(Callback):
         self._since = now if self._since is None else self._since
         if now - self._since >= self._silence:
             self._silence = 2 * self._silence
-            has = self._have()
-            seen = f"{counted(has.get('CPU', 0), 'CPU')} and {counted(has.get('GPU', 0), 'GPU')}"
-            _log.warning(f"waiting {now - self._since:.0f} s for a worker with {self._needs}; the cluster has {seen} in all")
+            wanted, seen = (in_words(amounts, self._needs) for amounts in (self._needs, self._have()))
+            _log.warning(f"waiting {now - self._since:.0f} s for a worker with {wanted}; the cluster has {seen} in all")

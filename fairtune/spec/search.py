@@ -111,6 +111,11 @@ class Resources(Frozen):
     ] = ()
     address: Annotated[str | None, Option("Ray cluster: auto or HOST:PORT.", default="this machine")] = None
     cpus_per_trial: Annotated[float, Field(gt=0), Option("CPU cores of each trial.")] = 1
+    memory_per_trial: Annotated[
+        float | None,
+        Field(ge=0, allow_inf_nan=False),
+        Option("GiB of a machine's memory that Ray sets aside for each trial; 0 for none.", default="as estimated", metavar="GIB"),
+    ] = None
     max_concurrent: Annotated[Positive | None, Option("Trials at a time.", default="as many as fit")] = None
     trial_timeout_s: Annotated[
         Duration | None,
@@ -266,6 +271,7 @@ class Place(Resources):
         runs: folder of all runs.
         name: of this run.
         gpus_per_trial: GPUs of each trial, may be a fraction.
+        expected_memory_gib: what a trial is estimated to take of the machine's memory; 0 where that is not known.
         compile: how the step is compiled; numbers are the same up to rounding.
         packs: whether it stands for the first trials only, which are measured to know how many fit a GPU.
     """
@@ -274,8 +280,14 @@ class Place(Resources):
     runs: str
     name: str
     gpus_per_trial: Annotated[float, Field(ge=0)] = 0
+    expected_memory_gib: Annotated[float, Field(ge=0)] = 0
     compile: Compile = "auto"
     packs: bool = False
+
+    @property
+    def memory_gib(self) -> float:
+        """What each trial has set aside of the machine's memory, GiB: as given, else as estimated."""
+        return self.expected_memory_gib if self.memory_per_trial is None else self.memory_per_trial
 
     @property
     def mlflow(self) -> str:

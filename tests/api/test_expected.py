@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from fairtune.api import expected
-from fairtune.api.expected import expected_time
 from fairtune.errors import InvalidInput
 from fairtune.search.budget import most_confirmed
 from fairtune.training.data import open_data
@@ -13,7 +12,7 @@ from tests.search_helpers import Session, small_search
 
 
 def expect(spec, place):
-    return expected_time(spec, place, open_data(spec.baseline(), Path(place.data)))
+    return expected.expect(spec, place, open_data(spec.baseline(), Path(place.data))).time
 
 
 def test_it_is_said_before_the_first_training(tmp_path):

@@ -117,7 +117,7 @@ def test_a_card_that_lacks_bfloat16_is_planned_in_float32(tmp_path):
 
 
 def test_this_machine_is_timed(tmp_path):
-    here = planned(tmp_path, Where(), method="hkd", trials=4, epochs=2, gpus_per_trial=0, max_concurrent=2)
+    here = planned(tmp_path, Where(), method="hkd", trials=4, epochs=2, gpus_per_trial=0, max_concurrent=2, memory_per_trial=0)
     assert (here.card, here.gpu_hours, here.utilisation, here.side_by_side) == (None, None, None, 2)
     retrained = -(-here.retrainings // 2)
     expected = here.baseline.busy_s + (2 + retrained) * here.methods["hkd"].busy_s

@@ -179,6 +179,25 @@ def test_the_header_of_what_was_tested_says_when(mixed):
     assert "sealed" not in shown(console)
 
 
+@pytest.mark.parametrize(
+    ("of_each", "said"),
+    [
+        ({"expected_memory_gib": 1.23}, "memory      1.23 GiB of the machine's for each trial, as estimated"),
+        (
+            {"expected_memory_gib": 1.23, "memory_per_trial": 4},
+            "memory      4 GiB of the machine's for each trial, as --memory",
+        ),
+        ({"expected_memory_gib": 1.23, "memory_per_trial": 0}, None),
+    ],
+)
+def test_memory_that_is_set_aside_is_said(mixed, of_each, said):
+    console, data = log(), open_data(mixed.spec.baseline(), mixed.folder.path)
+    cells = {"train": data.train.cells, "validation": data.validation.cells}
+    print_header(console, mixed.spec, mixed.place.model_copy(update=of_each), data.info, cells)
+    assert (said or "") in shown(console)
+    assert ("GiB" in shown(console)) is (said is not None)
+
+
 def test_only_what_is_retrained_is_named(mixed):
     console = log()
     display = SearchDisplay(console, mixed.spec, [])

@@ -1,16 +1,16 @@
 from types import SimpleNamespace
 
+from fairtune.search.demand import GIB
 from fairtune.search.watch import Retries, WaitNotice
-from fairtune.spec import Place
 from fairtune.study.key import JobKey
 
-PLACE = Place(data="data", runs="runs", name="run", gpus_per_trial=1)
+NEEDS = {"CPU": 1.0, "GPU": 1.0}
 
 
-def lines(caplog, *turns):
+def lines(caplog, *turns, needs=NEEDS):
     """What is said at turns of Tune's loop: seconds that have passed, and the states of trials."""
     now = [0.0]
-    notice = WaitNotice(PLACE, have=lambda: {"CPU": 4.0}, clock=lambda: now[0])
+    notice = WaitNotice(needs, have=lambda: {"CPU": 4.0, "memory": 3.0 * GIB}, clock=lambda: now[0])
     for seconds, *states in turns:
         now[0] = seconds
         notice.on_step_begin(0, [SimpleNamespace(status=state) for state in states])
@@ -23,6 +23,14 @@ def test_what_never_comes_is_named_within_ten_seconds_and_more_rarely_later(capl
         f"waiting {seconds} s for a worker with 1 CPU and 1 GPU; the cluster has 4 CPUs and 0 GPUs in all"
         for seconds in (8, 16, 32, 64)
     ]
+
+
+def test_memory_is_named_that_is_waited_for(caplog):
+    (said,) = lines(caplog, (0, "PENDING"), (8, "PENDING"), needs={**NEEDS, "memory": 2.5 * GIB})
+    assert said == (
+        "waiting 8 s for a worker with 1 CPU and 1 GPU, 2.5 GiB of memory; "
+        "the cluster has 4 CPUs and 0 GPUs, 3 GiB of memory in all"
+    )
 
 
 def test_nothing_is_said_while_a_trial_runs(caplog):
