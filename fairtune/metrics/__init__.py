@@ -13,7 +13,9 @@ from fairtune.metrics._accuracy import (
     worst_cell_accuracy,
     worst_group_accuracy,
 )
+from fairtune.metrics._attainment import attained
 from fairtune.metrics._auc import auc
+from fairtune.metrics._band import within_at_once
 from fairtune.metrics._cells import CellScore, GroupScore, cell_scores, group_scores
 from fairtune.metrics._chances import Drawn, chance_of_dominating, draw_truths
 from fairtune.metrics._compare import Difference, NetScore, compare
@@ -64,6 +66,7 @@ __all__ = [
     "Weighting",
     "account",
     "accuracy",
+    "attained",
     "auc",
     "balanced_accuracy",
     "cell_accuracy",
@@ -115,6 +118,7 @@ __all__ = [
     "tabulate",
     "weights_for_limits",
     "weights_for_rates",
+    "within_at_once",
     "worst_cell_accuracy",
     "worst_group_accuracy",
 ]
