@@ -98,6 +98,14 @@ def _mean_gap(rates: Floats) -> Floats:
     return gap
 
 
+def _largest_gap(rates: Floats) -> Floats:
+    """DEO_M ``(...)`` of accuracies ``(..., A, K)``."""
+    gap = np.fmax.reduce(rates, axis=-2) - np.fmin.reduce(rates, axis=-2)
+    comparable = (np.isfinite(rates).sum(axis=-2) > 1).any(axis=-1)
+    largest: Floats = np.where(comparable, np.fmax.reduce(gap, axis=-1), np.nan)
+    return largest
+
+
 DEO_M = Score(
     "deo_m",
     "DEO_M",
@@ -109,6 +117,7 @@ DEO_M = Score(
     shown="tables",
     estimate="deo_m_shrunken",
     bound="deo_m_upper",
+    of_cells=_largest_gap,
 )
 DEO_M_UPPER = Score(
     "deo_m_upper",

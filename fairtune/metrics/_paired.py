@@ -40,7 +40,7 @@ def share_left(score: Score, cells: Ints, setting: Sequence[Ints], other: Sequen
         with samples of their own: from 0, where both settings' scores are alike on any samples, to 1, also where nothing varies.
     """
     models = np.stack([*setting, *other])
-    drawn = np.array([[score.of(counts) for counts in tables] for tables in _redrawn(cells, models)])
+    drawn = np.concatenate([_scores(score, cells, tables) for tables in _redrawn(cells, models)])
     drawn = drawn[np.isfinite(drawn).all(axis=1)]
     if len(drawn) < _DRAWS / 2:
         return 1.0
@@ -49,15 +49,22 @@ def share_left(score: Score, cells: Ints, setting: Sequence[Ints], other: Sequen
     return min(1.0, float((one.mean(axis=1) - two.mean(axis=1)).std()) / apart) if apart > 0 else 1.0
 
 
-def _redrawn(cells: Ints, models: Ints) -> Iterator[list[GroupCounts]]:
-    """The group counts of every model on samples drawn again."""
+def _scores(score: Score, cells: Ints, tables: Ints) -> Floats:
+    """Of tables ``(draws, models, A, K, K)``, for each draw and model."""
+    if score.of_cells is not None:
+        right: Floats = np.diagonal(tables, axis1=-2, axis2=-1).astype(float)
+        return score.of_cells(np.divide(right, cells, out=np.full(right.shape, np.nan), where=cells > 0))
+    return np.array([[score.of(GroupCounts(table, table.astype(float))) for table in of_draw] for of_draw in tables])
+
+
+def _redrawn(cells: Ints, models: Ints) -> Iterator[Ints]:
+    """The tables of every model on samples drawn again ``(draws, models, A, K, K)``, some draws at a time."""
     rng = generator(0, "bootstrap")
     shape = (*cells.shape, cells.shape[1])
     at_once = max(1, _DRAWN_AT_ONCE // (len(models) * math.prod(shape)))
     for begin in range(0, _DRAWS, at_once):
         draws = min(at_once, _DRAWS - begin)
-        for tables in _tables(cells.ravel(), models, shape[-1], draws, rng).reshape(draws, len(models), *shape):
-            yield [GroupCounts(table, table.astype(float)) for table in tables]
+        yield _tables(cells.ravel(), models, shape[-1], draws, rng).reshape(draws, len(models), *shape)
 
 
 def _tables(cells: Ints, models: Ints, classes: int, draws: int, rng: np.random.Generator) -> Ints:

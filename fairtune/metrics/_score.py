@@ -11,7 +11,7 @@ from fairtune.metrics._interval import Interval, interval, interval_over_models
 from fairtune.metrics._limits import Limits
 from fairtune.metrics._redrawn import Redraw, of_redrawn, redraw_predictions
 from fairtune.metrics._weighting import Weighting
-from fairtune.records import GroupCounts
+from fairtune.records import Floats, GroupCounts
 
 _SURE = 1e-3
 
@@ -40,6 +40,8 @@ class Score:
         redraw: draws the table anew that ``compute`` is a function of, for all replicates.
         estimate: name of the score that estimates it with less chance; see :func:`fairtune.metrics.ranked`.
         bound: name of the score that it is surely no worse than, where a rule asks for that; likewise.
+        of_cells: where it follows from the accuracies of the cells alone, however these are weighed: its value ``(...)`` of many
+            ``(..., A, K)`` at once, NaN for a cell without samples. For whoever draws many; None to compute them one by one.
     """
 
     name: str
@@ -58,6 +60,7 @@ class Score:
     redraw: Redraw = redraw_predictions
     estimate: str | None = None
     bound: str | None = None
+    of_cells: Callable[[Floats], Floats] | None = None
 
     def __post_init__(self) -> None:
         if self.source == "counts" and self.compute is None:

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -118,6 +119,24 @@ def test_what_pairing_leaves_is_that_of_a_paired_test():
     left = share_left(SCORES["accuracy"], one.counts.cells, [one.answers], [two.answers])
     assert left == pytest.approx(paired / apart, rel=0.15)
     assert left < 0.9
+
+
+@pytest.mark.parametrize("emptied", [0, 1, 3])
+def test_many_tables_at_once_are_scored_as_one_by_one(emptied):
+    rng = np.random.default_rng(3)
+    cells = rng.integers(1, 40, (3, 4))
+    cells[rng.permuted(np.arange(12).reshape(3, 4)) < emptied] = 0
+    cells[:2, 0] = 5
+    models = [rng.integers(0, 4, cells.sum()) for _ in range(3)]
+    one_by_one = replace(SCORES["deo_m"], of_cells=None)
+    assert SCORES["deo_m"].of_cells is not None
+    assert share_left(SCORES["deo_m"], cells, models[:2], models[2:]) == share_left(one_by_one, cells, models[:2], models[2:])
+
+
+def test_the_gap_of_many_tables_is_not_defined_where_nothing_can_be_compared():
+    of_cells = SCORES["deo_m"].of_cells
+    rates = np.array([[[0.5, np.nan], [0.25, 0.75]], [[np.nan, 0.5], [0.25, np.nan]], [[1.0, 0.0], [0.75, 0.5]]])
+    np.testing.assert_array_equal(of_cells(rates), [0.25, np.nan, 0.5])
 
 
 def test_one_model_does_not_differ_from_itself():
