@@ -165,6 +165,16 @@ class Line:
 
 
 @dataclass(frozen=True)
+class Area:
+    """The inside of a closed outline, filled faintly."""
+
+    x: Sequence[float]
+    y: Sequence[float]
+    colour: Colour
+    label: str = ""
+
+
+@dataclass(frozen=True)
 class Level:
     """A value of one axis, drawn across the other."""
 
@@ -213,7 +223,7 @@ class Picture:
     side: int = 72
 
 
-Mark = Points | Line | Level | Bars | Text | Picture
+Mark = Points | Line | Area | Level | Bars | Text | Picture
 
 
 @dataclass(frozen=True)
@@ -251,7 +261,7 @@ class Chart:
             if isinstance(mark, Points):
                 yield from mark.x if axis == "x" else mark.y
                 yield from (end for ends in (mark.x_ends if axis == "x" else mark.y_ends) for end in ends)
-            elif isinstance(mark, Line):
+            elif isinstance(mark, Line | Area):
                 yield from mark.x if axis == "x" else mark.y
             elif isinstance(mark, Level) and mark.axis == axis:
                 yield mark.value

@@ -11,7 +11,7 @@ from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import NullFormatter, NullLocator
 
-from fairtune.report.chart import COLOURS, Bars, Chart, Level, Line, Mark, Marker, Picture, Points, Text
+from fairtune.report.chart import COLOURS, Area, Bars, Chart, Level, Line, Mark, Marker, Picture, Points, Text
 from fairtune.report.front import front_charts
 from fairtune.study.summary import Summary
 
@@ -103,6 +103,8 @@ def _draw(axes: Axes, mark: Mark) -> None:
             drawstyle="steps-post" if mark.step else "default",
             zorder=1,
         )
+    elif isinstance(mark, Area):
+        axes.fill(mark.x, mark.y, color=COLOURS[mark.colour], alpha=0.13, lw=0, label=mark.label or None, zorder=0)
     elif isinstance(mark, Level):
         draw_level = axes.axvline if mark.axis == "x" else axes.axhline
         draw_level(mark.value, color=COLOURS[mark.colour], lw=1, ls="--", label=mark.label)

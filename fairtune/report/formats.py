@@ -49,9 +49,20 @@ def format_mean(score: Interval) -> str:
     return f"{format_score(score.mean)} ± {format_score(score.std)}"
 
 
+def format_spread(score: Interval) -> str:
+    """A mean over seeds with its standard deviation, and its interval."""
+    return f"{format_mean(score)} [{format_score(score.low)}, {format_score(score.high)}]"
+
+
 def is_corrected(score: Interval) -> bool:
     """Whether a score has an estimate that differs from its mean in what is shown of both: it is biased as published."""
     return math.isfinite(score.estimate) and format_score(score.estimate) != format_score(score.mean)
+
+
+SPREAD = (
+    "of a trial with several seeds the mean ± standard deviation over them, and in brackets the 95 % interval of one more net's"
+)
+"""What :func:`format_spread` gives for the front, in words."""
 
 
 def describe_intervals(scores: Sequence[str]) -> str:

@@ -8,13 +8,12 @@ from collections.abc import Iterator, Sequence
 import pandas as pd
 
 from fairtune.metrics import SCORES, label
-from fairtune.report.chart import Axis, Chart, Colour, Level, Line, Mark, Marker, Points, style_of, thinned
+from fairtune.report.band import band_area, band_ends
+from fairtune.report.chart import Area, Axis, Chart, Colour, Level, Line, Mark, Marker, Points, style_of, thinned
 from fairtune.report.moved import tested_points, validation_points
 from fairtune.report.published import Figure, figures_of
+from fairtune.report.surface import Pair
 from fairtune.study.summary import Baseline, Chosen, Confirmed, Summary, Trial
-
-Pair = tuple[str, str]
-"""Two objectives: across, and up."""
 
 DRAWN = 400
 """How many trials are drawn beside the front and the choice."""
@@ -54,7 +53,7 @@ def method_styles(summary: Summary) -> dict[str, tuple[Colour, Marker]]:
 
 
 def _validation(summary: Summary, pair: Pair) -> Chart:
-    marks = [*_front_line(summary, pair), *_trials(summary, pair), *_floor(summary, pair)]
+    marks = [*band_area(summary, pair), *_front_line(summary, pair), *_trials(summary, pair), *_floor(summary, pair)]
     baseline = [f"the baseline: {_scores(summary.baseline, pair)}"]
     marks.append(Points(*_xy([summary.baseline], pair), "ink", "diamond", label="baseline", told=baseline))
     marks += validation_points(summary, pair)
@@ -65,6 +64,8 @@ def _validation(summary: Summary, pair: Pair) -> Chart:
     across, up = map(label, pair)
     drawn = sum(trial.state == "complete" for trial in summary.trials)
     alt = f"{up} against {across} of {drawn} complete trials on the validation split; {len(summary.front)} of them are the front."
+    if bands := [mark for mark in marks if isinstance(mark, Area)]:
+        alt += f" Around it: {bands[0].label}."
     name = f"front-{pair[1]}-{pair[0]}"
     table = _trial_table(summary, pair)
     return Chart(name, "trials, validation split", named_axis(pair[0]), named_axis(pair[1]), marks, alt, table)
@@ -185,6 +186,7 @@ def _trial_table(summary: Summary, pair: Pair) -> pd.DataFrame:
     rows = [
         {"trial": trial.number, "method": trial.method, **{name: trial.score(name) for name in reversed(pair)}}
         | {"feasible": trial.feasible, "front": trial.number in on_front}
+        | band_ends(summary, trial.number, pair)
         for trial in summary.trials
         if trial.val is not None and trial.state == "complete"
     ]

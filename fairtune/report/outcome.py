@@ -9,17 +9,20 @@ from rich.console import Console
 from rich.table import Table
 
 from fairtune.metrics import SCORES, Interval, label
+from fairtune.report.band import tell_rectangle
 from fairtune.report.formats import (
     CHANCES,
+    SPREAD,
     describe_intervals,
     format_chances,
     format_mean,
     format_params,
     format_score,
+    format_spread,
 )
 from fairtune.study.folders import RunFolder
 from fairtune.study.handed import Handed
-from fairtune.study.summary import Summary
+from fairtune.study.summary import Summary, Trial
 
 
 def print_outcome(console: Console, summary: Summary) -> None:
@@ -28,6 +31,8 @@ def print_outcome(console: Console, summary: Summary) -> None:
     console.print(summary.outcome, style="bold" if summary.gained else "bold yellow", soft_wrap=True)
     console.print()
     console.print(_front_table(summary))
+    if summary.chosen is not None and (at_once := tell_rectangle(summary, summary.chosen.number)) is not None:
+        console.print(f"trial {summary.chosen.number}, {at_once}", soft_wrap=True)
     if summary.confirmed:
         console.print(_confirmed_table(summary))
     if summary.untrained:
@@ -59,6 +64,8 @@ def _front_table(summary: Summary) -> Table:
     columns = (*summary.shown, *summary.estimates)
     titles = [label(name) for name in columns]
     titles += CHANCES
+    if any(trial.intervals for trial in summary.trials):
+        table.caption, table.caption_justify = f"{SPREAD} true score", "left"
     for title in ("trial", "setting", *titles, ""):
         table.add_column(title, justify="right" if title in titles else "left")
     table.add_row("", "baseline", *(format_score(summary.baseline.score(name)) for name in columns), "", "", "")
@@ -66,10 +73,16 @@ def _front_table(summary: Summary) -> Table:
     for number in summary.front:
         trial = numbered[number]
         remark = "chosen" if summary.chosen and summary.chosen.number == number else ""
-        scores = [format_score(trial.score(name)) for name in columns]
+        scores = [_on_validation(trial, name) for name in columns]
         scores += format_chances(summary.chance(number))
         table.add_row(f"#{number}", f"{trial.method} {format_params(trial.params)}", *scores, remark)
     return table
+
+
+def _on_validation(trial: Trial, name: str) -> str:
+    """A score, and under it what a trial's seeds leave open of it."""
+    found = trial.intervals.get(name)
+    return format_score(trial.score(name)) if found is None else format_spread(found).replace(" [", "\n[")
 
 
 def _confirmed_table(summary: Summary) -> Table:

@@ -10,15 +10,18 @@ import jinja2
 from markupsafe import Markup
 
 from fairtune.metrics import SCORES, label
+from fairtune.report.band import explain_band, tell_rectangle
 from fairtune.report.chart import Chart
 from fairtune.report.figures import all_charts
 from fairtune.report.formats import (
+    SPREAD,
     describe_intervals,
     format_chance,
     format_error,
     format_mean,
     format_params,
     format_score,
+    format_spread,
     is_corrected,
 )
 from fairtune.report.front import trials_drawn
@@ -50,6 +53,8 @@ def render_page(material: Material) -> str:
         is_corrected=is_corrected,
         advice=advice(summary),
         why=_why(summary),
+        spread=SPREAD if any(trial.intervals for trial in listed) else None,
+        band=explain_band(summary),
         intervals=describe_intervals(summary.shown),
         lacking=lacking(material),
         recalls=recalls(material),
@@ -70,6 +75,7 @@ def _environment() -> jinja2.Environment:
     environment.filters["score"] = format_score
     environment.filters["label"] = label
     environment.filters["mean"] = format_mean
+    environment.filters["scored"] = _scored
     environment.filters["params"] = format_params
     environment.filters["error"] = format_error
     environment.filters["chance"] = format_chance
@@ -89,6 +95,11 @@ def _svg(chart: Chart) -> Markup:
 
 def _keys(chart: Chart) -> list[tuple[Markup, str]]:
     return [(Markup(drawn), said) for drawn, said in keys(chart)]
+
+
+def _scored(trial: Trial, name: str) -> str:
+    """A score on validation; of a trial of the front with several seeds with what they leave open."""
+    return format_spread(trial.intervals[name]) if name in trial.intervals else format_score(trial.score(name))
 
 
 def _why(summary: Summary) -> str:
@@ -124,7 +135,8 @@ def tips(summary: Summary) -> dict[int, list[str]]:
         trial.number: [
             f"trial {trial.number}: {trial.method}{'' if trial.feasible else ', below the floor'}",
             *([] if not trial.params else [format_params(trial.params)]),
-            *(f"{label(name)} {format_score(trial.score(name))}" for name in shown),
+            *(f"{label(name)} {_scored(trial, name)}" for name in shown),
+            *([] if (said := tell_rectangle(summary, trial.number)) is None else [said]),
         ]
         for trial in trials_drawn(summary)
     }

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from PIL import Image
 
-from fairtune.report.chart import Axis, Bars, Chart, Level, Line, Mark, Marker, Picture, Points, Text
+from fairtune.report.chart import Area, Axis, Bars, Chart, Level, Line, Mark, Marker, Picture, Points, Text
 
 WIDTH = 460
 _TOP, _RIGHT, _BOTTOM = 10, 16, 48
@@ -52,10 +52,12 @@ def draw_svg(chart: Chart) -> str:
     return f'<svg {kind} viewBox="0 0 {WIDTH} {chart.height}" role="img" aria-label="{escape(chart.alt)}">\n{inside}\n</svg>'
 
 
-def draw_key(mark: Points | Line | Level | Bars) -> str:
+def draw_key(mark: Points | Line | Area | Level | Bars) -> str:
     """What a mark looks like, for a legend."""
     if isinstance(mark, Points):
         inside = f'<path class="{_class(mark)}" d="M9 8{_SHAPES[mark.marker]}"/>'
+    elif isinstance(mark, Area):
+        inside = f'<path class="area {mark.colour}" d="M1 3H17V13H1z"/>'
     elif isinstance(mark, Bars):
         inside = f'<rect class="bar {mark.colour}" x="2" y="3" width="14" height="10"/>'
     else:
@@ -107,6 +109,9 @@ def _draw(mark: Mark, frame: _Frame) -> Iterator[str]:
         yield from _points(mark, frame)
     elif isinstance(mark, Line):
         yield _line(mark, frame)
+    elif isinstance(mark, Area):
+        pairs = [(frame.x(x), frame.y(y)) for x, y in zip(mark.x, mark.y, strict=True)]
+        yield f'<path class="area {mark.colour}" d="{_path(pairs, step=False)}z"/>'
     elif isinstance(mark, Level):
         value = frame.x(mark.value) if mark.axis == "x" else frame.y(mark.value)
         path = f"M{value:.1f} {_TOP}V{frame.bottom:.1f}" if mark.axis == "x" else f"M{frame.left:.1f} {value:.1f}H{WIDTH - _RIGHT}"

@@ -28,6 +28,7 @@ from fairtune.rules import corner, covered, front, objectives_of
 from fairtune.space import Value
 from fairtune.spec import Place, SearchSpec, Stop, TrialResult
 from fairtune.study import verdict
+from fairtune.study.band import Band, band
 from fairtune.study.chances import Chance, chances
 from fairtune.study.choice import CHOSEN
 from fairtune.study.folders import RunFolder
@@ -166,6 +167,7 @@ class Summary(_Part):
     ended_by: str | None = None
     handed: Handed | None = None
     chances: list[Chance] = []
+    band: Band | None = None
 
     @property
     def objectives(self) -> tuple[str, ...]:
@@ -248,6 +250,7 @@ def summarise(spec: SearchSpec, place: Place, study: SearchStudy) -> Summary:
         ended_by=None if study.choice is None else study.choice.ended_by,
         handed=_handed(spec, place, study),
         chances=chances(study, on_front, objectives),
+        band=band(study, on_front, objectives),
     )
     summary.gained = verdict.gained(summary)
     summary.outcome = verdict.outcome(summary)

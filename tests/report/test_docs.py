@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from fairtune.metrics import SCORES, CellScore, Difference, Interval
 from fairtune.space import Integer, Options, OptionsOrFile, Real, Space
 from fairtune.spec import Authors, Optimizer, Place, PlugIn, SearchSpec, Stop
+from fairtune.study.band import Band, Rectangle
 from fairtune.study.chances import Chance
 from fairtune.study.handed import Handed
 from fairtune.study.opening import Opening
@@ -30,6 +31,8 @@ SECTIONS: dict[str, list[type[BaseModel]]] = {
     "`handed`": [Handed],
     "`handed.cells[]`": [CellScore],
     "`chances[]`": [Chance],
+    "`band`": [Band],
+    "`band.rectangles[]`": [Rectangle],
     "`cost`": [Cost],
     "`test_opened[]`": [Opening],
     "`spec`": [SearchSpec],

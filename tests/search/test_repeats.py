@@ -1,12 +1,17 @@
 """Settings that are trained on several seeds; real trainings, run one after the other in this process."""
 
+import io
 import statistics
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from fairtune.errors import InvalidInput
 from fairtune.metrics import SCORES
+from fairtune.report.material import gather
+from fairtune.report.outcome import print_outcome
+from fairtune.report.page import render_page, tips
 from fairtune.request.options import Request
 from fairtune.request.planned import resolve_plan
 from fairtune.study.folders import RunFolder
@@ -74,6 +79,30 @@ class TestFixed:
             nets = results(three, chance.trial)
             each = [score.chance_of(net.val_counts, floor, score.weighting_of(net.val_counts, net.val["accuracy"])) for net in nets]
             assert chance.feasible == pytest.approx(statistics.fmean(each))
+
+    def test_page_and_terminal_show_what_the_seeds_leave_open(self, three):
+        summary = summarise(three.spec, three.place, three.study)
+        text = io.StringIO()
+        print_outcome(Console(file=text, width=300), summary)
+        page = render_page(gather(three.spec, three.place, three.study, summary))
+        said = "of a trial with several seeds the mean ± standard deviation over them"
+        assert said in text.getvalue()
+        assert said in page
+        for number in summary.front:
+            found = summary.trials[number].intervals["accuracy"]
+            mean, ends = f"{found.mean:.4f} ± {found.std:.4f}", f"[{found.low:.4f}, {found.high:.4f}]"
+            assert mean in text.getvalue()
+            assert ends in text.getvalue()
+            assert f'<td class="n">{mean} {ends}</td>' in page
+            assert f"accuracy {mean} {ends}" in tips(summary)[number]
+
+    def test_the_band_is_of_the_mean_over_its_nets_and_counts_them_all(self, three):
+        summary = summarise(three.spec, three.place, three.study)
+        assert summary.band.nets == 6
+        for one in summary.band.rectangles:
+            nets = results(three, one.trial)
+            limits = [SCORES["accuracy"].within(net.val_counts, 1 - 0.05 / 12, "cells") for net in nets]
+            assert one.ends("accuracy") == pytest.approx(tuple(np.mean(limits, axis=0)[[0, 2]]))
 
     def test_the_sampler_is_told_the_means(self, three):
         learner = three.study._proposals._proposals._learners["mfd"]

@@ -32,7 +32,7 @@ KEYS = [
     "confirmed",
 ]
 KEYS += ["hypervolume", "hypervolume_from", "cost", "test_opened", "against_baseline", "gained", "outcome"]
-KEYS += ["small_cells", "small_test_cells", "untrained", "ended_by", "handed", "chances"]
+KEYS += ["small_cells", "small_test_cells", "untrained", "ended_by", "handed", "chances", "band"]
 TRIAL = ["number", "id", "state", "method", "params", "epochs", "seconds", "val", "feasible", "error", "stopped", "taken_from"]
 TRIAL += ["search_s", "search_epochs", "seeds", "failed_seeds", "folds", "intervals"]
 COST = ["wall_s", "trial_s", "epochs", "baseline_s", "baseline_epochs"]
