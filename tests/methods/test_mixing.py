@@ -74,6 +74,15 @@ def test_a_partner_fits_and_is_drawn_from_all_that_do_or_is_the_sample_itself():
     assert [set(column.tolist()) for column in found.T] == [{1}, {0, 5}, {3}, {2}, {4}, {1}]
 
 
+def test_rare_cells_give_as_many_partners_as_frequent_ones():
+    groups, labels = torch.zeros(10, dtype=torch.int64), torch.tensor([0, 1, *[2] * 8])
+    torch.manual_seed(0)
+    found = torch.stack([partners(groups, labels) for _ in range(1000)])
+    of_the_first = torch.bincount(found[:, 0], minlength=10) / 1000
+    expected = torch.tensor([0, 1 / 2, *[1 / 16] * 8])
+    torch.testing.assert_close(of_the_first, expected, atol=0.05, rtol=0)
+
+
 def test_where_nothing_can_be_mixed_the_batch_stays():
     _, part = None, started("lisa", {"lisa.selection": 1.0}, protocol="official")
     alone = Batch(X, Y, torch.zeros_like(Y), torch.arange(6))
