@@ -39,7 +39,13 @@ class LAFTR(ComparingGroups):
     The adversary h sees the embedding and, but for ``dp``, the label; it descends mean w_i (1 - h(e_i)_{a_i}), w the inverse share
     of the group (``dp``) or of the cell (``eodd``; ``eopp`` counts class ``positive`` alone), and the gradient reaches the net
     reversed and multiplied by ``weight``. Source: D. Madras et al., ICML 2018, without reconstruction, as in their fair
-    classification; weights of 0.1 to 4. More groups: h is a softmax.
+    classification; weights of 0.1 to 4, for two classes and groups. More groups: h is a softmax.
+
+    The errors of all cells are added up, so weights do not carry over between datasets: the more cells, the lower they have to be,
+    and the search goes further down than the authors did. On ``digits`` with its 20 cells (means of 6 seeds, test split; baseline:
+    accuracy 0.945, DEO_M 0.189, standard error 0.026) a weight of 0.003 gave 0.947 and 0.174, 0.03 gave 0.945 and 0.181, 0.1 gave
+    0.939 and 0.203, 0.3 gave 0.888 and 0.415: a rare cell's sample is pulled at by its inverse share, while the cross-entropy
+    weighs it as any other.
 
     Where we differ (``protocol: official`` reproduces it): the authors' ``eopp`` drops the cells of class 1 and compares within
     class 0. Their objective is divided by 3, which Adam does not see. Shares are of what is drawn.
@@ -52,7 +58,7 @@ class LAFTR(ComparingGroups):
     per_sample: ClassVar[bool] = True
 
     weight: float = hyperparameter(
-        1.0, Real(low=0, log=True), search=Real(low=0.1, high=10, log=True), help="strength of the reversed gradient"
+        1.0, Real(low=0, log=True), search=Real(low=1e-3, high=10, log=True), help="strength of the reversed gradient"
     )
     lr: float = hyperparameter(
         1e-3, Real(low=1e-8, high=1, log=True), search=Real(low=1e-4, high=1e-2, log=True), help="learning rate of the adversary"

@@ -18,7 +18,9 @@ from fairtune.methods.fairret import fairret_loss
 from fairtune.methods.gap import gap_loss
 from fairtune.methods.hsic import hsic_loss
 from fairtune.methods.irm import irm_penalty
+from fairtune.methods.laftr import LAFTR
 from fairtune.methods.mmd import mmd_loss
+from fairtune.space import Real
 from fairtune.testing.examples import random_example, started
 
 K, A = 3, 4
@@ -196,6 +198,14 @@ def test_equal_opportunity_counts_a_class_alone_and_officially_all_but_class_one
     counted = torch.zeros(3, dtype=torch.bool)
     counted[counts] = True
     assert torch.equal(weights, torch.where(counted, 6.0, 0.0).double().expand(2, 3))
+
+
+@pytest.mark.parametrize("cells", [4, 20, 80])
+def test_many_cells_can_be_pulled_at_as_weakly_as_the_four_of_the_authors(cells):
+    searched = LAFTR.declared()["weight"].search
+    assert isinstance(searched, Real)
+    assert searched.low <= 0.1 * 4 / cells
+    assert searched.high >= 4
 
 
 def test_the_net_climbs_what_the_adversary_of_the_group_descends():
