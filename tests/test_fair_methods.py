@@ -30,7 +30,8 @@ ACCURACY_ONLY = ("scratch", "hkd", "fitnet", *MAPS_ONLY, "mfd_k", "magnitude")
 GROUPS_UNKNOWN = ("bsoftmax", "cvar_dro", "focal", "jtt", "ldam", "lff", "mixup", "sam", "swad")
 """Methods that are told no groups: they claim robustness or accuracy, and the table shows what that does for the groups."""
 NO_FAIRER_HERE = ("end", "laftr", "lisa")
-"""Methods that are told the groups and whose best trial on validation had no smaller gap on test here; the table shows it."""
+"""Methods that are told the groups and whose best trial on validation had no smaller gap on test here; the table shows it, and
+their docstrings what was measured by setting."""
 FAIR = [name for name in names("method") if name not in (*ACCURACY_ONLY, *GROUPS_UNKNOWN, *NO_FAIRER_HERE)]
 
 
@@ -91,15 +92,22 @@ def runs(tmp_path_factory) -> Path:
 
 
 def shown(method, runs, capsys):
-    """A row of the table: accuracy and DEO_M on the test split, the baseline's and the best trial's."""
+    """A row of the table: accuracy and DEO_M on the test split, the baseline's and the best trial's, and by how much they differ
+    over the seeds, with the standard error."""
     chosen = [best(method, seed, runs) for seed in SEEDS]
     plain = [baseline(seed, runs) for seed in SEEDS]
     kept = [result if result is not None else plain[seed] for seed, result in enumerate(chosen)]
-    means = {
-        name: (np.mean([score(r) for r in plain]), np.mean([score(r) for r in kept]))
+    pairs = {
+        name: np.array([[score(r) for r in plain], [score(r) for r in kept]])
         for name, score in (("accuracy", lambda r: r.test["accuracy"]), ("DEO_M", lambda r: deo_m(r.counts("test"))))
     }
-    row = "  ".join(f"{name} {before:.3f} -> {after:.3f}" for name, (before, after) in means.items())
+    means = {name: values.mean(1) for name, values in pairs.items()}
+    changes = {name: after - before for name, (before, after) in pairs.items()}
+    row = "  ".join(
+        f"{name} {before:.3f} -> {after:.3f} ({changes[name].mean():+.3f}, "
+        f"standard error {changes[name].std(ddof=1) / np.sqrt(len(SEEDS)):.3f})"
+        for name, (before, after) in means.items()
+    )
     with capsys.disabled():
         sys.stdout.write(f"\n{method:20} {row}  feasible {sum(result is not None for result in chosen)}/{len(chosen)}")
     return means

@@ -55,6 +55,10 @@ class EntanglingDisentangling(Method):
     what R_orth takes the absolute value of: it asks for a mean cosine of 0. Source: E. Tartaglione, C. A. Barbano, M. Grangetto,
     CVPR 2021; weights up to 1, up to 50 on a share of 0.999 of biased samples.
 
+    Embeddings of a class that are alike across groups already leave R_par little to do. So it is on ``digits`` (means over seeds,
+    test split): beside a baseline of accuracy 0.944 and DEO_M 0.182, standard error 0.018, both weights 0.1 gave 0.944 and 0.193
+    (10 seeds); a parallel weight alone of 1 gave 0.946 and 0.203, of 10 gave 0.937 and 0.246, beside 0.945 and 0.189 (6 seeds).
+
     Where we differ: the authors normalise within the net, so that the head sees vectors of unit length too; we do it for the terms
     alone and leave the net as it is. ``official`` takes, of the pairs of a class across groups, the half that the order of the
     batch chooses.
