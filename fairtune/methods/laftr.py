@@ -45,7 +45,8 @@ class LAFTR(ComparingGroups):
     and the search goes further down than the authors did. On ``digits`` with its 20 cells (means of 6 seeds, test split; baseline:
     accuracy 0.945, DEO_M 0.189, standard error 0.026) a weight of 0.003 gave 0.947 and 0.174, 0.03 gave 0.945 and 0.181, 0.1 gave
     0.939 and 0.203, 0.3 gave 0.888 and 0.415: a rare cell's sample is pulled at by its inverse share, while the cross-entropy
-    weighs it as any other.
+    weighs it as any other. Deceiving this adversary hid nothing from another: ``private_accuracy``, a classifier's that is trained
+    afterwards, was 0.986 at 0.03 and 0.949 of the baseline (3 seeds).
 
     Where we differ (``protocol: official`` reproduces it): the authors' ``eopp`` drops the cells of class 1 and compares within
     class 0. Their objective is divided by 3, which Adam does not see. Shares are of what is drawn.
