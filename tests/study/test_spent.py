@@ -29,6 +29,7 @@ def test_every_training_is_the_method_s_or_the_baseline_s(searches):
         seconds = cost.baseline_s + cost.trial_s + cost.repeat_s + cost.confirmation_s
         assert took.own.epochs + took.baseline.epochs == epochs
         assert took.own.seconds + took.baseline.seconds == pytest.approx(seconds)
+        assert took.own.trainings + took.baseline.trainings == 1 + 1 + cost.repeats + cost.confirmations
         assert took.own.gpu_s == took.baseline.gpu_s == 0
 
 
@@ -57,4 +58,4 @@ def test_a_training_takes_the_gpus_that_it_had(searches):
     place = searches[0].place.model_copy(update={"gpus_per_trial": 1})
     known = Brief(id="known", state="complete", epochs=2, seconds=10, gpus=0.5)
     earlier = Brief(id="earlier", state="failed", epochs=1, seconds=4)
-    assert _sum([known, earlier], place) == Spent(epochs=3, seconds=14, gpu_s=5 + 4)
+    assert _sum([known, earlier], place) == Spent(trainings=2, epochs=3, seconds=14, gpu_s=5 + 4)
