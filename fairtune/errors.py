@@ -86,10 +86,6 @@ class NoFeasibleTrial(FairtuneError):
     exit_code = 3
 
 
-class NothingCompleted(FairtuneError):
-    """A search whose trials have all failed or been stopped; other searches are not concerned."""
-
-
 class Interrupted(FairtuneError):
     """The user stopped a search; it can be resumed."""
 

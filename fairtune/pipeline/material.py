@@ -18,6 +18,8 @@ from fairtune.pipeline.reading import PipelineFile
 from fairtune.pipeline.rows import Failed, Outcome, Row, found_by, rows_of
 from fairtune.pipeline.statistics import Statistics, compare
 from fairtune.report.progress import format_duration
+from fairtune.study.spent import Spent
+from fairtune.study.teacher import teacher_beside
 
 _PLACES = (
     *("data", "runs", "name", "tracking_uri", "study", "storage", "address"),
@@ -76,15 +78,15 @@ class Material(NamedTuple):
 
     @property
     def cost(self) -> str:
-        """What it took, in words."""
-        costs = [outcome.summary.cost for outcome in self.outcomes]
-        trainings = sum(len(outcome.summary.trials) + outcome.summary.cost.confirmations for outcome in self.outcomes)
-        epochs = sum(cost.epochs + cost.confirmation_epochs for cost in costs)
-        gpu_s = sum(cost.gpu_s for cost in costs)
-        wall = format_duration(sum(cost.wall_s for cost in costs))
-        on = f"{format_duration(gpu_s)} of one GPU" if gpu_s else f"on {platform.machine()} CPUs"
-        beside = f"{counted(trainings, 'training')} beside the plain models, {epochs:,} epochs of them"
-        return f"{counted(len(costs), 'run')}, {beside}, {wall}, {on}"
+        """What it took, in words: what every search took for its own methods, a teacher that several have once."""
+        taught = {
+            teacher.id: one.took.teacher for one in self.outcomes if (teacher := teacher_beside(one.planned.spec)) is not None
+        }
+        own = sum((one.took.own - one.took.teacher for one in self.outcomes), sum(taught.values(), Spent()))
+        wall = format_duration(sum(one.summary.cost.wall_s for one in self.outcomes))
+        on = f"{format_duration(own.gpu_s)} of one GPU" if own.gpu_s else f"on {platform.machine()} CPUs"
+        beside = f"{counted(own.trainings, 'training')} beside the plain models, {own.epochs:,} epochs of them"
+        return f"{counted(len(self.outcomes), 'run')}, {beside}, {wall}, {on}"
 
     @property
     def setting(self) -> str:

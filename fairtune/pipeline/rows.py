@@ -12,6 +12,9 @@ from fairtune.pipeline.ordering import apart
 from fairtune.pipeline.planning import Planned
 from fairtune.pipeline.published import Beside, Quoted, Standing
 from fairtune.spec import SearchSpec
+from fairtune.study.folders import database_of
+from fairtune.study.spent import Split, spent
+from fairtune.study.study import SearchStudy
 from fairtune.study.summary import Summary
 
 
@@ -56,14 +59,27 @@ class Row(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """A search that has ended."""
+    """A search that has ended.
+
+    Attributes:
+        planned: what it is.
+        summary: what it found.
+        took: for that.
+    """
 
     planned: Planned
     summary: Summary
+    took: Split
+
+    @classmethod
+    def of(cls, planned: Planned, summary: Summary) -> Outcome:
+        """From what is kept of it."""
+        spec, place = planned.spec, planned.place
+        return cls(planned, summary, spent(spec, place, SearchStudy(database_of(place), spec)))
 
 
 class Failed(NamedTuple):
-    """A search of which no trial completed, and why."""
+    """A search that ended without an outcome, for a reason of its own, and why."""
 
     planned: Planned
     reason: str
@@ -80,7 +96,7 @@ def rows_of(ended: Sequence[Outcome | Failed], beside: Beside) -> list[Row]:
         if isinstance(one, Failed):
             rows.append(_failed_row(one, beside))
             continue
-        planned, summary = one
+        planned, summary = one.planned, one.summary
         plain = _plain(planned.spec)
         if plain not in known:
             on_same = any(row.data == planned.named.data and row.method == BASELINE for row in rows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -12,7 +13,7 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from fairtune.api.search import run as run_search
-from fairtune.errors import NoFeasibleTrial, NothingCompleted
+from fairtune.errors import FairtuneError, Interrupted, InvalidInput, NoFeasibleTrial, NoRoom, NoServer
 from fairtune.files import write_text
 from fairtune.pipeline.expanding import SizeName
 from fairtune.pipeline.material import gather
@@ -22,11 +23,16 @@ from fairtune.pipeline.reading import PipelineFile, load
 from fairtune.pipeline.rows import Failed, Outcome, standing
 from fairtune.pipeline.writing import in_markdown, print_report, write_report
 from fairtune.request.faults import Faults
+from fairtune.room import MARGIN, is_full
+from fairtune.search.cluster import check_cluster
 from fairtune.study.folders import RunFolder, in_folder
 from fairtune.study.summary import Summary
 from fairtune.tracking.pipelines import PipelineMirror
 
 NOTHING: Mapping[str, object] = MappingProxyType({})
+_OF_ALL = (Interrupted, NoRoom, NoServer)
+"""What a search ends with that no other could go on with either."""
+_log = logging.getLogger(__name__)
 
 
 def run(
@@ -52,8 +58,10 @@ def run(
         mean and std over the final seeds beside the published ones; NaN where there is none.
 
     Raises:
-        InvalidInput: every fault of every search, before the first starts.
-        NothingCompleted: a search failed; the others have ended, and the report is written all the same.
+        InvalidInput: every fault of every search, before the first starts; the Ray cluster does not answer.
+        Interrupted, NoRoom, NoServer: the user stopped it, the disk is full, or the studies' database does not answer.
+        FairtuneError: searches failed, for whatever reason of their own; the others have ended, and the report is written all the
+            same. A search that failed is tried again, from what is kept of it, when this is called again.
     """
     pipeline = load(file)
     searches, beside = check(pipeline, size, typed)
@@ -75,7 +83,7 @@ def run(
     print_report(material, folder, console)
     if material.failed:
         failed = ", ".join(one.planned.named.label for one in material.failed)
-        raise NothingCompleted(f"{len(material.failed)} of {len(searches)} searches failed: {failed}; the report says why")
+        raise FairtuneError(f"{len(material.failed)} of {len(searches)} searches failed: {failed}; the report says why")
     return material.table
 
 
@@ -111,27 +119,45 @@ def overruled(typed: Mapping[str, object]) -> bool:
 
 
 def _ended(planned: Planned, console: Console) -> Outcome | Failed:
-    """What a search found, or why it found nothing."""
-    try:
-        return Outcome(planned, _summary(planned, console))
-    except NothingCompleted as error:
-        console.print(f"{planned.named.label} failed: {error}", style="red", soft_wrap=True)
-        return Failed(planned, str(error))
+    """What a search found, or why it found nothing: whatever ends one search keeps no other from running.
 
-
-def _summary(planned: Planned, console: Console) -> Summary:
-    """What a search found: read where it is complete, else searched for."""
+    Raises:
+        InvalidInput: the Ray cluster does not answer.
+        Interrupted, NoRoom, NoServer: as :func:`run`.
+    """
     done = RunFolder.of(planned.place)
     summary = finished(done)
-    if summary is not None:
-        return summary
+    if summary is None:
+        check_cluster(planned.place)
+    try:
+        return Outcome.of(planned, summary or _searched(planned, console))
+    except _OF_ALL:
+        raise
+    except Exception as error:  # of a study's library, of the system, of a plug-in's
+        if is_full(error):
+            raise NoRoom(done.path, MARGIN) from error
+        reason = _told(error)
+        if not isinstance(error, FairtuneError):
+            _log.exception(f"{planned.named.label}: {reason}")
+        console.print(f"{planned.named.label} failed: {reason}", style="red", soft_wrap=True)
+        return Failed(planned, reason)
+
+
+def _searched(planned: Planned, console: Console) -> Summary:
     try:
         return run_search(planned.spec, planned.place, console, planned.request)
     except NoFeasibleTrial as error:
         console.print(str(error))
-    summary = finished(done)
+    summary = finished(RunFolder.of(planned.place))
     assert summary is not None
     return summary
+
+
+def _told(error: Exception) -> str:
+    """An error in one line."""
+    said = "; ".join(error.faults) if isinstance(error, InvalidInput) else str(error)
+    named = said if isinstance(error, FairtuneError) else f"{type(error).__name__}: {said}"
+    return " ".join(named.split())
 
 
 def finished(done: RunFolder) -> Summary | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Mapping
 
-from fairtune.errors import NothingCompleted
+from fairtune.errors import FairtuneError
 from fairtune.rules import ends, objectives_of
 from fairtune.spec import SearchSpec, TrialSpec
 from fairtune.study.choice import CHOSEN, Choice
@@ -23,11 +23,11 @@ def choose(spec: SearchSpec, study: SearchStudy, ended_by: str | None) -> Choice
         ended_by: the limit that ended the trials, if one did.
 
     Raises:
-        NothingCompleted: no trial completed; why.
+        FairtuneError: no trial completed; why.
     """
     views = study.views()
     if not views:
-        raise NothingCompleted(_why_nothing_completed(spec, study))
+        raise FairtuneError(_why_nothing_completed(spec, study))
     chosen = study.rule.choose(views)
     roles = {} if chosen is None else {CHOSEN: chosen.number}
     roles |= {role: view.number for role, view in ends(views, objectives_of(spec.select)).items()}

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from fairtune.errors import FairtuneError
 from fairtune.spec import Place, SearchSpec
-from fairtune.study.folders import database_of
+from fairtune.study.folders import RunFolder, database_of
 from fairtune.study.study import SearchStudy
 from fairtune.tracking.naming import origin_tags
 from fairtune.tracking.store import Store
 
+_log = logging.getLogger(__name__)
 PARENT = "mlflow.parentRunId"
 _KIND, _NAME, _NOTE = "fairtune.kind", "fairtune.pipeline", "mlflow.note.content"
 
@@ -32,8 +35,14 @@ class PipelineMirror:
         self._runs: dict[tuple[str, str], str] = {}
 
     def take_up(self, spec: SearchSpec, place: Place) -> None:
-        """Put a search that has ended under the pipeline's run; where MLflow takes nothing, that is a warning."""
-        mirror = SearchStudy(database_of(place), spec).mirror
+        """Put a search that has ended under the pipeline's run; where MLflow takes nothing or its study is lost, it warns."""
+        if not RunFolder.of(place).holds_search:
+            return
+        try:
+            mirror = SearchStudy(database_of(place), spec).mirror
+        except FairtuneError as error:
+            _log.warning(f"{place.name} is not put under its pipeline in MLflow: {error}")
+            return
         if mirror is not None:
             store = self._stores.setdefault(place.mlflow, Store(place.mlflow))
             store.safely(lambda: self._nest(store, mirror.experiment_id, mirror.run_id))

@@ -1,5 +1,6 @@
 """Pipelines. A search that has ended already is read and not run, so most of these need no Ray."""
 
+import errno
 import io
 
 import pandas as pd
@@ -7,7 +8,9 @@ import pytest
 import yaml
 from rich.console import Console
 
-from fairtune.errors import InvalidInput, NothingCompleted
+from fairtune.errors import DataError, FairtuneError, Interrupted, InvalidInput, NoRoom, NoServer, SearchFault
+from fairtune.locks import Lock
+from fairtune.pipeline import run as running
 from fairtune.pipeline.expanding import labels
 from fairtune.pipeline.material import gather
 from fairtune.pipeline.reading import load
@@ -134,13 +137,25 @@ def test_a_search_without_a_score_has_its_row(tmp_path):
     assert "nan" not in text
 
 
+def test_the_cost_counts_further_seeds_and_a_teacher_that_searches_share_once(tmp_path):
+    often = {"seeds_per_trial": 3, "validation_folds": 2}
+    taught = {"teacher_set": ["optimizer.lr=0.01"]}
+    done(tmp_path, "small-ss", method="ss", **often)
+    done(tmp_path, "small-hkd", method="hkd", **taught)
+    done(tmp_path, "small-mfd", method="mfd", **taught)
+    searches = [{"method": "ss"} | often, {"method": "hkd"} | taught, {"method": "mfd"} | taught]
+    printed(pipeline_file(tmp_path, *searches), tmp_path)
+    found = "Cost: 3 runs, 9 trainings beside the plain models, 9 epochs of them, "
+    assert found in (tmp_path / "small" / "report.md").read_text(), "3 seeds, a teacher, 2 trials and 3 retrainings"
+
+
 def test_orderings_of_a_search_that_has_not_ended_say_so(tmp_path):
     summary = done(tmp_path, "small-ss", method="ss")
     orderings = ["accuracy: ss > hkd", "deo_m: baseline > hkd"]
     quick = {"epochs": 1, "batch_size": 32, "for_data": {"digits": {"precision": "fp32"}}}
     file = load(pipeline_file(tmp_path, {"method": "ss"}, {"method": "hkd"}, quick=quick, report={"orderings": orderings}))
     (first, second), beside = check(file, "full", {"runs": str(tmp_path)})
-    material = gather(file, "small", "quick", {"batch_size": 16}, [Outcome(first, summary)], beside, [second])
+    material = gather(file, "small", "quick", {"batch_size": 16}, [Outcome.of(first, summary)], beside, [second])
     assert list(material.differs) == ["Quick: epochs 1, precision fp32 on digits."]
     assert [one.why for _, one in material.checked] == ["hkd: not finished"] * 2
     assert material.of == 2
@@ -225,21 +240,91 @@ def test_published_figures_that_are_not_there_are_refused(tmp_path, changes, fau
     assert found.startswith(fault)
 
 
+def failed_rows(folder):
+    """Why rows failed, by their name in the report of a pipeline called small."""
+    table = pd.read_csv(folder / "small" / "report.csv").set_index("search")
+    assert table["accuracy"].isna().tolist() == table["failed"].notna().tolist()
+    return table["failed"].fillna("").to_dict()
+
+
+def test_a_search_that_another_process_runs_keeps_no_other_from_its_row(tmp_path):
+    place = resolve(Request.read({**SMALL, "method": "ss", "name": "small-ss", "runs": str(tmp_path)}))[1]
+    done(tmp_path, "small-hkd", method="hkd")
+    with (
+        Lock(RunFolder.of(place).lock, "it").or_refuse(""),
+        pytest.raises(FairtuneError, match=r"^1 of 2 searches failed: ss; the"),
+    ):
+        printed(pipeline_file(tmp_path, {"method": "ss"}, {"method": "hkd"}), tmp_path)
+    failed = failed_rows(tmp_path)
+    assert failed.pop("ss").startswith(f"the run {tmp_path / 'small-ss'} is in use by process ")
+    assert failed == {"baseline": "", "hkd": ""}
+
+
+ENDINGS = [
+    (FairtuneError("the baseline could not be trained: it diverged"), "the baseline could not be trained: it diverged"),
+    (InvalidInput(["--accuracy-floor 2", "--time-budget 1s"]), "--accuracy-floor 2; --time-budget 1s"),
+    (SearchFault("the disk fails\nIts trials wait"), "the disk fails Its trials wait"),
+    (DataError("adult.data is damaged"), "adult.data is damaged"),
+    (PermissionError(errno.EACCES, "not allowed"), "PermissionError: [Errno 13] not allowed"),
+    (KeyError("plug-in"), "KeyError: 'plug-in'"),
+]
+
+
+@pytest.mark.parametrize(("ending", "reason"), ENDINGS, ids=lambda given: type(given).__name__)
+def test_whatever_ends_one_search_keeps_no_other_from_its_row(tmp_path, monkeypatch, ending, reason):
+    def ends(*search):
+        raise ending
+
+    done(tmp_path, "small-hkd", method="hkd")
+    monkeypatch.setattr(running, "run_search", ends)
+    with pytest.raises(FairtuneError, match=r"^1 of 2 searches failed: ss; the report says why$"):
+        printed(pipeline_file(tmp_path, {"method": "ss"}, {"method": "hkd"}), tmp_path)
+    assert failed_rows(tmp_path) == {"ss": reason, "baseline": "", "hkd": ""}
+    assert f"ss failed: {reason}" in (tmp_path / "small" / "report.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("ending", "kind"),
+    [
+        (Interrupted("stopped"), Interrupted),
+        (KeyboardInterrupt(), KeyboardInterrupt),
+        (NoServer("host", "no answer"), NoServer),
+        (OSError(errno.ENOSPC, "no space"), NoRoom),
+    ],
+    ids=lambda given: getattr(given, "__name__", ""),
+)
+def test_what_no_search_could_go_on_with_ends_the_pipeline(tmp_path, monkeypatch, ending, kind):
+    def ends(*search):
+        raise ending
+
+    done(tmp_path, "small-hkd", method="hkd")
+    monkeypatch.setattr(running, "run_search", ends)
+    with pytest.raises(kind):
+        printed(pipeline_file(tmp_path, {"method": "ss"}, {"method": "hkd"}), tmp_path)
+    assert not (tmp_path / "small").exists()
+
+
 @pytest.mark.ray
-def test_a_search_whose_trials_all_fail_keeps_no_other_from_running(tmp_path):
+def test_searches_that_cannot_be_ended_keep_no_other_from_running(tmp_path):
     options = {**SMALL, "final_seeds": 1, "method": "ss", "name": "small-ss", "runs": str(tmp_path)}
     session = Session(*resolve(Request.read(options)))
     while isinstance(job := session.plan.next(), Job):
         session.plan.finish(job, train(job, session.plan) if job.kind == "baseline" else failed(job.spec, "no such kernel"))
     done(tmp_path, "small-hkd", method="hkd")
-    with pytest.raises(NothingCompleted, match=r"^1 of 2 searches failed: ss; the report says why$"):
-        printed(
-            pipeline_file(tmp_path, {"method": "ss"}, {"method": "hkd"}, report={"orderings": ["accuracy: ss > hkd"]}), tmp_path
-        )
-    table = pd.read_csv(tmp_path / "small" / "report.csv").set_index("search")
-    assert list(table.index) == ["ss", "baseline", "hkd"]
-    assert table["failed"].fillna("").tolist() == ["none of 1 trials completed; the first failed with: no such kernel", "", ""]
-    assert table["accuracy"].isna().tolist() == [True, False, False]
+    searches = [
+        {"method": "ss"},
+        {"method": "ss", "accuracy_floor": "teacher+0.99", "name": "floored"},
+        {"method": "ss", "set": ["optimizer.name=sgd", "optimizer.lr=10", "optimizer.weight_decay=1"], "name": "steep"},
+        {"method": "hkd"},
+    ]
+    with pytest.raises(FairtuneError, match=r"^3 of 4 searches failed: ss, floored, steep; the report says why$"):
+        printed(pipeline_file(tmp_path, *searches, report={"orderings": ["accuracy: ss > hkd"]}), tmp_path)
+    reasons = failed_rows(tmp_path)
+    assert list(reasons) == ["ss", "floored", "steep", "baseline", "hkd"]
+    assert reasons["ss"] == "none of 1 trials completed; the first failed with: no such kernel"
+    assert reasons["floored"].startswith("--accuracy-floor teacher+0.99 asks for accuracy 1.")
+    assert reasons["steep"].startswith("the baseline could not be trained: ")
+    assert reasons["baseline"] == reasons["hkd"] == ""
     for ending in ("md", "html"):
         text = (tmp_path / "small" / f"report.{ending}").read_text()
         assert "failed: none of 1 trials completed; the first failed with: no such kernel" in text
