@@ -50,8 +50,11 @@ def plan(
     """
     with told():
         request = Request.read(given)
+        from fairtune.api.measured import Measured
         from fairtune.api.plan import make_plan
         from fairtune.api.where import Where
 
         where = Where(on, cluster, peak_tflops, memory_gib, price_per_hour, utilisation)
-        make_plan(request, where, console).print(console)
+        with Measured.open() as measured:
+            plan = make_plan(request, where, console, measured)
+        plan.print(console)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from fairtune.datasets._files import stamp
 from fairtune.errors import DataError
 
 
@@ -55,7 +57,7 @@ def read_table(
     """A file of values without a heading line.
 
     Args:
-        path: the file.
+        path: the file; it is read once as long as it does not change, and nobody changes what is returned.
         columns: name of each column.
         numeric: those that hold numbers.
         rows: how many the official file has.
@@ -68,6 +70,20 @@ def read_table(
     """
     if not path.is_file():
         raise DataError(f"{path} is missing: {obtain}")
+    return _read(path, stamp(path), tuple(columns), tuple(numeric), rows, separator, skip, obtain)
+
+
+@lru_cache(maxsize=8)
+def _read(
+    path: Path,
+    _stamp: tuple[int, ...],
+    columns: tuple[str, ...],
+    numeric: tuple[str, ...],
+    rows: int,
+    separator: str,
+    skip: int,
+    obtain: str,
+) -> pd.DataFrame:
     lines = path.read_text(encoding="utf-8").splitlines()[skip:]
     values = [[value.strip() for value in line.split(separator if separator != " " else None)] for line in lines if line.strip()]
     values = [row[:-1] if len(row) == len(columns) + 1 and not row[-1] else row for row in values]

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import math
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from rich.console import Console
 
-from fairtune.api.plan import make_plan
+from fairtune.api.measured import Measured
+from fairtune.api.plan import Duration, duration
 from fairtune.api.where import Where
 from fairtune.datasets import Info
 from fairtune.errors import DataError, FairtuneError, InvalidInput
@@ -20,20 +23,24 @@ from fairtune.pipeline.published import Beside
 from fairtune.pipeline.reading import PipelineFile, load
 from fairtune.pipeline.rows import standing
 from fairtune.pipeline.run import figures, finished, overruled
-from fairtune.report.plan import Plan
 from fairtune.report.progress import format_duration
 from fairtune.report.text_table import TextTable
 from fairtune.request.faults import Faults
 from fairtune.request.options import Request
 from fairtune.request.resolve import resolve, resolve_place, specify
 from fairtune.search.budget import most_retrainings
-from fairtune.spec import PlugIn, SearchSpec
+from fairtune.spec import PlugIn, SearchSpec, TrialSpec
 from fairtune.study.folders import RunFolder, database_of
 from fairtune.study.key import JobKey
 from fairtune.study.study import SearchStudy, trials_to_run
+from fairtune.study.teacher import teacher_beside
 from fairtune.training.data import make_dataset
 
-_SAME_PACE = ("dataset", "model", "method", "train_fraction", "batch_size", "micro_batch", "precision", "epochs", "gpus_per_trial")
+T = TypeVar("T")
+_TIMED_S = 0.3
+"""Seconds of steps that are timed of each kind of training: what one is off by, others make up for in the sum."""
+_EVERY_S = 2.0
+_QUIET = Console(quiet=True)
 
 
 class Expected(NamedTuple):
@@ -60,7 +67,7 @@ class Expected(NamedTuple):
 
 
 def dry_run(file: Path, console: Console, size: SizeName, typed: Mapping[str, object], where: Where) -> list[Expected]:
-    """Print what a pipeline would take; nothing is trained but the few steps that are timed.
+    """Print what a pipeline would take; nothing is trained but the few steps that are timed, once of each kind of training.
 
     Args:
         file: the pipeline, or the name of one that comes with fairtune.
@@ -75,8 +82,9 @@ def dry_run(file: Path, console: Console, size: SizeName, typed: Mapping[str, ob
     if not where.is_here:
         where.cards()
     pipeline = load(file)
-    found = plan_without_data(pipeline, size, typed)
-    expected = _expect(found, where, console)
+    found = plan_without_data(pipeline, size, typed, console)
+    with Measured.open(_TIMED_S) as measured:
+        expected = _expect(found, where, console, measured)
     _print(pipeline, called(pipeline, size, typed), expected, console)
     return expected
 
@@ -97,8 +105,10 @@ class Described(NamedTuple):
     missing: str
 
 
-def plan_without_data(pipeline: PipelineFile, size: SizeName, typed: Mapping[str, object]) -> list[Described]:
-    """Every search as far as it is known, its data being here or not.
+def plan_without_data(
+    pipeline: PipelineFile, size: SizeName, typed: Mapping[str, object], console: Console = _QUIET
+) -> list[Described]:
+    """Every search as far as it is known, its data being here or not; ``console`` is told how far this is.
 
     Raises:
         InvalidInput: every fault that can be told so.
@@ -107,7 +117,7 @@ def plan_without_data(pipeline: PipelineFile, size: SizeName, typed: Mapping[str
     beside = faults.attempt(partial(figures, pipeline, typed))
     found, of_searches = [], FaultsOfSearches()
     wanted = requests(pipeline, size, typed, faults)
-    for named, request in wanted:
+    for named, request in _told(wanted, "checking", console):
         own = Faults()
         found.append(_described(named, request, own))
         of_searches.add(named, own.found)
@@ -151,43 +161,51 @@ def _described(named: Named, request: Request, faults: Faults) -> Described:
     return Described(named, request, spec, "; ".join(missing))
 
 
-def _expect(found: Sequence[Described], where: Where, console: Console) -> list[Expected]:
-    plans: dict[tuple[object, ...], Plan | str] = {}
-    known: list[object] = []
+def _expect(found: Sequence[Described], where: Where, console: Console, measured: Measured) -> list[Expected]:
+    known: list[TrialSpec] = []
     expected = []
-    for number, one in enumerate(found, 1):
-        key = tuple(getattr(one.request, name) for name in (*_SAME_PACE, "trials", "final_seeds"))
-        if key not in plans:
-            console.print(f"looking at {one.named.label}, {number} of {len(found)}", style="dim", soft_wrap=True)
-            plans[key] = _plan(one.request, where, console)
-        plan, spec = plans[key], one.spec
-        baseline = None if spec is None else spec.baseline()
+    for named, one in _told([(one.named, one) for one in found], "timing" if where.is_here else "counting", console):
+        took, spec = _duration(one, where, console, measured), one.spec
+        new = [] if spec is None else [spec.baseline(), *filter(None, [teacher_beside(spec)])]
+        there = [plain for plain in new if plain in known or _trained(one, plain)]
+        known += new
         state = _state(one)
-        trained = baseline is not None and (baseline in known or _trained(one))
-        known.append(baseline)
         again = most_retrainings(one.request.select, one.request.final_seeds)
-        hours, price = (None, None) if isinstance(plan, str) else _hours(plan, state, trained=trained)
-        why = plan if isinstance(plan, str) else ""
+        hours, price = (None, None) if isinstance(took, str) else _left(took, state, where, [plain in there for plain in new])
+        why = took if isinstance(took, str) else ""
         trials = one.request.trials if spec is None else trials_to_run(spec)
-        expected.append(Expected(one.named, trials, again, not trained, state, hours, price, why))
+        trained = bool(new) and new[0] in there
+        expected.append(Expected(named, trials, again, not trained, state, hours, price, why))
     return expected
 
 
-def _plan(request: Request, where: Where, console: Console) -> Plan | str:
-    """The plan of a search, or why there is none."""
+def _duration(one: Described, where: Where, console: Console, measured: Measured) -> Duration | str:
+    """How long a search takes, or why that is not known."""
     try:
-        return make_plan(request, where, console)
+        return duration(one.request, where, console, measured)
     except InvalidInput as error:
         return error.faults[0]
     except FairtuneError as error:
         return str(error)
 
 
-def _hours(plan: Plan, state: str, *, trained: bool) -> tuple[float, float | None]:
+def _told(searches: Sequence[tuple[Named, T]], doing: str, console: Console) -> Iterator[tuple[Named, T]]:
+    """Go through searches, saying which one it is of the first and of another every few seconds."""
+    said = -math.inf
+    for number, (named, one) in enumerate(searches, 1):
+        if time.monotonic() - said >= _EVERY_S:
+            said = time.monotonic()
+            console.print(f"{doing} {named.label}, {number} of {len(searches)}", style="dim", soft_wrap=True)
+        yield named, one
+
+
+def _left(took: Duration, state: str, where: Where, there: Sequence[bool]) -> tuple[float, float | None]:
+    """Hours and price of a search without the plain model and the teacher, in this order, that are there by then."""
     if state == _COMPLETE:
-        return 0.0, None if plan.price is None else 0.0
-    hours = plan.hours - (plan.baseline.seconds(1) / 3600 if trained else 0.0)
-    return hours, plan.price
+        return 0.0, None if took.price is None else 0.0
+    shared = sum(seconds for seconds, found in zip((took.baseline_s, took.teacher_s), there, strict=False) if found) / 3600
+    price = None if took.price is None or where.price is None else took.price - where.price * shared
+    return took.hours - shared, price
 
 
 _COMPLETE = "complete"
@@ -204,12 +222,11 @@ def _state(one: Described) -> str:
     return f"{counted(SearchStudy(database_of(place), spec).asked, 'trial')} begun"
 
 
-def _trained(one: Described) -> bool:
-    """Whether its plain model is found."""
-    if one.spec is None or one.missing:
+def _trained(one: Described, plain: TrialSpec) -> bool:
+    """Whether its plain model, or its teacher, is found."""
+    if one.missing:
         return False
-    spec = one.spec.baseline()
-    return RunFolder.of(resolve_place(one.request)).job(JobKey("baseline"), spec).read_trained() is not None
+    return RunFolder.of(resolve_place(one.request)).job(JobKey("baseline"), plain).read_trained() is not None
 
 
 def _print(pipeline: PipelineFile, name: str, expected: Sequence[Expected], console: Console) -> None:

@@ -15,12 +15,15 @@ from fairtune.training.cost import Shape
 from fairtune.training.data import Data, make_dataset, open_data
 
 
-def resolve_plan(request: Request, report: Report = silent) -> tuple[SearchSpec, Place, Shape, Data | None]:
+def resolve_plan(
+    request: Request, report: Report = silent, *, checked: bool = False
+) -> tuple[SearchSpec, Place, Shape, Data | None]:
     """A search that is only planned.
 
     Args:
         request: what the user typed.
         report: told how far the decoding of the data is, where they are there.
+        checked: whether it is known to be a search that may start.
 
     Returns:
         The search, where it would run, the shape of its data, and the data; None where only what is published of them is known.
@@ -52,7 +55,8 @@ def resolve_plan(request: Request, report: Report = silent) -> tuple[SearchSpec,
         if (known := dataset.published()) is None:
             raise
         return spec, place, Shape(known.info, known.stored, int(known.train * spec.train_fraction), known.validation), None
-    check_runnable(spec, place, faults, report)
-    faults.raise_if_any()
+    if not checked:
+        check_runnable(spec, place, faults, report)
+        faults.raise_if_any()
     data = open_data(spec.plain(), root)
     return spec, place, Shape.of(data), data

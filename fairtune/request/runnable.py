@@ -94,5 +94,5 @@ def _check_method(
     start_method(composite, own, train, plain)
     if teacher is not None and composite.needs_baseline:
         check_teacher_fits(method, composite, own, teacher, train)
-    if how != "off":
+    if how in ("default", "cudagraphs"):  # auto takes plain steps where they cannot be captured
         check_capture(Training(plain.model_copy(update={"method": method}), own, composite, train, train), how)

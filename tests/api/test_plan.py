@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 import fairtune as ft
 from fairtune.api.console import open_console
 from fairtune.api.fitting import expected_memory, gib_on, too_large, trials_of
+from fairtune.api.measured import Measured
 from fairtune.api.plan import make_plan
 from fairtune.api.where import Where
 from fairtune.cli.main import app
@@ -27,7 +28,8 @@ FACES = {"dataset": "celeba", "model": "cnn", "method": "mfd", "trials": 60}
 
 
 def planned(tmp_path, where, **given):
-    return make_plan(Request.read({"runs": str(tmp_path), "data": str(tmp_path)} | given), where, open_console())
+    with Measured.open() as measured:
+        return make_plan(Request.read({"runs": str(tmp_path), "data": str(tmp_path)} | given), where, open_console(), measured)
 
 
 @pytest.fixture(scope="module")

@@ -112,6 +112,12 @@ def test_a_method_that_cannot_be_captured_is_named_before_anything_starts(tmp_pa
         resolve(request)
 
 
+def test_a_method_that_cannot_be_captured_is_trained_in_plain_steps_unless_asked_otherwise(tmp_path):
+    spec, place = resolve(Request.read({"method": f"{__name__}:Branching", "runs": str(tmp_path), "gpus_per_trial": 0}))
+    assert place.compile == "auto"
+    assert spec.methods == f"{__name__}:Branching"
+
+
 def test_ways_to_compile_that_cannot_work_are_refused(tmp_path):
     with pytest.raises(InvalidInput, match=r"unknown way to compile 'cudagraph'.*cudagraphs"):
         Request.read({"compile": "cudagraph"})

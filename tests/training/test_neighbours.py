@@ -7,7 +7,7 @@ import psutil
 import pytest
 
 from fairtune.plugins import _given
-from fairtune.training.neighbours import neighbours
+from fairtune.training.neighbours import Neighbours
 from tests.search_helpers import small_search
 
 
@@ -30,19 +30,36 @@ def others(monkeypatch):
     return started
 
 
-def test_they_train_until_the_block_ends(tmp_path, others):
+def wait_until_it_works(process):
+    before = process.cpu_times().user
+    while process.cpu_times().user <= before:
+        assert process.is_running()
+
+
+def test_they_train_while_asked_to_and_end_with_the_block(tmp_path, others):
     spec, place = small_search(tmp_path, dataset="digits", model="cnn", method="scratch")
-    with neighbours(trainings(spec), Path(place.data), number=1, threads=1):
-        (other,) = others
-        before = psutil.Process(other.pid).cpu_times().user
-        while psutil.Process(other.pid).cpu_times().user <= before:
-            assert other.poll() is None
+    with Neighbours() as neighbours:
+        for _ in range(2):
+            with neighbours.training(trainings(spec), Path(place.data), number=1, threads=1):
+                (other,) = others
+                wait_until_it_works(psutil.Process(other.pid))
+        assert other.poll() is None
     assert other.returncode is not None
 
 
-def test_one_that_fails_is_not_waited_for(tmp_path, others):
+def test_one_that_fails_is_not_waited_for_and_another_takes_its_place(tmp_path, others):
     spec, place = small_search(tmp_path, method="scratch")
-    wrong = [trial.model_copy(update={"batch_size": 10**6}) for trial in trainings(spec)]
-    with neighbours(wrong, Path(place.data), number=1, threads=1):
-        assert others[0].wait(100) != 0
-    assert len(others) == 1
+    right = trainings(spec)
+    wrong = [trial.model_copy(update={"batch_size": 10**6}) for trial in right]
+    with Neighbours() as neighbours:
+        with neighbours.training(wrong, Path(place.data), number=1, threads=1):
+            assert others[0].returncode is not None
+        with neighbours.training(right, Path(place.data), number=1, threads=1):
+            assert len(others) == 2
+            assert others[1].poll() is None
+
+
+def test_there_is_none_unless_one_is_asked_for(tmp_path, others):
+    spec, place = small_search(tmp_path, method="scratch")
+    with Neighbours() as neighbours, neighbours.training(trainings(spec), Path(place.data), number=0, threads=1):
+        assert others == []
