@@ -21,7 +21,10 @@ Full = Annotated[bool, typer.Option("--full", help="The file's full settings, as
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Print the plan and stop: trainings, time, cost, and what is there already.")
 ]
-LeaveOut = Annotated[list[str] | None, typer.Option("--leave-out", help="Search or method not to run; repeat.", metavar="NAME")]
+LeaveOut = Annotated[
+    list[str] | None,
+    typer.Option("--leave-out", help="Search or method not to run, or several with commas; repeat.", metavar="NAME"),
+]
 Markdown = Annotated[Path | None, typer.Option("--markdown", help="Write the report as Markdown there too.", metavar="FILE")]
 _TAKEN = (
     *("dataset", "model", "set", "trials", "epochs", "batch_size", "micro_batch", "seed", "precision", "compile"),

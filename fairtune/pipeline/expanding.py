@@ -86,13 +86,14 @@ def expand(pipeline: Pipeline, size: Size, typed: Mapping[str, object]) -> list[
     known = {name for one in found for name in one.names | one.of_data}
     datasets = {name for one in found for name in one.of_data}
     faults.found += [f"for_data: {unknown_name('dataset', name, datasets)}" for name in size.for_data if name not in datasets]
+    left_out = {part for name in size.leave_out for part in _parts(name, known)}
     if not typed.get("dataset"):
-        faults.found += [f"leave_out: {unknown_name('search', name, known)}" for name in size.leave_out if name not in known]
+        faults.found += [f"leave_out: {unknown_name('search', name, known)}" for name in sorted(left_out - known)]
     faults.found += _unknown_rows(pipeline, {BASELINE}.union(*(one.names for one in found)))
     kept = [
         one._replace(options=made.options)
         for one, made in zip(found, every, strict=True)
-        if made.wanted and not (one.names | (set() if typed.get("dataset") else one.of_data)) & set(size.leave_out)
+        if made.wanted and not (one.names | (set() if typed.get("dataset") else one.of_data)) & left_out
     ]
     if not kept:
         faults.found.append("leave_out: no search is left: keep one")
@@ -124,6 +125,11 @@ def labels(searches: Sequence[Mapping[str, object]]) -> list[str]:
         default = "-".join([_method(own), *filter(None, differs)])
         called.append(str(own.get("name") or _NOT_IN_NAMES.sub("-", default)))
     return called
+
+
+def _parts(text: str, known: set[str]) -> list[str]:
+    """The names in a text with commas, which a search of several methods has in its own."""
+    return [text] if text in known else [name.strip() for name in text.split(",") if name.strip()]
 
 
 def _unknown_rows(pipeline: Pipeline, known: set[str]) -> list[str]:

@@ -45,3 +45,16 @@ def test_a_size_leaves_out_a_dataset():
     assert {dataset for _, dataset in expanded(FILE.quick)} == {"digits", "german"}
     with pytest.raises(InvalidInput, match="leave_out: unknown search 'imdb'"):
         expanded(Size(leave_out=("imdb",)))
+
+
+def test_names_to_leave_out_may_stand_in_a_list_with_commas():
+    assert {dataset for _, dataset in expanded(Size(leave_out=("cifar10s, german",)))} == {"digits"}
+    with pytest.raises(InvalidInput) as error:
+        expanded(Size(leave_out=("german,imdb,at",)))
+    assert [fault.partition(":")[0] for fault in error.value.faults] == ["leave_out"]
+    assert "unknown search 'imdb'" in error.value.faults[0]
+
+
+def test_a_search_of_several_methods_is_left_out_by_its_name():
+    file = Pipeline.model_validate({"title": "methods", "searches": [{"method": "ss,mfd"}, {"method": "ss"}, {"method": "mfd"}]})
+    assert [one.method for one in expand(file, Size(leave_out=("ss,mfd",)), {})] == ["ss", "mfd"]
