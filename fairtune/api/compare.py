@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from fairtune.errors import FairtuneError, InvalidInput
+from fairtune.errors import FairtuneError
 from fairtune.files import write_atomically
 from fairtune.report import benchmark, comparison
 from fairtune.report.figures import write_chart
@@ -24,7 +24,8 @@ def compare_runs(folders: Sequence[Path], console: Console, out: Path | None = N
     """Compare searches and print what is found; no test split is opened for it.
 
     Searches on one data set are set side by side, every pair of them. Searches on several, each method once on each, are compared
-    by method: on every data set against plain training, balanced batches and moved thresholds, and by ranks over them.
+    by method: on every data set against plain training, balanced batches and moved thresholds, and by ranks over them. Runs of one
+    data set need names of their own; those of several may have the same.
 
     Args:
         folders: of the runs, two or more.
@@ -51,7 +52,6 @@ def compare_runs(folders: Sequence[Path], console: Console, out: Path | None = N
 
 
 def _methods(searches: Sequence[Search], console: Console, out: Path | None) -> Benchmark:
-    _check_names(searches)
     found = compare_methods(searches)
     said = benchmark.told(found)
     print_told(console, said)
@@ -62,12 +62,6 @@ def _methods(searches: Sequence[Search], console: Console, out: Path | None) -> 
                 written += write_chart(chart, out)
         console.print(f"written  {', '.join(map(str, written))}", soft_wrap=True)
     return found
-
-
-def _check_names(searches: Sequence[Search]) -> None:
-    names = [search.place.name for search in searches]
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise InvalidInput(f"give each run once: {', '.join(twice)}")
 
 
 @contextmanager
