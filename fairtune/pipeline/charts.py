@@ -72,7 +72,7 @@ def _bars(material: Material, drawing: Drawing) -> Iterator[Chart]:
             marks.append(Bars(_drawn(theirs), "line", "published", 0.18, 0.32))
         table = pd.DataFrame({"search": [row.label for row in rows], drawing.y: values, "published": theirs})
         title = f"{label(drawing.y)}{_on(data)}"
-        alt = f"{title}: " + ", ".join(f"{row.label} {value:.4f}" for row, value in zip(rows, values, strict=True))
+        alt = f"{title}: " + ", ".join(f"{row.label} {_said(value)}" for row, value in zip(rows, values, strict=True))
         names = tuple(row.label for row in rows)
         yield Chart(_name("bars", drawing.y, data), title, named_axis(drawing.y), Axis(names=names), marks, alt, table)
 
@@ -83,6 +83,8 @@ def _points(material: Material, drawing: Drawing) -> Iterator[Chart]:
         marks: list[Mark] = []
         for position, row in enumerate(rows):
             x, y = (row.ours.get(score, UNDEFINED) for score in (drawing.x, drawing.y))
+            if not math.isfinite(x.mean + y.mean):
+                continue
             colour, marker = _style(row.method, position)
             told = [f"{row.label}: {label(drawing.y)} {y.mean:.4f}, {label(drawing.x)} {x.mean:.4f}"]
             marks.append(Points([x.mean], [y.mean], colour, marker, label=row.label, told=told))
@@ -92,7 +94,8 @@ def _points(material: Material, drawing: Drawing) -> Iterator[Chart]:
                 marks.append(Points([across], [up], colour, marker, filled=False, told=said))
         title = f"{label(drawing.y)} against {label(drawing.x)}{_on(data)}; hollow as published"
         name = _name("points", f"{drawing.y}-{drawing.x}", data)
-        yield Chart(name, title, named_axis(drawing.x), named_axis(drawing.y), marks, title, _table(rows, (drawing.x, drawing.y)))
+        table = _table(rows, (drawing.x, drawing.y))
+        yield Chart(name, title, named_axis(drawing.x), named_axis(drawing.y), marks, title, table, _nothing(marks))
 
 
 def _lines(material: Material, drawing: Drawing) -> Iterator[Chart]:
@@ -137,7 +140,8 @@ def _fronts(material: Material, drawing: Drawing) -> Iterator[Chart]:
             records += [{"search": short, "trial": number, drawing.x: a, drawing.y: up} for a, up, number in front]
         title = f"Fronts on the validation split{_on(data)}"
         name = _name("fronts", f"{drawing.y}-{drawing.x}", data)
-        yield Chart(name, title, named_axis(drawing.x), named_axis(drawing.y), marks, title, pd.DataFrame(records))
+        table = pd.DataFrame(records)
+        yield Chart(name, title, named_axis(drawing.x), named_axis(drawing.y), marks, title, table, _nothing(marks))
 
 
 def _front(outcome: Outcome, drawing: Drawing) -> Iterator[tuple[float, float, int]]:
@@ -170,6 +174,15 @@ def _has(row: Row, score: str) -> bool:
 def _published(row: Row, score: str) -> float:
     quoted = row.published.get(score)
     return math.nan if quoted is None else quoted.mean
+
+
+def _said(value: float) -> str:
+    return f"{value:.4f}" if math.isfinite(value) else "without a score"
+
+
+def _nothing(marks: Sequence[Mark]) -> str:
+    """Why nothing is drawn, if so."""
+    return "" if marks else "no search has a score here"
 
 
 def _drawn(values: Sequence[float]) -> list[float]:
