@@ -6,6 +6,7 @@ import base64
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from fnmatch import fnmatch
 from typing import NamedTuple
 
@@ -74,7 +75,8 @@ def _bars(material: Material, drawing: Drawing) -> Iterator[Chart]:
         title = f"{label(drawing.y)}{_on(data)}"
         alt = f"{title}: " + ", ".join(f"{row.label} {_said(value)}" for row, value in zip(rows, values, strict=True))
         names = tuple(row.label for row in rows)
-        yield Chart(_name("bars", drawing.y, data), title, named_axis(drawing.y), Axis(names=names), marks, alt, table)
+        across = replace(named_axis(drawing.y), low=min(0.0, *_drawn(values), *_drawn(theirs)))
+        yield Chart(_name("bars", drawing.y, data), title, across, Axis(names=names), marks, alt, table)
 
 
 def _points(material: Material, drawing: Drawing) -> Iterator[Chart]:

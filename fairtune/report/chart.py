@@ -266,7 +266,7 @@ class Chart:
             elif isinstance(mark, Level) and mark.axis == axis:
                 yield mark.value
             elif isinstance(mark, Bars) and axis == "x":
-                yield from mark.values
+                yield from (0.0, *mark.values)
 
     @property
     def height(self) -> int:

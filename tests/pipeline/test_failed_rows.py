@@ -40,6 +40,7 @@ def material(tmp_path):
 
 def test_it_has_no_point_and_its_bar_is_said_to_be_missing(material):
     bars, points, fronts = charts_of(material(row("ss"), row("hkd", failed=REASON)))
+    assert bars.limits[0][0] == 0
     assert bars.alt == "DEO_M: ss 0.5000, hkd without a score"
     assert [mark.label for mark in points.marks if isinstance(mark, Points)] == ["ss"]
     assert "no search has a score here" in draw_svg(fronts)

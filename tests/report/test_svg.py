@@ -42,6 +42,12 @@ def test_names_count_from_above():
     assert float(first.get("width")) == pytest.approx(2 * float(second.get("width")), abs=0.2)
 
 
+def test_bars_begin_where_their_names_end():
+    drawn = draw_svg(chart(Bars([0.5, 0.4], "method0"), y=Axis(names=("first", "second"))))
+    names = [one for one in ET.fromstring(drawn).iter() if one.get("class") == "tick right"]
+    assert max(float(str(name.get("x"))) for name in names) < min(float(bar.get("x")) for bar in paths(drawn, "bar"))
+
+
 def test_words_are_no_markup():
     drawn = draw_svg(chart(Points([1], [1], "ink", told=['"><b>']), Text(1, 1, "<i>"), x=Axis("<x>")))
     root = ET.fromstring(drawn)
