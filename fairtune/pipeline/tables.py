@@ -98,7 +98,8 @@ def _cell(row: Row, teacher: Row | None, score: str) -> Cell:
     quoted_teacher = teacher.published.get(score)
     if quoted is not None and quoted_teacher is not None:
         theirs += _arrow(quoted.mean, quoted_teacher.mean)
-    good = None if not own.mean - against else SCORES[score].cost(own.mean) < SCORES[score].cost(against)
+    apart = own.mean - against
+    good = None if apart == 0 or not math.isfinite(apart) else SCORES[score].cost(own.mean) < SCORES[score].cost(against)
     return Cell(_mean(own.mean, own.std) + _arrow(own.mean, against), theirs, _units(difference), good)
 
 

@@ -21,3 +21,9 @@ def test_the_arrow_is_against_the_plain_model_of_the_search(own, arrow):
     ]
     (cell,) = lines_of(rows, ["accuracy"])[-1].cells
     assert cell.ours.endswith(arrow)
+
+
+def test_a_row_without_a_score_is_neither_better_nor_worse():
+    rows = [row("baseline", "baseline", "low", 0.2), row("ss", "ss", "low", float("nan"))]
+    (cell,) = lines_of(rows, ["accuracy"])[-1].cells
+    assert (cell.ours, cell.good) == ("-", None)
