@@ -306,29 +306,29 @@ def test_what_no_search_could_go_on_with_ends_the_pipeline(tmp_path, monkeypatch
 
 @pytest.mark.ray
 def test_searches_that_cannot_be_ended_keep_no_other_from_running(tmp_path):
-    options = {**SMALL, "final_seeds": 1, "method": "ss", "name": "small-ss", "runs": str(tmp_path)}
+    options = {**SMALL, "final_seeds": 1, "method": "ss", "name": "lost", "runs": str(tmp_path)}
     session = Session(*resolve(Request.read(options)))
     while isinstance(job := session.plan.next(), Job):
         session.plan.finish(job, train(job, session.plan) if job.kind == "baseline" else failed(job.spec, "no such kernel"))
     done(tmp_path, "small-hkd", method="hkd")
     searches = [
-        {"method": "ss"},
+        {"method": "ss", "name": "lost"},
         {"method": "ss", "accuracy_floor": "teacher+0.99", "name": "floored"},
         {"method": "ss", "set": ["optimizer.name=sgd", "optimizer.lr=10", "optimizer.weight_decay=1"], "name": "steep"},
         {"method": "hkd"},
     ]
-    with pytest.raises(FairtuneError, match=r"^3 of 4 searches failed: ss, floored, steep; the report says why$"):
-        printed(pipeline_file(tmp_path, *searches, report={"orderings": ["accuracy: ss > hkd"]}), tmp_path)
+    with pytest.raises(FairtuneError, match=r"^3 of 4 searches failed: lost, floored, steep; the report says why$"):
+        printed(pipeline_file(tmp_path, *searches, report={"orderings": ["accuracy: lost > hkd"]}), tmp_path)
     reasons = failed_rows(tmp_path)
-    assert list(reasons) == ["ss", "floored", "steep", "baseline", "hkd"]
-    assert reasons["ss"] == "none of 1 trials completed; the first failed with: no such kernel"
+    assert list(reasons) == ["lost", "floored", "steep", "baseline", "hkd"]
+    assert reasons["lost"] == "none of 1 trials completed; the first failed with: no such kernel"
     assert reasons["floored"].startswith("--accuracy-floor teacher+0.99 asks for accuracy 1.")
     assert reasons["steep"].startswith("the baseline could not be trained: ")
     assert reasons["baseline"] == reasons["hkd"] == ""
     for ending in ("md", "html"):
         text = (tmp_path / "small" / f"report.{ending}").read_text()
         assert "failed: none of 1 trials completed; the first failed with: no such kernel" in text
-        assert "not checked, ss: failed" in text
+        assert "not checked, lost: failed" in text
         assert "have ended; this is how it stands" not in text
 
 
