@@ -11,6 +11,7 @@ from rich.console import Console
 from fairtune.errors import FairtuneError
 from fairtune.files import write_atomically
 from fairtune.report import benchmark, comparison
+from fairtune.report.attainment import search_charts
 from fairtune.report.figures import write_chart
 from fairtune.report.ranks import benchmark_charts
 from fairtune.report.told import print_told, write_told
@@ -58,7 +59,7 @@ def _methods(searches: Sequence[Search], console: Console, out: Path | None) -> 
     if out is not None:
         with _writing(out):
             written = [*write_told(out, found, said, "comparison")]
-            for chart in benchmark_charts(found):
+            for chart in (*benchmark_charts(found), *search_charts(found)):
                 written += write_chart(chart, out)
         console.print(f"written  {', '.join(map(str, written))}", soft_wrap=True)
     return found

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from fairtune.errors import InvalidInput
 from fairtune.pipeline.rows import Outcome
+from fairtune.report.attainment import search_charts
 from fairtune.report.benchmark import told
 from fairtune.report.chart import Chart
 from fairtune.report.ranks import benchmark_charts
@@ -36,4 +37,4 @@ def compare(outcomes: Sequence[Outcome]) -> Statistics:
         return Statistics([TextTable("statistics", ["finding"], [[str(error)]])])
     said = told(found)
     findings = TextTable("statistics", ["finding"], [[sentence] for sentence in said.sentences])
-    return Statistics([findings, *said.tables], benchmark_charts(found))
+    return Statistics([findings, *said.tables], [*benchmark_charts(found), *search_charts(found)])

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 from fairtune.metrics import SCORES, UNDEFINED, Difference, label
+from fairtune.report.attainment import tell_attainment
 from fairtune.report.confirmed import lacking
 from fairtune.report.formats import format_mean, format_score
 from fairtune.report.spent import SPENT, SPENT_ON, format_spent
@@ -23,6 +24,7 @@ _CERTAIN = 0.05
 def told(found: Benchmark) -> Told:
     """What beats what, and how surely; then the tables."""
     sentences = [*_beaten(found), *(_ranks(one) for one in found.ranked if one.score == found.score), *_remarks(found)]
+    sentences += [f"fronts on validation, {data}: {tell_attainment(one)}" for data, of in found.attainments.items() for one in of]
     tables = [_mean_ranks(found)] if found.ranked else []
     tables += [_overall(found)] if found.overall else []
     for block in found.blocks:

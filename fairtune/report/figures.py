@@ -9,6 +9,7 @@ from pathlib import Path
 import matplotlib as mpl
 
 from fairtune.files import write_atomically
+from fairtune.report.attainment import seed_charts
 from fairtune.report.chart import Chart
 from fairtune.report.curves import curve_charts
 from fairtune.report.figure import draw
@@ -27,6 +28,7 @@ def all_charts(material: Material) -> dict[str, list[Chart]]:
     cells, volume = recall_chart(material), volume_chart(summary)
     return {
         "front": front_charts(summary),
+        "seeds": seed_charts(summary),
         "cells": [] if cells is None else [cells],
         "curves": curve_charts(material),
         "parallel": parallel_charts(summary),

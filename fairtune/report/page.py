@@ -10,6 +10,7 @@ import jinja2
 from markupsafe import Markup
 
 from fairtune.metrics import SCORES, label
+from fairtune.report.attainment import SURFACES
 from fairtune.report.band import explain_band, tell_rectangle
 from fairtune.report.chart import Chart
 from fairtune.report.figures import all_charts
@@ -55,6 +56,7 @@ def render_page(material: Material) -> str:
         why=_why(summary),
         spread=SPREAD if any(trial.intervals for trial in listed) else None,
         band=explain_band(summary),
+        surfaces=SURFACES,
         intervals=describe_intervals(summary.shown),
         lacking=lacking(material),
         recalls=recalls(material),

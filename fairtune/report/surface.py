@@ -6,7 +6,7 @@ import numpy as np
 
 from fairtune.metrics import SCORES
 from fairtune.records import Floats
-from fairtune.report.chart import Area, Colour
+from fairtune.report.chart import Area, Colour, Line
 
 Pair = tuple[str, str]
 """Two scores: across, and up."""
@@ -43,6 +43,12 @@ def between(best: Floats, worst: Floats, pair: Pair, far: Floats, colour: Colour
     """The area that the better corners attain and the worse ones do not, each ``(k, 2)``, within a window."""
     outline = np.concatenate([stairs(best, pair, far), stairs(worst, pair, far)[::-1]])
     return Area(outline[:, 0].tolist(), outline[:, 1].tolist(), colour, label)
+
+
+def border(corners: Floats, pair: Pair, far: Floats, colour: Colour, label: str) -> Line:
+    """The border of what corners ``(k, 2)`` attain within a window; nothing is drawn where there are none."""
+    vertices = stairs(corners, pair, far) if len(corners) else corners
+    return Line(vertices[:, 0].tolist(), vertices[:, 1].tolist(), colour, label)
 
 
 def _signs(pair: Pair) -> Floats:

@@ -23,10 +23,12 @@ from fairtune.records import Floats
 from fairtune.rules import Rule, View, objectives_of
 from fairtune.spec import PlugIn, SearchSpec
 from fairtune.study.applied import seen_by
+from fairtune.study.attainment import Attainment, of_searches
 from fairtune.study.comparison import Compared, Search, SideBySide, above, check_alike, side_by_side
 from fairtune.study.entrants import BASELINE, Entrant, Kind, entrants
 from fairtune.study.retrained import complete, retrainings_of
 from fairtune.study.spent import Spent
+from fairtune.study.summary import Summary
 from fairtune.study.verdict import settings_p
 from fairtune.thresholds import WAYS
 
@@ -157,6 +159,7 @@ class Benchmark(_Part):
         ranked: by score and by what a block is; none where fewer than two blocks or methods are.
         overall: over data sets; none for one.
         partial: those that did not compete on all data sets, or whose choice was not confirmed on all, and so are not ranked.
+        attainments: by data set, of each method that was searched several times on it, with other seeds.
     """
 
     schema_: Literal["fairtune-benchmark/1"] = Field(default="fairtune-benchmark/1", alias="schema")
@@ -166,6 +169,7 @@ class Benchmark(_Part):
     ranked: tuple[Ranked, ...]
     overall: tuple[Overall, ...]
     partial: tuple[str, ...]
+    attainments: dict[str, tuple[Attainment, ...]] = Field(default_factory=dict)
 
     @property
     def data(self) -> tuple[str, ...]:
@@ -206,7 +210,16 @@ def compare_methods(searches: Sequence[Search]) -> Benchmark:
         ranked=tuple(_ranked(parts, everywhere, scores)),
         overall=tuple(_overall(parts, everywhere, score)),
         partial=tuple(name for name in seen if name not in everywhere),
+        attainments=_attainments(parts),
     )
+
+
+def _attainments(parts: Sequence[_Of]) -> dict[str, tuple[Attainment, ...]]:
+    by_name: dict[str, list[Summary]] = {}
+    for part in parts:
+        by_name.setdefault(part.data, []).extend(part.found.summaries)
+    found = {data: tuple(of_searches(summaries)) for data, summaries in by_name.items()}
+    return {data: surfaces for data, surfaces in found.items() if surfaces}
 
 
 def by_data(searches: Sequence[Search]) -> list[list[Search]]:
