@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from fairtune.api.ensemble import check_single
 from fairtune.api.model import Model
 from fairtune.api.moved import with_thresholds
 from fairtune.api.run import Run
@@ -20,7 +21,9 @@ from fairtune.metrics import ESTIMATES, SCORES, Weighting, scores
 from fairtune.models import Net
 from fairtune.names import Names
 from fairtune.records import GroupCounts
+from fairtune.study.ensemble import ScoredEnsemble
 from fairtune.study.fitted import Fitted, check_way
+from fairtune.study.folders import RunFolder
 from fairtune.training import evaluate as evaluation
 from fairtune.training.device import keep_float32_exact, parameter_dtype
 from fairtune.training.moving import outputs
@@ -38,6 +41,7 @@ class Evaluation:
         split: which.
         weighting: how scores that mix cells weigh them.
         thresholds: the way by which its decisions were moved; None where they were left alone.
+        seeds: of the nets that were averaged; none for a single net.
     """
 
     scores: dict[str, float]
@@ -46,6 +50,7 @@ class Evaluation:
     split: str = "validation"
     weighting: Weighting = "samples"
     thresholds: str | None = None
+    seeds: tuple[int, ...] = ()
 
     @property
     def cells(self) -> pd.DataFrame:
@@ -80,6 +85,7 @@ def evaluate(
     split: str = "validation",
     data: str | Path | None = None,
     thresholds: str | None = None,
+    ensemble: bool = False,
 ) -> Evaluation:
     """Score a model on the data that it was trained for, under the same options, in the precision of its weights.
 
@@ -91,6 +97,8 @@ def evaluate(
         thresholds: a way to move its decisions (``docs/thresholds.md``), fitted on the validation split, by the rule and the floor
             of the search that it is of. What it then scores on that split is of each quarter decided by what was fitted on the
             others. Only scores of decisions are told. A model that has its thresholds moved already is scored so without it.
+        ensemble: of a run, the mean of the probabilities of all retrainings of its choice, as :meth:`Run.model` takes it; what that
+            scores on the test split is kept in the run, for the card of an export.
 
     Raises:
         InvalidInput: there is no such split, no model, or a search whose test split must stay sealed; or no such way, no search
@@ -100,7 +108,8 @@ def evaluate(
     check_split(split)
     if thresholds is not None:
         check_way(thresholds)
-    subject = subject_of(model, data)
+        check_single(thresholds, ensemble=ensemble)
+    subject = subject_of(model, data, ensemble=ensemble)
     trained = subject.model
     root = trained.data if data is None else Path(data).expanduser().resolve()
     if thresholds is not None:
@@ -108,7 +117,7 @@ def evaluate(
         trained = with_thresholds(trained, thresholds, search.spec, search.summary.floor, root)
     keep_float32_exact()
     opened, wanted = subject.open(split, root)
-    held_out = opened.on(trained.net.head.weight.device, parameter_dtype(trained.spec.precision), wanted)
+    held_out = opened.on(trained.device, parameter_dtype(trained.spec.precision), wanted)
     weighting: Weighting = "samples" if split == "test" else opened.weighting
     if trained.thresholds is not None:
         counts = trained.thresholds.point.val if split == "validation" else _moved(trained.net, held_out, trained.thresholds)
@@ -117,7 +126,11 @@ def evaluate(
     scored = evaluation.evaluate(trained.net, held_out)
     probed = probe(trained.net, held_out, weighting=weighting)
     found = scored.scores(weighting) | {name: value for name, value in probed.items() if math.isfinite(value)}
-    return Evaluation(found, scored.counts, opened.info.names, split, weighting)
+    if trained.members and split == "test" and subject.runs:
+        kept = ScoredEnsemble(trainings=tuple(one.id for one in trained.members), test=found, counts=scored.counts)
+        kept.write(RunFolder(subject.runs[0].path).ensemble)
+    seeds = tuple(one.seed for one in trained.members)
+    return Evaluation(found, scored.counts, opened.info.names, split, weighting, seeds=seeds)
 
 
 def _search_of(subject: Subject) -> Run:

@@ -6,7 +6,7 @@ import importlib.util
 import json
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -18,7 +18,9 @@ from fairtune.api.program import difference, program_of, save_onnx, save_program
 from fairtune.errors import InvalidInput
 from fairtune.files import write_atomically, write_text
 from fairtune.report.card import render_card, render_script
+from fairtune.study.ensemble import read_scored
 from fairtune.study.fitted import Fitted
+from fairtune.study.folders import RunFolder
 from fairtune.study.handed import HandedNet
 from fairtune.study.summary import Summary
 
@@ -32,11 +34,11 @@ _ONNX_NEEDS = ("onnx", "onnxscript")
 _log = logging.getLogger(__name__)
 
 
-def export(net: HandedNet, model: Model, summary: Summary, to: Path) -> None:
+def export(nets: Sequence[HandedNet], model: Model, summary: Summary, to: Path) -> None:
     """Write a model's files into a folder, in place of those of an earlier export.
 
     Args:
-        net: where the model comes from.
+        nets: where the model comes from: one, or all whose mean it is.
         model: the model.
         summary: the outcome of the search that hands it over.
         to: the folder; made where it is not there.
@@ -50,7 +52,7 @@ def export(net: HandedNet, model: Model, summary: Summary, to: Path) -> None:
         to.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InvalidInput(f"--to {to}: no folder can be made there ({error.strerror}): give another") from error
-    raw = model.raw().to("cpu")
+    net, raw = nets[0], model.raw().to("cpu")
     program, with_onnx = program_of(raw, model.shape, model.spec.model.name), _has_onnx()
     write_atomically(to / PROGRAM, partial(save_program, program))
     (to / ONNX).unlink(missing_ok=True)
@@ -60,12 +62,21 @@ def export(net: HandedNet, model: Model, summary: Summary, to: Path) -> None:
     (to / THRESHOLDS).unlink(missing_ok=True)
     if raw.offsets is not None:
         _save(raw.offsets, to / THRESHOLDS)
-    write_text(to / SPEC, json.dumps(_spec(net, model, summary), indent=2) + "\n")
+    write_text(to / SPEC, json.dumps(_spec(nets, model, summary), indent=2) + "\n")
     adjustment = None if model.thresholds is None else model.thresholds.adjustment
     differs = difference(raw, model.shape, to / PROGRAM, adjustment)
 
+    scored = read_scored(RunFolder.of(summary.place).ensemble, [one.id for one in model.members])
     card = render_card(
-        summary, net, model.names, model.shape, raw.reading, differs=differs, with_onnx=with_onnx, fitted=model.thresholds
+        summary,
+        nets,
+        model.names,
+        model.shape,
+        raw.reading,
+        differs=differs,
+        with_onnx=with_onnx,
+        fitted=model.thresholds,
+        scored=scored,
     )
     write_text(to / CARD, card)
     if model.thresholds is not None and (said := model.thresholds.no_fairer(net.result)) is not None:
@@ -85,12 +96,14 @@ def _has_onnx() -> bool:
     return not missing
 
 
-def _spec(net: HandedNet, model: Model, summary: Summary) -> dict[str, object]:
+def _spec(nets: Sequence[HandedNet], model: Model, summary: Summary) -> dict[str, object]:
     """What the weights are of, and what their program takes and gives."""
+    net = nets[0]
     return {
         "schema": "fairtune-model/1",
         "run": summary.name,
         "job": str(net.key),
+        "ensemble": [str(one.key) for one in nets] if model.members else None,
         "classes": model.classes,
         "groups": model.groups,
         "input": _input(model),

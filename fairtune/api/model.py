@@ -57,6 +57,7 @@ class Model:
         spec: how it was trained.
         data: folder of the original data files.
         thresholds: what moves the net's decisions; None where they are left alone.
+        members: how each of the nets was trained whose probabilities are averaged, where it is an ensemble; else none.
     """
 
     net: Net
@@ -66,6 +67,12 @@ class Model:
     spec: TrialSpec
     data: Path
     thresholds: Fitted | None = None
+    members: tuple[TrialSpec, ...] = ()
+
+    @property
+    def device(self) -> torch.device:
+        """Where the net is."""
+        return next(self.net.parameters()).device
 
     @property
     def by_group(self) -> bool:
@@ -85,7 +92,7 @@ class Model:
             InvalidInput: the model cannot take them; what it takes.
         """
         keep_float32_exact()
-        raw, device = self.raw(), self.net.head.weight.device
+        raw, device = self.raw(), self.device
         batches = [part for given in as_batch(images, self.shape) for part in torch.split(given, _at_once(given))]
         sizes = [len(batch) for batch in batches]
         numbers = numbers_of(groups, self.groups if self.by_group else None, sum(sizes))
@@ -129,12 +136,15 @@ class Model:
 
     def raw(self) -> RawModel:
         """The net with all that is done to raw inputs first, as a module of torch."""
-        offsets = None if self.thresholds is None else Offsets.of(self.thresholds.adjustment).to(self.net.head.weight.device)
+        offsets = None if self.thresholds is None else Offsets.of(self.thresholds.adjustment).to(self.device)
         return raw_model(self.net, self.shape, self.spec, offsets)
 
     def __repr__(self) -> str:
         moved = "" if self.thresholds is None else f" with {self.thresholds.name}"
-        return f"<fairtune model {self.spec.model.name} of {len(self.classes)} classes, trained by {self.spec.method}{moved}>"
+        several = f"ensemble of {len(self.members)}: " if self.members else ""
+        return (
+            f"<fairtune model {several}{self.spec.model.name} of {len(self.classes)} classes, trained by {self.spec.method}{moved}>"
+        )
 
 
 def _at_once(given: Tensor) -> int:

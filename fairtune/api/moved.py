@@ -29,5 +29,5 @@ def with_thresholds(model: Model, name: str, spec: SearchSpec, floor: float, roo
     check_way(name)
     keep_float32_exact()
     data = open_data(model.spec, model.data if root is None else root)
-    validation = data.on(model.net.head.weight.device, parameter_dtype(model.spec.precision), data.validation)
+    validation = data.on(model.device, parameter_dtype(model.spec.precision), data.validation)
     return replace(model, thresholds=fit(name, model.net, validation, data.weighting, spec, floor))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 from matplotlib.figure import Figure
 
+from fairtune.api.ensemble import Ensemble, check_single, confirmed_together
 from fairtune.api.export import export
 from fairtune.api.model import Model, load_model
 from fairtune.api.moved import with_thresholds
@@ -84,19 +86,21 @@ class Run:
         vars(figure)["_repr_png_"] = lambda: _picture(figure)
         return figure
 
-    def model(self, thresholds: str | None = None) -> Model:
+    def model(self, thresholds: str | None = None, *, ensemble: bool = False) -> Model:
         """The chosen model: the very net whose test scores ``summary.handed`` tells; its data need not be there.
 
         Args:
+            ensemble: the mean of the probabilities of all retrainings that confirm the choice, in place of one of them. It takes a
+                search that kept their nets (``keep_finals``).
             thresholds: a way to move its thresholds, ``shared_thresholds`` or ``group_thresholds``, which is fitted on the
                 validation split (``docs/thresholds.md``): the data have to be there then. None leaves its decisions alone.
 
         Raises:
             InvalidInput: nothing was chosen, or its weights are not there; or there is no such way, it draws lots, or no point of
-                it reaches the floor.
+                it reaches the floor; or both are asked for.
             DataError: the thresholds cannot be fitted.
         """
-        return self._model(self._handed(), thresholds)
+        return self._model(self._asked(ensemble, thresholds), thresholds)
 
     def baseline_model(self) -> Model:
         """The plain model that set the floor, and that the choice may have learnt from.
@@ -107,13 +111,20 @@ class Run:
         spec = self.spec.baseline()
         return self._load(spec, RunFolder.of(self.place).job(JobKey("baseline"), spec))
 
-    def export(self, to: str | Path | None = None, settings: Sequence[str] = (), thresholds: str | None = None) -> Path:
+    def export(
+        self,
+        to: str | Path | None = None,
+        settings: Sequence[str] = (),
+        thresholds: str | None = None,
+        *,
+        ensemble: bool = False,
+    ) -> Path:
         """Write the chosen model as files that need no fairtune: weights, a program of torch, ONNX, a card, a script.
 
         Args:
             to: folder to write into; ``export`` in the run's own if None.
             settings: as :meth:`Model.reading_by` takes them.
-            thresholds: as :meth:`model` takes it.
+            thresholds, ensemble: as :meth:`model` takes them.
 
         Returns:
             The folder.
@@ -122,14 +133,27 @@ class Run:
             InvalidInput: as for :meth:`model`, or the net cannot be exported.
         """
         folder = self.path / "export" if to is None else Path(to)
-        net = self._handed()
-        export(net, self._model(net, thresholds).reading_by(settings), self.summary, folder)
+        nets = self._asked(ensemble, thresholds)
+        export(nets, self._model(nets, thresholds).reading_by(settings), self.summary, folder)
         return folder
 
-    def _model(self, net: HandedNet, thresholds: str | None) -> Model:
+    def _asked(self, ensemble: bool, thresholds: str | None) -> list[HandedNet]:
+        """The net that is handed over, or all that confirm the choice."""
+        if not ensemble:
+            return [self._handed()]
+        if thresholds is not None:
+            check_single(thresholds, ensemble=ensemble)
+        self._handed()
+        return confirmed_together(self.spec, self.place)
+
+    def _model(self, nets: Sequence[HandedNet], thresholds: str | None) -> Model:
         if thresholds is not None:
             check_same_answer(thresholds)
-        model = self._load(net.result.spec, net.folder)
+        models = [self._load(net.result.spec, net.folder) for net in nets]
+        model = models[0]
+        if len(models) > 1:
+            members = tuple(one.spec for one in models)
+            model = replace(model, net=Ensemble([one.net for one in models]).eval(), members=members)
         return model if thresholds is None else with_thresholds(model, thresholds, self.spec, self.summary.floor)
 
     def _handed(self) -> HandedNet:

@@ -38,7 +38,7 @@ class Shown:
         """
         subject = subject_of(given, None)
         data, split = subject.open(split_name, subject.model.data)
-        device = subject.model.net.head.weight.device
+        device = subject.model.device
         return cls(_models(subject), split, data.on(device, parameter_dtype(subject.model.spec.precision), split))
 
     @property

@@ -94,16 +94,21 @@ def check_split(split: str) -> None:
         raise InvalidInput(f"there is no split {split!r}: choose validation or test")
 
 
-def subject_of(given: Model | Run | Trained | str | Path, data: str | Path | None) -> Subject:
+def subject_of(given: Model | Run | Trained | str | Path, data: str | Path | None, *, ensemble: bool = False) -> Subject:
     """What somebody wants evaluated.
 
     Args:
+        ensemble: of a run, all retrainings of its choice as one, as :meth:`Run.model` takes it.
         given: a model, a run or a training; or the folder of either, or a file of weights that fairtune wrote.
         data: folder of the original data files; None for where they were, else ``$FAIRTUNE_DATA`` or ``data``.
 
     Raises:
         InvalidInput: there is no trained model.
     """
+    if ensemble and (
+        isinstance(given, Model | Trained) or (not isinstance(given, Run) and not RunFolder(Path(given)).holds_search)
+    ):
+        raise InvalidInput("--ensemble: the retrainings of a search's choice are averaged: give the folder of a run")
     if isinstance(given, Model):
         return Subject(given)
     if isinstance(given, Trained):
@@ -113,7 +118,7 @@ def subject_of(given: Model | Run | Trained | str | Path, data: str | Path | Non
         if not RunFolder(path).holds_search:
             return _in_folder(TrialFolder(path if path.is_dir() else path.parent), path, data)
         given = Run(path)
-    return Subject(given.model(), [given])
+    return Subject(given.model(ensemble=ensemble), [given])
 
 
 def _in_folder(folder: TrialFolder, path: Path, data: str | Path | None) -> Subject:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from fairtune.cli._ensemble import Ensemble
 from fairtune.cli._thresholds import Thresholds
 from fairtune.cli._told import console, told
 
@@ -17,7 +18,9 @@ Split = Annotated[str, typer.Option("--split", help="validation, or test: that i
 Data = Annotated[str | None, typer.Option("--data", help="Folder of the original data files.", show_default="where they were")]
 
 
-def evaluate(what: What, split: Split = "validation", data: Data = None, thresholds: Thresholds = None) -> None:
+def evaluate(
+    what: What, split: Split = "validation", data: Data = None, thresholds: Thresholds = None, ensemble: Ensemble = False
+) -> None:
     """Score a trained model on the data that it was trained for: every score with its interval, and every class and group.
 
     [bold]Examples[/]
@@ -34,5 +37,5 @@ def evaluate(what: What, split: Split = "validation", data: Data = None, thresho
         from fairtune.api.evaluate import evaluate
         from fairtune.report.evaluation import print_evaluation
 
-        found = evaluate(what, split=split, data=data, thresholds=thresholds)
-        print_evaluation(console, found.split, found.intervals, found.cells, found.thresholds)
+        found = evaluate(what, split=split, data=data, thresholds=thresholds, ensemble=ensemble)
+        print_evaluation(console, found.split, found.intervals, found.cells, found.thresholds, max(1, len(found.seeds)))

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from fairtune.cli._ensemble import Ensemble
 from fairtune.cli._run import Run
 from fairtune.cli._thresholds import Thresholds
 from fairtune.cli._told import told
@@ -24,7 +25,14 @@ Groups = Annotated[
 ]
 
 
-def predict(run: Run, images: Images, settings: Values = None, thresholds: Thresholds = None, groups: Groups = None) -> None:
+def predict(
+    run: Run,
+    images: Images,
+    settings: Values = None,
+    thresholds: Thresholds = None,
+    groups: Groups = None,
+    ensemble: Ensemble = False,
+) -> None:
     """Predict image files with the chosen model of a run: a CSV table of the class and the probability of every class.
 
     [bold]Example[/]
@@ -42,6 +50,6 @@ def predict(run: Run, images: Images, settings: Values = None, thresholds: Thres
 
         files = find_images(images)
         of_files = None if groups is None else read_groups(groups, files)
-        model = open_run(run).model(thresholds).reading_by(settings or ())
+        model = open_run(run).model(thresholds, ensemble=ensemble).reading_by(settings or ())
         for number, rows in enumerate(predict_files(model, files, of_files)):
             rows.to_csv(sys.stdout, index=False, header=number == 0)

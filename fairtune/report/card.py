@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import jinja2
@@ -16,6 +16,7 @@ from fairtune.names import Names
 from fairtune.report.formats import describe_intervals, format_mean, format_params, format_score
 from fairtune.rules import Rule, objectives_of
 from fairtune.spec import Moved
+from fairtune.study.ensemble import ScoredEnsemble
 from fairtune.study.fitted import Fitted
 from fairtune.study.handed import HandedNet
 from fairtune.study.summary import Summary
@@ -42,7 +43,7 @@ class _Change(NamedTuple):
 
 def render_card(
     summary: Summary,
-    net: HandedNet,
+    nets: Sequence[HandedNet],
     names: Names,
     shape: tuple[int, ...],
     reading: Reading | None,
@@ -50,20 +51,26 @@ def render_card(
     differs: float,
     with_onnx: bool,
     fitted: Fitted | None = None,
+    scored: ScoredEnsemble | None = None,
 ) -> str:
     """The model card, in Markdown.
 
     Args:
         summary: the outcome of the search.
-        net: what is handed over.
+        nets: what is handed over: one, or all whose mean it is.
         names: of its classes and groups.
         shape: of what the net sees.
         reading: how it takes images; None where it takes vectors.
         differs: by how much the exported program's probabilities differ from the net's.
         with_onnx: whether there is an ONNX file.
         fitted: what moves its thresholds; None where they are left alone.
+        scored: what the mean scored on the test split; None for one net, and where nobody knows.
     """
+    net, several = nets[0], len(nets) > 1
     spec, counts = net.result.spec, net.result.test_counts
+    if several:
+        counts = None if scored is None else scored.counts
+    own: Mapping[str, Interval] = _own(summary, scored) if several else {} if summary.handed is None else summary.handed.test
     tested = None if fitted is None else fitted.tested(net.result)
     return (
         _environment()
@@ -72,6 +79,9 @@ def render_card(
             summary=summary,
             spec=spec,
             net=net,
+            nets=nets,
+            several=several,
+            scored=scored,
             names=names,
             reading=reading,
             shape=shape,
@@ -82,9 +92,10 @@ def render_card(
             rule=Rule.load(summary.spec.select).description().partition("\n")[0].replace("``", "`"),
             options={name: value for name, value in spec.model.options.items() if (name, value) != ("weights", NO_WEIGHTS)},
             built_with={name: value for name, value in spec.model.options.items() if name != "weights"},
-            rows=list(_rows(summary)),
+            rows=list(_rows(summary, own)),
+            own_cells=() if counts is None else cell_scores(counts),
             groups=() if counts is None else group_scores(counts),
-            intervals=describe_intervals([*(summary.handed.test if summary.handed else ())]),
+            intervals=describe_intervals([*own]),
             fitted=fitted,
             tested=tested,
             no_fairer=None if fitted is None else fitted.no_fairer(net.result),
@@ -99,11 +110,14 @@ def render_script(reading: Reading | None, *, by_group: bool) -> str:
     return _environment().get_template("predict.py.j2").render(reading=reading, by_group=by_group)
 
 
-def _rows(summary: Summary) -> Iterator[_Row]:
-    if summary.handed is None:
-        return
+def _own(summary: Summary, scored: ScoredEnsemble | None) -> Mapping[str, Interval]:
+    """The test scores of a mean of nets; undefined where nobody knows them."""
+    return dict.fromkeys(summary.confirmed["chosen"].test, UNDEFINED) if scored is None else scored.intervals
+
+
+def _rows(summary: Summary, own_scores: Mapping[str, Interval]) -> Iterator[_Row]:
     confirmed = {role: found.test for role, found in summary.confirmed.items()}
-    for name, own in summary.handed.test.items():
+    for name, own in own_scores.items():
         others = (confirmed.get(role, {}).get(name, UNDEFINED) for role in ("chosen", "baseline"))
         yield _Row(label(name), SCORES[name].better, own, *others)
 

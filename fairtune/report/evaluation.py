@@ -13,7 +13,9 @@ from fairtune.report.formats import format_score
 from fairtune.thresholds import WAYS
 
 
-def print_evaluation(console: Console, split: str, intervals: pd.DataFrame, by_cell: pd.DataFrame, way: str | None = None) -> None:
+def print_evaluation(
+    console: Console, split: str, intervals: pd.DataFrame, by_cell: pd.DataFrame, way: str | None = None, nets: int = 1
+) -> None:
     """Two tables.
 
     Args:
@@ -22,8 +24,10 @@ def print_evaluation(console: Console, split: str, intervals: pd.DataFrame, by_c
         intervals: a row for each score, by name: ``value``, ``low``, ``high``.
         by_cell: a row for each class and group: ``samples``, ``accuracy``.
         way: by which decisions were moved.
+        nets: whose mean was scored.
     """
     moved = "" if way is None else f", {way}: {WAYS[way].said}"
+    moved += f", mean of {nets} nets" if nets > 1 else ""
     scores = Table(title=f"scores ({split}{moved})", box=None, pad_edge=False, header_style="bold", title_justify="left")
     for title in ("score", "value", "95 % interval"):
         scores.add_column(title, no_wrap=True)

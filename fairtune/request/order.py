@@ -16,7 +16,7 @@ PANELS: dict[str, tuple[str, ...]] = {
     "Training": ("epochs", "batch_size", "micro_batch", "seed", "precision", "compile", "protocol", "train_fraction"),
     "Place": (
         *("data", "runs", "name", "tracking_uri", "study", "storage", "address"),
-        *("gpus_per_trial", "cpus_per_trial", "memory_per_trial", "max_concurrent", "trial_timeout_s"),
+        *("gpus_per_trial", "cpus_per_trial", "memory_per_trial", "max_concurrent", "trial_timeout_s", "keep_finals"),
     ),
 }
 """The options by the heading under which help shows them."""

@@ -162,7 +162,8 @@ class Plan:
         else:
             self.study.keep_final(job.key, result)
             share_tested(self.spec, self.folder, job, result)
-            keep_first(self.spec, self.study, self.folder, job.spec)
+            if not self.place.keep_finals:
+                keep_first(self.spec, self.study, self.folder, job.spec)
         self._budget.end(job, result)
         for observer in self.observers:
             observer.job_finished(job, result, record)

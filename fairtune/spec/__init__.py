@@ -2,7 +2,7 @@
 
 from fairtune.spec.authors import Authors
 from fairtune.spec.base import Compile, Direction, Positive, Precision, Protocol, digest
-from fairtune.spec.result import Brief, Epoch, Moved, Room, State, Stop, TrialResult
+from fairtune.spec.result import Brief, Counts, Epoch, Moved, Room, State, Stop, TrialResult
 from fairtune.spec.search import CompareWith, Limits, Place, Resources, SearchOptions, SearchSpec, TrainingOptions
 from fairtune.spec.trial import Optimizer, PlugIn, Schedule, TrialSpec
 
@@ -11,6 +11,7 @@ __all__ = [
     "Brief",
     "CompareWith",
     "Compile",
+    "Counts",
     "Direction",
     "Epoch",
     "Limits",

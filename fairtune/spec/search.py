@@ -122,6 +122,7 @@ class Resources(Frozen):
         Field(validation_alias=AliasChoices("trial_timeout", "trial_timeout_s")),
         Option("End a training without an epoch for so long: 2h.", default="never", flag="--trial-timeout", metavar="DURATION"),
     ] = None
+    keep_finals: Annotated[bool, Option("Keep the nets of all retrainings, for fairtune export --ensemble.")] = False
 
 
 class SearchSpec(SearchOptions):

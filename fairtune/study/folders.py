@@ -79,6 +79,11 @@ class RunFolder:
         return self.path / "origins.json"
 
     @property
+    def ensemble(self) -> Path:
+        """What the mean of the choice's retrainings scored, where that was asked for."""
+        return self.path / "ensemble.json"
+
+    @property
     def figures(self) -> Path:
         """Every figure of the page as PNG, SVG and CSV."""
         return self.path / "figures"

@@ -74,6 +74,17 @@ def handed_net(spec: SearchSpec, study: SearchStudy, folder: RunFolder) -> Hande
     return _net_of(JobKey.trial(number), chosen.id, folder)
 
 
+def confirmed_nets(spec: SearchSpec, study: SearchStudy, folder: RunFolder) -> dict[int, HandedNet | None]:
+    """The nets of all retrainings of the choice that completed, by seed: None for one whose files are gone."""
+    number = None if study.choice is None else study.choice.number
+    chosen = None if number is None else study.record(number).result
+    if chosen is None:
+        return {}
+    retrainings = retrained(spec, study).get(chosen.id, {})
+    done = {seed: one for seed, one in retrainings.items() if one.result.state == "complete"}
+    return {seed: _net_of(one.key, one.result.spec.id, folder) for seed, one in done.items()}
+
+
 def _net_of(key: JobKey, training: str, folder: RunFolder) -> HandedNet | None:
     """The net of a training by its id, from its own folder or from what an earlier report kept."""
     own = folder.trial(key.number) if key.number is not None else folder.final(str(key.role), int(key.seed or 0))

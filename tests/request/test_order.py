@@ -21,7 +21,7 @@ EXPECTED = [
     *("trials", "time_budget_s", "epoch_budget", "gpu_budget_s", "patience"),
     *("epochs", "batch_size", "micro_batch", "seed", "precision", "compile", "protocol", "train_fraction"),
     *("data", "runs", "name", "tracking_uri", "study", "storage", "address"),
-    *("gpus_per_trial", "cpus_per_trial", "memory_per_trial", "max_concurrent", "trial_timeout_s"),
+    *("gpus_per_trial", "cpus_per_trial", "memory_per_trial", "max_concurrent", "trial_timeout_s", "keep_finals"),
 ]
 
 
