@@ -23,8 +23,8 @@ def band_area(summary: Summary, pair: Pair) -> Iterator[Area]:
     scores = [SCORES[name] for name in pair]
     higher = np.array([score.better == "higher" for score in scores])
     best, worst = (np.where(side, ends[..., 1], ends[..., 0]) for side in (higher, ~higher))
-    corners = (attained([points], scores, 1.0) for points in (best, worst))
-    yield between(*corners, pair, farthest(worst, pair), "method0", "true scores of the whole front, 95 % at once")
+    inner, outer = (attained([points], scores, 1.0) for points in (best, worst))
+    yield between(inner, outer, pair, farthest(worst, pair), "method0", "true scores of the whole front, 95 % at once")
 
 
 def band_ends(summary: Summary, number: int, pair: Pair) -> dict[str, float]:

@@ -135,6 +135,7 @@ def test_many_tables_at_once_are_scored_as_one_by_one(emptied):
 
 def test_the_gap_of_many_tables_is_not_defined_where_nothing_can_be_compared():
     of_cells = SCORES["deo_m"].of_cells
+    assert of_cells is not None
     rates = np.array([[[0.5, np.nan], [0.25, 0.75]], [[np.nan, 0.5], [0.25, np.nan]], [[1.0, 0.0], [0.75, 0.5]]])
     np.testing.assert_array_equal(of_cells(rates), [0.25, np.nan, 0.5])
 

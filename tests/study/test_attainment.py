@@ -112,7 +112,7 @@ def test_searches_of_other_seeds_are_compared_by_what_they_attain(repeated):
         fronts.append([[summary.trials[number].score(name) for name in PAIR] for number in summary.front])
     assert surfaces == attainment("mfd", PAIR, fronts)
     (chart,) = search_charts(found)
-    assert chart.name == "attained-digits-accuracy-deo_m"
+    assert chart.name == "attained-digits-accuracy-deo-m"
     assert any(
         said.startswith("fronts on validation, digits: mfd, 2 fronts: half of them attain") for said in told(found).sentences
     )
