@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from typing import Any
 
 import numpy as np
 import pytest
@@ -103,7 +104,7 @@ def test_the_card_says_how_to_load_the_nets(run, tmp_path, monkeypatch):
     folder = run.export(tmp_path, ensemble=True)
     monkeypatch.chdir(folder)
     (code,) = [part for part in (folder / CARD).read_text().split("```") if "fairtune.models" in part]
-    loaded = {}
+    loaded: dict[str, Any] = {}
     exec(code.removeprefix("python"), loaded)
     weights = load_file(folder / WEIGHTS)
     assert len(loaded["nets"]) == 3
@@ -134,7 +135,7 @@ def test_what_cannot_be_is_refused_in_a_sentence(run, session, searched, tmp_pat
     gone = copied(run, tmp_path)
     shutil.rmtree(gone.path / "finals" / "chosen-2")
     with pytest.raises(
-        InvalidInput, match="of the 3 retrainings .* the nets of seeds 2 are not kept: fairtune search --keep-finals"
+        InvalidInput, match=r"of the 3 retrainings .* the nets of seeds 2 are not kept: fairtune search --keep-finals"
     ):
         gone.model(ensemble=True)
     assert gone.model().members == ()

@@ -72,7 +72,9 @@ def test_an_empty_front_is_a_front(summary):
     assert found.worst == ()
     assert found.best == found.median
     assert attainment("none", PAIR, [[], []]) is None
-    assert "fewer than half attain anything" in tell_attainment(attainment("one", PAIR, [[(0.1, 0.8)], [], []]))
+    rare = attainment("one", PAIR, [[(0.1, 0.8)], [], []])
+    assert rare is not None
+    assert "fewer than half attain anything" in tell_attainment(rare)
 
 
 def test_scores_that_fronts_stand_in(mixed, by_iou, by_three):
