@@ -80,6 +80,10 @@ class NoServer(SearchFault):
         return f"the study's database {self.address} does not answer: {self.reason}"
 
 
+class NoBaseline(FairtuneError):
+    """The plain model of a search, or its teacher, could not be trained, and so that of no search that shares it."""
+
+
 class NoFeasibleTrial(FairtuneError):
     """A search ended without one trial at or above the accuracy floor."""
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,13 +11,13 @@ import psutil
 import torch
 
 from fairtune.api.fitting import GIB, expected_memory
-from fairtune.api.memory import CUDA_GIB, PROCESS_GIB, counted_gib, gib_with, taken_by
+from fairtune.api.memory import PROCESS_GIB, counted_gib
 from fairtune.errors import InvalidInput
 from fairtune.names import counted
 from fairtune.report.progress import format_duration
 from fairtune.search.budget import most_retrainings
 from fairtune.search.repeats import most_trainings
-from fairtune.spec import Place, SearchSpec, TrialResult, TrialSpec
+from fairtune.spec import Place, SearchSpec, TrialSpec
 from fairtune.study.folders import RunFolder
 from fairtune.study.key import JobKey
 from fairtune.study.study import trials_to_run
@@ -115,26 +113,15 @@ def _pace(spec: SearchSpec, place: Place, data: Data) -> _Pace | None:
         assert its is not None
         return seconds_of_training(training, its, device, threads=threads, how=place.compile)
 
-    one_s, memory_gib = _of_one(partial(seconds, baseline)) if trained is None else (trained.seconds, _of_trained(trained, device))
+    one_s = seconds(baseline) if trained is None else trained.seconds
     its = data_of(baseline, spec, place, data)
     assert its is not None
+    memory_gib = counted_gib(spec, Shape.of(its), on_gpu=device.type != "cpu")
     like_trial = spec.epochs * len(data.train) / (baseline.epochs * len(its.train))
     there = teacher is None or trained_teacher(spec, place) is not None
     teacher_s = 0.0 if there or teacher is None or device.type != "cpu" else seconds(teacher)
     at_once = abreast(place.model_copy(update={"expected_memory_gib": memory_gib}))
     return _Pace(one_s, trained is not None, at_once, like_trial, teacher_s, memory_gib)
-
-
-def _of_one(timed: Callable[[], float]) -> tuple[float, float]:
-    """Seconds of a training, and what one takes of the machine's memory, GiB, by a few of its steps."""
-    seconds, grown = taken_by(timed)
-    return seconds, gib_with(grown)
-
-
-def _of_trained(trained: TrialResult, device: torch.device) -> float:
-    """What a trained net's trainings take of the machine's memory, GiB; libraries that processes share count too."""
-    on_cpu = device.type == "cpu"
-    return max(PROCESS_GIB, trained.peak_memory_mb / 2**10) if on_cpu else PROCESS_GIB + CUDA_GIB
 
 
 def data_of(training: TrialSpec, spec: SearchSpec, place: Place, data: Data | None) -> Data | None:

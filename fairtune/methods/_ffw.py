@@ -71,8 +71,8 @@ class GatedDebiasing(Method):
     for more than ``patience`` epochs, until it is below 1e-8, and try masks at those moments. So does ``official``, which refuses a
     training that ends before the temperature can have fallen that far. A gate changes while its value is of the size of the
     temperature, and a step moves it by about ``lr``: each step of ten hardens most of the net at once, and nothing learns far below
-    ``lr``. Under ``fixed`` the temperature falls a little after each epoch, always by the same factor, from 1 to ``lr``, and masks
-    are tried after each epoch of the second half.
+    ``lr``. Under ``fixed`` the temperature falls a little after each epoch, always by the same factor, from 1 to ``lr`` if that is
+    lower, and masks are tried after each epoch of the second half.
     """
 
     citation: ClassVar[str] = (

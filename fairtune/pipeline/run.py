@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -13,10 +13,11 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from fairtune.api.search import run as run_search
-from fairtune.errors import FairtuneError, Interrupted, InvalidInput, NoFeasibleTrial, NoRoom, NoServer
+from fairtune.errors import FairtuneError, Interrupted, InvalidInput, NoBaseline, NoFeasibleTrial, NoRoom, NoServer
 from fairtune.files import write_text
+from fairtune.locks import Lock
 from fairtune.pipeline.expanding import SizeName
-from fairtune.pipeline.material import gather
+from fairtune.pipeline.material import Material, gather
 from fairtune.pipeline.planning import Planned, called, plan_all
 from fairtune.pipeline.published import Beside
 from fairtune.pipeline.reading import PipelineFile, load
@@ -67,17 +68,8 @@ def run(
     searches, beside = check(pipeline, size, typed)
     name = called(pipeline, size, typed)
     folder = Path(searches[0].place.runs) / name
-    mirror = PipelineMirror(name, pipeline.content.title)
-    ended: list[Outcome | Failed] = []
-    material = None
-    for number, planned in enumerate(searches):
-        console.print(f"{name}: search {number + 1} of {len(searches)}, {planned.named.label}", style="bold")
-        ended.append(_ended(planned, console))
-        mirror.take_up(planned.spec, planned.place)
-        material = gather(pipeline, name, size, typed, ended, beside, searches[number + 1 :])
-        written = write_report(material, folder)
-    assert material is not None
-    mirror.finish(written)
+    with Lock(folder / ".lock", f"the pipeline {name}").or_refuse("wait until it has ended, or stop it there"):
+        material = _run_all(pipeline, name, size, typed, searches, beside, console)
     if markdown is not None:
         write_text(markdown, in_markdown(material))
     print_report(material, folder, console)
@@ -85,6 +77,31 @@ def run(
         failed = ", ".join(one.planned.named.label for one in material.failed)
         raise FairtuneError(f"{len(material.failed)} of {len(searches)} searches failed: {failed}; the report says why")
     return material.table
+
+
+def _run_all(
+    pipeline: PipelineFile,
+    name: str,
+    size: SizeName,
+    typed: Mapping[str, object],
+    searches: Sequence[Planned],
+    beside: Beside,
+    console: Console,
+) -> Material:
+    """Run the searches, with the report after each, which is that of all in the end."""
+    mirror = PipelineMirror(name, pipeline.content.title)
+    ended: list[Outcome | Failed] = []
+    untrainable: dict[tuple[str, str], str] = {}
+    material = None
+    for number, planned in enumerate(searches):
+        console.print(f"{name}: search {number + 1} of {len(searches)}, {planned.named.label}", style="bold")
+        ended.append(_ended(planned, console, untrainable))
+        mirror.take_up(planned.spec, planned.place)
+        material = gather(pipeline, name, size, typed, ended, beside, searches[number + 1 :])
+        written = write_report(material, Path(planned.place.runs) / name)
+    assert material is not None
+    mirror.finish(written)
+    return material
 
 
 def check(pipeline: PipelineFile, size: SizeName, typed: Mapping[str, object]) -> tuple[list[Planned], Beside]:
@@ -118,15 +135,23 @@ def overruled(typed: Mapping[str, object]) -> bool:
     return any(typed.get(name) for name in ("leave_out", "set", "model", "epochs", "batch_size", "train_fraction"))
 
 
-def _ended(planned: Planned, console: Console) -> Outcome | Failed:
+def _ended(planned: Planned, console: Console, untrainable: dict[tuple[str, str], str]) -> Outcome | Failed:
     """What a search found, or why it found nothing: whatever ends one search keeps no other from running.
+
+    Args:
+        planned: the search.
+        console: where to print.
+        untrainable: by the ids of baseline and teacher which of these an earlier search could not train and why; added to. They are
+            not tried again for each search.
 
     Raises:
         InvalidInput: the Ray cluster does not answer.
         Interrupted, NoRoom, NoServer: as :func:`run`.
     """
-    done = RunFolder.of(planned.place)
+    done, shared = RunFolder.of(planned.place), (planned.spec.baseline().id, planned.spec.teacher().id)
     summary = finished(done)
+    if summary is None and shared in untrainable:
+        return _failed(planned, untrainable[shared], console)
     if summary is None:
         check_cluster(planned.place)
     try:
@@ -139,8 +164,14 @@ def _ended(planned: Planned, console: Console) -> Outcome | Failed:
         reason = _told(error)
         if not isinstance(error, FairtuneError):
             _log.exception(f"{planned.named.label}: {reason}")
-        console.print(f"{planned.named.label} failed: {reason}", style="red", soft_wrap=True)
-        return Failed(planned, reason)
+        if isinstance(error, NoBaseline):
+            untrainable[shared] = f"{reason} (tried in {planned.named.label})"
+        return _failed(planned, reason, console)
+
+
+def _failed(planned: Planned, reason: str, console: Console) -> Failed:
+    console.print(f"{planned.named.label} failed: {reason}", style="red", soft_wrap=True)
+    return Failed(planned, reason)
 
 
 def _searched(planned: Planned, console: Console) -> Summary:

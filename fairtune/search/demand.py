@@ -81,13 +81,13 @@ def _with_memory_of(needs: Amounts, nodes: Sequence[Amounts], types: Sequence[Am
     """What a trial asks for, its memory no more than the largest machine has that would hold it."""
     without = {name: amount for name, amount in needs.items() if name != MEMORY}
     held = [machine for machine in (*nodes, *types) if fitting(machine, without)]
-    if endless or any(MEMORY not in machine for machine in held):
+    if endless or not held or any(MEMORY not in machine for machine in held):
         _log.warning(
             "it is not known how much memory the nodes have that the cluster would start, so trials ask for none: say it under "
             "resources in its file, or give --memory-per-trial"
         )
         return without
-    most = max((machine[MEMORY] for machine in held), default=needs[MEMORY])
+    most = max(machine[MEMORY] for machine in held)
     if most >= needs[MEMORY]:
         return needs
     _log.warning(
@@ -102,7 +102,9 @@ def _fits_nowhere(place: Place, needs: Amounts, nodes: Sequence[Amounts], file: 
     has = {name: sum(node.get(name, 0) for node in nodes) for name in needs}
     types = [] if file is None else file["available_node_types"].values()
     silent = MEMORY in needs and bool(types) and not any(MEMORY in kind["resources"] for kind in types)
+    free = MEMORY in needs and has[MEMORY] < needs[MEMORY] and not silent
     return (
         f"no trial fits {where}: it asks for {in_words(needs, needs)}; Ray sees {in_words(has, needs)} in all"
         f"{', and its file does not say how much memory its nodes have' * silent}"
+        f"{': free some, or call fairtune search again with the same --name and a smaller --memory-per-trial' * free}"
     )

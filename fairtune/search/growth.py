@@ -28,6 +28,7 @@ from fairtune.request.yaml_files import read_mapping
 from fairtune.search.cluster_file import ClusterFile, MachineType
 
 _FILE, _GCS = "--autoscaling-config=", "--gcs-address="
+_ROUNDING = 1e-6
 _MIRRORED = format_readonly_node_type("")
 """How types of node begin that Ray makes up where nobody starts nodes."""
 
@@ -61,7 +62,7 @@ def fitting(has: Mapping[str, float], needs: Mapping[str, float]) -> int:
         has: amount of each.
         needs: amount that a trial takes.
     """
-    return int(min(has.get(name, 0) // amount for name, amount in needs.items() if amount > 0))
+    return int(min(has.get(name, 0) / amount for name, amount in needs.items() if amount > 0) + _ROUNDING)
 
 
 def _trials_on(node: MachineType, needs: Mapping[str, float]) -> int:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from fairtune.errors import FairtuneError, InvalidInput, NoRoom, SearchFault
+from fairtune.errors import FairtuneError, InvalidInput, NoBaseline, NoRoom, SearchFault
 from fairtune.methods import compose
 from fairtune.metrics import SCORES
 from fairtune.records import Purpose
@@ -149,7 +149,7 @@ class Plan:
             self._accept_baseline(job, result, found=False)
         elif job.kind == "teacher":
             if result.state != "complete":
-                self.error = FairtuneError(f"the teacher could not be trained: {result.error}")
+                self.error = NoBaseline(f"the teacher could not be trained: {result.error}")
             else:
                 self._check_seen(job)
         elif job.kind == "fold":
@@ -309,7 +309,7 @@ class Plan:
 
     def _accept_baseline(self, job: Job, result: TrialResult, *, found: bool) -> None:
         if result.state != "complete":
-            self.error = FairtuneError(f"the baseline could not be trained: {result.error}")
+            self.error = NoBaseline(f"the baseline could not be trained: {result.error}")
             return
         if self.study.baseline is not None:  # trained again because its net had gone; the floor stands
             self._check_seen(job)

@@ -9,6 +9,8 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
 
 from fairtune.metrics import SCORES, UNDEFINED, Number, attained
+from fairtune.spec import Limits, SearchSpec
+from fairtune.spec.base import digest
 from fairtune.study.summary import Summary
 
 Corners = tuple[tuple[Number, Number], ...]
@@ -46,15 +48,27 @@ def attainment(of: str, pair: tuple[str, str], fronts: Sequence[npt.ArrayLike]) 
 
 
 def of_searches(summaries: Sequence[Summary]) -> Iterator[Attainment]:
-    """Of each method that several searches have searched: their fronts on validation, as measured on the split of each."""
+    """Of each method that several searches have searched which differ in their seeds alone: their fronts on validation, as measured
+    on the split of each."""
     by_method: dict[str, list[Summary]] = {}
     for summary in summaries:
-        by_method.setdefault(summary.spec.methods, []).append(summary)
-    for method, own in by_method.items():
+        by_method.setdefault(_but_for_seeds(summary.spec), []).append(summary)
+    for own in by_method.values():
+        method = own[0].spec.methods
         pair = pair_of(own[0])
         fronts = [[[summary.trials[number].score(name) for name in pair] for number in summary.front] for summary in own]
         if (found := attainment(method, pair, fronts)) is not None:
             yield found
+
+
+def _but_for_seeds(spec: SearchSpec) -> str:
+    """All that a search is but for what a repetition of it may change: seeds, and how long it may go on."""
+    told = spec.model_dump(mode="json", exclude={"seed", "authors", *Limits.model_fields})
+    for data in (told["dataset"], told["teacher_dataset"]):
+        if data is not None:
+            data["options"].pop("seed", None)
+            data.pop("digest", None)
+    return digest(told)
 
 
 def of_trials(summary: Summary) -> Attainment | None:

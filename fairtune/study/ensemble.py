@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from fairtune.files import write_text
 from fairtune.metrics import ESTIMATES, SCORES, Interval, Number
@@ -39,8 +39,10 @@ class ScoredEnsemble(BaseModel):
 
 
 def read_scored(file: Path, trainings: Sequence[str]) -> ScoredEnsemble | None:
-    """What an ensemble of these retrainings, by their ids, scored; None where none was scored, or one of others."""
-    if not file.is_file():
+    """What an ensemble of these retrainings, by their ids, scored; None where none was scored, one of others, or nobody can read
+    it."""
+    try:
+        found = ScoredEnsemble.model_validate_json(file.read_bytes())
+    except (FileNotFoundError, ValidationError):
         return None
-    found = ScoredEnsemble.model_validate_json(file.read_bytes())
     return found if found.trainings == tuple(trainings) else None

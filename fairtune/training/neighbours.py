@@ -14,6 +14,7 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from itertools import cycle
 from pathlib import Path
 
 import torch
@@ -24,7 +25,7 @@ from fairtune.spec import TrialSpec
 from fairtune.training.assembly import assemble
 from fairtune.training.data import open_data_once
 
-_STEPS = 10
+_STEPS = 3
 
 
 class Neighbours:
@@ -103,9 +104,10 @@ def _work(orders: queue.SimpleQueue[str]) -> None:
         root = Path(order["root"])
         trainings = [assemble(spec, open_data_once(spec, root, Purpose.SEARCH), runs=None, device=cpu) for spec in specs]
         print("ready", flush=True)  # noqa: T201
-        while trainings and orders.empty():
-            for training in trainings:
-                training.take_steps(at_most=_STEPS)
+        for training in cycle(trainings):
+            if not orders.empty():
+                break
+            training.take_steps(at_most=_STEPS)
 
 
 def _read(orders: queue.SimpleQueue[str]) -> None:

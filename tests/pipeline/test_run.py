@@ -8,7 +8,7 @@ import pytest
 import yaml
 from rich.console import Console
 
-from fairtune.errors import DataError, FairtuneError, Interrupted, InvalidInput, NoRoom, NoServer, SearchFault
+from fairtune.errors import DataError, FairtuneError, Interrupted, InvalidInput, NoBaseline, NoRoom, NoServer, SearchFault
 from fairtune.locks import Lock
 from fairtune.pipeline import run as running
 from fairtune.pipeline.expanding import labels
@@ -301,7 +301,32 @@ def test_what_no_search_could_go_on_with_ends_the_pipeline(tmp_path, monkeypatch
     monkeypatch.setattr(running, "run_search", ends)
     with pytest.raises(kind):
         printed(pipeline_file(tmp_path, {"method": "ss"}, {"method": "hkd"}), tmp_path)
-    assert not (tmp_path / "small").exists()
+    assert not (tmp_path / "small" / "report.html").exists()
+
+
+def test_a_plain_model_that_cannot_be_trained_is_not_tried_for_each_search(tmp_path, monkeypatch):
+    tried = []
+
+    def ends(spec, *others):
+        tried.append(spec.methods)
+        raise NoBaseline("the baseline could not be trained: it diverged")
+
+    monkeypatch.setattr(running, "run_search", ends)
+    searches = [{"method": "ss"}, {"method": "hkd"}, {"method": "mfd", "epochs": 3}]
+    with pytest.raises(FairtuneError, match=r"^3 of 3 searches failed: ss, hkd, mfd; the report says why$"):
+        printed(pipeline_file(tmp_path, *searches), tmp_path)
+    assert tried == ["ss", "mfd"]
+    failed = failed_rows(tmp_path)
+    assert failed["hkd"] == f"{failed['ss']} (tried in ss)" == "the baseline could not be trained: it diverged (tried in ss)"
+
+
+def test_a_pipeline_that_runs_is_not_run_twice_at_once(tmp_path):
+    done(tmp_path, "small-hkd", method="hkd")
+    with (
+        Lock(tmp_path / "small" / ".lock", "the pipeline small").or_refuse(""),
+        pytest.raises(InvalidInput, match=r"^the pipeline small is in use by process .*: wait until it has ended, or stop"),
+    ):
+        printed(pipeline_file(tmp_path, {"method": "hkd"}), tmp_path)
 
 
 @pytest.mark.ray

@@ -69,6 +69,10 @@ class TestTrialsAtATime:
         with pytest.raises(InvalidInput, match=sentence):
             asked(machine(), file=FILE, address=ADDRESS, cpus_per_trial=9, max_concurrent=most)
 
+    def test_are_as_many_as_shares_make_up_a_whole(self, asked):
+        nodes = [{"CPU": 8, "GPU": 1}] * 4
+        assert asked(*nodes, address=ADDRESS, gpus_per_trial=1 / 5, cpus_per_trial=0.1).at_a_time == 20
+
 
 class TestMemory:
     def test_lets_no_more_trials_on_a_machine_than_fit(self, asked, caplog):
@@ -84,7 +88,7 @@ class TestMemory:
         with pytest.raises(
             InvalidInput,
             match=r"^no trial fits this machine: it asks for 1 CPU and 0 GPUs, 9 GiB of memory; "
-            r"Ray sees 4 CPUs and 0 GPUs, 7 GiB of memory in all$",
+            r"Ray sees 4 CPUs and 0 GPUs, 7 GiB of memory in all: free some, or .*a smaller --memory-per-trial$",
         ):
             asked(machine(gib=7), memory_per_trial=9)
 
@@ -97,6 +101,10 @@ class TestMemory:
     def test_of_machines_that_hold_no_trial_anyway_does_not_count(self, asked):
         (of_each, _) = asked(machine(0, gib=99), machine(gib=7), expected_memory_gib=9, address=ADDRESS)
         assert of_each["memory"] == 7 * GIB
+
+    def test_is_not_asked_for_where_no_node_there_holds_a_trial(self, asked, caplog):
+        assert "memory" not in asked(machine(0, gib=4), address=ADDRESS, expected_memory_gib=12).of_each
+        assert "it is not known how much memory" in caplog.text
 
     def test_is_asked_of_nodes_that_would_be_started(self, asked):
         def memory(gib):

@@ -77,6 +77,13 @@ def test_an_empty_front_is_a_front(summary):
     assert "fewer than half attain anything" in tell_attainment(rare)
 
 
+def test_searches_that_differ_in_more_than_their_seed_are_no_repetitions(summary):
+    spec = summary.spec
+    again = summary.model_copy(update={"spec": spec.model_copy(update={"seed": spec.seed + 1, "trials": spec.trials + 1})})
+    longer = summary.model_copy(update={"spec": spec.model_copy(update={"epochs": spec.epochs + 1})})
+    assert [found.fronts for found in of_searches([summary, again, longer])] == [2]
+
+
 def test_scores_that_fronts_stand_in(mixed, by_iou, by_three):
     pairs = [pair_of(summarise(one.spec, one.place, one.study)) for one in (mixed, by_iou, by_three)]
     assert pairs == [PAIR, ("sigma_iou", "accuracy"), PAIR]
