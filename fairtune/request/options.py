@@ -133,6 +133,10 @@ class TrainRequest(DataRequest):
     teacher_set: Annotated[Settings, Option("KEY=VALUE of the teacher alone: of its data, its optimiser or its model.")] = ()
     teacher_model: Annotated[str | None, Option("Architecture of the teacher.", default="the students'")] = None
     teacher_epochs: Annotated[Positive | None, Option("Length of the teacher's training.", default="the students'")] = None
+    teacher_sees: Annotated[
+        str | None,
+        Option("Version of each image that the teacher sees: a group's name, or mean for all.", default="the student's"),
+    ] = None
 
     @property
     def methods(self) -> list[str]:

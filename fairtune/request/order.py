@@ -7,7 +7,7 @@ from pydantic.fields import FieldInfo
 
 PANELS: dict[str, tuple[str, ...]] = {
     "Data, method and model": ("dataset", "method", "model", "set", "space"),
-    "Teacher": ("teacher_model", "teacher_epochs", "teacher_set"),
+    "Teacher": ("teacher_model", "teacher_epochs", "teacher_set", "teacher_sees"),
     "Search": (
         *("select", "accuracy_floor", "compare_with", "sampler", "joint", "warm_start", "scheduler"),
         *("seeds_per_trial", "validation_folds", "final_seeds", "post_process"),

@@ -29,7 +29,7 @@ from fairtune.request.runnable import check_runnable
 from fairtune.request.scheduling import scheduler_of, scheduler_options
 from fairtune.request.settings import Setting
 from fairtune.request.spaces import OPTIMIZER, build_space, hyperparameters, matching
-from fairtune.request.teacher import own_teacher
+from fairtune.request.teacher import own_teacher, sight_of_teacher
 from fairtune.rules import Rule, check_classes, objectives_of
 from fairtune.space import Space
 from fairtune.spec import Authors, Optimizer, Place, PlugIn, Resources, SearchOptions, SearchSpec, TrialSpec
@@ -165,6 +165,7 @@ def specify(request: Request, faults: Faults, describe: Callable[[PlugIn], Info]
     optimizer = faults.attempt(lambda: _optimizer(spaces, authors)) or Optimizer()
     plain = PlugIn(name=model, options=model_options or {})
     teacher = own_teacher(request, dataset, plain, optimizer, settings, faults)
+    faults.found += sight_of_teacher(request, spaces, info.groups)
     scheduler = faults.attempt(partial(scheduler_of, request, epochs, faults))
     rule = Rule.load(request.select)
     rule_options = faults.attempt(lambda: rule.complete(options_given("rule", rule, settings, faults)))
@@ -183,6 +184,7 @@ def specify(request: Request, faults: Faults, describe: Callable[[PlugIn], Info]
             teacher_model=teacher.model,
             teacher_optimizer=teacher.optimizer,
             teacher_epochs=request.teacher_epochs,
+            teacher_sees=request.teacher_sees,
             compare_with=request.compare_with or "plain",
             authors=authors,
             classes=info.classes,

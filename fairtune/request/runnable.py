@@ -21,6 +21,7 @@ from fairtune.training.capture import check_capture
 from fairtune.training.data import Data, check_data, make_dataset, open_data
 from fairtune.training.device import parameter_dtype
 from fairtune.training.loop import Training
+from fairtune.training.sight import seen_by_teacher
 from fairtune.training.teacher_fits import check_teacher_fits
 
 
@@ -40,12 +41,15 @@ def check_runnable(spec: SearchSpec, place: Place, faults: Faults, report: Repor
         faults.attempt(partial(_check_folds, spec, opened, data))
     if spec.teacher_dataset is not None:
         faults.attempt(partial(_check_teacher, spec, opened.info, data))
+    if spec.teacher_sees is not None:
+        teacher = make_dataset(spec.teacher().dataset)
+        faults.attempt(partial(seen_by_teacher, opened.train, teacher, data, spec.teacher_sees))
     net = faults.attempt(lambda: build_net(plain, opened.info, torch.device("cpu")))
     if net is None:
         return
-    teacher = None if spec.teacher_model is None else faults.attempt(partial(_build_teacher, spec, opened.info))
+    own = None if spec.teacher_model is None else faults.attempt(partial(_build_teacher, spec, opened.info))
     for method, space in spec.spaces.items():
-        faults.attempt(partial(_check_method, method, space, plain, opened, net, place.compile, teacher))
+        faults.attempt(partial(_check_method, method, space, plain, opened, net, place.compile, own))
 
 
 def _check_folds(spec: SearchSpec, opened: Data, data: Path) -> None:

@@ -1,18 +1,22 @@
-"""What of the teacher is its own: its data, its architecture, how it is trained."""
+"""What of the teacher is its own: its data, its architecture, how it is trained, what it sees."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from fairtune.datasets import Dataset
+from fairtune.errors import unknown_name
+from fairtune.methods import compose
 from fairtune.models import Net
 from fairtune.request.faults import Faults
 from fairtune.request.options import Request
 from fairtune.request.plugin_options import check_keys, dataset_options, options_given, options_of, values_given
 from fairtune.request.settings import Setting
 from fairtune.request.spaces import OPTIMIZER
+from fairtune.space import Space
 from fairtune.spec import Optimizer, PlugIn
+from fairtune.training.sight import MEAN
 
 _FLAG = "--teacher-set"
 
@@ -63,3 +67,24 @@ def own_teacher(
         ),
         faults.attempt(lambda: Optimizer.model_validate({**optimizer.model_dump(), **changed})) if changed else None,
     )
+
+
+def sight_of_teacher(request: Request, spaces: Mapping[str, Space], groups: Sequence[str]) -> list[str]:
+    """Faults of what the teacher is to see.
+
+    Args:
+        request: what the user typed.
+        spaces: of the methods.
+        groups: names of the dataset's.
+    """
+    if request.teacher_sees is None:
+        return []
+    faults = []
+    if request.teacher_sees not in (MEAN, *groups):
+        faults.append(f"--teacher-sees: {unknown_name('version', request.teacher_sees, (MEAN, *groups))}")
+    faults += [
+        f"--teacher-sees: {method} has no teacher that sees images: leave it out"
+        for method, space in spaces.items()
+        if not compose(method, space.fixed).needs_teacher
+    ]
+    return faults

@@ -136,6 +136,7 @@ class SearchSpec(SearchOptions):
         rule_options: all options of the rule; none in runs of earlier versions, whose rules had none.
         teacher_dataset: what the teacher is trained on, where that is not ``dataset``: the same dataset under other options.
         teacher_model, teacher_optimizer, teacher_epochs: the teacher's, where they are not ``model``, ``optimizer``, ``epochs``.
+        teacher_sees: as in :class:`TrialSpec`.
         compare_with: which net is the baseline: ``plain``, of the trials' architecture and trained as they are, or the ``teacher``.
         authors: what ``--protocol official`` set, by method; none in runs of earlier versions.
         classes, groups: their names, so that a run can be read without its data; none in runs of earlier versions.
@@ -152,6 +153,7 @@ class SearchSpec(SearchOptions):
     teacher_model: PlugIn | None = None
     teacher_optimizer: Optimizer | None = None
     teacher_epochs: Positive | None = None
+    teacher_sees: str | None = None
     compare_with: CompareWith = "plain"
     authors: dict[str, Authors] = Field(default_factory=dict)
     classes: tuple[str, ...] = ()
@@ -260,6 +262,7 @@ class SearchSpec(SearchOptions):
                 "values": own,
                 "optimizer": Optimizer(**{**self.optimizer.model_dump(), **changes}),
                 "teacher": self.teacher() if needs_baseline else None,
+                "teacher_sees": self.teacher_sees if needs_baseline else None,
             }
         )
 

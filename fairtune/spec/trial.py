@@ -71,6 +71,9 @@ class Optimizer(Frozen):
         return {name: value for name, value in known.items() if name != "milestones" or self.schedule == "multistep"}
 
 
+_LATER = ("micro_batch", "teacher_sees")
+
+
 class TrialSpec(Frozen):
     """All that determines a trial: equal :attr:`id` means the same training, already done.
 
@@ -88,6 +91,8 @@ class TrialSpec(Frozen):
         train_fraction: share of the training split used.
         teacher: the baseline that distillation methods learn from and fine-tuning ones start from.
         micro_batch: samples whose gradients are computed at a time and added up over the batch; None computes the whole batch's.
+        teacher_sees: the version of each image that the teacher sees: a group's name, or ``mean``, all of which its outputs are the
+            mean; None for what the student sees.
     """
 
     dataset: PlugIn
@@ -103,12 +108,13 @@ class TrialSpec(Frozen):
     train_fraction: Annotated[float, Field(gt=0, le=1)] = 1.0
     teacher: TrialSpec | None = None
     micro_batch: Positive | None = None
+    teacher_sees: str | None = None
 
     @model_serializer(mode="wrap")
-    def _without_micro_batches(self, fields: SerializerFunctionWrapHandler) -> dict[str, object]:
-        """Where there are none, as in trials of earlier versions, whose identities stay as they were."""
+    def _without_later_fields(self, fields: SerializerFunctionWrapHandler) -> dict[str, object]:
+        """Where they say nothing, as in trials of earlier versions, whose identities stay as they were."""
         known: dict[str, object] = fields(self)
-        return {name: value for name, value in known.items() if name != "micro_batch" or value is not None}
+        return {name: value for name, value in known.items() if name not in _LATER or value is not None}
 
     @property
     def id(self) -> str:

@@ -51,7 +51,7 @@ def assemble(spec: TrialSpec, data: Data, *, runs: Path | None, device: torch.de
         train,
         validation,
         weighting=data.weighting,
-        teacher=_teacher(spec, data.info, train, method, runs) if method.needs_teacher else None,
+        teacher=_teacher(spec, data, train, method, runs) if method.needs_teacher else None,
         class_weights=class_weights(data.info, train, method),
     )
 
@@ -141,14 +141,16 @@ def class_weights(info: Info, train: DeviceSplit, method: Composite) -> torch.Te
     return torch.from_numpy(weights).to(train.device, train.dtype)
 
 
-def _teacher(spec: TrialSpec, info: Info, train: DeviceSplit, method: Composite, runs: Path | None) -> Teacher:
-    net = _baseline_net(spec, info, runs, train.device)
+def _teacher(spec: TrialSpec, data: Data, train: DeviceSplit, method: Composite, runs: Path | None) -> Teacher:
+    net = _baseline_net(spec, data.info, runs, train.device)
     if runs is None:
         return stand_in_teacher(net, train, method, precision=spec.precision)
     assert spec.teacher is not None
-    seen = digest([spec.dataset.model_dump(mode="json"), spec.train_fraction, spec.precision])
+    sight = [] if spec.teacher_sees is None else [spec.teacher_sees]
+    seen = digest([spec.dataset.model_dump(mode="json"), spec.train_fraction, spec.precision, *sight])
     folder = baseline_folder(runs, spec.teacher).path / f"outputs-{seen}"
-    return open_teacher(net, train, method, precision=spec.precision, folder=folder)
+    instead = [data.on(train.device, train.dtype, split) for split in data.seen]
+    return open_teacher(net, train, method, precision=spec.precision, folder=folder, instead=instead)
 
 
 def _baseline_net(spec: TrialSpec, info: Info, runs: Path | None, device: torch.device) -> Net:

@@ -16,17 +16,22 @@ from fairtune.methods import Composite
 from fairtune.metrics import Weighting
 from fairtune.records import Purpose, Split
 from fairtune.spec import PlugIn, TrialSpec
+from fairtune.training.sight import seen_by_teacher
 
 
 @dataclass(frozen=True)
 class Data:
-    """The splits of a trial; ``test`` is there only in the confirmation of a search. ``remarks`` are what a user should know."""
+    """The splits of a trial; ``test`` is there only in the confirmation of a search. ``remarks`` are what a user should know.
+
+    ``seen`` are the images of ``train`` as a teacher sees them that does not see what its student sees.
+    """
 
     info: Info
     train: Split
     validation: Split
     test: Split | None = None
     remarks: tuple[str, ...] = ()
+    seen: tuple[Split, ...] = ()
 
     @property
     def weighting(self) -> Weighting:
@@ -63,7 +68,10 @@ def open_data(spec: TrialSpec, root: Path, purpose: Purpose = Purpose.SEARCH) ->
         test = dataset.test_split(open_part(dataset, root, "test", purpose=purpose, digest=digest), info)
     whole = splits if spec.train_fraction == 1 else open_splits(dataset, root, digest=digest)
     remarks = lost_cells(whole["train"], splits["train"], info)
-    return Data(info, splits["train"], splits["validation"], test, tuple(remarks))
+    seen: tuple[Split, ...] = ()
+    if spec.teacher is not None and spec.teacher_sees is not None:
+        seen = seen_by_teacher(splits["train"], make_dataset(spec.teacher.dataset), root, spec.teacher_sees)
+    return Data(info, splits["train"], splits["validation"], test, tuple(remarks), seen)
 
 
 @dataclass(frozen=True)
@@ -74,6 +82,7 @@ class _Key:
     train_fraction: float
     root: Path
     opens_test: bool
+    teacher: str
 
 
 _opened: dict[_Key, Data] = {}
@@ -81,7 +90,8 @@ _opened: dict[_Key, Data] = {}
 
 def open_data_once(spec: TrialSpec, root: Path, purpose: Purpose) -> Data:
     """As :func:`open_data`, but a process that trains one trial after another on the same data opens them once."""
-    key = _Key(spec.dataset.model_dump_json(), spec.train_fraction, root, purpose.opens_test)
+    seen = "" if spec.teacher is None or spec.teacher_sees is None else f"{spec.teacher_sees} {spec.teacher.dataset}"
+    key = _Key(spec.dataset.model_dump_json(), spec.train_fraction, root, purpose.opens_test, seen)
     if key not in _opened:
         _opened.clear()
         _opened[key] = open_data(spec, root, purpose)

@@ -6,7 +6,7 @@ every trial of the machine reads its outputs from one memory-mapped file; its fo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from torch import Tensor
 from fairtune.batches.augment import Drawn
 from fairtune.batches.memory import fits, free_memory
 from fairtune.batches.split import SCORING_BATCH, DeviceSplit, as_tensor, gathered
+from fairtune.errors import InvalidInput
 from fairtune.files import is_whole, write_sealed
 from fairtune.methods import Composite
 from fairtune.models import Net
@@ -88,7 +89,13 @@ class CachedTeacher:
 
 
 def open_teacher(
-    net: Net, split: DeviceSplit, method: Composite, *, precision: Precision, folder: Path
+    net: Net,
+    split: DeviceSplit,
+    method: Composite,
+    *,
+    precision: Precision,
+    folder: Path,
+    instead: Sequence[DeviceSplit] = (),
 ) -> CachedTeacher | LiveTeacher:
     """The teacher of a trial, its outputs cached if they are worth it.
 
@@ -98,9 +105,19 @@ def open_teacher(
         method: says what is needed of the outputs; methods that need the same share it.
         precision: of the teacher's forward pass.
         folder: where the outputs of this teacher on this split are kept.
+        instead: what the teacher sees instead of the images of ``split``, in the same order; of several the mean of its outputs is
+            what is learned from.
+
+    Raises:
+        InvalidInput: it sees other images, and its outputs on them cannot be cached.
     """
     live = LiveTeacher(net, method, precision, split.dtype)
     one, versions = _worth_keeping(live, split)
+    if versions is None and instead:
+        raise InvalidInput(
+            "--teacher-sees: the teacher's outputs on every image would have to be kept, which is done for images flipped at "
+            f"most, up to {_LIMIT_BYTES / 2**30:g} GiB: leave it out"
+        )
     if versions is None:
         return live
     files = {name: folder / f"{name}.npy" for name in one}
@@ -111,7 +128,7 @@ def open_teacher(
         kept = {name: _read(file, (versions, len(split), *one[name].shape[1:])) for name, file in files.items()}
         missing = {name: files[name] for name, tensor in kept.items() if tensor is None}
         if missing:
-            _write(live, split, versions, missing)
+            _write(live, instead or [split], versions, missing)
             kept |= {name: as_tensor(np.load(file, mmap_mode="r")) for name, file in missing.items()}
     return CachedTeacher({name: tensor for name, tensor in kept.items() if tensor is not None}, split.device)
 
@@ -147,16 +164,22 @@ def _read(file: Path, shape: tuple[int, ...]) -> Tensor | None:
     return as_tensor(found) if found.shape == shape else None
 
 
-def _write(live: LiveTeacher, split: DeviceSplit, versions: int, files: Mapping[str, Path]) -> None:
+def _write(live: LiveTeacher, seen: Sequence[DeviceSplit], versions: int, files: Mapping[str, Path]) -> None:
     parts: list[dict[str, Tensor]] = []
+    split = seen[0]
     everything = torch.arange(len(split), device=split.home)
     for version in range(versions):
         for index in torch.split(everything, SCORING_BATCH):
             drawn = (torch.full_like(index, bool(version), dtype=torch.bool),) if versions == 2 else ()
-            parts.append({name: value.cpu() for name, value in live.outputs(split.batch(index, drawn), drawn).items()})
+            found = [live.outputs(one.batch(index, drawn), drawn) for one in seen]
+            parts.append({name: _mean([one[name] for one in found]).cpu() for name in found[0]})
     for name, file in files.items():
         whole = torch.cat([part[name] for part in parts]).numpy()
         write_sealed(file, partial(_save, whole.reshape(versions, len(split), *whole.shape[1:])))
+
+
+def _mean(outputs: Sequence[Tensor]) -> Tensor:
+    return outputs[0] if len(outputs) == 1 else torch.stack(list(outputs)).mean(0)
 
 
 def _save(outputs: Array, path: Path) -> None:

@@ -15,7 +15,7 @@ from fairtune.request.order import PANELS, in_order
 
 EXPECTED = [
     *("dataset", "method", "model", "set", "space"),
-    *("teacher_model", "teacher_epochs", "teacher_set"),
+    *("teacher_model", "teacher_epochs", "teacher_set", "teacher_sees"),
     *("select", "accuracy_floor", "compare_with", "sampler", "joint", "warm_start", "scheduler"),
     *("seeds_per_trial", "validation_folds", "final_seeds", "post_process"),
     *("trials", "time_budget_s", "epoch_budget", "gpu_budget_s", "patience"),
