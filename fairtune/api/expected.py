@@ -12,7 +12,7 @@ import torch
 
 from fairtune.api.fitting import GIB, expected_memory
 from fairtune.api.memory import PROCESS_GIB, counted_gib
-from fairtune.errors import InvalidInput
+from fairtune.errors import Diverged, InvalidInput, NoBaseline
 from fairtune.names import counted
 from fairtune.report.progress import format_duration
 from fairtune.search.budget import most_retrainings
@@ -77,6 +77,7 @@ def expect(spec: SearchSpec, place: Place, data: Data) -> Expected:
 
     Raises:
         InvalidInput: the time budget of a search that has not begun is too short for an outcome.
+        NoBaseline: the baseline or the teacher diverges in the steps that are timed.
     """
     pace = _pace(spec, place, data)
     if pace is None:
@@ -111,7 +112,11 @@ def _pace(spec: SearchSpec, place: Place, data: Data) -> _Pace | None:
     def seconds(training: TrialSpec) -> float:
         its = data_of(training, spec, place, data)
         assert its is not None
-        return seconds_of_training(training, its, device, threads=threads, how=place.compile)
+        try:
+            return seconds_of_training(training, its, device, threads=threads, how=place.compile)
+        except Diverged as error:
+            what = "baseline" if training == baseline else "teacher"
+            raise NoBaseline(f"the {what} could not be trained: in its first steps {error}") from error
 
     one_s = seconds(baseline) if trained is None else trained.seconds
     its = data_of(baseline, spec, place, data)

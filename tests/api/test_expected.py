@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from fairtune.api import expected
-from fairtune.errors import InvalidInput
+from fairtune.errors import InvalidInput, NoBaseline
 from fairtune.search.budget import most_confirmed
+from fairtune.spec import Optimizer
 from fairtune.training.data import open_data
 from tests.search_helpers import Session, small_search
 
@@ -57,3 +58,10 @@ def test_a_baseline_that_is_there_tells(tmp_path):
 def test_of_a_cluster_nothing_is_known(tmp_path):
     spec, place = small_search(tmp_path)
     assert expect(spec, place.model_copy(update={"address": "auto"})) is None
+
+
+def test_a_baseline_that_diverges_at_once_is_said_to(tmp_path):
+    spec, place = small_search(tmp_path)
+    steep = Optimizer(name="sgd").model_copy(update={"lr": 1e30})
+    with pytest.raises(NoBaseline, match=r"^the baseline could not be trained: in its first steps the logits of "):
+        expect(spec.model_copy(update={"optimizer": steep}), place)
