@@ -248,7 +248,7 @@ def test_the_outcome_names_the_choice_and_the_files(mixed):
 def test_the_outcome_shows_the_score_that_was_searched_for(by_iou):
     text = outcome(by_iou)
     chosen = by_iou.trials[by_iou.study.choice.number].result
-    assert text.count("sigma_IOU") == 5
+    assert text.count("sigma_IOU") == 6
     handed = summarise(by_iou.spec, by_iou.place, by_iou.study).handed
     assert (
         f"handed over: {handed.job}, the first seed that completed, in an order fixed before the test split was opened; it has"
