@@ -16,13 +16,13 @@ METHOD = "tests.search.troubled:Hanging"
 def test_a_trial_that_hangs_is_ended_with_its_reason_and_the_search_goes_on(tmp_path):
     file = tmp_path / "points.yaml"
     file.write_text("{points: [{weight: 2}, {weight: 1}]}")
-    spec, place = small_search(tmp_path, method=METHOD, space=str(file), trials=2, max_concurrent=1, trial_timeout="10s")
+    spec, place = small_search(tmp_path, method=METHOD, space=str(file), trials=2, max_concurrent=1, trial_timeout="20s")
     RunFolder.of(place).save(spec, place)
     study = SearchStudy(RunFolder.of(place).study, spec)
     run_search(spec, place, study)
     hanging, well = study.records()
     assert (hanging.state, well.state) == ("failed", "complete")
-    assert hanging.result.error.startswith("it hung: no epoch ended within 10 s (--trial-timeout). It was here:\n")
+    assert hanging.result.error.startswith("it hung: no epoch ended within 20 s (--trial-timeout). It was here:\n")
     assert "troubled.py" in hanging.result.error
     assert study.complete
     assert not list(tmp_path.rglob("hung.txt"))
