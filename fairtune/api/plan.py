@@ -17,7 +17,7 @@ from fairtune.api.disk import disk_of
 from fairtune.api.expected import abreast, data_of
 from fairtune.api.fitting import GIB, checked_cost, trials_of
 from fairtune.api.measured import Measured
-from fairtune.api.memory import gib_with
+from fairtune.api.memory import counted_gib, gib_with
 from fairtune.api.where import Where
 from fairtune.errors import InvalidInput
 from fairtune.report.decoding import progress_bars
@@ -182,7 +182,7 @@ def _time(spec: SearchSpec, place: Place, data: Data | None, measured: Measured)
     def gib() -> float:
         its = data_of(spec.baseline(), spec, place, data)
         assert its is not None
-        return gib_with(cost_of(spec.baseline(), Shape.of(its), device).peak_bytes)
+        return counted_gib(spec, Shape.of(its), on_gpu=False)
 
     expected = measured.once(spec.baseline(), Shape.of(data), ("memory", device), gib) if device.type == "cpu" else 0.0
     side = abreast(place.model_copy(update={"expected_memory_gib": expected}))
