@@ -24,6 +24,7 @@ CHANGES = {
     "train_fraction": 0.5,
     "teacher": digits_spec(seed=1),
     "micro_batch": 32,
+    "teacher_sees": "mean",
 }
 
 
