@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.optim.optimizer import StateDict
 
 from fairtune import plugins
-from fairtune.errors import InvalidInput
+from fairtune.errors import InvalidInput, unknown_name
 from fairtune.methods._base import Context, Loop, Method, Objective, Progress, Protocol
 from fairtune.methods._joining import check_joined, overrides
 from fairtune.records import Batch, Outputs
@@ -43,10 +43,19 @@ def compose(method: str, values: Mapping[str, Value]) -> Composite:
 
     Args:
         method: a name, or names joined by ``+``.
-        values: by full name, ``component.hyperparameter``; those left out keep their default.
+        values: by full name, ``component.hyperparameter``; those left out keep their default, ``optimizer.*`` is the loop's.
+
+    Raises:
+        InvalidInput: a part is unknown, empty, or named twice; a value is of no part or out of its range; two components exclude
+            each other, or one would have no effect.
     """
     parts = {}
-    for name, plugin in components(method).items():
+    classes = components(method)
+    for key in values:
+        if key.partition(".")[0] not in (*classes, "optimizer"):
+            known = (f"{name}.{own}" for name, plugin in classes.items() for own in plugin.declared())
+            raise InvalidInput(unknown_name(f"hyperparameter of {method}", key, known))
+    for name, plugin in classes.items():
         own = {key.removeprefix(f"{name}."): value for key, value in values.items() if key.startswith(f"{name}.")}
         parts[name] = plugin.build(**plugin.complete(own))
     return Composite(parts)

@@ -73,6 +73,12 @@ def test_an_unknown_hyperparameter_is_refused():
         compose("mfd", {"mfd.wieght": 7.0})
 
 
+@pytest.mark.parametrize("given", ["weight", "hkd.weight", "mdf.weight"])
+def test_a_hyperparameter_of_no_part_is_refused_and_none_is_silently_left_out(given):
+    with pytest.raises(InvalidInput, match=f"unknown hyperparameter of mfd '{given}': did you mean 'mfd.weight'"):
+        compose("mfd", {given: 7.0})
+
+
 def test_class_weights_multiply_the_task_loss_of_their_class():
     y = torch.tensor([0, 1, 1, 2])
     example = random_example(y, torch.tensor([0, 1, 0, 1]))
