@@ -64,6 +64,22 @@ class NoRoom(SearchFault):
         return f"no room in {self.folder}: {sizes}; {self.remedy}"
 
 
+class NoWriting(SearchFault):
+    """A disk does not let itself be written any more.
+
+    Args:
+        folder: what could not be written to.
+        reason: what the system says.
+    """
+
+    def __init__(self, folder: Path, reason: str) -> None:
+        super().__init__(folder, reason)
+        self.folder, self.reason = folder, reason
+
+    def __str__(self) -> str:
+        return f"{self.folder} cannot be written any more ({self.reason}); make it writable again"
+
+
 class NoServer(SearchFault):
     """The database server that keeps the study does not answer.
 

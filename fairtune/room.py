@@ -1,4 +1,4 @@
-"""Room on a disk: whether a failure is for want of it, and whether there is some again."""
+"""Room on a disk: whether a failure is for want of it or of leave to write, and whether there is some again."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from fairtune.errors import FairtuneError, NoRoom
+from fairtune.errors import FairtuneError, NoRoom, NoWriting
 
 MARGIN = 16 * 2**20
 """Bytes that have to be free at least before a search goes on: less would be full again at once."""
@@ -45,6 +45,35 @@ def needs_room(folder: Path, unfinished: Path | None = None) -> Iterator[None]:
             written = unfinished.stat().st_size if unfinished is not None and unfinished.exists() else 0
             raise NoRoom(folder, max(MARGIN, 2 * written)) from error
         raise
+
+
+@contextmanager
+def needs_writing(folder: Path) -> Iterator[None]:
+    """Tell what fails in this block because a folder cannot be written any more, as where a failing disk became read-only.
+
+    Args:
+        folder: where the block writes.
+
+    Raises:
+        NoWriting: it cannot.
+    """
+    try:
+        yield
+    except FairtuneError:
+        raise
+    except Exception as error:
+        if (reason := refusal(folder)) is not None:
+            raise NoWriting(folder, reason) from error
+        raise
+
+
+def refusal(folder: Path) -> str | None:
+    """Why a folder cannot be written, want of room aside; None if it can."""
+    try:
+        with tempfile.TemporaryFile(dir=_existing(folder)):
+            return None
+    except OSError as error:
+        return None if error.errno in _FULL else str(error.strerror)
 
 
 def is_full(error: BaseException | None) -> bool:

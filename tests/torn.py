@@ -4,6 +4,7 @@ import os
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,12 @@ def read_only(folder: Path, seen_at: Path) -> Iterator[Path]:
         yield seen_at
     finally:
         subprocess.run(["umount", "-l", str(seen_at)], check=True)
+
+
+def freeze(disk: Path) -> Callable[[], None]:
+    """Make a :func:`small_disk` on which no file is open read-only; what makes it writable again."""
+    _mount("-o", "remount,ro", str(disk))
+    return partial(_mount, "-o", "remount,rw", str(disk))
 
 
 def _mount(*arguments: str) -> None:

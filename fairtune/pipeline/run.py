@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from fairtune.api.search import run as run_search
-from fairtune.errors import FairtuneError, Interrupted, InvalidInput, NoBaseline, NoFeasibleTrial, NoRoom, NoServer
+from fairtune.errors import FairtuneError, Interrupted, InvalidInput, NoBaseline, NoFeasibleTrial, NoRoom, NoServer, NoWriting
 from fairtune.files import write_text
 from fairtune.locks import Lock
 from fairtune.pipeline.expanding import SizeName
@@ -31,7 +31,7 @@ from fairtune.study.summary import Summary
 from fairtune.tracking.pipelines import PipelineMirror
 
 NOTHING: Mapping[str, object] = MappingProxyType({})
-_OF_ALL = (Interrupted, NoRoom, NoServer)
+_OF_ALL = (Interrupted, NoRoom, NoServer, NoWriting)
 """What a search ends with that no other could go on with either."""
 _log = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ def run(
 
     Raises:
         InvalidInput: every fault of every search, before the first starts; the Ray cluster does not answer.
-        Interrupted, NoRoom, NoServer: the user stopped it, the disk is full, or the studies' database does not answer.
+        Interrupted, NoRoom, NoWriting, NoServer: the user stopped it, the disk takes nothing, or the studies' database is silent.
         FairtuneError: searches failed, for whatever reason of their own; the others have ended, and the report is written all the
             same. A search that failed is tried again, from what is kept of it, when this is called again.
     """
@@ -146,7 +146,7 @@ def _ended(planned: Planned, console: Console, untrainable: dict[tuple[str, str]
 
     Raises:
         InvalidInput: the Ray cluster does not answer.
-        Interrupted, NoRoom, NoServer: as :func:`run`.
+        Interrupted, NoRoom, NoWriting, NoServer: as :func:`run`.
     """
     done, shared = RunFolder.of(planned.place), (planned.spec.baseline().id, planned.spec.teacher().id)
     summary = finished(done)

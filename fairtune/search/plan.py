@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from fairtune.errors import FairtuneError, InvalidInput, NoBaseline, NoRoom, SearchFault
+from fairtune.errors import FairtuneError, InvalidInput, NoBaseline, NoRoom, NoWriting, SearchFault
 from fairtune.methods import compose
 from fairtune.metrics import SCORES
 from fairtune.records import Purpose
-from fairtune.room import MARGIN, has_room
+from fairtune.room import MARGIN, has_room, refusal
 from fairtune.rules import objectives_of
 from fairtune.schedulers import Verdict
 from fairtune.search.budget import Budget
@@ -250,18 +250,20 @@ class Plan:
         return self._start(job)
 
     def _fault(self, result: TrialResult) -> SearchFault | None:
-        """Why a job has to be trained again, if the fault is the search's; whatever fails while the disk is full counts as that."""
+        """Why a job has to be trained again, if the fault is the search's; whatever fails while the disk takes nothing is."""
         if result.lacks is not None:
             return NoRoom(Path(result.lacks.folder), result.lacks.bytes)
         if result.state == "waiting":
             return SearchFault(str(result.error))
-        if result.state == "failed" and not has_room(self.folder.path, MARGIN):
-            return NoRoom(self.folder.path, MARGIN)
-        return None
+        if result.state != "failed":
+            return None
+        if (reason := refusal(self.folder.path)) is not None:
+            return NoWriting(self.folder.path, reason)
+        return None if has_room(self.folder.path, MARGIN) else NoRoom(self.folder.path, MARGIN)
 
     def _hold(self, job: Job, fault: SearchFault) -> None:
         """Stop the search, whose job waits until it goes on; not where it lacks a teacher that can be trained again."""
-        if isinstance(fault, NoRoom):
+        if isinstance(fault, NoRoom | NoWriting):
             self.error = fault
         elif self._missing_teacher(job) is None:
             self.error = SearchFault(f"{fault}\nIts trials wait: mend that, then go on with fairtune resume {self.folder.path}")

@@ -17,7 +17,7 @@ from typing import NamedTuple
 from mlflow.entities import Param, Run, RunTag
 from mlflow.exceptions import MlflowException
 
-from fairtune.errors import Interrupted, NoFeasibleTrial, NoRoom
+from fairtune.errors import Interrupted, NoFeasibleTrial, NoRoom, NoWriting
 from fairtune.spec import Place, PlugIn, SearchSpec, TrialResult, TrialSpec
 from fairtune.study.folders import RunFolder
 from fairtune.study.jobs import Job
@@ -89,7 +89,7 @@ class Tracker:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         """End the runs of a search that could not go on, or that the user stopped; resuming opens them again."""
         if error is not None and not isinstance(error, NoFeasibleTrial):
-            stopped = isinstance(error, Interrupted | NoRoom | KeyboardInterrupt)
+            stopped = isinstance(error, Interrupted | NoRoom | NoWriting | KeyboardInterrupt)
             self._store.safely(lambda: self._cut_short("KILLED" if stopped else "FAILED"), whatever_failed_before=True)
 
     def baseline_ready(self, result: TrialResult, floor: float, *, found: bool) -> None:

@@ -9,14 +9,15 @@ from rich.console import Console
 
 from fairtune.api import waiting
 from fairtune.api.waiting import with_patience
-from fairtune.errors import Interrupted, NoRoom, SearchFault
+from fairtune.errors import Interrupted, NoRoom, NoWriting, SearchFault
 from fairtune.request.options import Request
 from fairtune.request.resolve import resolve
 from fairtune.spec import Room
+from fairtune.study.folders import RunFolder
 from fairtune.training.trial import failed
 from tests.datasets.files import write_animals
 from tests.search_helpers import Session, Watcher, small_search
-from tests.torn import fill, small_disk
+from tests.torn import fill, freeze, read_only, small_disk
 
 
 def states(session):
@@ -81,6 +82,18 @@ def test_a_disk_that_fills_up_fails_no_trial(tmp_path):
         assert ended(Session(*session.folder.load()).run())
 
 
+def test_what_fails_while_the_disk_is_read_only_waits(tmp_path):
+    with small_disk(tmp_path / "disk", 48) as disk:
+        session = Session(*small_search(disk)).run(1)
+        job = session.next_job()
+        with read_only(disk, tmp_path / "seen") as seen:
+            session.plan.folder = RunFolder(seen / "run")
+            session.plan.finish(job, failed(job.spec, "its worker process died"))
+        assert isinstance(session.plan.error, NoWriting)
+        assert str(session.plan.error).startswith(f"{seen / 'run'} cannot be written any more (Read-only file system)")
+        assert str(Session(*session.folder.load()).run(1).trained[0].key) == str(job.key)
+
+
 @pytest.mark.parametrize("jobs", [0, 1, 4], ids=["baseline", "trial", "final"])
 def test_whatever_fails_while_the_disk_is_full_waits(tmp_path, jobs):
     with small_disk(tmp_path / "disk", 48) as disk:
@@ -118,12 +131,25 @@ def test_a_teacher_that_only_its_worker_sees_is_not_trained_for_ever(tmp_path):
     assert states(session) == ["running"]
 
 
-def test_it_goes_on_by_itself_when_there_is_room(tmp_path, monkeypatch):
+TAKEN = [
+    pytest.param(
+        lambda disk: fill(disk).unlink, ["paused: no room in {disk}", "MiB are needed and", "there is room again"], id="full"
+    ),
+    pytest.param(
+        freeze,
+        ["paused: {disk}/run cannot be written any more (Read-only file system)", "the disk can be written again"],
+        id="read-only",
+    ),
+]
+
+
+@pytest.mark.parametrize(("take", "said"), TAKEN)
+def test_it_goes_on_by_itself_when_the_disk_can_be_written_again(take, said, tmp_path, monkeypatch):
     monkeypatch.setattr(waiting, "_EVERY_S", 0.05)
     console = Console(record=True, width=200)
     with small_disk(tmp_path / "disk", 48) as disk:
         spec, place = small_search(disk)
-        filler = fill(disk)
+        give_back = take(disk)
         sessions = []
 
         def session():
@@ -134,7 +160,7 @@ def test_it_goes_on_by_itself_when_there_is_room(tmp_path, monkeypatch):
             while not sessions:
                 time.sleep(0.05)
             time.sleep(0.5)
-            filler.unlink()
+            give_back()
 
         helper = threading.Thread(target=free)
         helper.start()
@@ -142,10 +168,9 @@ def test_it_goes_on_by_itself_when_there_is_room(tmp_path, monkeypatch):
         helper.join()
         assert len(sessions) == 2
         assert ended(done)
-    said = console.export_text()
-    assert f"paused: no room in {disk}" in said
-    assert "MiB are needed and" in said
-    assert "there is room again: the search goes on" in said
+    printed = console.export_text()
+    assert [part for part in said if part.format(disk=disk) not in printed] == [], printed
+    assert "again: the search goes on" in printed
 
 
 def checked(session):
