@@ -1,6 +1,7 @@
 """A search on a real Ray cluster of which one trial diverges and one loses its worker."""
 
 import contextlib
+import itertools
 import os
 import shutil
 import signal
@@ -15,12 +16,14 @@ import ray
 from fairtune.report import write_report
 from fairtune.report.write import report_files
 from fairtune.search.run import run_search
+from fairtune.search.sight import look
 from fairtune.search.watch import Retries
 from fairtune.study.folders import RunFolder
 from fairtune.study.study import SearchStudy
 from fairtune.tracking.mirror import Tracker
 from tests.search_helpers import Watcher, small_search
-from tests.tracking.test_mirror import artifact, artifacts, logged_models, look, statuses, steps
+from tests.tracking.test_mirror import artifact, artifacts, logged_models, statuses, steps
+from tests.tracking.test_mirror import look as look_at_mlflow
 
 pytestmark = [
     pytest.mark.ray,
@@ -101,7 +104,7 @@ def search(tmp_path_factory):
         summary = write_report(spec, place, study)
         tracker.finish(summary, report_files(folder), folder.chosen.path)
     session = SimpleNamespace(spec=spec, place=place, study=study)
-    return SimpleNamespace(session=session, folder=folder, killer=killer, summary=summary, **vars(look(session)))
+    return SimpleNamespace(session=session, folder=folder, killer=killer, summary=summary, **vars(look_at_mlflow(session)))
 
 
 def test_the_search_is_complete_and_ray_is_gone(search, ray_tmpdir):
@@ -159,3 +162,15 @@ def test_mlflow_has_counts_front_figure_and_the_chosen_model(search, tmp_path):
     assert artifact(search, search.children["trial-0"], "counts.json", tmp_path) == {"validation": result.counts("val").to_json()}
     assert {"front.png", "front.json", "summary.json", "report.html"} <= artifacts(search, search.parent)
     assert logged_models(search) == ["chosen"]
+
+
+def test_memory_set_aside_holds_trials_back_that_would_fit_by_their_processors(tmp_path):
+    """Two trials with more than half of the machine's memory each, where two processors and ``--max-concurrent`` let both run."""
+    options = {"epochs": 100, "trials": 2, "max_concurrent": 2, "cpus_per_trial": 0.5}
+    memory = 0.6 * look(small_search(tmp_path, memory_per_trial=0, **options)[1]).memory_gib
+    spec, place = small_search(tmp_path, memory_per_trial=memory, **options)
+    RunFolder.of(place).save(spec, place)
+    watcher = Watcher()
+    run_search(spec, place, SearchStudy(RunFolder.of(place).study, spec), [watcher])
+    seen = [key for _, key, _ in watcher.events("progressed") if key.startswith("trial-")]
+    assert sorted(key for key, _ in itertools.groupby(seen)) == ["trial-0", "trial-1"], seen
