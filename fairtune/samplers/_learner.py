@@ -9,12 +9,12 @@ from dataclasses import replace
 from typing import Literal, NamedTuple
 
 import optuna
-from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import TrialState
 
 from fairtune.samplers._base import Problem, Sampler
+from fairtune.samplers._distribution import distribution
 from fairtune.seeding import stream_seed
-from fairtune.space import Domain, Integer, Options, Value
+from fairtune.space import Value
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
@@ -111,12 +111,3 @@ class Learner:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             return self._sampler.on(replace(self._problem, seed=seed, trials_so_far=self._begun))
-
-
-def distribution(domain: Domain) -> BaseDistribution:
-    """A domain in Optuna's terms."""
-    if isinstance(domain, Options):
-        return CategoricalDistribution(domain.values)
-    if isinstance(domain, Integer):
-        return IntDistribution(int(domain.low), int(domain.high), log=domain.log)
-    return FloatDistribution(domain.low, domain.high, log=domain.log)

@@ -10,7 +10,7 @@ from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial
 
 from fairtune.samplers._base import Problem, Sampler
-from fairtune.samplers._learner import distribution
+from fairtune.samplers._distribution import distribution
 from fairtune.space import Value
 
 _GOLDEN = (math.sqrt(5) - 1) / 2

@@ -8,6 +8,7 @@ import optuna
 from optuna.distributions import BaseDistribution
 
 from fairtune.samplers._base import Problem, Sampler
+from fairtune.samplers._distribution import distribution
 
 
 class QuasiMonteCarlo(Sampler):
@@ -28,7 +29,7 @@ class QuasiMonteCarlo(Sampler):
 
 
 class _FromHereOn(optuna.samplers.QMCSampler):
-    """Optuna counts its draws in the study, which a resumed search does not have; here the trials are counted.
+    """Optuna counts its draws and infers its dimensions in the study, which a resumed search does not have; here they are known.
 
     Args:
         problem: says how many there have been.
@@ -37,7 +38,11 @@ class _FromHereOn(optuna.samplers.QMCSampler):
     def __init__(self, problem: Problem) -> None:
         first = optuna.samplers.RandomSampler(seed=problem.seed)
         super().__init__(scramble=True, seed=problem.search_seed, independent_sampler=first, warn_independent_sampling=False)
-        self._next = max(0, problem.trials_so_far - 1)
+        self._next = problem.trials_so_far - 1
+        self._space = {name: distribution(domain) for name, domain in problem.search.items()}
+
+    def infer_relative_search_space(self, study: optuna.Study, trial: optuna.trial.FrozenTrial) -> dict[str, BaseDistribution]:
+        return {} if self._next < 0 else self._space
 
     def _find_sample_id(self, study: optuna.Study, search_space: dict[str, BaseDistribution]) -> int:
         self._next += 1

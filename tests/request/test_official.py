@@ -102,6 +102,7 @@ def test_information_on_digits_has_its_rate_and_inner_steps():
 def test_tables_have_a_single_layer_and_say_what_is_not_published():
     spec = officially("mi", "adult")
     assert (spec.model.name, spec.spaces["mi"].fixed["mi.inner_steps"]) == ("mlp1", 40)
+    assert all(officially("mi", table).optimizer.schedule == "constant" for table in ("adult", "german"))
     assert any("not published" in said for said in spec.deviations)
 
 
