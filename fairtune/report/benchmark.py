@@ -89,6 +89,9 @@ def _remarks(found: Benchmark) -> Iterator[str]:
     without = [f"{one.name} on {_called(block, found)}" for block in found.blocks for one in block.entrants if not one.chosen]
     if without:
         yield f"no trial reached the floor: {', '.join(without)}; such a method hands over the baseline and is scored as that"
+    alike = [f"{one.name} on {_called(block, found)}" for block in found.blocks for one in block.entrants if one.collapsed]
+    if alike:
+        yield f"retrainings call every test sample the same: {', '.join(alike)}; such a method is scored as the baseline"
     short = [
         f"{one.methods} on {_called(block, found)}: {said}"
         for block in found.blocks

@@ -45,7 +45,7 @@ class Entered(_Part):
     """One that competed on a data set; see :class:`fairtune.study.entrants.Entrant`.
 
     Attributes:
-        name, kind, run, trial, chosen, cost: as there.
+        name, kind, run, trial, chosen, collapsed, cost: as there.
         seeds: on which it was scored.
         test: scores on the test split, over its seeds.
         worst_group: name of the group with the lowest accuracy.
@@ -56,6 +56,7 @@ class Entered(_Part):
     run: str
     trial: int | None
     chosen: bool
+    collapsed: bool
     seeds: tuple[int, ...]
     test: dict[str, Interval]
     worst_group: str
@@ -273,6 +274,7 @@ def _block(part: _Of, everywhere: Sequence[str], scores: Sequence[str]) -> Block
                 run=one.run,
                 trial=one.trial,
                 chosen=one.chosen,
+                collapsed=one.collapsed,
                 seeds=tuple(one.nets),
                 test={name: one.interval(name) for name in scores},
                 worst_group=groups[one.worst_group()] if groups else str(one.worst_group()),
@@ -329,7 +331,7 @@ def _ruled(search: Search, number: int, scores: Sequence[str]) -> Ruled:
     record = search.study.records()[number]
     setting = record.result.id if record.result else ""
     nets = complete(retrainings_of(search.spec, search.study).get(setting, {}))
-    confirmed = Entrant(record.method, "method", search.place.name, number, True, nets, Spent())
+    confirmed = Entrant(record.method, "method", search.place.name, number, True, False, nets, Spent())
     test = {name: confirmed.interval(name) for name in scores} if nets else {}
     return Ruled(rule="", method=record.method, run=search.place.name, trial=number, test=test)
 

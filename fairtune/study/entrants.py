@@ -13,7 +13,7 @@ from fairtune.metrics import SCORES, Difference, Interval, NetScore, compare, gr
 from fairtune.records import GroupCounts
 from fairtune.spec import Moved, TrialResult
 from fairtune.study.comparison import Compared, Search, SideBySide
-from fairtune.study.retrained import complete, retrainings_of
+from fairtune.study.retrained import collapsed_seeds, complete, retrainings_of
 from fairtune.study.spent import Spent
 from fairtune.study.summary import Summary
 
@@ -30,6 +30,7 @@ class Entrant(NamedTuple):
         run: whose it is.
         trial: number of a method's choice; None for the others, and where nothing reached the floor.
         chosen: whether there is a choice; a method without one hands over the plain baseline, and is scored as that.
+        collapsed: whether some retraining of its choice gives every test sample one class; it is scored as the plain baseline, too.
         nets: what its retrainings came to on the test split, by seed.
         cost: what finding and confirming it took; the baseline's own trainings are in none but its own, and moving its thresholds
             takes none.
@@ -40,6 +41,7 @@ class Entrant(NamedTuple):
     run: str
     trial: int | None
     chosen: bool
+    collapsed: bool
     nets: Mapping[int, TrialResult | Moved]
     cost: Spent
 
@@ -112,11 +114,11 @@ def _baseline(searches: Sequence[Search]) -> tuple[str, dict[int, TrialResult]] 
 
 def _plain(found: SideBySide, run: str, confirmed: dict[int, TrialResult]) -> Entrant:
     cost = next(one.baseline for one in found.compared if one.name == run)
-    return Entrant(BASELINE, "baseline", run, None, True, confirmed, cost)
+    return Entrant(BASELINE, "baseline", run, None, True, False, confirmed, cost)
 
 
 def _method(summary: Summary, compared: Compared, results: dict[int, TrialResult], fallback: Mapping[int, TrialResult]) -> Entrant:
-    chosen = bool(results)
+    chosen, collapsed = bool(results), bool(collapsed_seeds(results))
     none_to_choose = summary.complete and summary.chosen is None
     number = summary.chosen.number if chosen and summary.chosen is not None else None
     return Entrant(
@@ -125,7 +127,8 @@ def _method(summary: Summary, compared: Compared, results: dict[int, TrialResult
         run=summary.name,
         trial=number,
         chosen=chosen,
-        nets=results or (dict(fallback) if none_to_choose else {}),
+        collapsed=collapsed,
+        nets=dict(fallback) if none_to_choose or collapsed else results,
         cost=compared.cost,
     )
 
@@ -144,7 +147,7 @@ def _moved(summaries: Sequence[Summary], confirmed: Mapping[int, TrialResult]) -
             for moved in result.moved
             if (moved.way, moved.weight) == (way, weight)
         }
-        yield Entrant(way, "thresholds", run, None, True, nets, Spent())
+        yield Entrant(way, "thresholds", run, None, True, False, nets, Spent())
 
 
 def _counts(net: TrialResult | Moved) -> GroupCounts:

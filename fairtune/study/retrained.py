@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from fairtune.metrics import ESTIMATES, HEADLINES, SCORES, Interval
+from fairtune.metrics import ESTIMATES, HEADLINES, SCORES, Interval, only_class
 from fairtune.spec import SearchSpec, TrialResult, TrialSpec
 from fairtune.study.key import JobKey
 from fairtune.study.study import SearchStudy
@@ -54,6 +54,12 @@ def first_complete(retrainings: Mapping[int, Retrained]) -> Retrained | None:
     on the test split would owe its score to luck. None if none completed.
     """
     return next((one for one in retrainings.values() if one.result.state == "complete"), None)
+
+
+def collapsed_seeds(results: Mapping[int, TrialResult]) -> dict[int, int]:
+    """Seeds of retrainings that give every sample of the test split one class, and which."""
+    found = {seed: only_class(result.counts("test")) for seed, result in results.items()}
+    return {seed: given for seed, given in found.items() if given is not None}
 
 
 def confirmed_scores(results: Sequence[TrialResult], objectives: Sequence[str]) -> dict[str, Interval]:

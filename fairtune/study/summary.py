@@ -35,7 +35,7 @@ from fairtune.study.folders import RunFolder
 from fairtune.study.handed import Handed, handed_net, handed_over
 from fairtune.study.opening import Opening
 from fairtune.study.record import Record
-from fairtune.study.retrained import complete, confirmed_scores, retrainings_of
+from fairtune.study.retrained import collapsed_seeds, complete, confirmed_scores, retrainings_of
 from fairtune.study.study import SearchStudy
 from fairtune.study.teacher import trained_teacher
 from fairtune.study.untrained import Untrained, beaten, untrained
@@ -111,6 +111,7 @@ class Confirmed(_Part):
     seeds: list[int]
     failed_seeds: list[int]
     test: dict[str, Interval]
+    collapsed: dict[int, int] = Field(default_factory=dict)
 
     def score(self, name: str) -> Interval:
         """A score on the test split; undefined where there is none."""
@@ -195,7 +196,8 @@ class Summary(_Part):
         """What to bear in mind when scores are read: what was not tried, what costs no training, and which cells are too small."""
         splits = {"validation": self.small_cells, "test": self.small_test_cells}
         too_small = [said for split, small in splits.items() if (said := name_small_cells(split, small, self.names))]
-        return [*verdict.cut_short(self), *verdict.uneven_folds(self), *beaten(self.untrained, self.objectives), *too_small]
+        own = [*verdict.cut_short(self), *verdict.uneven_folds(self), *verdict.collapsed(self)]
+        return [*own, *beaten(self.untrained, self.objectives), *too_small]
 
     def chance(self, number: int) -> Chance:
         """What validation leaves open of a trial; undefined for one that is not on the front."""
@@ -403,4 +405,5 @@ def scored_on_test(results: Mapping[int, TrialResult], objectives: Sequence[str]
         seeds=list(scored),
         failed_seeds=[seed for seed in results if seed not in scored],
         test=confirmed_scores(list(scored.values()), objectives),
+        collapsed=collapsed_seeds(scored),
     )

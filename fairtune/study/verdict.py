@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from fairtune.metrics import SCORES, Difference, label, ranked
 from fairtune.names import counted
 from fairtune.rules import Rule
+from fairtune.study.choice import CHOSEN
 from fairtune.study.study import search_size
 
 if TYPE_CHECKING:
-    from fairtune.study.summary import Summary, Trial
+    from fairtune.study.summary import Confirmed, Summary, Trial
 
 _CLOSEST = 3
 _FEWEST_SEEDS = 2
@@ -31,11 +32,14 @@ def settings_p(found: Difference) -> float:
 def gained(summary: Summary) -> bool | None:
     """Whether the choice is better than the baseline, with 95 % confidence.
 
-    None where nothing was compared, or on one seed alone: two nets may differ surely, and their settings not at all.
+    None where nothing was compared, or on one seed alone: two nets may differ surely, and their settings not at all. Nothing is
+    gained by what surely loses more accuracy than the floor lets it, or gives all samples one class on some seed.
     """
     name = improves(summary.spec.select)
     if (found := summary.against_baseline.get(name)) is None or math.isnan(settings_p(found)):
         return None
+    if (CHOSEN in summary.confirmed and summary.confirmed[CHOSEN].collapsed) or _too_costly(summary) is not None:
+        return False
     return found.low > 0 if SCORES[name].better == "higher" else found.high < 0
 
 
@@ -75,6 +79,16 @@ def uneven_folds(summary: Summary) -> list[str]:
     return [f"{compared}: scores are taken as they are, and a fold that is harder counts as a worse setting{instead}"]
 
 
+def collapsed(summary: Summary) -> list[str]:
+    """Which confirmed settings but the choice, of which the outcome tells, give all test samples one class."""
+    told = [
+        f"{'the baseline' if one.number is None else f'trial {one.number}'} {_gives_one_class(one, summary)}"
+        for roles, one in summary.confirmed_settings()
+        if one.collapsed and CHOSEN not in roles
+    ]
+    return [f"{said}: it treats all groups alike, and is of no use" for said in told]
+
+
 def advice(summary: Summary) -> str:
     """What may help where no trial reached the floor; nothing that cannot."""
     more = "more --epochs" if len(summary.trials) >= search_size(summary.spec.spaces) else "more --trials or --epochs"
@@ -95,7 +109,25 @@ def _against_baseline(summary: Summary) -> str:
         return f"one seed does not tell whether {trial} is {better} than the baseline, two would: {held}; {_differ(found)}"
     if summary.gained:
         return f"{trial} is {better} than the baseline: {held}; {_differ(found)}"
+    if CHOSEN in summary.confirmed and (one := summary.confirmed[CHOSEN]).collapsed:
+        return f"nothing found that is {better} than the baseline: {trial} {_gives_one_class(one, summary)}; {held}"
+    if (cost := _too_costly(summary)) is not None:
+        lost = f"accuracy by {cost.mean:+.4f} (95 % interval {cost.low:+.3f} to {cost.high:+.3f}), more than the floor allows"
+        return f"nothing found that is {better} than the baseline at this floor: {held}; {_differ(found)}, and in {lost}"
     return f"nothing found that is {better} than the baseline at this floor: {held}; {_differ(found)}"
+
+
+def _too_costly(summary: Summary) -> Difference | None:
+    """The difference in accuracy on the test split, where it is surely below what the floor allows on validation."""
+    cost = summary.against_baseline.get("accuracy")
+    if cost is None or math.isnan(settings_p(cost)):
+        return None
+    return cost if cost.high < min(0.0, summary.floor - summary.baseline.score("accuracy")) else None
+
+
+def _gives_one_class(one: Confirmed, summary: Summary) -> str:
+    given = " or ".join(summary.names.label(index) for index in sorted(set(one.collapsed.values())))
+    return f"calls every test sample {given} in {len(one.collapsed)} of {counted(len(one.seeds), 'retraining')}"
 
 
 def _differ(found: Difference) -> str:

@@ -102,6 +102,20 @@ def test_what_has_no_choice_is_scored_as_the_baseline(searches):
     assert by_name["ss"].test == by_name[BASELINE].test
 
 
+def test_what_gives_every_sample_one_class_is_scored_as_the_baseline_and_named(searches, tmp_path):
+    with trained_once():
+        alike = run_small(
+            tmp_path, method="tests.search.troubled:OneClass", accuracy_floor="0", trials=1, final_seeds=2, set=["skew=0.8"]
+        )
+    found = compare_methods([Search(alike.spec, alike.place, alike.study), *searches[:2]])
+    by_name = {one.name: one for one in found.blocks[0].entrants}
+    one = by_name["tests.search.troubled:OneClass"]
+    assert (one.chosen, one.collapsed, by_name["ss"].collapsed) == (True, True, False)
+    assert one.test == by_name[BASELINE].test
+    named = "retrainings call every test sample the same: tests.search.troubled:OneClass on digits; "
+    assert f"{named}such a method is scored as the baseline" in told(found).sentences
+
+
 def test_what_was_chosen_and_not_confirmed_does_not_compete_and_is_named(searches, tmp_path):
     with trained_once():
         spec, place = small_search(tmp_path, method="ss", trials=1, final_seeds=2, set=["skew=0.8"])

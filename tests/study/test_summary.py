@@ -59,7 +59,7 @@ def test_the_file_has_the_documented_keys_and_no_others(any_search):
     assert list(summary["cost"]) == COST
     assert set(summary["confirmed"]) <= {"baseline", "chosen", "most_accurate", "fairest"}
     for confirmed in summary["confirmed"].values():
-        assert sorted(confirmed) == ["failed_seeds", "number", "seeds", "test"]
+        assert sorted(confirmed) == ["collapsed", "failed_seeds", "number", "seeds", "test"]
         of_two_classes = {name for name, score in SCORES.items() if score.two_classes}
         assert [*confirmed["test"]] == [name for name in SCORES if name not in ESTIMATES | of_two_classes]
         assert all(list(interval) == INTERVAL for interval in confirmed["test"].values())

@@ -4,6 +4,7 @@ from fairtune.metrics import Difference
 from fairtune.space import Options
 from fairtune.study.summary import summarise
 from fairtune.study.verdict import advice, gained, improves, outcome
+from tests.search_helpers import run_small
 
 
 @pytest.fixture(scope="module")
@@ -60,3 +61,36 @@ def test_only_what_can_help_is_advised(summary):
     two = summary.spec.spaces["mfd"].model_copy(update={"search": {"mfd.sampling": Options(values=("a", "b"))}})
     spec = summary.spec.model_copy(update={"spaces": {"mfd": two}})
     assert advice(summary.model_copy(update={"spec": spec})).endswith("or give it more --epochs")
+
+
+def test_a_choice_that_gives_every_sample_one_class_is_not_fairer(tmp_path):
+    session = run_small(tmp_path, method="tests.search.troubled:OneClass", accuracy_floor="0", trials=1, final_seeds=2)
+    found = summarise(session.spec, session.place, session.study)
+    assert found.against_baseline["deo_m"].high < 0
+    assert found.gained is False
+    assert found.confirmed["chosen"].collapsed == dict.fromkeys(found.confirmed["chosen"].seeds, 0)
+    assert found.confirmed["baseline"].collapsed == {}
+    begins = (
+        "nothing found that is fairer than the baseline: trial 0 calls every test sample class 0 in 2 of 2 retrainings; trial 0"
+    )
+    assert found.outcome.startswith(begins)
+    assert found.remarks == [said for said in found.remarks if "one class" not in said]
+
+
+def test_other_settings_that_give_one_class_are_remarked_on(summary):
+    confirmed = {**summary.confirmed, "baseline": summary.confirmed["baseline"].model_copy(update={"collapsed": {1: 3}})}
+    seeds = len(confirmed["baseline"].seeds)
+    said = f"the baseline calls every test sample class 3 in 1 of {seeds} retrainings: it treats all groups alike, and is of no use"
+    assert said in summary.model_copy(update={"confirmed": confirmed}).remarks
+
+
+@pytest.mark.parametrize(("low", "high", "costs"), [(-0.3, -0.1, True), (-0.3, 0.1, False), (-0.02, -0.0001, False)])
+def test_what_surely_loses_more_accuracy_than_the_floor_allows_is_not_fairer_at_it(summary, low, high, costs):
+    fairer = against(summary, -0.3, -0.1)
+    accuracy = Difference(mean=(low + high) / 2, low=low, high=high, p_value=0.01, seeds=3, paired="samples")
+    floor = summary.baseline.val["accuracy"] - 0.05
+    changed = fairer.model_copy(update={"floor": floor, "against_baseline": {**fairer.against_baseline, "accuracy": accuracy}})
+    changed = changed.model_copy(update={"gained": gained(changed)})
+    assert changed.gained is not costs
+    ends = "and in accuracy by -0.2000 (95 % interval -0.300 to -0.100), more than the floor allows"
+    assert outcome(changed).endswith(ends) is costs
