@@ -123,11 +123,13 @@ class MutualInformation(Method):
             return scored
 
         if self.context.attribute_size or self.context.protocol == "official":
-            return mine_lower_bound(scores(c, z), scores(c[torch.randperm(len(c), device=c.device)], z))
-        groups = torch.eye(c.shape[1], device=c.device, dtype=c.dtype)
-        pairs = scores(groups.repeat_interleave(len(z), 0), z.repeat(len(groups), 1))
-        shares = (c.mean(0) * len(groups)).log()
-        return mine_lower_bound(scores(c, z), pairs + shares.repeat_interleave(len(z)))
+            other, beside, shares = c[torch.randperm(len(c), device=c.device)], z, c.new_zeros(())
+        else:
+            groups = torch.eye(c.shape[1], device=c.device, dtype=c.dtype)
+            other, beside = groups.repeat_interleave(len(z), 0), z.repeat(len(groups), 1)
+            shares = (c.mean(0) * len(groups)).log().repeat_interleave(len(z))
+        found = scores(torch.cat([c, other]), torch.cat([z, beside]))
+        return mine_lower_bound(found[: len(c)], found[len(c) :] + shares)
 
     def loss(self, student: Outputs, teacher: Mapping[str, Tensor], batch: Batch, progress: Progress) -> dict[str, Tensor]:
         """The weighted bound under ``penalty``."""
