@@ -140,6 +140,22 @@ class TestDFR:
             around = [part + 1e-3 * torch.randn(part.shape, generator=rng, dtype=torch.float64) for part in found]
             assert objective(*around) > lowest
 
+    @pytest.mark.parametrize("strength", [1e-3, 0.1, 3.0, 1000.0])
+    @pytest.mark.parametrize("twice", [False, True])
+    def test_a_solution_has_the_slopes_of_the_minimum(self, strength, twice):
+        """Fewer samples than dimensions, some of which are the same or say nothing."""
+        rng = torch.Generator().manual_seed(1)
+        y = torch.randint(3, (40,), generator=rng)
+        x = torch.randn(3, 60, generator=rng, dtype=torch.float64)[y] + torch.randn(40, 60, generator=rng, dtype=torch.float64)
+        x[:, 0] = 0
+        x = torch.cat([x, x[:, :30]], dim=1) if twice else x
+        t = targets_of(y, 3)
+        found = sparse_logistic(x, t, strength)
+        ones, w = torch.cat([x, torch.ones(40, 1)], dim=1), torch.cat([found.weight, found.bias[:, None]], dim=1).T
+        slopes = -strength * (ones.T @ (t * torch.sigmoid(-t * (ones @ w))))
+        assert (torch.where(w != 0, (slopes + w.sign()).abs(), slopes.abs() - 1) < 1e-5).all()
+        assert w[0].eq(0).all()
+
     def test_rows_are_balanced_over_the_cells_that_have_any(self):
         cell = torch.tensor([0, 0, 0, 2, 2, 3, 3, 3, 3])
         rows = balanced_rows(cell, 4)
