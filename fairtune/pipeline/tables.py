@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -19,13 +20,14 @@ class Cell(NamedTuple):
     """A score of a row.
 
     Attributes:
-        ours, published: mean and standard deviation with an arrow against the plain model of the same source.
+        ours, published: mean and standard deviation with an arrow against the plain model of the same source; ``published`` is None
+            where no row has a published figure of the score.
         apart: ours less the published, in units of both spreads.
         good: whether ours is better than the plain model's; None where it is that, or equal.
     """
 
     ours: str
-    published: str
+    published: str | None
     apart: str
     good: bool | None
 
@@ -39,32 +41,28 @@ class Line(NamedTuple):
 
 def lines_of(rows: Sequence[Row], scores: Sequence[str]) -> list[Line]:
     """The rows on some data, in texts."""
-    return [Line(row, tuple(_cell(row, _teacher(row, rows), score) for score in scores)) for row in rows]
+    quoted = {score: _is_quoted(score, rows) for score in scores}
+    return [Line(row, tuple(_cell(row, _teacher(row, rows), score, quoted[score]) for score in scores)) for row in rows]
 
 
-def columns(scores: Sequence[str], published: bool) -> Iterator[str]:
-    """Headings: for each score ours and, where there are published figures, theirs and how far both are apart."""
+def columns(rows: Sequence[Row], scores: Sequence[str]) -> Iterator[str]:
+    """Headings: for each score ours and, where there are published figures of it, theirs and how far both are apart."""
     for score in scores:
         yield f"{label(score)} ({'↑' if SCORES[score].better == 'higher' else '↓'})"
-        if published:
+        if _is_quoted(score, rows):
             yield "published"
             yield "apart"
 
 
 def block_table(title: str, rows: Sequence[Row], scores: Sequence[str]) -> TextTable:
     """The rows on some data, beside the published ones if there are any."""
-    published = has_published(rows)
     texts = []
     for row, cells in lines_of(rows, scores):
-        found = [part for cell in cells for part in ((cell.ours, cell.published, cell.apart) if published else (cell.ours,))]
-        texts.append([f"{row.label} (failed)" if row.failed else row.label, *found])
+        parts = [(cell.ours,) if cell.published is None else (cell.ours, cell.published, cell.apart) for cell in cells]
+        state = " (failed)" if row.failed else "" if row.ours else " (nothing confirmed)"
+        texts.append([row.label + state, *itertools.chain(*parts)])
     note = "; ".join(f"{row.label} failed: {row.failed}" for row in rows if row.failed)
-    return TextTable(title, ["search", *columns(scores, published)], texts, note)
-
-
-def has_published(rows: Sequence[Row]) -> bool:
-    """Whether any row stands beside a published one."""
-    return any(row.published for row in rows)
+    return TextTable(title, ["search", *columns(rows, scores)], texts, note)
 
 
 def ordering_table(checked: Sequence[tuple[str, Checked]]) -> TextTable:
@@ -88,15 +86,19 @@ def format_mean(found: Interval) -> str:
     return _mean(found.mean, found.std)
 
 
-def _cell(row: Row, teacher: Row | None, score: str) -> Cell:
+def _is_quoted(score: str, rows: Sequence[Row]) -> bool:
+    return any(score in row.published for row in rows)
+
+
+def _cell(row: Row, teacher: Row | None, score: str, is_quoted: bool) -> Cell:
     own, quoted = row.ours.get(score, UNDEFINED), row.published.get(score)
-    theirs = "" if quoted is None else _mean(quoted.mean, quoted.std)
+    theirs = None if not is_quoted else "" if quoted is None else _mean(quoted.mean, quoted.std)
     difference = row.apart(score)
     if teacher is None:
         return Cell(_mean(own.mean, own.std), theirs, _units(difference), None)
     against = teacher.ours.get(score, UNDEFINED).mean
     quoted_teacher = teacher.published.get(score)
-    if quoted is not None and quoted_teacher is not None:
+    if theirs and quoted is not None and quoted_teacher is not None:
         theirs += _arrow(quoted.mean, quoted_teacher.mean)
     apart = own.mean - against
     good = None if apart == 0 or not math.isfinite(apart) else SCORES[score].cost(own.mean) < SCORES[score].cost(against)

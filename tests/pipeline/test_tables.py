@@ -3,8 +3,9 @@
 import pytest
 
 from fairtune.metrics import Interval
+from fairtune.pipeline.published import Quoted
 from fairtune.pipeline.rows import Row
-from fairtune.pipeline.tables import lines_of
+from fairtune.pipeline.tables import block_table, lines_of
 
 
 def row(label, method, plain, mean):
@@ -27,3 +28,12 @@ def test_a_row_without_a_score_is_neither_better_nor_worse():
     rows = [row("baseline", "baseline", "low", 0.2), row("ss", "ss", "low", float("nan"))]
     (cell,) = lines_of(rows, ["accuracy"])[-1].cells
     assert (cell.ours, cell.good) == ("-", None)
+
+
+def test_what_no_row_has_published_has_no_columns_for_it():
+    ours = [row("baseline", "baseline", "low", 0.2), row("ss", "ss", "low", 0.3)]
+    rows = [ours[0], ours[1]._replace(published={"deo_m": Quoted(0.1, 0.01, "table.csv")})]
+    table = block_table("data", rows, ["accuracy", "deo_m"])
+    assert table.columns == ["search", "accuracy (↑)", "DEO_M (↓)", "published", "apart"]
+    assert [len(line) for line in table.rows] == [5, 5]
+    assert table.rows[1][3] == "0.1000 ± 0.0100"
