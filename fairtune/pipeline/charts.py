@@ -94,17 +94,18 @@ def _points(material: Material, drawing: Drawing) -> Iterator[Chart]:
             if math.isfinite(across + up):
                 said = [f"{row.label} as published: {label(drawing.y)} {up:.4f}, {label(drawing.x)} {across:.4f}"]
                 marks.append(Points([across], [up], colour, marker, filled=False, told=said))
-        title = f"{label(drawing.y)} against {label(drawing.x)}{_on(data)}; hollow as published"
+        hollow = "; hollow as published" * any(isinstance(mark, Points) and not mark.filled for mark in marks)
+        title = f"{label(drawing.y)} against {label(drawing.x)}{_on(data)}{hollow}"
         name = _name("points", f"{drawing.y}-{drawing.x}", data)
         table = _table(rows, (drawing.x, drawing.y))
         yield Chart(name, title, named_axis(drawing.x), named_axis(drawing.y), marks, title, table, _nothing(marks))
 
 
 def _lines(material: Material, drawing: Drawing) -> Iterator[Chart]:
-    """A score against a value that searches differ in, a line for each method; published ones dashed."""
+    """A score against a value that searches differ in, a line for each method on each data; published ones dashed."""
     marks: list[Mark] = []
     records = []
-    for position, (method, rows) in enumerate(_by_method(material.rows).items()):
+    for position, ((data, method), rows) in enumerate(_by_method(material.rows).items()):
         found = sorted(
             (number, row) for row in rows if (number := _number(row.values, drawing.x)) is not None and _has(row, drawing.y)
         )
@@ -115,11 +116,14 @@ def _lines(material: Material, drawing: Drawing) -> Iterator[Chart]:
         x = [number for number, _ in found]
         y = [row.ours.get(drawing.y, UNDEFINED).mean for _, row in found]
         told = [f"{row.label}{_on(row.data)}, {drawing.x} {number:g}: {row.ours[drawing.y].mean:.4f}" for number, row in found]
-        marks += [Line(x, y, colour), Points(x, y, colour, marker, label=method, told=told)]
+        marks += [Line(x, y, colour), Points(x, y, colour, marker, label=f"{method}{_on(data)}", told=told)]
         theirs = [_published(row, drawing.y) for _, row in found]
         if any(map(math.isfinite, theirs)):
-            marks.append(Line(x, theirs, colour, f"{method}, published", dashed=True))
-        records += [{"method": method, drawing.x: a, drawing.y: b, "published": c} for a, b, c in zip(x, y, theirs, strict=True)]
+            marks.append(Line(x, theirs, colour, f"{method}{_on(data)}, published", dashed=True))
+        records += [
+            {"data": data, "method": method, drawing.x: a, drawing.y: b, "published": c}
+            for a, b, c in zip(x, y, theirs, strict=True)
+        ]
     if records:
         title = f"{label(drawing.y)} against {drawing.x.replace('_', ' ')}"
         axis = Axis(drawing.x.replace("_", " "), log=drawing.log)
@@ -157,10 +161,11 @@ def _style(method: str, position: int) -> tuple[Colour, Marker]:
     return ("ink", "diamond") if method == BASELINE else style_of(position)
 
 
-def _by_method(rows: Sequence[Row]) -> dict[str, list[Row]]:
-    found: dict[str, list[Row]] = {}
+def _by_method(rows: Sequence[Row]) -> dict[tuple[str, str], list[Row]]:
+    """By their data and method."""
+    found: dict[tuple[str, str], list[Row]] = {}
     for row in rows:
-        found.setdefault(row.method, []).append(row)
+        found.setdefault((row.data, row.method), []).append(row)
     return found
 
 

@@ -14,7 +14,7 @@ from rich.console import Console
 from fairtune.files import write_atomically, write_text
 from fairtune.pipeline.charts import charts_of, pictures_of
 from fairtune.pipeline.material import Material
-from fairtune.pipeline.tables import block_table, columns, lines_of, ordering_table
+from fairtune.pipeline.tables import block_table, columns, lines_of, ordering_table, told_of
 from fairtune.report.chart import Chart
 from fairtune.report.figures import write_chart
 from fairtune.report.svg import draw_svg, keys
@@ -71,9 +71,8 @@ def in_markdown(material: Material) -> str:
 
 def in_html(material: Material) -> str:
     """The report as a page that needs nothing beside it."""
-    blocks = [
-        (data, lines_of(rows, material.scores), list(columns(rows, material.scores))) for data, rows in material.blocks.items()
-    ]
+    told = {data: told_of(rows, material.scores) or material.scores for data, rows in material.blocks.items()}
+    blocks = [(data, lines_of(rows, told[data]), list(columns(rows, told[data]))) for data, rows in material.blocks.items()]
     return (
         _environment()
         .get_template("page.html.j2")

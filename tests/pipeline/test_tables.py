@@ -2,10 +2,10 @@
 
 import pytest
 
-from fairtune.metrics import Interval
+from fairtune.metrics import UNDEFINED, Interval
 from fairtune.pipeline.published import Quoted
 from fairtune.pipeline.rows import Row
-from fairtune.pipeline.tables import block_table, lines_of
+from fairtune.pipeline.tables import block_table, lines_of, told_of
 
 
 def row(label, method, plain, mean):
@@ -37,3 +37,11 @@ def test_what_no_row_has_published_has_no_columns_for_it():
     assert table.columns == ["search", "accuracy (↑)", "DEO_M (↓)", "published", "apart"]
     assert [len(line) for line in table.rows] == [5, 5]
     assert table.rows[1][3] == "0.1000 ± 0.0100"
+
+
+def test_a_score_that_no_row_has_has_no_column():
+    rows = [row("baseline", "baseline", "low", 0.2), row("ss", "ss", "low", 0.3)]
+    undefined = [one._replace(ours={**one.ours, "equal_opportunity": UNDEFINED}) for one in rows]
+    assert told_of(undefined, ["accuracy", "deo_m", "equal_opportunity"]) == ["accuracy"]
+    assert block_table("data", undefined, ["accuracy", "equal_opportunity"]).columns == ["search", "accuracy (↑)"]
+    assert block_table("data", [one._replace(ours={}) for one in rows], ["accuracy"]).columns == ["search", "accuracy (↑)"]
