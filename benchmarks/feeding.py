@@ -69,7 +69,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--at-a-time", type=int, default=64)
     parser.add_argument("--trials", type=int, default=256)
-    parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--epochs", type=int, default=5, help="2 at least")
     parser.add_argument("--epoch-s", type=float, default=6.0)
     parser.add_argument("--sampler", default="tpe")
     given = parser.parse_args()
@@ -99,13 +99,13 @@ def main() -> None:
         folder.save(spec, place)
         study = SearchStudy(folder.study, spec)
         run_search(spec, place, study, [Tracker(spec, place, study)])
-        told(sleeps_of(notes))
+        told(sleeps_of(notes), given.trials)
 
 
-def told(workers: list[list[Sleep]]) -> None:
+def told(workers: list[list[Sleep]], trials: int) -> None:
     """Print what the workers' notes say."""
     starts = sorted(sleep.began for sleeps in workers for sleep in sleeps if sleep.epoch == 0)
-    began, ended = max(sleeps[0].began for sleeps in workers), starts[-1]
+    began, ended = max(sleeps[0].began for sleeps in workers), starts[trials - 1]
     between: list[float] = []
     within: list[float] = []
     asleep = 0.0

@@ -12,6 +12,8 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from fairtune.sizes import MIB
+
 
 class FairtuneError(Exception):
     """Base of all errors whose text is meant for the user."""
@@ -60,7 +62,7 @@ class NoRoom(SearchFault):
         free = 0
         with suppress(OSError):
             free = shutil.disk_usage(self.folder).free
-        sizes = f"{self.needed / 2**20:,.0f} MiB are needed and {free / 2**20:,.0f} MiB are free"
+        sizes = f"{self.needed / MIB:,.0f} MiB are needed and {free / MIB:,.0f} MiB are free"
         return f"no room in {self.folder}: {sizes}; {self.remedy}"
 
 

@@ -12,14 +12,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from fairtune.errors import FairtuneError, NoRoom, NoWriting
+from fairtune.sizes import MIB
 
-MARGIN = 16 * 2**20
+MARGIN = 16 * MIB
 """Bytes that have to be free at least before a search goes on: less would be full again at once."""
-_LEAST = 2**20
+_LEAST = MIB
 _FULL = {errno.ENOSPC, errno.EDQUOT}
+_TOO_MANY = {errno.EMFILE, errno.ENFILE}
+"""Open files: that is no fault of the disk's."""
 _OS_ERROR = re.compile(r"\(os error (\d+)\)")
 """What an error of a library written in Rust ends in."""
-_CHUNK = bytes(2**20)
+_CHUNK = bytes(MIB)
 
 
 @contextmanager
@@ -68,12 +71,12 @@ def needs_writing(folder: Path) -> Iterator[None]:
 
 
 def refusal(folder: Path) -> str | None:
-    """Why a folder cannot be written, want of room aside; None if it can."""
+    """Why a folder cannot be written, want of room and of open files aside; None if it can."""
     try:
         with tempfile.TemporaryFile(dir=_existing(folder)):
             return None
     except OSError as error:
-        return None if error.errno in _FULL else str(error.strerror)
+        return None if error.errno in _FULL | _TOO_MANY else str(error.strerror)
 
 
 def is_full(error: BaseException | None) -> bool:

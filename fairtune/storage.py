@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from fairtune.addresses import shown
 from fairtune.errors import InvalidInput, SearchFault
 from fairtune.files import digest_of, is_whole, write_sealed
+from fairtune.sizes import MIB
 
 if TYPE_CHECKING:
     from pyarrow.fs import FileInfo, FileSystem
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _SCHEMES = ("file", "s3", "gs", "gcs")
-_CHUNK_BYTES = 8 * 2**20
+_CHUNK_BYTES = 8 * MIB
 
 
 class _Copy(NamedTuple):

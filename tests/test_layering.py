@@ -27,6 +27,7 @@ ROWS = (
     {"space", "files", "options", "locks", "addresses", "mounts"},
     {"seeding", "room"},
     {"records", "errors", "names", "endings", "_rooms"},
+    {"sizes"},
 )
 ROW_OF = {name: row for row, names in enumerate(ROWS) for name in names}
 IMPORTERS = {

@@ -19,6 +19,7 @@ from fairtune.errors import InvalidInput
 from fairtune.report.decoding import progress_bars
 from fairtune.request.options import DataRequest
 from fairtune.request.resolve import resolve_dataset
+from fairtune.sizes import MIB
 
 
 def prepare_data(request: DataRequest, on_bad_image: str, console: Console) -> Path:
@@ -47,7 +48,7 @@ def prepare_data(request: DataRequest, on_bad_image: str, console: Console) -> P
     open_splits(dataset, root)
     check_test_part(dataset, root)
     size = sum(path.stat().st_size for path in folder.iterdir())
-    console.print(f"{request.dataset} is ready: {size / 2**20:,.0f} MiB in {folder}", soft_wrap=True)
+    console.print(f"{request.dataset} is ready: {size / MIB:,.0f} MiB in {folder}", soft_wrap=True)
     return folder
 
 

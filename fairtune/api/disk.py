@@ -11,12 +11,12 @@ from fairtune.api.expected import abreast
 from fairtune.datasets import Info
 from fairtune.search.budget import most_retrainings
 from fairtune.search.repeats import most_trainings
+from fairtune.sizes import GIB
 from fairtune.spec import Place, SearchSpec
 from fairtune.study.folders import RunFolder
 from fairtune.study.study import trials_to_run
 from fairtune.training.assembly import build_net
 
-GIB = 2**30
 _STATES = 3
 """Sizes of a net in a checkpoint: it, and what Adam remembers of each parameter."""
 

@@ -21,6 +21,7 @@ from fairtune.errors import FairtuneError
 from fairtune.mounts import file_system, is_shared
 from fairtune.names import counted
 from fairtune.request.checks import resources, study, writable
+from fairtune.sizes import GIB
 from fairtune.spec import Place
 from fairtune.training.device import autocast, has_fast_bf16, resolve_precision
 
@@ -74,7 +75,7 @@ def _versions() -> str:
 
 def _machine() -> Finding:
     memory = psutil.virtual_memory()
-    free, total = memory.available / 2**30, memory.total / 2**30
+    free, total = memory.available / GIB, memory.total / GIB
     text = f"{platform.system()}, {_processors()} processors, {free:.1f} of {total:.1f} GiB memory free"
     short = "trials take about 0.5 GiB each beside their data: end what else runs"
     return Finding("machine", text, short if free < _MEMORY_GIB else None)
@@ -88,7 +89,7 @@ def _gpus() -> Iterator[Finding]:
     count = torch.cuda.device_count()
     for number in range(count):
         free, total = torch.cuda.mem_get_info(number)
-        text = f"{torch.cuda.get_device_name(number)}, {free / 2**30:.1f} of {total / 2**30:.1f} GiB free"
+        text = f"{torch.cuda.get_device_name(number)}, {free / GIB:.1f} of {total / GIB:.1f} GiB free"
         yield Finding(f"GPU {number}", text)
     if count == 0:
         driver = shutil.which("nvidia-smi") is not None
@@ -148,7 +149,7 @@ def _folder(topic: str, folder: Path, option: str) -> Finding:
     faults = writable(folder, f"choose another {option}")
     if faults:
         return Finding(topic, str(folder), faults[0])
-    free = shutil.disk_usage(folder).free / 2**30
+    free = shutil.disk_usage(folder).free / GIB
     fault = f"{free:.1f} GiB are free: make room, or choose another {option}" if free < _ROOM_GIB else None
     return Finding(topic, f"{folder.absolute()}, {free:,.1f} GiB free on {file_system(folder)}", fault)
 

@@ -10,13 +10,14 @@ from typing import NamedTuple
 import psutil
 import torch
 
-from fairtune.api.fitting import GIB, expected_memory
+from fairtune.api.fitting import expected_memory
 from fairtune.api.memory import PROCESS_GIB, counted_gib
 from fairtune.errors import Diverged, InvalidInput, NoBaseline
 from fairtune.names import counted
 from fairtune.report.progress import format_duration
 from fairtune.search.budget import most_retrainings
 from fairtune.search.repeats import most_trainings
+from fairtune.sizes import GIB
 from fairtune.spec import Place, SearchSpec, TrialSpec
 from fairtune.study.folders import RunFolder
 from fairtune.study.key import JobKey

@@ -13,13 +13,13 @@ import torch
 from fairtune.errors import InvalidInput
 from fairtune.methods import compose
 from fairtune.report.plan import DRIVER_GIB, SLACK
+from fairtune.sizes import GIB
 from fairtune.spec import SearchSpec, TrialSpec
 from fairtune.study.teacher import teacher_beside
 from fairtune.training.cards import Card
 from fairtune.training.cost import Cost, NotCounted, Shape, cost_of
 
 _log = logging.getLogger(__name__)
-GIB = 2**30
 
 
 def trials_of(spec: SearchSpec) -> dict[str, TrialSpec]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from fairtune.api.fitting import GIB
+from fairtune.sizes import GIB
 from fairtune.spec import SearchSpec
 from fairtune.training.cost import NotCounted, Shape, cost_of
 

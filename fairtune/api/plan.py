@@ -15,7 +15,7 @@ from fairtune.api.arguments import read, takes
 from fairtune.api.console import open_console
 from fairtune.api.disk import disk_of
 from fairtune.api.expected import abreast, data_of
-from fairtune.api.fitting import GIB, checked_cost, trials_of
+from fairtune.api.fitting import checked_cost, trials_of
 from fairtune.api.measured import Measured
 from fairtune.api.memory import counted_gib, gib_with
 from fairtune.api.where import Where
@@ -26,6 +26,7 @@ from fairtune.request.options import Request
 from fairtune.request.planned import resolve_plan
 from fairtune.search.budget import most_retrainings
 from fairtune.search.repeats import most_trainings
+from fairtune.sizes import GIB
 from fairtune.spec import Place, SearchSpec, TrialSpec
 from fairtune.study.teacher import teacher_beside
 from fairtune.training.cost import Shape, cost_of

@@ -24,9 +24,10 @@ from fairtune.datasets._twins import TWINS, Seen, find_twins
 from fairtune.errors import NoRoom
 from fairtune.files import seal, write_atomically, write_sealed
 from fairtune.records import Array
+from fairtune.sizes import MIB
 
 SKIPPED = "skipped.json"
-_SLICE_BYTES = 16 * 2**20
+_SLICE_BYTES = 16 * MIB
 
 
 class Progress(NamedTuple):

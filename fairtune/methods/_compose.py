@@ -52,7 +52,7 @@ def compose(method: str, values: Mapping[str, Value]) -> Composite:
     parts = {}
     classes = components(method)
     for key in values:
-        if key.partition(".")[0] not in (*classes, "optimizer"):
+        if not key.startswith(tuple(f"{name}." for name in (*classes, "optimizer"))):
             known = (f"{name}.{own}" for name, plugin in classes.items() for own in plugin.declared())
             raise InvalidInput(unknown_name(f"hyperparameter of {method}", key, known))
     for name, plugin in classes.items():

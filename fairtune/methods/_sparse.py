@@ -69,8 +69,9 @@ class _Regression(NamedTuple):
     def _lower(self, w: Tensor, kept: Tensor, signs: Tensor, slopes: Tensor) -> Tensor:
         """Weights that are better: Newton's step for some of them, as far as no sign is lost by what is not 0 in the end.
 
-        A weight that has just joined and is led the wrong way stays out; the step without it is downhill all the same, and so is
-        one that ends where the first weight becomes 0, if that of all to which this happens is none.
+        A weight that has just joined and is led the wrong way stays out: the step without it leads downhill all the same. The whole
+        step sets every weight to 0 that it would lead past it; where that is no lower, a shorter one is taken, to where the first
+        weight reaches 0 or a part of the way.
         """
         x = self.x[:, kept]
         shares = torch.sigmoid(-self.t * (self.x @ w))

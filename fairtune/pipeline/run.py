@@ -24,7 +24,7 @@ from fairtune.pipeline.reading import PipelineFile, load
 from fairtune.pipeline.rows import Failed, Outcome, standing
 from fairtune.pipeline.writing import in_markdown, print_report, write_report
 from fairtune.request.faults import Faults
-from fairtune.room import MARGIN, is_full
+from fairtune.room import MARGIN, is_full, refusal
 from fairtune.search.cluster import check_cluster
 from fairtune.study.folders import RunFolder, in_folder
 from fairtune.study.summary import Summary
@@ -161,6 +161,8 @@ def _ended(planned: Planned, console: Console, untrainable: dict[tuple[str, str]
     except Exception as error:  # of a study's library, of the system, of a plug-in's
         if is_full(error):
             raise NoRoom(done.path, MARGIN) from error
+        if not isinstance(error, FairtuneError) and (unable := refusal(done.path)) is not None:
+            raise NoWriting(done.path, unable) from error
         reason = _told(error)
         if not isinstance(error, FairtuneError):
             _log.exception(f"{planned.named.label}: {reason}")

@@ -91,7 +91,7 @@ def _remarks(found: Benchmark) -> Iterator[str]:
         yield f"no trial reached the floor: {', '.join(without)}; such a method hands over the baseline and is scored as that"
     alike = [f"{one.name} on {_called(block, found)}" for block in found.blocks for one in block.entrants if one.collapsed]
     if alike:
-        yield f"retrainings call every test sample the same: {', '.join(alike)}; such a method is scored as the baseline"
+        yield f"some net calls every test sample the same: {', '.join(alike)}; such a method is scored as the baseline"
     short = [
         f"{one.methods} on {_called(block, found)}: {said}"
         for block in found.blocks
@@ -206,7 +206,11 @@ def _rules(block: Block, found: Benchmark) -> TextTable:
             one.rule,
             one.method or "none",
             "-" if one.trial is None else f"#{one.trial} of {one.run}",
-            *(format_mean(one.test.get(name, UNDEFINED)) for name in shown),
+            *(
+                ["one class for all"] * len(shown)
+                if one.collapsed
+                else (format_mean(one.test.get(name, UNDEFINED)) for name in shown)
+            ),
         ]
         for one in block.rules
     ]

@@ -29,6 +29,10 @@ def told(found: Comparison) -> Told:
         sentences.append(f"one seed does not tell choices apart, two would: {', '.join(single)}")
     if short := [f"{one.name}: {said}" for one in found.searches if (said := lacking(one))]:
         sentences.append(f"{'; '.join(short)}; choices are compared on the seeds that both have")
+    if alike := [one.name for one in found.searches if one.collapsed_seeds]:
+        sentences.append(
+            f"some net of these choices calls every test sample the same: {', '.join(alike)}; they are in no difference"
+        )
     if len({one.folds for one in found.searches}) > 1:
         folds = ", ".join(f"{one.name} {one.folds}" for one in found.searches)
         sentences.append(f"validation scores, fronts and hypervolumes are not of the same samples: validation folds of {folds}")

@@ -119,7 +119,8 @@ def _untrained_table(summary: Summary) -> Table:
         if one.weight is None:
             table.add_row(one.title, one.error or "none of its points reaches the floor")
             continue
-        table.add_row(one.title, f"{len(one.seeds)}", *(_mean(one.test[name]) for name in names))
+        alike = ": calls every test sample the same" * one.collapsed
+        table.add_row(f"{one.title}{alike}", f"{len(one.seeds)}", *(_mean(one.test[name]) for name in names))
     return table
 
 

@@ -18,6 +18,7 @@ import torch
 from fairtune.addresses import STUDY_VARIABLE, login_of, shown
 from fairtune.mounts import file_system, is_shared
 from fairtune.request.faults import Faults
+from fairtune.sizes import GIB
 from fairtune.spec import Limits, Place, SearchSpec
 from fairtune.storage import fault_of_storage
 from fairtune.study.folders import RunFolder, database_of
@@ -39,7 +40,7 @@ def resources(place: Place) -> list[str]:
     cpus, gpus = os.cpu_count() or 1, torch.cuda.device_count()
     if place.cpus_per_trial > cpus:
         faults.append(f"--cpus-per-trial {place.cpus_per_trial:g}: this machine has {cpus}")
-    memory_gib = psutil.virtual_memory().total / 2**30
+    memory_gib = psutil.virtual_memory().total / GIB
     if place.memory_per_trial is not None and place.memory_per_trial > memory_gib:
         faults.append(f"--memory-per-trial {place.memory_per_trial:g}: this machine has {memory_gib:.3g} GiB")
     if place.gpus_per_trial > gpus:

@@ -24,10 +24,11 @@ from fairtune.search.access import authentication
 from fairtune.search.demand import Demand, demand_of
 from fairtune.search.knock import knock
 from fairtune.search.scratch import private_folder
+from fairtune.sizes import MIB
 from fairtune.spec import Place
 
 _log = logging.getLogger(__name__)
-_OBJECT_STORE_BYTES = 256 * 2**20
+_OBJECT_STORE_BYTES = 256 * MIB
 _SILENCE_S = 8
 _SOCKET_PATH = 103 if sys.platform == "darwin" else 107
 """Bytes that the system allows in the path of a Unix socket."""

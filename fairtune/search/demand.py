@@ -12,10 +12,10 @@ from fairtune.errors import InvalidInput
 from fairtune.names import counted
 from fairtune.search.cluster_file import ClusterFile
 from fairtune.search.growth import autoscaler_file, fitting, has_autoscaler, trials_within
+from fairtune.sizes import GIB
 from fairtune.spec import Place
 
 _log = logging.getLogger(__name__)
-GIB = 2**30
 MEMORY = "memory"
 """Ray's name of a machine's memory, in bytes."""
 Amounts = Mapping[str, float]

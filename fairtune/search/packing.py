@@ -10,6 +10,7 @@ import ray
 import torch
 
 from fairtune.errors import SearchFault
+from fairtune.sizes import MIB
 from fairtune.spec import Place, SearchSpec
 from fairtune.study.study import SearchStudy
 
@@ -92,4 +93,4 @@ def _card_mb() -> float:
 
 
 def _memory_mb() -> float:
-    return float(torch.cuda.get_device_properties(0).total_memory / 2**20)
+    return float(torch.cuda.get_device_properties(0).total_memory / MIB)

@@ -253,12 +253,12 @@ class Plan:
         """Why a job has to be trained again, if the fault is the search's; whatever fails while the disk takes nothing is."""
         if result.lacks is not None:
             return NoRoom(Path(result.lacks.folder), result.lacks.bytes)
-        if result.state == "waiting":
-            return SearchFault(str(result.error))
-        if result.state != "failed":
+        if result.state not in ("waiting", "failed"):
             return None
         if (reason := refusal(self.folder.path)) is not None:
             return NoWriting(self.folder.path, reason)
+        if result.state == "waiting":
+            return SearchFault(str(result.error))
         return None if has_room(self.folder.path, MARGIN) else NoRoom(self.folder.path, MARGIN)
 
     def _hold(self, job: Job, fault: SearchFault) -> None:

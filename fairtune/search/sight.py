@@ -7,6 +7,7 @@ from typing import NamedTuple
 import ray
 
 from fairtune.search.cluster import cluster
+from fairtune.sizes import GIB
 from fairtune.spec import Place
 
 
@@ -39,4 +40,4 @@ def look(place: Place) -> Sight:
     with cluster(place) as demand:
         have = ray.cluster_resources()
         nodes = sum(bool(node["Alive"]) for node in ray.nodes())
-        return Sight(nodes, have.get("CPU", 0), have.get("GPU", 0), have.get("memory", 0) / 2**30, demand.at_a_time)
+        return Sight(nodes, have.get("CPU", 0), have.get("GPU", 0), have.get("memory", 0) / GIB, demand.at_a_time)

@@ -13,10 +13,10 @@ from fairtune.training.folder import TrialFolder, baseline_folder
 
 
 def share_tested(spec: SearchSpec, run: RunFolder, job: Job, result: TrialResult) -> None:
-    """Leave a retrained baseline of this search for others; not where the disk has no room for it."""
+    """Leave a retrained baseline of this search for others; not where the disk does not take it."""
     if result.state == "complete" and result.taken_from is None and _is_baseline(spec, job) and job.folder.has_weights():
         known = result.model_copy(update={"taken_from": f"{run.path.name}/{job.key}"})
-        with suppress(NoRoom):
+        with suppress(NoRoom, OSError):
             _shared(run, job).keep_tested(job.folder, known)
 
 

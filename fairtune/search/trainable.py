@@ -109,7 +109,7 @@ class TrialTrainable(tune.Trainable):
     def cleanup(self) -> None:
         """Keep the state of a training that is interrupted, so that resuming goes on from there."""
         if self._trial is not None and not self._trial.done:
-            with suppress(NoRoom):
+            with suppress(NoRoom, OSError):
                 self._trial.save_checkpoint()
         self._left()
 

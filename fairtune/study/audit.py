@@ -54,7 +54,8 @@ class Setting(_Part):
         val: its scores on validation.
         seeds: on which it was retrained.
         test: its scores on the test split.
-        feasible: whether its mean test accuracy reaches the floor there; None where that is not defined.
+        feasible: whether its mean test accuracy reaches the floor there, and no retraining of it gives all samples one class; None
+            where that is not defined.
         regret: how much worse its mean test score is than that of the best feasible setting; not defined where none is.
         against_baseline: its score against the baseline's; None for the baseline and where no seed has both.
     """
@@ -204,7 +205,7 @@ def _settings(
             val=val,
             seeds=tuple(confirmed.seeds),
             test=confirmed.test,
-            feasible=bool(accuracy >= floor) if math.isfinite(accuracy + floor) else None,
+            feasible=bool(accuracy >= floor and not confirmed.collapsed) if math.isfinite(accuracy + floor) else None,
             regret=math.nan,
             against_baseline=None if number is None else difference(score, results, baseline),
         )

@@ -26,7 +26,7 @@ from fairtune.study.applied import seen_by
 from fairtune.study.attainment import Attainment, of_searches
 from fairtune.study.comparison import Compared, Search, SideBySide, above, check_alike, side_by_side
 from fairtune.study.entrants import BASELINE, Entrant, Kind, entrants
-from fairtune.study.retrained import complete, retrainings_of
+from fairtune.study.retrained import collapsed_seeds, complete, retrainings_of
 from fairtune.study.spent import Spent
 from fairtune.study.summary import Summary
 from fairtune.study.verdict import settings_p
@@ -86,6 +86,7 @@ class Ruled(_Part):
         rule: its name.
         method, run, trial: of the choice; None where nothing is feasible, or the rule cannot be applied to these data.
         test: its scores on the test split; empty where it was not confirmed.
+        collapsed: whether some net of it gives all test samples one class.
     """
 
     rule: str
@@ -93,6 +94,7 @@ class Ruled(_Part):
     run: str | None = None
     trial: int | None = None
     test: dict[str, Interval] = Field(default_factory=dict)
+    collapsed: bool = False
 
 
 class Block(_Part):
@@ -333,7 +335,8 @@ def _ruled(search: Search, number: int, scores: Sequence[str]) -> Ruled:
     nets = complete(retrainings_of(search.spec, search.study).get(setting, {}))
     confirmed = Entrant(record.method, "method", search.place.name, number, True, False, nets, Spent())
     test = {name: confirmed.interval(name) for name in scores} if nets else {}
-    return Ruled(rule="", method=record.method, run=search.place.name, trial=number, test=test)
+    alike = bool(collapsed_seeds(nets))
+    return Ruled(rule="", method=record.method, run=search.place.name, trial=number, test=test, collapsed=alike)
 
 
 def _ranked(parts: Sequence[_Of], names: Sequence[str], scores: Sequence[str]) -> Iterator[Ranked]:

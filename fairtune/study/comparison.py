@@ -15,7 +15,7 @@ from fairtune.metrics import SCORES, Difference, Interval, Number, holm, rank, r
 from fairtune.rules import View, corner, covered, front
 from fairtune.spec import Place, SearchSpec, TrialResult
 from fairtune.study.choice import CHOSEN
-from fairtune.study.retrained import retrainings_of
+from fairtune.study.retrained import collapsed_seeds, retrainings_of
 from fairtune.study.spent import Spent, spent
 from fairtune.study.study import SearchStudy
 from fairtune.study.summary import Summary, difference, summarise
@@ -54,6 +54,7 @@ class Compared(_Part):
         test: scores of the choice on the test split; none where nothing was chosen.
         seeds: on which it was retrained.
         failed_seeds: on which its retraining failed.
+        collapsed_seeds: on which its net gives all test samples one class; then it is in no difference and no rank.
         asked_seeds: how many were to confirm it.
         complete: whether the search has ended.
         folds: validation folds that its trials go through.
@@ -71,6 +72,7 @@ class Compared(_Part):
     test: dict[str, Interval]
     seeds: tuple[int, ...]
     failed_seeds: tuple[int, ...]
+    collapsed_seeds: tuple[int, ...]
     asked_seeds: int
     complete: bool
     folds: int
@@ -162,7 +164,8 @@ def compare_searches(searches: Sequence[Search]) -> Comparison:
     """
     check_alike(searches)
     found = side_by_side(searches)
-    named = {one.name: results for one, results in zip(found.compared, found.retrained, strict=True) if results}
+    both = zip(found.compared, found.retrained, strict=True)
+    named = {one.name: results for one, results in both if results and not one.collapsed_seeds}
     return Comparison(
         score=found.score,
         floor=found.floor,
@@ -195,6 +198,7 @@ def side_by_side(searches: Sequence[Search]) -> SideBySide:
             test=summary.confirmed[CHOSEN].test if results else {},
             seeds=tuple(results),
             failed_seeds=tuple(summary.confirmed[CHOSEN].failed_seeds) if CHOSEN in summary.confirmed else (),
+            collapsed_seeds=tuple(collapsed_seeds(results)),
             asked_seeds=summary.spec.final_seeds,
             complete=summary.complete,
             folds=summary.spec.validation_folds,

@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from fairtune.errors import InvalidInput
-from fairtune.metrics import SCORES, Difference, Interval, NetScore, compare, group_accuracy
+from fairtune.metrics import SCORES, Difference, Interval, NetScore, compare, group_accuracy, only_class
 from fairtune.records import GroupCounts
 from fairtune.spec import Moved, TrialResult
 from fairtune.study.comparison import Compared, Search, SideBySide
@@ -30,7 +30,8 @@ class Entrant(NamedTuple):
         run: whose it is.
         trial: number of a method's choice; None for the others, and where nothing reached the floor.
         chosen: whether there is a choice; a method without one hands over the plain baseline, and is scored as that.
-        collapsed: whether some retraining of its choice gives every test sample one class; it is scored as the plain baseline, too.
+        collapsed: whether some net of it gives every test sample one class; a method's choice is then scored as the plain baseline,
+            and moved thresholds do not compete.
         nets: what its retrainings came to on the test split, by seed.
         cost: what finding and confirming it took; the baseline's own trainings are in none but its own, and moving its thresholds
             takes none.
@@ -114,7 +115,7 @@ def _baseline(searches: Sequence[Search]) -> tuple[str, dict[int, TrialResult]] 
 
 def _plain(found: SideBySide, run: str, confirmed: dict[int, TrialResult]) -> Entrant:
     cost = next(one.baseline for one in found.compared if one.name == run)
-    return Entrant(BASELINE, "baseline", run, None, True, False, confirmed, cost)
+    return Entrant(BASELINE, "baseline", run, None, True, bool(collapsed_seeds(confirmed)), confirmed, cost)
 
 
 def _method(summary: Summary, compared: Compared, results: dict[int, TrialResult], fallback: Mapping[int, TrialResult]) -> Entrant:
@@ -134,7 +135,7 @@ def _method(summary: Summary, compared: Compared, results: dict[int, TrialResult
 
 
 def _moved(summaries: Sequence[Summary], confirmed: Mapping[int, TrialResult]) -> Iterator[Entrant]:
-    """Each way at the point of its front that the rule picks, from the first search that has it."""
+    """Each way at the point of its front that the rule picks, from the first search that has it, if it tells classes apart."""
     told: dict[str, tuple[str, float]] = {}
     for summary in summaries:
         for one in summary.untrained:
@@ -147,7 +148,8 @@ def _moved(summaries: Sequence[Summary], confirmed: Mapping[int, TrialResult]) -
             for moved in result.moved
             if (moved.way, moved.weight) == (way, weight)
         }
-        yield Entrant(way, "thresholds", run, None, True, False, nets, Spent())
+        if all(only_class(moved.test_counts) is None for moved in nets.values()):
+            yield Entrant(way, "thresholds", run, None, True, False, nets, Spent())
 
 
 def _counts(net: TrialResult | Moved) -> GroupCounts:

@@ -316,11 +316,11 @@ def _settings(spec: SearchSpec, study: SearchStudy, records: list[Record]) -> di
 
 
 def _against_baseline(spec: SearchSpec, settings: Mapping[str, str], retrained: Retrainings) -> dict[str, Difference]:
-    """The choice against the baseline on the test split, in the objectives; none before both were retrained on a seed."""
+    """The choice against the baseline on the test split, in the objectives and accuracy; none before both were retrained."""
     if CHOSEN not in settings:
         return {}
     chosen, baseline = (retrained.get(settings[role], {}) for role in (CHOSEN, _BASELINE))
-    names = dict.fromkeys((*objectives_of(spec.select), verdict.improves(spec.select)))
+    names = dict.fromkeys((*objectives_of(spec.select), verdict.improves(spec.select), "accuracy"))
     return {name: found for name in names if (found := difference(name, chosen, baseline)) is not None}
 
 

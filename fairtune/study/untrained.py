@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from fairtune.metrics import HEADLINES, SCORES, Difference, Interval, NetScore, Number, compare, label
+from fairtune.metrics import HEADLINES, SCORES, Difference, Interval, NetScore, Number, compare, label, only_class
 from fairtune.records import GroupCounts
 from fairtune.rules import Rule, View, objectives_of
 from fairtune.spec import Moved, SearchSpec, TrialResult
@@ -47,6 +47,7 @@ class Untrained(BaseModel):
     seeds: list[int]
     test: dict[str, Interval] = Field(default_factory=dict)
     chosen_less_this: dict[str, Difference] = Field(default_factory=dict)
+    collapsed: bool = False
     error: str | None = None
 
     @property
@@ -87,7 +88,7 @@ def beaten(found: Sequence[Untrained], objectives: Sequence[str]) -> list[str]:
 
 def _beaten(one: Untrained, objectives: Sequence[str]) -> str | None:
     differ = {name: one.chosen_less_this.get(name) for name in objectives}
-    if any(found is None or not _no_better(name, found.mean) for name, found in differ.items()):
+    if one.collapsed or any(found is None or not _no_better(name, found.mean) for name, found in differ.items()):
         return None
     said = " and ".join(f"{label(name)} {one.test[name].mean:.4f}" for name in objectives)
     gaps = " and ".join(_differ(name, found) for name, found in differ.items() if found is not None)
@@ -116,6 +117,7 @@ def _of_way(
     scored = dict(zip(points, by_weight[picked], strict=True))
     names = [name for name in dict.fromkeys((*HEADLINES, *objectives_of(spec.select))) if name in by_weight[picked][0].test]
     one.weight = front[picked].weight
+    one.collapsed = any(only_class(moved.test_counts) is not None for moved in scored.values())
     one.test = {name: SCORES[name].over(*_columns(name, list(scored.values()))) for name in names}
     one.chosen_less_this = _differences(objectives_of(spec.select), scored, chosen)
     return one

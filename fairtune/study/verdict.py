@@ -14,6 +14,7 @@ from fairtune.study.study import search_size
 if TYPE_CHECKING:
     from fairtune.study.summary import Confirmed, Summary, Trial
 
+_BASELINE = "baseline"
 _CLOSEST = 3
 _FEWEST_SEEDS = 2
 """That say anything of another retraining of a setting."""
@@ -33,12 +34,14 @@ def gained(summary: Summary) -> bool | None:
     """Whether the choice is better than the baseline, with 95 % confidence.
 
     None where nothing was compared, or on one seed alone: two nets may differ surely, and their settings not at all. Nothing is
-    gained by what surely loses more accuracy than the floor lets it, or gives all samples one class on some seed.
+    gained by what gives all samples one class, be it on one seed, or surely loses more accuracy than the floor lets it.
     """
     name = improves(summary.spec.select)
+    if _collapsed_choice(summary) is not None:
+        return False
     if (found := summary.against_baseline.get(name)) is None or math.isnan(settings_p(found)):
         return None
-    if (CHOSEN in summary.confirmed and summary.confirmed[CHOSEN].collapsed) or _too_costly(summary) is not None:
+    if _too_costly(summary) is not None:
         return False
     return found.low > 0 if SCORES[name].better == "higher" else found.high < 0
 
@@ -86,7 +89,7 @@ def collapsed(summary: Summary) -> list[str]:
         for roles, one in summary.confirmed_settings()
         if one.collapsed and CHOSEN not in roles
     ]
-    return [f"{said}: it treats all groups alike, and is of no use" for said in told]
+    return [f"{said}: such a net treats all groups alike, and is of no use" for said in told]
 
 
 def advice(summary: Summary) -> str:
@@ -102,6 +105,8 @@ def _against_baseline(summary: Summary) -> str:
     trial = f"trial {summary.chosen.number}"
     chosen, baseline = (_value(scored.score(name)) for scored in (summary.chosen, summary.baseline))
     held = f"{trial} has {label(name)} {chosen} on validation, the baseline {baseline}"
+    if (one := _collapsed_choice(summary)) is not None:
+        return f"nothing found that is {better} than the baseline: {trial} {_gives_one_class(one, summary)}; {held}"
     found = summary.against_baseline.get(name)
     if found is None:
         return f"{trial} is chosen and not confirmed{'' if summary.complete else ' yet'}: {held}"
@@ -109,11 +114,10 @@ def _against_baseline(summary: Summary) -> str:
         return f"one seed does not tell whether {trial} is {better} than the baseline, two would: {held}; {_differ(found)}"
     if summary.gained:
         return f"{trial} is {better} than the baseline: {held}; {_differ(found)}"
-    if CHOSEN in summary.confirmed and (one := summary.confirmed[CHOSEN]).collapsed:
-        return f"nothing found that is {better} than the baseline: {trial} {_gives_one_class(one, summary)}; {held}"
     if (cost := _too_costly(summary)) is not None:
-        lost = f"accuracy by {cost.mean:+.4f} (95 % interval {cost.low:+.3f} to {cost.high:+.3f}), more than the floor allows"
-        return f"nothing found that is {better} than the baseline at this floor: {held}; {_differ(found)}, and in {lost}"
+        lost = f", and in accuracy by {cost.mean:+.4f} (95 % interval {cost.low:+.3f} to {cost.high:+.3f})" * (cost is not found)
+        said = f"nothing found that is {better} than the baseline at this floor: {held}; {_differ(found)}{lost}"
+        return f"{said}, more than the floor allows"
     return f"nothing found that is {better} than the baseline at this floor: {held}; {_differ(found)}"
 
 
@@ -122,7 +126,16 @@ def _too_costly(summary: Summary) -> Difference | None:
     cost = summary.against_baseline.get("accuracy")
     if cost is None or math.isnan(settings_p(cost)):
         return None
-    return cost if cost.high < min(0.0, summary.floor - summary.baseline.score("accuracy")) else None
+    floor = summary.spec.accuracy_floor
+    told = summary.confirmed[_BASELINE].score("accuracy").mean if _BASELINE in summary.confirmed else math.nan
+    allowed = floor.value - told if floor.kind == "number" else summary.floor - summary.baseline.score("accuracy")
+    return cost if cost.high < min(0.0, allowed) else None
+
+
+def _collapsed_choice(summary: Summary) -> Confirmed | None:
+    """What confirmed the choice, if some retraining of it gives all test samples one class."""
+    one = summary.confirmed.get(CHOSEN)
+    return one if one is not None and one.collapsed else None
 
 
 def _gives_one_class(one: Confirmed, summary: Summary) -> str:

@@ -11,6 +11,7 @@ from typing import Any, Literal, cast  # noqa: TID251  torch puts other modules 
 import torch
 
 from fairtune.errors import InvalidInput
+from fairtune.sizes import MIB
 
 Precision = Literal["bf16", "fp32", "float64"]
 _STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
@@ -76,8 +77,8 @@ def peak_memory_mb(device: torch.device) -> float:
     mapped files included.
     """
     if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device) / 2**20
+        return torch.cuda.max_memory_allocated(device) / MIB
     if _STATUS.is_file():
         return int(_STATUS.read_text().partition("VmHWM:")[2].split()[0]) / 2**10
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / 2**20 if sys.platform == "darwin" else peak / 2**10
+    return peak / MIB if sys.platform == "darwin" else peak / 2**10

@@ -24,10 +24,11 @@ from fairtune.methods import Composite
 from fairtune.models import Net
 from fairtune.records import Array, Batch, Outputs
 from fairtune.room import needs_room
+from fairtune.sizes import GIB
 from fairtune.spec import Precision
 from fairtune.training.device import autocast
 
-_LIMIT_BYTES = 8 * 2**30
+_LIMIT_BYTES = 8 * GIB
 
 
 class LiveTeacher:
@@ -116,7 +117,7 @@ def open_teacher(
     if versions is None and instead:
         raise InvalidInput(
             "--teacher-sees: the teacher's outputs on every image would have to be kept, which is done for images flipped at "
-            f"most, up to {_LIMIT_BYTES / 2**30:g} GiB: leave it out"
+            f"most, up to {_LIMIT_BYTES / GIB:g} GiB: leave it out"
         )
     if versions is None:
         return live

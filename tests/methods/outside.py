@@ -67,4 +67,14 @@ class SecondStage(Method):
         return {"size": student.logits.square().mean()}
 
 
+class Room:
+    """Holds a class, as a file may."""
+
+    @dataclass
+    class Inside(Method):
+        """Has a value that is not its class's first name."""
+
+        weight: float = hyperparameter(0.1, Real(low=0, high=10), search=Real(low=0.1, high=1), help="of nothing")
+
+
 NOT_A_CLASS = 3

@@ -7,6 +7,7 @@ from fairtune.methods.hkd import HintonDistillation
 from fairtune.methods.mfd import FairFeatureDistillation
 from fairtune.testing.examples import random_example, started
 from fairtune.testing.trainings import digits_training, parameters, train_epochs
+from tests.methods.outside import Room
 
 OUTSIDE = "tests.methods.outside:Adversary"
 
@@ -73,10 +74,16 @@ def test_an_unknown_hyperparameter_is_refused():
         compose("mfd", {"mfd.wieght": 7.0})
 
 
-@pytest.mark.parametrize("given", ["weight", "hkd.weight", "mdf.weight"])
+@pytest.mark.parametrize("given", ["weight", "hkd.weight", "mdf.weight", "mfdweight"])
 def test_a_hyperparameter_of_no_part_is_refused_and_none_is_silently_left_out(given):
     with pytest.raises(InvalidInput, match=f"unknown hyperparameter of mfd '{given}': did you mean 'mfd.weight'"):
         compose("mfd", {given: 7.0})
+
+
+def test_a_class_within_a_class_has_its_values_by_its_whole_name():
+    (part,) = compose("tests.methods.outside:Room.Inside", {"Room.Inside.weight": 2.0}).parts.values()
+    assert isinstance(part, Room.Inside)
+    assert part.weight == 2.0
 
 
 def test_class_weights_multiply_the_task_loss_of_their_class():

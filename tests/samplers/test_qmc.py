@@ -1,6 +1,5 @@
+import logging
 from collections import Counter
-
-import optuna
 
 from fairtune.samplers import Outcome, Problem
 from fairtune.samplers._learner import Learner
@@ -25,8 +24,8 @@ def test_after_the_first_setting_every_part_of_every_range_is_visited_once():
     assert Counter(values["m.kernel"] for values in drawn[1:]) == dict.fromkeys("abcd", 4)
 
 
-def test_points_that_leave_values_open_and_still_run_change_nothing_of_the_sequence(caplog):
-    optuna.logging.enable_propagation()
+def test_points_that_leave_values_open_and_still_run_change_nothing_of_the_sequence(caplog, monkeypatch):
+    monkeypatch.setattr(logging.getLogger("optuna"), "propagate", True)
     learner = Learner(QuasiMonteCarlo(), Problem(SEARCH, ["maximize", "minimize"], search_seed=0, start=5, trials=17))
     given: list[dict[str, Value]] = [{"m.share": 0.9}, {"m.share": 0.1}, *({} for _ in range(15))]
     drawn = [learner.draw(number, point, lambda _: True).params for number, point in enumerate(given)]

@@ -8,7 +8,8 @@ import ray
 from fairtune.errors import InvalidInput
 from fairtune.search import demand
 from fairtune.search.cluster_file import ClusterFile
-from fairtune.search.demand import GIB, Demand, demand_of
+from fairtune.search.demand import Demand, demand_of
+from fairtune.sizes import GIB
 from fairtune.spec import Place
 from tests.search import growing
 

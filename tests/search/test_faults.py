@@ -1,5 +1,6 @@
 """Faults that are the search's, not a setting's: it stops or waits, and no trial is spent on them."""
 
+import errno
 import shutil
 import threading
 import time
@@ -14,7 +15,7 @@ from fairtune.request.options import Request
 from fairtune.request.resolve import resolve
 from fairtune.spec import Room
 from fairtune.study.folders import RunFolder
-from fairtune.training.trial import failed
+from fairtune.training.trial import failed, unable
 from tests.datasets.files import write_animals
 from tests.search_helpers import Session, Watcher, small_search
 from tests.torn import fill, freeze, read_only, small_disk
@@ -82,13 +83,21 @@ def test_a_disk_that_fills_up_fails_no_trial(tmp_path):
         assert ended(Session(*session.folder.load()).run())
 
 
-def test_what_fails_while_the_disk_is_read_only_waits(tmp_path):
+@pytest.mark.parametrize(
+    "ended",
+    [
+        lambda spec: failed(spec, "its worker process died"),
+        lambda spec: unable(spec, OSError(errno.EROFS, "Read-only file system")),
+    ],
+    ids=["died", "told"],
+)
+def test_what_fails_while_the_disk_is_read_only_waits(ended, tmp_path):
     with small_disk(tmp_path / "disk", 48) as disk:
         session = Session(*small_search(disk)).run(1)
         job = session.next_job()
         with read_only(disk, tmp_path / "seen") as seen:
             session.plan.folder = RunFolder(seen / "run")
-            session.plan.finish(job, failed(job.spec, "its worker process died"))
+            session.plan.finish(job, ended(job.spec))
         assert isinstance(session.plan.error, NoWriting)
         assert str(session.plan.error).startswith(f"{seen / 'run'} cannot be written any more (Read-only file system)")
         assert str(Session(*session.folder.load()).run(1).trained[0].key) == str(job.key)

@@ -173,4 +173,5 @@ def test_memory_set_aside_holds_trials_back_that_would_fit_by_their_processors(t
     watcher = Watcher()
     run_search(spec, place, SearchStudy(RunFolder.of(place).study, spec), [watcher])
     seen = [key for _, key, _ in watcher.events("progressed") if key.startswith("trial-")]
+    assert all(seen.count(key) > 1 for key in seen)
     assert sorted(key for key, _ in itertools.groupby(seen)) == ["trial-0", "trial-1"], seen

@@ -1,7 +1,7 @@
 from types import SimpleNamespace
 
-from fairtune.search.demand import GIB
 from fairtune.search.watch import Retries, WaitNotice
+from fairtune.sizes import GIB
 from fairtune.study.key import JobKey
 
 NEEDS = {"CPU": 1.0, "GPU": 1.0}

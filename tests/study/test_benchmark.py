@@ -112,7 +112,7 @@ def test_what_gives_every_sample_one_class_is_scored_as_the_baseline_and_named(s
     one = by_name["tests.search.troubled:OneClass"]
     assert (one.chosen, one.collapsed, by_name["ss"].collapsed) == (True, True, False)
     assert one.test == by_name[BASELINE].test
-    named = "retrainings call every test sample the same: tests.search.troubled:OneClass on digits; "
+    named = "some net calls every test sample the same: tests.search.troubled:OneClass on digits; "
     assert f"{named}such a method is scored as the baseline" in told(found).sentences
 
 
