@@ -55,14 +55,14 @@ def columns(rows: Sequence[Row], scores: Sequence[str]) -> Iterator[str]:
 
 
 def told_of(rows: Sequence[Row], scores: Sequence[str]) -> list[str]:
-    """The scores that some row on these data has, published or ours: a gap between two classes is not defined for ten."""
+    """The scores that some row on these data has, published or ours, as a gap of two classes is not defined for ten; else all."""
     own = {score for row in rows for score, found in row.ours.items() if math.isfinite(found.mean)}
-    return [score for score in scores if score in own or _is_quoted(score, rows)]
+    return [score for score in scores if score in own or _is_quoted(score, rows)] or list(scores)
 
 
 def block_table(title: str, rows: Sequence[Row], scores: Sequence[str]) -> TextTable:
     """The rows on some data, beside the published ones if there are any."""
-    scores, texts = told_of(rows, scores) or scores, []
+    scores, texts = told_of(rows, scores), []
     for row, cells in lines_of(rows, scores):
         parts = [(cell.ours,) if cell.published is None else (cell.ours, cell.published, cell.apart) for cell in cells]
         state = " (failed)" if row.failed else "" if row.ours else " (nothing confirmed)"

@@ -71,7 +71,7 @@ def in_markdown(material: Material) -> str:
 
 def in_html(material: Material) -> str:
     """The report as a page that needs nothing beside it."""
-    told = {data: told_of(rows, material.scores) or material.scores for data, rows in material.blocks.items()}
+    told = {data: told_of(rows, material.scores) for data, rows in material.blocks.items()}
     blocks = [(data, lines_of(rows, told[data]), list(columns(rows, told[data]))) for data, rows in material.blocks.items()]
     return (
         _environment()

@@ -10,7 +10,8 @@ import pandas as pd
 from fairtune.metrics import SCORES, UNDEFINED, label
 from fairtune.report.chart import Axis, Chart, Colour, Line, Mark, Points
 from fairtune.study.benchmark import Benchmark, Block, Entered, Ranked
-from fairtune.study.entrants import BASELINE, Kind
+from fairtune.study.choice import BASELINE
+from fairtune.study.entrants import Kind
 
 _COLOURS: dict[Kind, Colour] = {"method": "method0", "baseline": "chosen", "thresholds": "method1"}
 _KINDS: dict[Kind, str] = {"method": "methods", "baseline": "plain baseline", "thresholds": "its thresholds moved, no training"}

@@ -24,8 +24,9 @@ from fairtune.rules import Rule, View, objectives_of
 from fairtune.spec import PlugIn, SearchSpec
 from fairtune.study.applied import seen_by
 from fairtune.study.attainment import Attainment, of_searches
+from fairtune.study.choice import BASELINE
 from fairtune.study.comparison import Compared, Search, SideBySide, above, check_alike, side_by_side
-from fairtune.study.entrants import BASELINE, Entrant, Kind, entrants
+from fairtune.study.entrants import Entrant, Kind, entrants
 from fairtune.study.retrained import collapsed_seeds, complete, retrainings_of
 from fairtune.study.spent import Spent
 from fairtune.study.summary import Summary

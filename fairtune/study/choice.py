@@ -9,6 +9,8 @@ from fairtune.spec import Limits
 
 CHOSEN = "chosen"
 """The role of the trial that the rule chose."""
+BASELINE = "baseline"
+"""The role of the plain model, which is confirmed beside it."""
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from fairtune.metrics import SCORES, Difference, Interval, Number, holm, rank, r
 from fairtune.rules import View, corner, covered, front
 from fairtune.spec import Place, SearchSpec, TrialResult
 from fairtune.study.choice import CHOSEN
-from fairtune.study.retrained import collapsed_seeds, retrainings_of
+from fairtune.study.retrained import retrainings_of
 from fairtune.study.spent import Spent, spent
 from fairtune.study.study import SearchStudy
 from fairtune.study.summary import Summary, difference, summarise
@@ -198,7 +198,7 @@ def side_by_side(searches: Sequence[Search]) -> SideBySide:
             test=summary.confirmed[CHOSEN].test if results else {},
             seeds=tuple(results),
             failed_seeds=tuple(summary.confirmed[CHOSEN].failed_seeds) if CHOSEN in summary.confirmed else (),
-            collapsed_seeds=tuple(collapsed_seeds(results)),
+            collapsed_seeds=tuple(summary.confirmed[CHOSEN].collapsed) if results else (),
             asked_seeds=summary.spec.final_seeds,
             complete=summary.complete,
             folds=summary.spec.validation_folds,

@@ -12,13 +12,13 @@ from fairtune.errors import InvalidInput
 from fairtune.metrics import SCORES, Difference, Interval, NetScore, compare, group_accuracy, only_class
 from fairtune.records import GroupCounts
 from fairtune.spec import Moved, TrialResult
+from fairtune.study.choice import BASELINE
 from fairtune.study.comparison import Compared, Search, SideBySide
 from fairtune.study.retrained import collapsed_seeds, complete, retrainings_of
 from fairtune.study.spent import Spent
 from fairtune.study.summary import Summary
 
 Kind = Literal["method", "baseline", "thresholds"]
-BASELINE = "baseline"
 
 
 class Entrant(NamedTuple):
@@ -119,7 +119,7 @@ def _plain(found: SideBySide, run: str, confirmed: dict[int, TrialResult]) -> En
 
 
 def _method(summary: Summary, compared: Compared, results: dict[int, TrialResult], fallback: Mapping[int, TrialResult]) -> Entrant:
-    chosen, collapsed = bool(results), bool(collapsed_seeds(results))
+    chosen, collapsed = bool(results), bool(compared.collapsed_seeds)
     none_to_choose = summary.complete and summary.chosen is None
     number = summary.chosen.number if chosen and summary.chosen is not None else None
     return Entrant(

@@ -30,7 +30,7 @@ from fairtune.spec import Place, SearchSpec, Stop, TrialResult
 from fairtune.study import verdict
 from fairtune.study.band import Band, band
 from fairtune.study.chances import Chance, chances
-from fairtune.study.choice import CHOSEN
+from fairtune.study.choice import BASELINE, CHOSEN
 from fairtune.study.folders import RunFolder
 from fairtune.study.handed import Handed, handed_net, handed_over
 from fairtune.study.opening import Opening
@@ -45,7 +45,6 @@ SCHEMA: Literal["fairtune-summary/2"] = "fairtune-summary/2"
 
 Retrainings = Mapping[str, Mapping[int, TrialResult]]
 """What came of the retrainings, by the id of their setting and by seed."""
-_BASELINE = "baseline"
 
 
 class _Part(BaseModel):
@@ -312,14 +311,14 @@ def _intervals(study: SearchStudy, record: Record, objectives: Sequence[str]) ->
 def _settings(spec: SearchSpec, study: SearchStudy, records: list[Record]) -> dict[str, str]:
     """The id of the setting in each role, the baseline's first."""
     roles = {} if study.choice is None else study.choice.roles
-    return {_BASELINE: spec.baseline().id} | {role: _id_of(records[number]) for role, number in roles.items()}
+    return {BASELINE: spec.baseline().id} | {role: _id_of(records[number]) for role, number in roles.items()}
 
 
 def _against_baseline(spec: SearchSpec, settings: Mapping[str, str], retrained: Retrainings) -> dict[str, Difference]:
     """The choice against the baseline on the test split, in the objectives and accuracy; none before both were retrained."""
     if CHOSEN not in settings:
         return {}
-    chosen, baseline = (retrained.get(settings[role], {}) for role in (CHOSEN, _BASELINE))
+    chosen, baseline = (retrained.get(settings[role], {}) for role in (CHOSEN, BASELINE))
     names = dict.fromkeys((*objectives_of(spec.select), verdict.improves(spec.select), "accuracy"))
     return {name: found for name in names if (found := difference(name, chosen, baseline)) is not None}
 

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 from fairtune.metrics import SCORES, Difference, label, ranked
 from fairtune.names import counted
 from fairtune.rules import Rule
-from fairtune.study.choice import CHOSEN
+from fairtune.study.choice import BASELINE, CHOSEN
 from fairtune.study.study import search_size
 
 if TYPE_CHECKING:
     from fairtune.study.summary import Confirmed, Summary, Trial
 
-_BASELINE = "baseline"
 _CLOSEST = 3
 _FEWEST_SEEDS = 2
 """That say anything of another retraining of a setting."""
@@ -127,7 +126,7 @@ def _too_costly(summary: Summary) -> Difference | None:
     if cost is None or math.isnan(settings_p(cost)):
         return None
     floor = summary.spec.accuracy_floor
-    told = summary.confirmed[_BASELINE].score("accuracy").mean if _BASELINE in summary.confirmed else math.nan
+    told = summary.confirmed[BASELINE].score("accuracy").mean if BASELINE in summary.confirmed else math.nan
     allowed = floor.value - told if floor.kind == "number" else summary.floor - summary.baseline.score("accuracy")
     return cost if cost.high < min(0.0, allowed) else None
 

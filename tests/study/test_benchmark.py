@@ -12,8 +12,8 @@ from fairtune.report.figure import draw
 from fairtune.report.ranks import benchmark_charts
 from fairtune.report.svg import draw_svg
 from fairtune.study.benchmark import Benchmark, compare_methods
+from fairtune.study.choice import BASELINE
 from fairtune.study.comparison import Search
-from fairtune.study.entrants import BASELINE
 from fairtune.study.study import SearchStudy
 from tests.search_helpers import Session, run_small, small_search, trained_once
 
