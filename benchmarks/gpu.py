@@ -52,6 +52,7 @@ from fairtune.training.assembly import assemble
 from fairtune.training.capture import capture
 from fairtune.training.cards import find_card
 from fairtune.training.cost import Shape, cost_of
+from fairtune.training.data import Data
 from fairtune.training.device import forget_peak_memory, keep_float32_exact, peak_memory_mb
 from fairtune.training.loop import Training
 
@@ -195,12 +196,14 @@ def plan_beside_card(model: str, side: int, precision: Precision, peak: float) -
     info = Info(classes=("a", "b"), groups=("g", "h"), shape=(3, side, side), balanced_test=False, model=model, epochs=2)
     data = PlugIn(name="digits")
     spec = TrialSpec(dataset=data, model=PlugIn(name=model), method="scratch", epochs=2, batch_size=BATCH, precision=precision)
-    shape = Shape(info, (side, side, 3), BATCH * PLANNED, 500)
+    train, validation = (random_images(samples, side, num_classes=2, num_groups=2) for samples in (BATCH * PLANNED, 500))
+    opened = Data(info, train, validation)
+    shape = Shape.of(opened)
     cost = cost_of(spec, shape, CUDA)
     torch.cuda.empty_cache()
     forget_peak_memory(CUDA)
     before = peak_memory_mb(CUDA)
-    training = assemble(spec, shape.data(), runs=None, device=CUDA)
+    training = assemble(spec, opened, runs=None, device=CUDA)
     capture(training, "auto")
     images = training.train.pool.nbytes + training.validation.pool.nbytes
     peaks = []

@@ -27,6 +27,7 @@ from fairtune.training.device import autocast, has_fast_bf16, resolve_precision
 
 _LIBRARIES = ("ray", "torch", "torchvision", "optuna", "mlflow")
 _ROOM_GIB, _MEMORY_GIB = 2, 2
+_MPS = "nvidia-cuda-mps-control"
 _STEPS, _BATCH, _CHANNELS, _SIZE = 8, 32, 64, 16
 
 
@@ -53,7 +54,7 @@ def examine(place: Place, precision: str) -> Iterator[Finding]:
     """
     yield Finding("fairtune", f"{version('fairtune')} · Python {platform.python_version()} · " + _versions())
     yield _machine()
-    yield from _gpus()
+    yield from _gpus(place.gpus_per_trial)
     yield from (Finding("trials", _of_each(place), lacks) for lacks in resources(place))
     yield _precision(precision)
     yield _ray(place)
@@ -85,16 +86,26 @@ def _processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _gpus() -> Iterator[Finding]:
+def _gpus(per_trial: float) -> Iterator[Finding]:
     count = torch.cuda.device_count()
     for number in range(count):
         free, total = torch.cuda.mem_get_info(number)
         text = f"{torch.cuda.get_device_name(number)}, {free / GIB:.1f} of {total / GIB:.1f} GiB free"
         yield Finding(f"GPU {number}", text)
-    if count == 0:
+    if count:
+        yield _sharing(per_trial)
+    else:
         driver = shutil.which("nvidia-smi") is not None
         fault = f"there is a driver, but torch {version('torch')} cannot use it: update the driver, or install a torch for it"
         yield Finding("GPU", "none that torch can use", fault if driver else None)
+
+
+def _sharing(per_trial: float) -> Finding:
+    """Whether processes on one card compute at the same time: NVIDIA's Multi-Process Service lets them, else they take turns."""
+    runs = any(process.info["name"].startswith(_MPS) for process in psutil.process_iter(["name"]))
+    text = "MPS runs: trials on one card compute at the same time" if runs else "no MPS runs: trials on one card take turns"
+    slow = f"what shares a card hardly gains by it: start {_MPS} -d before the search (docs/gpu.md)"
+    return Finding("GPU sharing", text, slow if 0 < per_trial < 1 and not runs else None)
 
 
 def _precision(asked: str) -> Finding:

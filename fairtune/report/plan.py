@@ -110,7 +110,7 @@ class Plan:
             cost = "--price-per-hour gives the cost" if self.price is None else f"about {self.price:,.2f} at the price given"
             yield f"        {self.gpu_hours:.3g} GPU hours; {cost}"
         if self.card is not None and self.side_by_side > 1:
-            yield f"        give --gpus-per-trial {1 / self.side_by_side:.3g}"
+            yield f"        give --gpus-per-trial {1 / self.side_by_side:.3g}, and have NVIDIA's MPS run (docs/gpu.md)"
         yield "disk:   " + ", ".join(f"{what} {gib:.2g} GiB" for what, gib in self.disk_gib.items())
         if self.utilisation is None or self.launch_s is None:
             beside = f", those of methods beside {counted(self.side_by_side - 1, 'other training')}" * (self.side_by_side > 1)

@@ -13,11 +13,16 @@ from fairtune.training.folder import TrialFolder, baseline_folder
 
 
 def share_tested(spec: SearchSpec, run: RunFolder, job: Job, result: TrialResult) -> None:
-    """Leave a retrained baseline of this search for others; not where the disk does not take it."""
+    """Leave a retrained baseline of this search for others; not where the disk does not take it.
+
+    Of searches side by side that retrain the same one, the first to end leaves it, or the first that was to move its decisions.
+    """
     if result.state == "complete" and result.taken_from is None and _is_baseline(spec, job) and job.folder.has_weights():
-        known = result.model_copy(update={"taken_from": f"{run.path.name}/{job.key}"})
-        with suppress(NoRoom, OSError):
-            _shared(run, job).keep_tested(job.folder, known)
+        shared, new = _shared(run, job), result.model_copy(update={"taken_from": f"{run.path.name}/{job.key}"})
+        known = shared.read_tested()
+        if known is None or (_was_to_move(new) and not _was_to_move(known)):
+            with suppress(NoRoom, OSError):
+                shared.keep_tested(job.folder, new)
 
 
 def take_tested(spec: SearchSpec, run: RunFolder, job: Job) -> TrialResult | None:
@@ -27,10 +32,14 @@ def take_tested(spec: SearchSpec, run: RunFolder, job: Job) -> TrialResult | Non
     """
     shared = _shared(run, job)
     result = shared.read_tested() if _is_baseline(spec, job) else None
-    if result is None or (job.purpose.adjusts and not result.moved and result.immovable is None):
+    if result is None or (job.purpose.adjusts and not _was_to_move(result)):
         return None
     job.folder.keep_trained(lambda path: copyfile(shared.tested_weights, path), result)
     return result
+
+
+def _was_to_move(result: TrialResult) -> bool:
+    return bool(result.moved) or result.immovable is not None
 
 
 def _is_baseline(spec: SearchSpec, job: Job) -> bool:

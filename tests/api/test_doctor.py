@@ -1,5 +1,6 @@
 """What the doctor finds on this machine, and what it calls wrong."""
 
+import shutil
 import socket
 import subprocess
 import sys
@@ -45,6 +46,21 @@ def test_more_than_there_is(tmp_path):
     place = Place(data="data", runs=str(tmp_path), name="run", gpus_per_trial=1000, address=None)
     found = next(found for found in doctor.examine(place, "auto") if found.topic == "trials")
     assert found.fault == resources(place)[0]
+
+
+def test_trials_that_share_a_card_want_its_service(tmp_path):
+    named = tmp_path / "nvidia-cuda-mps-control"
+    sleep = shutil.which("sleep")
+    assert sleep is not None
+    shutil.copy(sleep, named)
+    runs = any(process.info["name"] == named.name for process in psutil.process_iter(["name"]))
+    assert (doctor._sharing(0.25).fault is None) is runs
+    assert doctor._sharing(1).fault is None
+    with subprocess.Popen([named, "60"]) as service:
+        try:
+            assert doctor._sharing(0.25) == ("GPU sharing", "MPS runs: trials on one card compute at the same time", None)
+        finally:
+            service.kill()
 
 
 @pytest.mark.parametrize(("kind", "wrong"), [("nfs4", True), ("fuse.sshfs", True), ("lustre", True), ("ext4", False)])

@@ -57,6 +57,19 @@ def test_once_its_decisions_were_moved_they_are_taken_too(tmp_path):
     assert finals_of(second)["final-baseline-1"].moved == finals_of(first)["final-baseline-1"].moved
 
 
+def test_of_two_that_were_trained_side_by_side_the_first_stays(tmp_path, monkeypatch):
+    options = {"method": "ss", "trials": 1, "final_seeds": 1}
+    first = run_small(tmp_path, name="first", **options)
+    shared = baseline_folder(tmp_path, first.spec.baseline(1))
+    with monkeypatch.context() as before_either_had_ended:
+        before_either_had_ended.setattr("fairtune.search.plan.take_tested", lambda *_: None)
+        second = run_small(tmp_path, name="second", **options)
+    assert "final-baseline-1" in second.keys
+    assert shared.read_tested().taken_from == "first/final-baseline-1"
+    run_small(tmp_path, name="third", **options, post_process="baseline")
+    assert shared.read_tested().taken_from == "third/final-baseline-1", "the first has not what others may ask for"
+
+
 @pytest.mark.parametrize("file", ["tested", "tested_weights"])
 def test_what_is_torn_is_trained_again(tmp_path, file):
     options = {"method": "ss", "trials": 1, "final_seeds": 1}
