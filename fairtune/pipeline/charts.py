@@ -112,7 +112,7 @@ def _lines(material: Material, drawing: Drawing) -> Iterator[Chart]:
         found = sorted(found, key=lambda pair: pair[0])
         if len(found) < 2 and method == BASELINE:
             continue
-        colour, marker = _style(method, position)
+        colour, marker = _style(method, position) if len(material.blocks) == 1 else style_of(position)
         x = [number for number, _ in found]
         y = [row.ours.get(drawing.y, UNDEFINED).mean for _, row in found]
         told = [f"{row.label}{_on(row.data)}, {drawing.x} {number:g}: {row.ours[drawing.y].mean:.4f}" for number, row in found]

@@ -108,7 +108,8 @@ def _against_baseline(summary: Summary) -> str:
         return f"nothing found that is {better} than the baseline: {trial} {_gives_one_class(one, summary)}; {held}"
     found = summary.against_baseline.get(name)
     if found is None:
-        return f"{trial} is chosen and not confirmed{'' if summary.complete else ' yet'}: {held}"
+        lacking = "confirmed, but the baseline is not" if CHOSEN in summary.confirmed else "not confirmed"
+        return f"{trial} is chosen and {lacking}{'' if summary.complete else ' yet'}: {held}"
     if 0 < found.seeds < _FEWEST_SEEDS:
         return f"one seed does not tell whether {trial} is {better} than the baseline, two would: {held}; {_differ(found)}"
     if summary.gained:

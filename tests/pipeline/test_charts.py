@@ -70,6 +70,20 @@ def test_a_line_joins_the_rows_of_one_method_on_the_same_data(material):
     assert [mark.label for mark in lines.marks if isinstance(mark, Points)] == ["hkd, adult", "hkd, german"]
 
 
+def test_plain_models_of_two_data_sets_look_different(material):
+    rows = [
+        row(f"baseline-{data}-{weight}")._replace(data=data, method="baseline", values={"weight": weight})
+        for data in ("adult", "german")
+        for weight in (0.25, 0.5)
+    ]
+    found = []
+    for chosen in (rows, rows[:2]):
+        (lines,) = [chart for chart in charts_of(material(*chosen)) if chart.name.startswith("lines")]
+        found.append({(mark.colour, mark.marker) for mark in lines.marks if isinstance(mark, Points)})
+    assert len(found[0]) == 2
+    assert found[1] == {("ink", "diamond")}
+
+
 def test_hollow_points_are_spoken_of_where_there_are_some(material):
     quoted = {name: Quoted(0.4, 0.1, "table.csv") for name in ("accuracy", "deo_m")}
     points = [charts_of(material(row("ss")._replace(published=found)))[1] for found in ({}, quoted)]

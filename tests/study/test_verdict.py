@@ -133,3 +133,10 @@ def test_what_surely_loses_more_accuracy_than_the_floor_allows_is_not_fairer_at_
     assert changed.gained is not costs
     ends = "and in accuracy by -0.2000 (95 % interval -0.300 to -0.100), more than the floor allows"
     assert outcome(changed).endswith(ends) is costs
+
+
+def test_a_confirmed_choice_whose_baseline_is_not_is_said_to_be_that(summary):
+    found = outcome(summary.model_copy(update={"against_baseline": {}}))
+    assert found.startswith(f"trial {summary.chosen.number} is chosen and confirmed, but the baseline is not: ")
+    neither = summary.model_copy(update={"against_baseline": {}, "confirmed": {}})
+    assert outcome(neither).startswith(f"trial {summary.chosen.number} is chosen and not confirmed: ")
