@@ -72,11 +72,12 @@ def block_table(title: str, rows: Sequence[Row], scores: Sequence[str]) -> TextT
 
 
 def ordering_table(checked: Sequence[tuple[str, Checked]]) -> TextTable:
-    """Which orderings hold on which data."""
+    """Which orderings hold, and on which data where that is to be told."""
+    told = any(data for data, _ in checked)
     texts = [
         [
             one.said,
-            data,
+            *[data] * told,
             format_mean(one.left or UNDEFINED),
             format_mean(one.right or UNDEFINED),
             one.verdict or f"not checked, {one.why}",
@@ -84,7 +85,7 @@ def ordering_table(checked: Sequence[tuple[str, Checked]]) -> TextTable:
         for data, one in checked
     ]
     note = "a pair is told apart if its means differ by more than both standard deviations together, which takes two seeds"
-    return TextTable("Orderings", ["ordering", "data", "left", "right", "verdict"], texts, note)
+    return TextTable("Orderings", ["ordering", *["data"] * told, "left", "right", "verdict"], texts, note)
 
 
 def format_mean(found: Interval) -> str:

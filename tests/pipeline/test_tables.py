@@ -3,9 +3,10 @@
 import pytest
 
 from fairtune.metrics import UNDEFINED, Interval
+from fairtune.pipeline.ordering import Order, check_order
 from fairtune.pipeline.published import Quoted
 from fairtune.pipeline.rows import Row
-from fairtune.pipeline.tables import block_table, lines_of, told_of
+from fairtune.pipeline.tables import block_table, lines_of, ordering_table, told_of
 
 
 def row(label, method, plain, mean):
@@ -45,3 +46,14 @@ def test_a_score_that_no_row_has_has_no_column():
     assert told_of(undefined, ["accuracy", "deo_m", "equal_opportunity"]) == ["accuracy"]
     assert block_table("data", undefined, ["accuracy", "equal_opportunity"]).columns == ["search", "accuracy (↑)"]
     assert block_table("data", [one._replace(ours={}) for one in rows], ["accuracy"]).columns == ["search", "accuracy (↑)"]
+
+
+def test_orderings_name_their_data_where_there_are_several():
+    scores = {
+        label: Interval(mean=mean, std=0.1, low=mean, high=mean, values=(mean,)) for label, mean in (("ss", 0.1), ("mfd", 0.9))
+    }
+    (checked,) = check_order(Order("accuracy", ("mfd", "ss"), (">",)), scores)
+    assert ordering_table([("", checked)]).columns == ["ordering", "left", "right", "verdict"]
+    several = ordering_table([("adult", checked), ("german", checked)])
+    assert several.columns == ["ordering", "data", "left", "right", "verdict"]
+    assert [line[:2] for line in several.rows] == [["accuracy: mfd > ss", "adult"], ["accuracy: mfd > ss", "german"]]
