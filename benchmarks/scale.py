@@ -32,8 +32,6 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 import torch
-from rich.console import Console
-from rich.table import Table
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
@@ -59,18 +57,22 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         runs = Path(arguments.runs or scratch)
         titles = "sampler, trials, next() ms, 95 %, busy, finish() ms, 95 %, busy, open s, opened MiB, peak, study.db, details MiB"
-        table = Table(*titles.split(", "))
+        _print_row(*titles.split(", "))
         for sampler, size in _stages(arguments.samplers.split(","), arguments.trials):
             run = sampler if sampler in ("nsga2", "gp") else "random"
             _apart(_fill, runs, run, arguments.trials, size)
-            table.add_row(sampler, f"{size:,}", *_apart(_measure, runs, run, sampler, arguments.trials))
-        Console(width=150).print(table)
+            _print_row(sampler, f"{size:,}", *_apart(_measure, runs, run, sampler, arguments.trials))
         for run in sorted(path.name for path in runs.iterdir() if (path / "study.db").exists()):
             print(f"{run}: write_report {_apart(_report, runs, run, arguments.trials):.1f} s,", end=" ")
             began = time.perf_counter()
             command = Path(sys.executable).with_name("fairtune")
             subprocess.run([command, "report", str(runs / run)], check=True, capture_output=True)
             print(f"fairtune report {time.perf_counter() - began:.1f} s")
+
+
+def _print_row(*cells: str) -> None:
+    """One line of the table, as soon as it is known."""
+    print(*(cell.rjust(11) for cell in cells), flush=True)
 
 
 def _arguments() -> argparse.Namespace:

@@ -24,10 +24,10 @@ from fairtune.request.checks import resources, study, writable
 from fairtune.sizes import GIB
 from fairtune.spec import Place
 from fairtune.training.device import autocast, has_fast_bf16, resolve_precision
+from fairtune.training.sharing import TURNS, compute_at_once
 
 _LIBRARIES = ("ray", "torch", "torchvision", "optuna", "mlflow")
 _ROOM_GIB, _MEMORY_GIB = 2, 2
-_MPS = "nvidia-cuda-mps-control"
 _STEPS, _BATCH, _CHANNELS, _SIZE = 8, 32, 64, 16
 
 
@@ -101,11 +101,9 @@ def _gpus(per_trial: float) -> Iterator[Finding]:
 
 
 def _sharing(per_trial: float) -> Finding:
-    """Whether processes on one card compute at the same time: NVIDIA's Multi-Process Service lets them, else they take turns."""
-    runs = any(process.info["name"].startswith(_MPS) for process in psutil.process_iter(["name"]))
-    text = "MPS runs: trials on one card compute at the same time" if runs else "no MPS runs: trials on one card take turns"
-    slow = f"what shares a card hardly gains by it: start {_MPS} -d before the search (docs/gpu.md)"
-    return Finding("GPU sharing", text, slow if 0 < per_trial < 1 and not runs else None)
+    if compute_at_once():
+        return Finding("GPU sharing", "trials on one card compute at the same time: NVIDIA's MPS runs")
+    return Finding("GPU sharing", "no MPS of NVIDIA runs", TURNS if 0 < per_trial < 1 else None)
 
 
 def _precision(asked: str) -> Finding:

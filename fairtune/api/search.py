@@ -40,6 +40,7 @@ from fairtune.study.summary import Summary
 from fairtune.study.verdict import advice
 from fairtune.tracking.mirror import Tracker
 from fairtune.training.data import make_dataset, open_data
+from fairtune.training.sharing import TURNS, compute_at_once
 
 
 def search(request: Request, console: Console) -> Summary:
@@ -129,7 +130,9 @@ def _run(spec: SearchSpec, place: Place, console: Console, request: Request | No
     data = open_data(spec.plain(), Path(place.data))
     splits = {"train": data.train, "validation": data.validation}
     cells = {name: split.cells for name, split in splits.items()}
+    takes_turns = place.address is None and 0 < place.gpus_per_trial < 1 and not compute_at_once()
     remarks = [*remarks_on(make_dataset(spec.dataset), Path(place.data)), *data.remarks, *want_of_room(spec, place, data.info)]
+    remarks += [TURNS] * takes_turns
     folder = RunFolder.of(place)
     opened = SearchStudy(database_of(place), spec).openings if folder.holds_search else ()
     expected = expect(spec, place, data)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import ray
 import torch
@@ -13,6 +14,7 @@ from fairtune.errors import SearchFault
 from fairtune.sizes import MIB
 from fairtune.spec import Place, SearchSpec
 from fairtune.study.study import SearchStudy
+from fairtune.training.sharing import TURNS, compute_at_once
 
 _log = logging.getLogger(__name__)
 MOST_PER_GPU = 8
@@ -62,9 +64,13 @@ def packed(place: Place, study: SearchStudy) -> Place:
     """
     known = [*_measured(study), *_taken_over(study)]
     peak_mb = max((peak_mb for _, peak_mb in known), default=0.0)
-    share = share_of_gpu(peak_mb, card_mb := _card_mb()) if peak_mb > 0 else 1.0
-    if peak_mb > 0:
-        _log.warning(f"a trial takes up to {peak_mb:,.0f} MiB of {card_mb:,.0f}: from now on {1 / share:.0f} on each GPU")
+    if peak_mb == 0:
+        return place.model_copy(update={"gpus_per_trial": 1.0, "packs": False})
+    card = _card()
+    share = share_of_gpu(peak_mb, card.mb)
+    _log.warning(f"a trial takes up to {peak_mb:,.0f} MiB of {card.mb:,.0f}: from now on {1 / share:.0f} on each GPU")
+    if share < 1 and not card.computes_at_once:
+        _log.warning(TURNS)
     return place.model_copy(update={"gpus_per_trial": share, "packs": False})
 
 
@@ -83,14 +89,25 @@ def _taken_over(study: SearchStudy) -> Iterator[tuple[str, float]]:
             yield record.method, record.result.peak_memory_mb
 
 
-def _card_mb() -> float:
-    """Memory of a GPU of the cluster, in MiB."""
-    asked = ray.remote(num_gpus=1, num_cpus=0)(_memory_mb).remote()
+class _Card(NamedTuple):
+    """A GPU of the cluster.
+
+    Attributes:
+        mb: its memory, in MiB.
+        computes_at_once: whether processes that share it do not take turns.
+    """
+
+    mb: float
+    computes_at_once: bool
+
+
+def _card() -> _Card:
+    asked = ray.remote(num_gpus=1, num_cpus=0)(_look).remote()
     try:
-        return float(ray.get(asked, timeout=_ANSWER_S))
+        return _Card(*ray.get(asked, timeout=_ANSWER_S))
     except ray.exceptions.RayError as error:
         raise SearchFault(f"--gpus-per-trial auto: no GPU says how much memory it has; give a number ({error})") from error
 
 
-def _memory_mb() -> float:
-    return float(torch.cuda.get_device_properties(0).total_memory / MIB)
+def _look() -> tuple[float, bool]:
+    return torch.cuda.get_device_properties(0).total_memory / MIB, compute_at_once()

@@ -1,6 +1,5 @@
 """What the doctor finds on this machine, and what it calls wrong."""
 
-import shutil
 import socket
 import subprocess
 import sys
@@ -15,6 +14,8 @@ from fairtune.api import doctor, sockets
 from fairtune.cli.main import app
 from fairtune.request.checks import resources
 from fairtune.spec import Place
+from fairtune.training.sharing import TURNS, compute_at_once
+from tests.mps import mps
 
 TOPICS = ["fairtune", "machine", "GPU", "precision", "Ray", "data", "data cache", "runs", "network"]
 
@@ -49,18 +50,10 @@ def test_more_than_there_is(tmp_path):
 
 
 def test_trials_that_share_a_card_want_its_service(tmp_path):
-    named = tmp_path / "nvidia-cuda-mps-control"
-    sleep = shutil.which("sleep")
-    assert sleep is not None
-    shutil.copy(sleep, named)
-    runs = any(process.info["name"] == named.name for process in psutil.process_iter(["name"]))
-    assert (doctor._sharing(0.25).fault is None) is runs
-    assert doctor._sharing(1).fault is None
-    with subprocess.Popen([named, "60"]) as service:
-        try:
-            assert doctor._sharing(0.25) == ("GPU sharing", "MPS runs: trials on one card compute at the same time", None)
-        finally:
-            service.kill()
+    fault = None if compute_at_once() else TURNS
+    assert [doctor._sharing(share).fault for share in (0.25, 1, 0)] == [fault, None, None]
+    with mps(tmp_path):
+        assert doctor._sharing(0.25) == ("GPU sharing", "trials on one card compute at the same time: NVIDIA's MPS runs", None)
 
 
 @pytest.mark.parametrize(("kind", "wrong"), [("nfs4", True), ("fuse.sshfs", True), ("lustre", True), ("ext4", False)])

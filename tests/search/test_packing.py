@@ -57,17 +57,19 @@ class TestOfASearch:
             session.plan.finish(job, train(job, session.plan))
         assert are_measured(session.spec, session.study)
         assert session.trials[0].result.taken_from
-        monkeypatch.setattr(packing, "_card_mb", lambda: 1e6)
+        monkeypatch.setattr(packing, "_card", lambda: packing._Card(1e6, True))
         assert packed(session.place, session.study).gpus_per_trial == 1 / MOST_PER_GPU
 
-    def test_follows_the_hungriest_trial_and_is_kept_with_the_place(self, tmp_path, monkeypatch, caplog):
+    @pytest.mark.parametrize("at_once", [True, False])
+    def test_follows_the_hungriest_trial_and_is_kept_with_the_place(self, tmp_path, monkeypatch, caplog, at_once):
         session = Session(*small_search(tmp_path)).run(2)
         peak_mb = session.trials[0].result.peak_memory_mb
         assert peak_mb > 0
-        monkeypatch.setattr(packing, "_card_mb", lambda: 3 * (1.25 * peak_mb + 600))
+        monkeypatch.setattr(packing, "_card", lambda: packing._Card(3 * (1.25 * peak_mb + 600), at_once))
         place = packed(session.place.model_copy(update={"gpus_per_trial": 1.0, "packs": True}), session.study)
         assert (place.gpus_per_trial, place.packs) == (1 / 3, False)
         assert "from now on 3 on each GPU" in caplog.text
+        assert ("trials on one card take turns" in caplog.text) is not at_once
         session.folder.save(session.spec, place)
         assert session.folder.load()[1].gpus_per_trial == 1 / 3
 
@@ -109,7 +111,7 @@ def test_a_search_measures_its_first_trial_alone_and_packs_the_others(tmp_path, 
     from fairtune.search.run import run_search
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    monkeypatch.setattr(packing, "_card_mb", lambda: 1e6)
+    monkeypatch.setattr(packing, "_card", lambda: packing._Card(1e6, True))
     spec, place = small_search(tmp_path)
     place = place.model_copy(update={"gpus_per_trial": 1.0, "packs": True, "cpus_per_trial": 0.25})
     session = Session(spec, place)
