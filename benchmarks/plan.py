@@ -16,6 +16,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from fairtune.api.measured import Measured
 from fairtune.api.plan import make_plan
 from fairtune.api.search import search
 from fairtune.api.where import Where
@@ -48,7 +49,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as runs:
         for number, (name, options) in enumerate(SEARCHES.items()):
             request = Request.read(given | options | {"runs": runs, "name": f"run-{number}"})
-            plan = make_plan(request, Where(), console)
+            with Measured.open() as measured:
+                plan = make_plan(request, Where(), console, measured)
             search(request, console)
             seconds = trainings_of(Path(runs) / f"run-{number}")
             each = statistics.fmean(one.busy_s for one in plan.methods.values())

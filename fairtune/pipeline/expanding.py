@@ -28,7 +28,7 @@ class Named(NamedTuple):
 
     Attributes:
         label: its name among all.
-        short: its name among those on the same data.
+        short: its name but for its data, which is the same on all of them.
         data: what its data have that others' have not, as ``variance 0.02``; empty where all are on the same.
         options: as on the command line.
     """
@@ -104,12 +104,8 @@ def expand(pipeline: Pipeline, size: Size, typed: Mapping[str, object]) -> list[
 def named(searches: Sequence[Options]) -> list[Named]:
     """Searches by what tells them apart."""
     data = [_data(options) for options in searches]
-    found = []
-    for label, options, own in zip(labels(searches), searches, data, strict=True):
-        beside = [other for other, its in zip(searches, data, strict=True) if its == own]
-        short = labels(beside)[next(place for place, other in enumerate(beside) if other is options)]
-        found.append(Named(label, short, _told_data(own, data), options))
-    return found
+    short = labels([_without_data(options) for options in searches])
+    return [Named(*one) for one in zip(labels(searches), short, (_told_data(own, data) for own in data), searches, strict=True)]
 
 
 def labels(searches: Sequence[Mapping[str, object]]) -> list[str]:
@@ -223,6 +219,12 @@ def _data(options: Options) -> dict[str, str]:
     settings = options.get("set", ())
     texts = [str(text) for text in settings] if isinstance(settings, list | tuple) else []
     return found | {_key(text): text.partition("=")[2].strip() for text in texts if _DATA_SETTING.match(text)}
+
+
+def _without_data(options: Options) -> Options:
+    settings = options.get("set", ())
+    other = [text for text in settings if not _DATA_SETTING.match(str(text))] if isinstance(settings, list | tuple) else settings
+    return {name: value for name, value in options.items() if name not in _OF_DATA} | {"set": other}
 
 
 def _told_data(own: dict[str, str], every: Sequence[dict[str, str]]) -> str:

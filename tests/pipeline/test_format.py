@@ -40,6 +40,20 @@ def test_a_search_stands_for_every_combination_of_its_values():
     assert len({one.label for one in found}) == 4
 
 
+def test_a_search_is_called_the_same_on_all_data_that_have_it():
+    found = expanded(
+        pipeline(
+            {"method": "mi", "each": {"weight": [0.5], "dataset": ["adult"]}},
+            {"method": "mi", "each": {"weight": [0.5, 1], "dataset": ["german"]}},
+        )
+    )
+    assert [(one.short, one.data) for one in found] == [
+        ("mi-weight-0.5", "dataset adult"),
+        ("mi-weight-0.5", "dataset german"),
+        ("mi-weight-1", "dataset german"),
+    ]
+
+
 def test_values_of_options_and_of_the_teacher():
     found = expanded(pipeline({"method": "mfd", "each": {"model": ["cnn"], "teacher.skew": [0.5]}}))
     assert (found[0].options["model"], found[0].options["teacher_set"]) == ("cnn", ["skew=0.5"])
