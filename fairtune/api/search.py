@@ -76,7 +76,7 @@ def resume(
     if (known := tracking_uri or place.tracking_uri) is not None:
         place = place.model_copy(update={"tracking_uri": store(known)})
     check_here(spec, place)
-    if "trials" in more and spec.trials < (begun := SearchStudy(database_of(place), spec).asked):
+    if "trials" in more and spec.trials < (begun := SearchStudy(database_of(place), spec).own):
         raise InvalidInput(f"--trials {spec.trials}: the search has begun {counted(begun, 'trial')} already: give at least as many")
     file = RunFolder(folder).request
     request = Request.from_file(file, {**more, "joint": spec.joint}) if more and file.exists() else None

@@ -71,7 +71,7 @@ def _free_key(study: SearchStudy, role: str, seed: int) -> JobKey:
 def has_other_limits(spec: SearchSpec, study: SearchStudy, choice: Choice) -> bool:
     """Whether a search whose trials were over has other limits now, and so perhaps more trials."""
     if choice.limits is None:
-        return study.asked < trials_to_run(spec)
+        return study.own < trials_to_run(spec)
     return choice.limits != spec.limits
 
 

@@ -127,7 +127,8 @@ class Plan:
             return self._start(job)
         if self._running:
             return "wait"
-        self._complete()
+        if self.error is None:
+            self._complete()
         return "done"
 
     def finish(self, job: Job, result: TrialResult) -> None:
@@ -350,6 +351,7 @@ class Plan:
             known = baseline.folder.read_trained()
             if known is not None and baseline.key not in self.study.folds:
                 self.study.keep_fold(baseline.key, known)
+                self._budget.end(baseline, known)
             needed = job.spec.teacher is not None or baseline.key not in self.study.folds
             return baseline if known is None and needed else None
         spec = job.spec.teacher
@@ -366,7 +368,7 @@ class Plan:
             observer.baseline_ready(baseline.result, baseline.floor, found=found)
 
     def _next_trial(self) -> Job | None:
-        while (asked := self._trials.next(new=self._budget.lets_begin)) is not None:
+        while self.error is None and (asked := self._trials.next(new=self._budget.lets_begin)) is not None:
             job = self._trial_job(*asked)
             ended = job.folder.read_ended(job.spec) or self._earlier.take_over(job)
             if ended is None:
@@ -376,7 +378,7 @@ class Plan:
         return None
 
     def _next_repeat(self, *, trials_over: bool) -> Job | None:
-        while (key := self._repeats.next(trials_over=trials_over, new=self._budget.lets_repeat)) is not None:
+        while self.error is None and (key := self._repeats.next(trials_over=trials_over, new=self._budget.lets_repeat)) is not None:
             assert key.number is not None
             assert key.again is not None
             first = self.study.result(key.number)
@@ -400,9 +402,9 @@ class Plan:
         return job._replace(rungs=self._trials.rungs(number))
 
     def _next_final(self) -> Job | None:
-        if self._finals is None:
+        if self._finals is None and self.error is None:
             self._finals = self._to_confirm()
-        while self._finals:
+        while self._finals and self.error is None:
             job = self._finals.pop(0)
             ended = job.folder.read_ended(job.spec) or take_tested(self.spec, self.folder, job)
             if ended is not None:
@@ -413,7 +415,7 @@ class Plan:
 
     def _ended_by(self) -> str | None:
         """The limit that left trials untried."""
-        return self._budget.ends_by if self.study.asked < trials_to_run(self.spec) else None
+        return self._budget.ends_by if self.study.own < trials_to_run(self.spec) else None
 
     def _to_confirm(self) -> list[Job]:
         """The retrainings that are left; with the first of them the test split is opened."""

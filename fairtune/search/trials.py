@@ -71,7 +71,7 @@ class Trials:
     @property
     def _left(self) -> int:
         """How many new trials the search may still have."""
-        return self._limit - (self._study.asked - self._study.taken_over)
+        return self._limit - self._study.own
 
     def hand_back(self, number: int) -> None:
         """Keep a trial for later."""

@@ -246,14 +246,14 @@ class SearchStudy(Kept):
         return record
 
     @property
-    def taken_over(self) -> int:
-        """How many of the trials were trained by earlier runs; no budget counts them."""
-        return self._taken_over
-
-    @property
     def asked(self) -> int:
         """How many trials have been asked for so far."""
         return len(self._records)
+
+    @property
+    def own(self) -> int:
+        """How many of them the search has begun itself; no budget counts those that earlier runs have trained."""
+        return self.asked - self._taken_over
 
     def record(self, number: int) -> Record:
         """One trial."""

@@ -8,10 +8,12 @@ from collections.abc import Sequence
 import pytest
 from rich.console import Console
 
-from fairtune.errors import InvalidInput
+from fairtune.api.search import resume
+from fairtune.errors import InvalidInput, NoRoom
 from fairtune.files import remove
 from fairtune.report import write_report
 from fairtune.report.terminal import SearchDisplay
+from fairtune.request.options import extended
 from fairtune.schedulers import Scheduler, Standing, Verdict
 from fairtune.study.earlier import EarlierRun
 from fairtune.study.folders import RunFolder
@@ -220,3 +222,27 @@ def test_what_cannot_be_begun_with_is_refused(runs, options, said):
     with pytest.raises(InvalidInput, match=said):
         warm(runs, **{"name": "refused"} | options)
     assert not (runs / "refused").exists()
+
+
+def test_a_disk_that_is_full_stops_a_search_that_takes_over_what_diverged(runs, monkeypatch):
+    monkeypatch.setattr("fairtune.search.plan.has_room", lambda folder, size: False)
+    session = Session(*warm(runs, "full"))
+    assert session.plan.next() == "done"
+    assert isinstance(session.plan.error, NoRoom)
+    assert session.study.choice is None
+    assert session.study.openings == ()
+
+
+def test_an_ended_search_of_which_more_is_asked_counts_its_own_trials_alone(runs):
+    session = Session(*warm(runs, "counted")).run()
+    assert (session.study.asked, session.study.own) == (5, 2)
+    again = Session(extended(session.spec, {"trials": 3}), session.place).run()
+    assert (again.study.asked, again.study.own) == (6, 3)
+    with pytest.raises(InvalidInput, match="--trials 1: the search has begun 3 trials already"):
+        resume(session.folder.path, Console(file=io.StringIO()), more={"trials": 1})
+
+
+def test_a_budget_that_leaves_trials_untried_is_told_whatever_was_taken_over(runs):
+    session = Session(*warm(runs, "cut", trials=4, epoch_budget=12)).run()
+    assert session.study.own < 4 <= session.study.asked
+    assert session.study.choice.ended_by == "epoch_budget"

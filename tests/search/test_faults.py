@@ -17,7 +17,7 @@ from fairtune.spec import Room
 from fairtune.study.folders import RunFolder
 from fairtune.training.trial import failed, unable
 from tests.datasets.files import write_animals
-from tests.search_helpers import Session, Watcher, small_search
+from tests.search_helpers import Session, Watcher, small_search, train
 from tests.torn import fill, freeze, read_only, small_disk
 
 
@@ -199,3 +199,20 @@ def test_the_waiting_can_be_interrupted(tmp_path, monkeypatch):
 
     with pytest.raises(Interrupted, match=r"what is finished is kept. Go on with: fairtune resume"):
         with_patience(small_search(tmp_path)[1], Console(quiet=True), session)
+
+
+def test_a_net_that_cannot_be_taken_home_stops_a_search_whose_retrainings_have_ended(tmp_path, monkeypatch):
+    session = Session(*small_search(tmp_path, trials=1)).run(2)
+    final = session.next_job()
+    train(final, session.plan)
+    again = Session(session.spec, session.place)
+
+    def is_away(folder):
+        raise SearchFault("the storage does not answer")
+
+    with monkeypatch.context() as away:
+        away.setattr("fairtune.training.folder.TrialFolder.take_home", is_away)
+        assert again.plan.next() == "done"
+    assert "the storage does not answer" in str(again.plan.error)
+    assert not again.study.complete
+    assert ended(Session(session.spec, session.place).run())

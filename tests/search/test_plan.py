@@ -11,6 +11,7 @@ from fairtune.datasets._store import cache_folder
 from fairtune.errors import FairtuneError, InvalidInput
 from fairtune.plugins import names
 from fairtune.records import Purpose
+from fairtune.request.options import extended
 from fairtune.rules import front, objectives_of
 from fairtune.search import run, trainable
 from fairtune.search.budget import Budget
@@ -294,6 +295,16 @@ class TestFailures:
         assert session.keys == ["baseline", "trial-0", "trial-1"]
         assert str(session.plan.error).startswith("none of 2 trials completed; the first failed with: train.")
         assert session.study.openings == ()
+
+    def test_a_search_none_of_whose_trials_completed_has_not_ended(self, tmp_path):
+        options = points(tmp_path, {"weight": 1e39}, {"weight": 2e39}, {"weight": 1})
+        session = run_small(tmp_path, **options | {"trials": 2})
+        assert not session.plan.complete
+        assert not session.study.complete
+        again = Session(extended(session.spec, {"trials": 3}), session.place).run()
+        assert again.keys[:1] == ["trial-2"]
+        assert again.plan.complete
+        assert again.study.choice is not None
 
     def test_a_baseline_that_diverges_ends_the_search(self, tmp_path):
         session = run_small(tmp_path, set=["lr=10", "weight_decay=1", "optimizer.name=sgd"])

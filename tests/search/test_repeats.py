@@ -291,3 +291,12 @@ class TestRequest:
         for name in ("seeds_per_trial", "validation_folds"):
             del kept[name]
         assert type(spec).model_validate(kept) == spec
+
+
+def test_a_baseline_of_a_fold_that_another_search_has_trained_counts_at_once(folded, tmp_path):
+    first = run_small(tmp_path, name="first", trials=1, seeds_per_trial=3, validation_folds=2)
+    second = Session(*small_search(tmp_path, name="second", method="ss", trials=1, seeds_per_trial=3, validation_folds=2)).run()
+    assert [key for key in first.keys if key.startswith("fold")]
+    assert not [key for key in second.keys if key.startswith("fold")]
+    resumed = Session(second.spec, second.place)
+    assert second.plan._budget._epochs == resumed.plan._budget._epochs
