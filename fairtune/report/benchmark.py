@@ -104,12 +104,22 @@ def _remarks(found: Benchmark) -> Iterator[str]:
         yield f"ranks are of the seeds that all have who are ranked: {', '.join(fewer)}"
     if found.partial:
         yield f"not confirmed on every data set, and so not ranked: {', '.join(found.partial)}"
+    if kin := list(_of_one_set(found)):
+        yield f"{'; '.join(kin)} share samples: what is said over data sets takes them for independent, and is too sure"
     folds = {(block.data, block.seed, one.folds) for block in found.blocks for one in block.searches}
     if len(folds) > len(found.blocks):
         yield "searches of one data set differ in their validation folds: their fronts and hypervolumes are not of the same samples"
     budgets = {(block.data, one.trials) for block in found.blocks for one in block.searches}
     if len({data for data, _ in budgets}) < len(budgets):
         yield "searches of one data set differ in how many settings they tried: the tables say how many"
+
+
+def _of_one_set(found: Benchmark) -> Iterator[str]:
+    """Data that are the same set with other options, each group in a text."""
+    forms: dict[str, list[str]] = {}
+    for data in dict.fromkeys(block.data for block in found.blocks):
+        forms.setdefault(data.partition(" (")[0], []).append(data)
+    yield from (" and ".join(group) for group in forms.values() if len(group) > 1)
 
 
 def _not_shared(found: Benchmark) -> Iterator[str]:

@@ -79,6 +79,7 @@ def test_data_sets_are_the_blocks_and_seeds_only_beside_them(found):
     assert "2 data sets cannot give less than p = 0.5" in said
     assert "no independent data: it holds for these data sets and settings alone" in said
     assert "the group must be known at prediction" in said
+    assert "digits and digits (skew=0.9) share samples: what is said over data sets takes them for independent" in said
 
 
 def test_rules_choose_among_the_trials_of_all_methods(found, searches):
