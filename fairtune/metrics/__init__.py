@@ -22,6 +22,7 @@ from fairtune.metrics._collapsed import only_class
 from fairtune.metrics._compare import Difference, NetScore, compare
 from fairtune.metrics._crowding import crowding, pareto_ranks
 from fairtune.metrics._deo import deo_a, deo_m, deo_m_upper, gaps
+from fairtune.metrics._floor import reaches, shortfall
 from fairtune.metrics._independence import dp_l2, dp_mi, eo_l2, eo_mi
 from fairtune.metrics._interval import (
     UNDEFINED,
@@ -106,11 +107,13 @@ __all__ = [
     "pareto_ranks",
     "rank",
     "ranked",
+    "reaches",
     "redraw_margins",
     "redraw_predictions",
     "redraw_probabilities",
     "scores",
     "share_left",
+    "shortfall",
     "shrunken_cell_accuracy",
     "sigma_iou",
     "signed_ranks",

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from fairtune import plugins
 from fairtune.errors import InvalidInput
-from fairtune.metrics import SCORES, UNDEFINED, Difference, Interval, Number
+from fairtune.metrics import SCORES, UNDEFINED, Difference, Interval, Number, reaches
 from fairtune.rules import View, corner, covered
 from fairtune.space import Value
 from fairtune.spec import Place, SearchSpec, TrialResult
@@ -205,7 +205,7 @@ def _settings(
             val=val,
             seeds=tuple(confirmed.seeds),
             test=confirmed.test,
-            feasible=bool(accuracy >= floor and not confirmed.collapsed) if math.isfinite(accuracy + floor) else None,
+            feasible=reaches(accuracy, floor) and not confirmed.collapsed if math.isfinite(accuracy + floor) else None,
             regret=math.nan,
             against_baseline=None if number is None else difference(score, results, baseline),
         )

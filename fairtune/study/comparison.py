@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from fairtune.errors import InvalidInput
-from fairtune.metrics import SCORES, Difference, Interval, Number, holm, rank, ranked
+from fairtune.metrics import SCORES, Difference, Interval, Number, holm, rank, ranked, reaches
 from fairtune.rules import View, corner, covered, front
 from fairtune.spec import Place, SearchSpec, TrialResult
 from fairtune.study.choice import CHOSEN
@@ -251,7 +251,7 @@ def above(floor: float, study: SearchStudy, views: Sequence[View]) -> list[View]
         own = study.floor_of(study.record(view.number))
         return own if study.baseline is None or floor == study.baseline.floor else floor + (own - study.baseline.floor)
 
-    return [view._replace(feasible=ranked(view.val)["accuracy"] >= floor_of(view)) for view in views]
+    return [view._replace(feasible=reaches(ranked(view.val)["accuracy"], floor_of(view))) for view in views]
 
 
 def _joint_front(views: Sequence[Sequence[View]], objectives: Sequence[str]) -> list[list[int]]:

@@ -13,7 +13,7 @@ from typing import Literal
 import optuna
 
 from fairtune.errors import InvalidInput
-from fairtune.metrics import BOUNDS, SCORES, ranked
+from fairtune.metrics import BOUNDS, SCORES, ranked, reaches, shortfall
 from fairtune.rules import Rule, View, objectives_of
 from fairtune.samplers import Ahead, Outcome, Proposal, Proposals
 from fairtune.space import Space, Value
@@ -290,7 +290,7 @@ class SearchStudy(Kept):
         for view in self.views():
             val = {name: value for name, value in view.val.items() if name not in BOUNDS} | self._bounds(view.number, rule)
             floor = self.floor_of(self._records[view.number])
-            seen.append(view._replace(val=val, feasible=ranked(val)["accuracy"] >= floor))
+            seen.append(view._replace(val=val, feasible=reaches(ranked(val)["accuracy"], floor)))
         return seen
 
     def _bounds(self, number: int, rule: Rule) -> dict[str, float]:
@@ -304,7 +304,9 @@ class SearchStudy(Kept):
         if record.state != "complete":
             return Outcome("pruned" if record.state == "pruned" else "failed")
         scores = ranked(record.val)
-        return Outcome("complete", [scores[name] for name in self._objectives], self.floor_of(record) - scores["accuracy"])
+        return Outcome(
+            "complete", [scores[name] for name in self._objectives], shortfall(scores["accuracy"], self.floor_of(record))
+        )
 
     def floor_of(self, record: Record) -> float:
         """The accuracy that a complete trial must reach: the mean of the floors of the folds that its seeds were validated on."""
@@ -338,7 +340,7 @@ class SearchStudy(Kept):
         """A trial that knows whether it is feasible."""
         if record.state != "complete" or self.baseline is None:
             return record._replace(feasible=None)
-        return record._replace(feasible=ranked(record.val)["accuracy"] >= self.floor_of(record))
+        return record._replace(feasible=reaches(ranked(record.val)["accuracy"], self.floor_of(record)))
 
     def _read(self, trial: optuna.trial.FrozenTrial) -> Record:
         method, params = read_back(trial.params, self.spec.spaces)

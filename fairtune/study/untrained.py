@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from fairtune.metrics import HEADLINES, SCORES, Difference, Interval, NetScore, Number, compare, label, only_class
+from fairtune.metrics import HEADLINES, SCORES, Difference, Interval, NetScore, Number, compare, label, only_class, reaches
 from fairtune.records import GroupCounts
 from fairtune.rules import Rule, View, objectives_of
 from fairtune.spec import Moved, SearchSpec, TrialResult
@@ -30,7 +30,7 @@ class Point(BaseModel):
     @classmethod
     def at(cls, weight: float, val: dict[str, float], floor: float) -> Point:
         """With whether its validation accuracy reaches the floor."""
-        return cls(weight=weight, val=val, feasible=val["accuracy"] >= floor)
+        return cls(weight=weight, val=val, feasible=reaches(val["accuracy"], floor))
 
 
 class Untrained(BaseModel):

@@ -109,6 +109,13 @@ def test_regret_is_against_the_best_that_reaches_the_floor_on_test(audited):
     assert min(setting.regret for setting in reached) == 0
 
 
+@pytest.mark.parametrize(("above", "feasible"), [(1e-12, True), (1e-6, False)])
+def test_rounding_puts_nothing_below_the_floor_on_test(audited, monkeypatch, above, feasible):
+    accuracy = audited.audit.setting(None).mean("accuracy")
+    monkeypatch.setattr("fairtune.study.audit.floor_on", lambda *_: accuracy + above)
+    assert audited.audit.setting(None).feasible is feasible
+
+
 def test_differences_from_the_baseline_are_of_the_same_samples(audited):
     baseline, *others = audited.audit.settings
     assert (baseline.trial, baseline.against_baseline) == (None, None)

@@ -93,12 +93,14 @@ def test_points_waiting_are_not_trials_yet(tmp_path):
     assert study.asked == 1
 
 
-@pytest.mark.parametrize(("accuracy", "feasible"), [(0.5, True), (0.51, True), (0.49, False)])
+@pytest.mark.parametrize(("accuracy", "feasible"), [(0.5, True), (0.51, True), (0.49, False), (0.5 - 1e-16, True)])
 def test_the_floor_decides_what_is_feasible(tmp_path, accuracy, feasible):
     study = open_study(tmp_path, floor=0.5)
     study.tell(study.ask()[0], outcome(study, accuracy=accuracy))
     assert study.records()[0].feasible is feasible
     assert [view.feasible for view in study.views()] == [feasible]
+    assert [view.feasible for view in study.views_for(study.rule)] == [feasible]
+    assert (study._study.trials[0].system_attrs["constraints:accuracy_floor"] <= 0) is feasible
 
 
 def test_a_stopped_trial_keeps_its_last_scores_and_is_no_choice(tmp_path):

@@ -58,10 +58,11 @@ def test_a_search_that_asks_for_none_has_none(tmp_path):
     assert summarise(session.spec, session.place, session.study).untrained == []
 
 
-def test_the_rule_picks_the_fairest_point_that_reaches_the_floor(session, retrained):
+@pytest.mark.parametrize("floor", [0.8, 0.85 + 1e-12])
+def test_the_rule_picks_the_fairest_point_that_reaches_the_floor(session, retrained, floor):
     points = [moved(0.9, 0.1, weight=0.1), moved(0.85, 0.02, weight=0.5), moved(0.7, 0.0, weight=1.0)]
     baseline = with_moved(retrained["baseline"], *points)
-    found = untrained(session.spec, 0.8, {"baseline": baseline}, retrained["chosen"])
+    found = untrained(session.spec, floor, {"baseline": baseline}, retrained["chosen"])
     assert [one.weight for one in found] == [0.5] * len(WAYS)
     assert [point.feasible for point in found[0].front] == [True, True, False]
     assert found[0].test["deo_m"].mean == pytest.approx(0.02)
