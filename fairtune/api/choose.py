@@ -45,7 +45,7 @@ def choose(folder: Path, select: str, console: Console) -> View | None:
 
 def _said(select: str, chosen: View | None, summary: Summary) -> str:
     if chosen is None:
-        return f"by {select} nothing is chosen: no trial reached the floor, accuracy {summary.floor:.4f}"
+        return f"by {select} nothing is chosen: no trial reached the floor, accuracy {summary.mean_floor:.4f}"
     own = summary.chosen is not None and summary.chosen.number == chosen.number
     beside = f", as by {summary.spec.select}, the search's own rule" if own else ""
     return f"by {select}: trial {chosen.number}, {_setting(chosen.number, summary)}{beside}"

@@ -95,7 +95,7 @@ def _front_line(summary: Summary, pair: Pair) -> list[Mark]:
 
 def _floor(summary: Summary, pair: Pair) -> Iterator[Level]:
     if "accuracy" in pair:
-        yield Level("x" if pair[0] == "accuracy" else "y", summary.floor, f"floor {summary.floor:.3f}")
+        yield Level("x" if pair[0] == "accuracy" else "y", summary.mean_floor, f"floor {summary.mean_floor:.3f}")
 
 
 def _test(summary: Summary, pair: Pair, published: Sequence[Figure]) -> Chart:

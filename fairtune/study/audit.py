@@ -166,7 +166,7 @@ def audit(spec: SearchSpec, place: Place, study: SearchStudy) -> Audit:
         name=summary.name,
         outcome=summary.outcome,
         score=score,
-        floor=summary.floor,
+        floor=summary.mean_floor,
         test_floor=floor,
         choices=tuple(choices),
         settings=tuple(settings),

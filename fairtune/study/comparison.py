@@ -185,7 +185,8 @@ def side_by_side(searches: Sequence[Search]) -> SideBySide:
     summaries = [search.summary or summarise(search.spec, search.place, search.study) for search in searches]
     score, objectives = improves(summaries[0].spec.select), summaries[0].objectives
     floor = max(summary.floor for summary in summaries)
-    worst = corner(_weakest([summary.baseline.val for summary in summaries], objectives), floor, objectives)
+    lowest = min(floor + (summary.mean_floor - summary.floor) for summary in summaries)
+    worst = corner(_weakest([summary.baseline.val for summary in summaries], objectives), lowest, objectives)
     views = [above(floor, search.study, search.study.views()) for search in searches]
     joint = _joint_front(views, objectives)
     retrained = [_choice_of(search, summary) for search, summary in zip(searches, summaries, strict=True)]

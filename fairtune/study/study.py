@@ -331,6 +331,16 @@ class SearchStudy(Kept):
         result = self.folds[JobKey.of_fold(fold)]
         return Baseline(result, floor_on("val", self.spec.accuracy_floor, result))
 
+    def baselines(self) -> list[Baseline]:
+        """The plain model on the folds that trials were scored on, as often as the complete trial with most seeds was on each.
+
+        One alone where they were scored on a single fold; that of the first before any trial is complete.
+        """
+        assert self.baseline is not None
+        scored = max((record.scored for record in self._records if record.state == "complete"), key=len, default=[])
+        found = [self.baseline_of(one.id) for one in scored]
+        return found if len({one.result.spec.id for one in found}) > 1 else (found or [self.baseline])[:1]
+
     def nets_of(self, number: int) -> list[TrialResult]:
         """All of each training of a trial that has scores, as far as their counts are kept."""
         whole = [self.result(number), *map(self.repeat_result, self._keys_of.get(number, ()))]

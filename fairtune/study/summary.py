@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, Protocol
 
@@ -34,7 +35,7 @@ from fairtune.study.choice import BASELINE, CHOSEN
 from fairtune.study.folders import RunFolder
 from fairtune.study.handed import Handed, handed_net, handed_over
 from fairtune.study.opening import Opening
-from fairtune.study.record import Record
+from fairtune.study.record import Record, mean_scores
 from fairtune.study.retrained import collapsed_seeds, complete, confirmed_scores, retrainings_of
 from fairtune.study.study import SearchStudy
 from fairtune.study.teacher import trained_teacher
@@ -63,11 +64,12 @@ class _Scored(_Part):
 
 
 class Baseline(_Scored):
-    """The plain model of the same architecture that set the floor."""
+    """The plain model of the same architecture that set the floor; ``val`` and ``floor`` are means over the folds of the trials."""
 
     id: str
     seconds: float
     val: dict[str, Number]
+    floor: float | None = None
 
 
 class Trial(_Scored):
@@ -90,6 +92,7 @@ class Trial(_Scored):
     seeds: int = 1
     failed_seeds: int = 0
     folds: int = 1
+    floor: float | None = None
     intervals: dict[str, Interval] = Field(default_factory=dict)
 
 
@@ -175,6 +178,11 @@ class Summary(_Part):
         return objectives_of(self.spec.select)
 
     @property
+    def mean_floor(self) -> float:
+        """The floor on the average of the validation folds that the trials were scored on."""
+        return self.floor if self.baseline.floor is None else self.baseline.floor
+
+    @property
     def names(self) -> Names:
         """Of classes and groups, in sentences."""
         return Names(self.classes, self.groups)
@@ -221,7 +229,9 @@ def summarise(spec: SearchSpec, place: Place, study: SearchStudy) -> Summary:
         raise InvalidInput(f"the search {place.name} has no baseline yet: go on with fairtune resume")
     baseline, records = study.baseline.result, study.records()
     views, objectives = study.views(), objectives_of(spec.select)
-    worst = corner(baseline.val, study.baseline.floor, objectives)
+    of_folds = study.baselines()
+    val, floor = mean_scores([one.result.val for one in of_folds]), statistics.fmean(one.floor for one in of_folds)
+    worst = corner(val, floor, objectives)
     trials = list(_trials(study, records))
     on_front = [view.number for view in front(views, objectives)]
     for number in on_front:
@@ -234,7 +244,7 @@ def summarise(spec: SearchSpec, place: Place, study: SearchStudy) -> Summary:
         place=place,
         classes=spec.classes,
         groups=spec.groups,
-        baseline=Baseline(id=baseline.spec.id, seconds=baseline.seconds, val=baseline.val),
+        baseline=Baseline(id=baseline.spec.id, seconds=baseline.seconds, val=val, floor=floor),
         floor=study.baseline.floor,
         trials=trials,
         front=on_front,
@@ -295,8 +305,8 @@ def _trials(study: SearchStudy, records: Sequence[Record]) -> Iterator[Trial]:
             seconds, epochs = seconds + trial.seconds, epochs + trial.epochs
         seconds += sum(one.seconds for one in record.repeats)
         epochs += sum(one.epochs for one in record.repeats)
-        folds = max(1, study.folds_of(record))
-        yield trial.model_copy(update={"search_s": seconds, "search_epochs": epochs, "folds": folds})
+        folds, floor = max(1, study.folds_of(record)), study.floor_of(record) if record.state == "complete" else None
+        yield trial.model_copy(update={"search_s": seconds, "search_epochs": epochs, "folds": folds, "floor": floor})
 
 
 def _intervals(study: SearchStudy, record: Record, objectives: Sequence[str]) -> dict[str, Interval]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from fairtune.metrics import SCORES, Difference, label, ranked
+from fairtune.metrics import SCORES, Difference, label, ranked, shortfall
 from fairtune.names import counted
 from fairtune.rules import Rule
 from fairtune.study.choice import BASELINE, CHOSEN
@@ -53,11 +53,11 @@ def outcome(summary: Summary) -> str:
         none = "" if any(trial.state != "running" for trial in summary.trials) else ", and none of its trials was run to its end"
         return f"the search has not ended{none}: this is how it stands"
     below = (trial for trial in summary.trials if trial.feasible is False)
-    closest = sorted(below, key=_reached, reverse=True)
-    missed = ", ".join(_missed(trial, summary.floor) for trial in closest[:_CLOSEST])
+    closest = sorted(below, key=lambda trial: _missing(trial, summary))
+    missed = ", ".join(_missed(trial, summary) for trial in closest[:_CLOSEST])
     sealed = "" if summary.test_opened else ", and the test split stays sealed"
     said = f"no trial reached the floor: none is chosen{sealed}"
-    return f"{said}; closest to accuracy {summary.floor:.4f} ({summary.spec.accuracy_floor}): {missed}" if missed else said
+    return f"{said}; closest to accuracy {summary.mean_floor:.4f} ({summary.spec.accuracy_floor}): {missed}" if missed else said
 
 
 def cut_short(summary: Summary) -> list[str]:
@@ -128,7 +128,7 @@ def _too_costly(summary: Summary) -> Difference | None:
         return None
     floor = summary.spec.accuracy_floor
     told = summary.confirmed[BASELINE].score("accuracy").mean if BASELINE in summary.confirmed else math.nan
-    allowed = floor.value - told if floor.kind == "number" else summary.floor - summary.baseline.score("accuracy")
+    allowed = floor.value - told if floor.kind == "number" else summary.mean_floor - summary.baseline.score("accuracy")
     return cost if cost.high < min(0.0, allowed) else None
 
 
@@ -158,10 +158,16 @@ def _value(score: float) -> str:
     return f"{score:.4f}" if math.isfinite(score) else "-"
 
 
-def _missed(trial: Trial, floor: float) -> str:
-    return f"trial {trial.number} misses it by {floor - _reached(trial):.4f}"
+def _missed(trial: Trial, summary: Summary) -> str:
+    own = _floor(trial, summary)
+    floor = "it" if math.isclose(own, summary.mean_floor) else f"{own:.4f}, that of its folds,"
+    return f"trial {trial.number} misses {floor} by {_missing(trial, summary):.4f}"
 
 
-def _reached(trial: Trial) -> float:
-    """Accuracy as the search holds it against the floor."""
-    return ranked(trial.val or {}).get("accuracy", math.nan)
+def _missing(trial: Trial, summary: Summary) -> float:
+    """By how much accuracy, as the search holds it against the floor, misses that of the trial's own folds."""
+    return shortfall(ranked(trial.val or {}).get("accuracy", math.nan), _floor(trial, summary))
+
+
+def _floor(trial: Trial, summary: Summary) -> float:
+    return summary.floor if trial.floor is None else trial.floor

@@ -34,7 +34,7 @@ KEYS = [
 KEYS += ["hypervolume", "hypervolume_from", "cost", "test_opened", "against_baseline", "gained", "outcome"]
 KEYS += ["small_cells", "small_test_cells", "untrained", "ended_by", "handed", "chances", "band"]
 TRIAL = ["number", "id", "state", "method", "params", "epochs", "seconds", "val", "feasible", "error", "stopped", "taken_from"]
-TRIAL += ["search_s", "search_epochs", "seeds", "failed_seeds", "folds", "intervals"]
+TRIAL += ["search_s", "search_epochs", "seeds", "failed_seeds", "folds", "floor", "intervals"]
 COST = ["wall_s", "trial_s", "epochs", "baseline_s", "baseline_epochs"]
 COST += ["teacher_s", "teacher_epochs", "confirmations", "confirmation_s", "confirmation_epochs"]
 COST += ["repeats", "repeat_s", "repeat_epochs", "gpu_s"]
@@ -54,7 +54,7 @@ def test_the_file_has_the_documented_keys_and_no_others(any_search):
     summary = written(any_search)
     assert list(summary) == KEYS
     assert summary["schema"] == SCHEMA == "fairtune-summary/2"
-    assert sorted(summary["baseline"]) == ["id", "seconds", "val"]
+    assert sorted(summary["baseline"]) == ["floor", "id", "seconds", "val"]
     assert all(list(trial) == TRIAL for trial in summary["trials"])
     assert list(summary["cost"]) == COST
     assert set(summary["confirmed"]) <= {"baseline", "chosen", "most_accurate", "fairest"}

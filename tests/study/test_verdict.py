@@ -23,7 +23,9 @@ def against(summary, low, high, paired="samples", seeds=3):
 def floored(summary, offset):
     """The same with a floor relative to the baseline."""
     spec = summary.spec.model_copy(update={"accuracy_floor": Floor(kind="offset", value=offset)})
-    return summary.model_copy(update={"spec": spec, "floor": summary.baseline.val["accuracy"] + offset})
+    floor = summary.baseline.val["accuracy"] + offset
+    baseline = summary.baseline.model_copy(update={"floor": floor})
+    return summary.model_copy(update={"spec": spec, "floor": floor, "baseline": baseline})
 
 
 def test_what_is_fairer_with_confidence_is_said_to_be(summary):
