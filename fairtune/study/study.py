@@ -202,8 +202,12 @@ class SearchStudy(Kept):
             self._fold_of[row.small.spec.id] = self.spec.fold_of(key.again or 0)
 
     def _repeats_of(self, number: int) -> tuple[Brief, ...]:
-        rows = (self.repeats[key] for key in sorted(self._keys_of.get(number, ()), key=lambda key: key.again or 0))
+        rows = (self.repeats[key] for key in self._in_order(number))
         return tuple(row.brief for row in rows if row is not None)
+
+    def _in_order(self, number: int) -> list[JobKey]:
+        """The repeats of a trial that have been begun, the first one first; a study that is opened again has them by name."""
+        return sorted(self._keys_of.get(number, ()), key=lambda key: key.again or 0)
 
     def begun_of(self, number: int) -> int:
         """How many further seeds of a trial have been begun."""
@@ -342,8 +346,8 @@ class SearchStudy(Kept):
         return found if len({one.result.spec.id for one in found}) > 1 else (found or [self.baseline])[:1]
 
     def nets_of(self, number: int) -> list[TrialResult]:
-        """All of each training of a trial that has scores, as far as their counts are kept."""
-        whole = [self.result(number), *map(self.repeat_result, self._keys_of.get(number, ()))]
+        """All of each training of a trial that has scores, in the order of its seeds, as far as their counts are kept."""
+        whole = [self.result(number), *map(self.repeat_result, self._in_order(number))]
         return [one for one in whole if one is not None and one.state == "complete" and one.val_counts is not None]
 
     def _judged(self, record: Record) -> Record:

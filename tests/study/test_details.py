@@ -11,6 +11,7 @@ from fairtune.spec import Epoch, TrialResult
 from fairtune.study import study as study_module
 from fairtune.study.details import Details
 from fairtune.study.folders import RunFolder
+from fairtune.study.key import JobKey
 from fairtune.study.study import SearchStudy
 from tests.study.test_study import open_study
 from tests.torn import DAMAGES
@@ -75,6 +76,17 @@ def test_damaged_details_are_taken_from_the_trial_s_folder(tmp_path):
     RunFolder(tmp_path).trial(0).keep_trained(lambda path: path.write_bytes(b"weights"), result)
     (tmp_path / "study.details").unlink()
     assert study.result(0) == result
+
+
+def test_the_nets_of_a_trial_come_in_the_order_of_its_seeds(tmp_path):
+    study, result = told(tmp_path, 1)
+    for again in range(1, 12):
+        key = JobKey.repeat(0, again)
+        study.begin_repeat(key)
+        study.keep_repeat(key, result.model_copy(update={"spec": study.spec.repeat(result.spec, again)}))
+    ids = [one.id for one in study.record(0).scored]
+    for seen in (study, open_study(tmp_path)):
+        assert [one.spec.id for one in seen.nets_of(0)] == ids
 
 
 def test_a_result_is_on_the_disk_before_the_study_has_it(tmp_path, monkeypatch):
