@@ -20,18 +20,20 @@ def chosen_by(select: str, study: SearchStudy, summary: Summary) -> View | None:
         summary: its outcome so far.
 
     Raises:
-        InvalidInput: no trial has completed, there is no such rule, or it judges by a score that the search did not record.
+        InvalidInput: no trial has completed, there is no such rule, it judges by a score that the search did not record, or by
+            bounds and the counts that these take are damaged of every trial.
     """
     scores = objectives_of(select)
     _check_any(study, summary)
     check_classes(select, len(summary.classes) or 2)
     rule, views = seen_by(select, study)
     _check_recorded(select, scores, views, summary)
+    _check_kept(select, rule, views, summary)
     return rule.choose(views)
 
 
 def seen_by(select: str, study: SearchStudy) -> tuple[Rule, list[View]]:
-    """A rule, that of the search with its options, and the complete trials of the search as it sees them."""
+    """A rule, that of the search with its options, and the complete trials of the search as it sees them (see ``views_for``)."""
     if select == study.spec.select:
         return study.rule, study.views()
     rule = Rule.load(select).build()
@@ -53,4 +55,12 @@ def _check_recorded(select: str, scores: Sequence[str], views: Sequence[View], s
         raise InvalidInput(
             f"the rule {select} judges by {', '.join(lacking)}, which the search {summary.name} did not record: begin another with "
             f"fairtune search {RunFolder.of(summary.place).request} --select {select}"
+        )
+
+
+def _check_kept(select: str, rule: Rule, views: Sequence[View], summary: Summary) -> None:
+    if not views:
+        raise InvalidInput(
+            f"the rule {select} judges by {', '.join(rule.bounds)}, and the counts that these take are damaged of every trial of "
+            f"the search {summary.name}: choose another rule"
         )

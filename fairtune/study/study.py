@@ -289,20 +289,31 @@ class SearchStudy(Kept):
         return [view for record in self._records if (view := record.view) is not None]
 
     def views_for(self, rule: Rule) -> list[View]:
-        """The same as another rule sees them: with its bounds in the place of those of the search's own, and feasible by them."""
+        """The same as another rule sees them: with its bounds in the place of those of the search's own, and feasible by them.
+
+        A trial of which counts are damaged that the bounds take is left out with a warning: without them it would be judged by
+        another score than the others.
+        """
         seen = []
         for view in self.views():
-            val = {name: value for name, value in view.val.items() if name not in BOUNDS} | self._bounds(view.number, rule)
+            bounds = self._bounds(view.number, rule)
+            if bounds is None:
+                lacks = f"its counts, which {' and '.join(rule.bounds)} take, are damaged in {self._details.path}"
+                logging.getLogger(__name__).warning(f"trial {view.number} is left out of the choice: {lacks}")
+                continue
+            val = {name: value for name, value in view.val.items() if name not in BOUNDS} | bounds
             floor = self.floor_of(self._records[view.number])
             seen.append(view._replace(val=val, feasible=reaches(ranked(val)["accuracy"], floor)))
         return seen
 
-    def _bounds(self, number: int, rule: Rule) -> dict[str, float]:
-        """The means over a trial's seeds of what a rule bounds; nothing for a rule that bounds nothing."""
+    def _bounds(self, number: int, rule: Rule) -> dict[str, float] | None:
+        """The means over a trial's seeds of what a rule bounds; None where counts of one of them are damaged."""
         if not rule.bounds:
             return {}
         nets = self.nets_of(number)
-        return mean_scores([rule.bound(one.counts("val"), one.val) for one in nets]) if nets else {}
+        if len(nets) < len(self._records[number].scored):
+            return None
+        return mean_scores([rule.bound(one.counts("val"), one.val) for one in nets])
 
     def _outcome(self, record: Record) -> Outcome:
         if record.state != "complete":

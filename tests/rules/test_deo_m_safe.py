@@ -117,6 +117,45 @@ def test_it_is_applied_to_a_search_by_another_rule_and_another_to_its_own(tmp_pa
     assert ranked(back.val)["accuracy"] == back.val["accuracy"]
 
 
+def damage(study, number):
+    """Turn a byte of what is kept of a trial's counts."""
+    row = study._study.trials[number].user_attrs["result"]["part"]
+    kept = bytearray(study._details.path.read_bytes())
+    kept[row["at"] + row["bytes"] // 2] ^= 0xFF
+    study._details.path.write_bytes(kept)
+
+
+def test_a_trial_whose_counts_are_damaged_is_left_out_and_named(tmp_path, caplog):
+    """By its measured scores it would be ahead of every trial that is judged by bounds."""
+    study = searched(tmp_path)
+    damage(study, 0)
+    assert [one.number for one in study.views()] == [0, 1]
+    assert [one.number for one in study.views_for(SafestDEOM())] == [1]
+    assert "trial 0 is left out of the choice: its counts, which accuracy_lower and deo_m_upper take, are damaged in" in caplog.text
+
+
+def test_a_trial_is_left_out_where_the_counts_of_one_of_its_seeds_are_damaged(tmp_path):
+    study = searched(tmp_path, seeds_per_trial=2)
+    for number in (0, 1):
+        key = JobKey.repeat(number, 1)
+        study.begin_repeat(key)
+        study.keep_repeat(key, result_of(study, MANY))
+    damage(study, 0)
+    (seen,) = study.views_for(SafestDEOM())
+    assert (seen.number, seen.val["deo_m_upper"]) == (1, pytest.approx(bounds(MANY)["deo_m_upper"]))
+
+
+def test_where_no_counts_are_left_the_rule_is_refused(tmp_path):
+    study = searched(tmp_path)
+    study._details.path.unlink()
+    summary = summarise(study.spec, small_search(tmp_path / "runs")[1], study)
+    assert chosen_by("deo_m", study, summary).number == 0
+    with pytest.raises(
+        InvalidInput, match="judges by accuracy_lower, deo_m_upper, and the counts that these take are damaged of ev"
+    ):
+        chosen_by("deo_m_safe", study, summary)
+
+
 @pytest.mark.parametrize(
     ("setting", "said"),
     [
