@@ -73,7 +73,7 @@ class Budget:
         self._teacher = trained_teacher(spec, place)
         self._standing: dict[JobKey, _Standing] = {}
         self._waiting: dict[JobKey, Brief] = {}
-        self._abreast = 1
+        self._abreast_here, self._abreast_before = 1, self._abreast_on_record()
         for result in self._past():
             self._count(result)
 
@@ -88,7 +88,7 @@ class Budget:
             self._epochs, self._gpu_s = self._epochs - stood.epochs, self._gpu_s - stood.gpu_s(self._gpus)
         at = (0, 0.0) if stood is None else (stood.epochs, stood.seconds)
         self._standing[job.key] = _Standing(*at, job.spec.epochs)
-        self._abreast = max(self._abreast, len(self._standing))
+        self._abreast_here = max(self._abreast_here, len(self._standing))
 
     def note(self, job: Job, standing: TrialResult) -> None:
         """A training stands here."""
@@ -96,7 +96,8 @@ class Budget:
 
     def drop(self, job: Job) -> None:
         """A training has gone back to be done later."""
-        self._standing.pop(job.key, None)
+        if self._standing.pop(job.key, None) is not None and not job.key.is_shared:
+            self._abreast_before = 1
 
     def end(self, job: Job, result: TrialResult) -> None:
         """A training has ended, or waits."""
@@ -147,6 +148,20 @@ class Budget:
             return 0
         trials = (record for record in self._study.records() if record.state in ("complete", "running"))
         return sum(max(0, self._seeds - 1 - self._study.begun_of(record.number)) for record in trials)
+
+    @property
+    def _abreast(self) -> int:
+        """How many trainings run at a time: as many as in this session at most, or until one has ended in it as in those before."""
+        return max(self._abreast_here, self._abreast_before)
+
+    def _abreast_on_record(self) -> int:
+        """How many ran at a time so far, on average. What runs alone is left out: it may come from another search."""
+        firsts = (record.result for record in self._study.records() if record.result is not None)
+        finals = (result.brief for result in self._study.finals.values())
+        repeats = (row.brief for row in self._study.repeats.values() if row is not None)
+        seconds = sum(one.seconds for one in (*firsts, *finals, *repeats) if one.taken_from is None)
+        wall_s = self._study.wall_s
+        return max(1, round(seconds / wall_s)) if wall_s > 0 else 1
 
     def _of_race(self, limit: _Limit) -> float:
         """What is kept of a limit for a race."""

@@ -3,6 +3,7 @@
 import pytest
 
 from fairtune.errors import InvalidInput
+from fairtune.records import Purpose
 from fairtune.request.options import Request, extended
 from fairtune.rules import front
 from fairtune.search import trainable
@@ -10,7 +11,7 @@ from fairtune.search.budget import Budget, most_confirmed
 from fairtune.spec import Stop, TrialResult
 from fairtune.study.baseline import Baseline
 from fairtune.study.folders import RunFolder
-from fairtune.study.jobs import final_seeds
+from fairtune.study.jobs import Job, final_seeds
 from fairtune.study.key import JobKey
 from fairtune.study.study import SearchStudy
 from fairtune.study.summary import _cost, summarise
@@ -46,6 +47,10 @@ def tell(spec, study, *points, taken_from=None, gpus=None):
         trial = spec.trial(method, values, needs_baseline=True)
         val = {"accuracy": accuracy, "deo_m": deo_m}
         study.tell(number, TrialResult(spec=trial, state="complete", val=val, seconds=20, taken_from=taken_from, gpus=gpus))
+
+
+def trial_job(place, spec, number):
+    return Job(JobKey.trial(number), spec, RunFolder.of(place).trial(number), Purpose.SEARCH)
 
 
 class TestEpochs:
@@ -182,6 +187,25 @@ class TestTime:
         passed[0] = 0.0
         assert lets_begin(2 * one - 9), "but half of what the baseline leaves is for the trials"
         assert not lets_begin(2 * one - 11)
+
+    def test_a_resumed_search_keeps_for_as_many_at_a_time_as_ran_before(self, tmp_path):
+        passed = [0.0]
+        spec, place, study = told(tmp_path, *[(0.9, 0.2)] * 16, final_seeds=2, clock=lambda: passed[0])
+        one = (10 + 16 * 20) / 17
+
+        def budget(whole_s):
+            return Budget(spec.model_copy(update={"time_budget_s": whole_s}), place, study)
+
+        passed[0] = 16 * 20 / 8
+        assert budget(40 + 2 * one + 1).lets_begin, "eight retrainings, eight at a time"
+        assert not budget(40 + 2 * one - 1).lets_begin
+
+        on_one = budget(40 + 2 * one + 1)
+        job = trial_job(place, spec.baseline(), 16)
+        on_one.begin(job)
+        assert on_one.lets_begin, "as long as none has ended it may be that eight will run again"
+        on_one.drop(job)
+        assert not on_one.lets_begin
 
 
 class TestMore:
