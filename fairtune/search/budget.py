@@ -7,6 +7,7 @@ to its end, and every setting that is confirmed is retrained on one seed, whatev
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -38,6 +39,7 @@ class _Limit(NamedTuple):
         one: what a training takes.
         kept: for the confirmation.
         before: what the baseline took.
+        abreast: how many trainings take it together, as those do that run at a time with the time that passes.
     """
 
     name: str
@@ -47,10 +49,12 @@ class _Limit(NamedTuple):
     one: float
     kept: float
     before: float
+    abreast: int = 1
 
-    def has_room_beside(self, kept: float, trainings: int = 1) -> bool:
-        """Whether one more training, or so many, can be brought to its end and leave this much."""
-        return self.spent + self.pledged + trainings * self.one <= self.whole - kept
+    def has_room_beside(self, kept: float, seeds: int = 0) -> bool:
+        """Whether one more training can be brought to its end, and so many further seeds after it, and leave this much."""
+        rounds = 1 + math.ceil(seeds / self.abreast)
+        return self.spent + self.pledged + rounds * self.one <= self.whole - kept
 
 
 class Budget:
@@ -118,7 +122,7 @@ class Budget:
     @property
     def ends_by(self) -> str | None:
         """The limit that has no room for one more trial, by name; ``patience`` where only the front has not moved."""
-        seeds = self._owed + self._seeds
+        seeds = self._owed + self._seeds - 1
         tight = (limit.name for limit in self._limits() if not limit.has_room_beside(limit.kept + self._of_race(limit), seeds))
         return next(tight, "patience" if self._out_of_patience() else None)
 
@@ -207,7 +211,7 @@ class Budget:
         if spec.time_budget_s is not None:
             before = sum(result.seconds for result in shared)
             kept = self._kept(spec.time_budget_s - before, one / self._abreast)
-            yield _Limit("time_budget", spec.time_budget_s, self._study.wall_s, 0.0, one, kept, before)
+            yield _Limit("time_budget", spec.time_budget_s, self._study.wall_s, 0.0, one, kept, before, self._abreast)
         if spec.epoch_budget is not None:
             trained = sum(training.epochs for training in standing)
             mean = self._retraining_epochs / most_confirmed(self._objectives)

@@ -207,6 +207,24 @@ class TestTime:
         on_one.drop(job)
         assert not on_one.lets_begin
 
+    def test_seeds_of_one_setting_are_trained_as_many_at_a_time(self, tmp_path):
+        passed = [0.0]
+        spec, place, study = told(tmp_path, final_seeds=1, seeds_per_trial=3, clock=lambda: passed[0])
+        under_way = [study.ask()[0] for _ in range(4)]
+
+        def budget(whole_s):
+            found = Budget(spec.model_copy(update={"time_budget_s": whole_s}), place, study)
+            for number in under_way:
+                found.begin(trial_job(place, spec.baseline(), number))
+            return found
+
+        passed[0] = 100.0
+        enough = 100 + 10 * (1 + 3 + 1)
+        assert budget(enough + 1).lets_begin, "another trial, ten further seeds of the five, and four retrainings: four at a time"
+        assert not budget(enough - 1).lets_begin
+        under_way = under_way[:1]
+        assert not budget(enough + 1).lets_begin, "one trial at a time, four further seeds of the two, four retrainings"
+
 
 class TestMore:
     @pytest.fixture
