@@ -25,7 +25,7 @@ CANDIDATES = 8
 SURE = 0.95
 """Share of the draws that have to choose the same."""
 MOST_SEEDS = 10
-"""Of one setting: what more would separate is no difference to anybody."""
+"""Of one setting, those that failed too: what more would separate is no difference to anybody."""
 _LEAST_KNOWN = 3
 """Settings with several seeds before anything is drawn: fewer do not tell how far seeds lie apart."""
 _DRAWS = 200
@@ -39,19 +39,19 @@ class Runner(NamedTuple):
         params: what was searched.
         scored: its scores on each seed that has ended.
         floor: accuracy that it must reach.
-        under_way: seeds that are being trained.
+        unscored: seeds that have been begun and have no scores: they are being trained, or have failed.
     """
 
     number: int
     params: dict[str, Value]
     scored: Sequence[Mapping[str, float]]
     floor: float
-    under_way: int = 0
+    unscored: int = 0
 
     @property
     def seeds(self) -> int:
-        """How many it has, or will have."""
-        return len(self.scored) + self.under_way
+        """How many have been begun, whatever came of them."""
+        return len(self.scored) + self.unscored
 
 
 def next_up(runners: Sequence[Runner], rule: Rule, rng: np.random.Generator) -> int | None:

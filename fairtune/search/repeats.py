@@ -66,8 +66,8 @@ class Repeats:
 
     def _runner(self, record: Record) -> Runner:
         scored = [one.val for one in record.scored]
-        under_way = self._study.begun_of(record.number) - len(record.repeats)
-        return Runner(record.number, record.params, scored, self._study.floor_of(record), under_way)
+        unscored = 1 + self._study.begun_of(record.number) - len(scored)
+        return Runner(record.number, record.params, scored, self._study.floor_of(record), unscored)
 
 
 def most_trainings(spec: SearchSpec) -> int:

@@ -9,8 +9,8 @@ from fairtune.search.race import MOST_SEEDS, Runner, next_up
 RULE = Rule.load("deo_m").build()
 
 
-def runner(number, *gaps, accuracy=0.9, floor=0.85, under_way=0):
-    return Runner(number, {}, [{"accuracy": accuracy, "deo_m": gap} for gap in gaps], floor, under_way)
+def runner(number, *gaps, accuracy=0.9, floor=0.85, unscored=0):
+    return Runner(number, {}, [{"accuracy": accuracy, "deo_m": gap} for gap in gaps], floor, unscored)
 
 
 def turn(*runners, rule=RULE, seed=0):
@@ -20,7 +20,7 @@ def turn(*runners, rule=RULE, seed=0):
 def test_first_the_most_promising_have_a_second_seed():
     first = [runner(number, gap) for number, gap in enumerate([0.3, 0.1, 0.2, 0.4])]
     assert turn(*first) == 1
-    assert turn(first[0], runner(1, 0.1, under_way=1), *first[2:]) == 2
+    assert turn(first[0], runner(1, 0.1, unscored=1), *first[2:]) == 2
 
 
 def test_it_is_over_when_the_choice_is_sure():

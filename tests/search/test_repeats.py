@@ -14,6 +14,7 @@ from fairtune.report.outcome import print_outcome
 from fairtune.report.page import render_page, tips
 from fairtune.request.options import Request
 from fairtune.request.planned import resolve_plan
+from fairtune.spec import TrialResult
 from fairtune.study.folders import RunFolder
 from fairtune.study.jobs import final_seeds
 from fairtune.study.key import JobKey
@@ -237,6 +238,14 @@ class TestRace:
         kinds = [job.kind for job in session.trained]
         assert kinds.count("repeat") >= 2
         assert summarise(session.spec, session.place, session.study).cost.epochs < 40 - 2 - 8
+
+    def test_a_setting_whose_seeds_fail_does_not_take_the_whole_of_it(self, tmp_path):
+        session = Session(*small_search(tmp_path, trials=6, seeds_per_trial="auto", sampler="random")).run(7)
+        first = session.next_job()
+        session.plan.finish(first, TrialResult(spec=first.spec, state="failed", error="it diverged"))
+        second = session.next_job()
+        assert first.kind == second.kind == "repeat"
+        assert first.key.number != second.key.number
 
     def test_more_trials_race_again(self, raced):
         more = Session(raced.spec.model_copy(update={"trials": 8}), raced.place).run()
