@@ -16,6 +16,8 @@ from fairtune.spec import TrialResult
 MOST_WAITING = 16
 """Trials that wait at a rung, each with a checkpoint on the disk; of more, the last in the scheduler's order are let go."""
 
+_ROUNDING = 1e-9
+
 
 class Ladder:
     """The rungs of one search.
@@ -115,4 +117,4 @@ class Ladder:
 def _shortfall(accuracy: float, floor: float) -> float:
     if math.isnan(accuracy):
         return math.inf
-    return max(0.0, floor - accuracy)
+    return floor - accuracy if floor - accuracy > _ROUNDING else 0.0

@@ -29,6 +29,7 @@ MOST_SEEDS = 10
 _LEAST_KNOWN = 3
 """Settings with several seeds before anything is drawn: fewer do not tell how far seeds lie apart."""
 _DRAWS = 200
+_ROUNDING = 1e-9
 
 
 class Runner(NamedTuple):
@@ -110,7 +111,7 @@ def _drawn(
 
 
 def _view(runner: Runner, val: dict[str, float]) -> View:
-    return View(runner.number, runner.params, val, ranked(val)["accuracy"] >= runner.floor)
+    return View(runner.number, runner.params, val, ranked(val)["accuracy"] >= runner.floor - _ROUNDING)
 
 
 def _scores(runner: Runner, names: Sequence[str]) -> np.ndarray:

@@ -61,6 +61,13 @@ def test_feasible_is_who_reached_the_floor_at_the_rung(baseline):
     }
 
 
+def test_who_is_exactly_at_the_floor_misses_nothing(baseline):
+    ladder = Ladder(OURS, OBJECTIVES, epochs=5)
+    ladder.note(0, "mfd", result(baseline, 3), floor=lambda epoch: 0.1 + 0.2 if epoch == 3 else 0.2 + 1e-6)
+    assert 0.1 + 0.2 > 0.3, "by rounding"
+    assert [ladder._standings[rung][0].feasible for rung in (2, 3)] == [False, True]
+
+
 @pytest.mark.parametrize(
     ("options", "reason"),
     [

@@ -43,6 +43,12 @@ def test_what_is_infeasible_does_not_race():
     assert turn() is None
 
 
+def test_what_is_exactly_at_the_floor_races():
+    floor = 0.07 - 0.01
+    assert floor > 0.06, "by rounding"
+    assert turn(runner(0, 0.2, accuracy=0.06, floor=floor), runner(1, 0.3, accuracy=0.06, floor=floor)) == 0
+
+
 def test_whether_the_floor_is_reached_is_as_uncertain():
     """The fairest reaches the floor on average, and does not in every other draw."""
     shaky = Runner(0, {}, [{"accuracy": value, "deo_m": 0.1} for value in (0.8, 0.9001)], 0.85)
