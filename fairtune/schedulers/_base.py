@@ -29,6 +29,7 @@ class Standing:
         scores: on the validation split.
         shortfall: by how much accuracy misses the floor of this epoch; 0 where it reaches it.
         counts: the group counts behind the scores; None for a trial that has gone on since, or has ended.
+        place: of the trial among those of its method, in the order in which they were asked for, from 0.
     """
 
     number: int
@@ -38,6 +39,7 @@ class Standing:
     scores: Mapping[str, float]
     shortfall: float = 0.0
     counts: GroupCounts | None = None
+    place: int = 0
 
     @property
     def feasible(self) -> bool:

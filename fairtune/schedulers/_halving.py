@@ -39,8 +39,8 @@ class Halving(Scheduler):
 
     Trials are compared with those of their own method, because some methods train without labels first.
 
-    A trial of bracket b is not judged at the first b rungs, but counts there. Of every eta trials one is of bracket 1 or above, of
-    every eta² one of bracket 2 or above, and so on.
+    A trial of bracket b is not judged at the first b rungs, but counts there. Of every eta trials of a method one is of bracket 1
+    or above, of every eta² one of bracket 2 or above, and so on.
     """
 
     grace: int = hyperparameter(
@@ -90,7 +90,7 @@ class Halving(Scheduler):
         return trial
 
     def _goes_on(self, trial: Standing, ranking: Ranking) -> bool:
-        if trial.rung < self._bracket(trial.number):
+        if trial.rung < self._bracket(trial.place):
             return True
         return ranking.ahead_of(self.at_best(trial)) < max(1, len(ranking.numbers) // self.eta)
 
@@ -98,10 +98,10 @@ class Halving(Scheduler):
         methods = dict.fromkeys(standing.method for standing in standings)
         return {method: self.ranking([s for s in standings if s.method == method]) for method in methods}
 
-    def _bracket(self, number: int) -> int:
-        """How often eta divides the trial's place, counted from 1; at most the last bracket."""
+    def _bracket(self, place: int) -> int:
+        """How often eta divides a trial's place among those of its method, counted from 1; at most the last bracket."""
         bracket = 0
-        while bracket < self.brackets - 1 and (number + 1) % self.eta ** (bracket + 1) == 0:
+        while bracket < self.brackets - 1 and (place + 1) % self.eta ** (bracket + 1) == 0:
             bracket += 1
         return bracket
 

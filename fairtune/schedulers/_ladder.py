@@ -50,7 +50,7 @@ class Ladder:
                 "have ended: choose another rule, or --scheduler none"
             )
 
-    def note(self, number: int, method: str, result: TrialResult, floor: Callable[[int], float]) -> None:
+    def note(self, number: int, method: str, result: TrialResult, floor: Callable[[int], float], place: int | None = None) -> None:
         """Take up where a trial stood at every rung that it has come to.
 
         Args:
@@ -58,14 +58,16 @@ class Ladder:
             method: that it trains.
             result: what came of it, or where it stands.
             floor: by epoch, from 1: the accuracy below which a trial is infeasible.
+            place: among the trials of its method, from 0; its number if not said, as where there is one method.
         """
-        for place, rung in enumerate(self.rungs):
+        place = number if place is None else place
+        for index, rung in enumerate(self.rungs):
             known = self._standings[rung].get(number)
             if rung == result.epochs or (rung < result.epochs and known is None):
                 scores = self._with_estimates(result.history[rung - 1].val)
                 counts = result.val_counts if rung == result.epochs else None
                 missing = _shortfall(scores["accuracy"], floor(rung))
-                self._standings[rung][number] = Standing(number, method, rung, place, scores, missing, counts)
+                self._standings[rung][number] = Standing(number, method, rung, index, scores, missing, counts, place)
                 self._looked.discard(rung)
             elif known is not None and known.counts is not None:
                 self._standings[rung][number] = replace(known, counts=None)

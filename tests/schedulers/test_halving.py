@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -6,10 +8,13 @@ from fairtune.metrics import SCORES, standard_error
 from fairtune.records import GroupCounts
 from fairtune.request.options import Request
 from fairtune.request.resolve import resolve
+from fairtune.schedulers import Ladder
 from fairtune.schedulers.asha import Asha
 from fairtune.schedulers.pareto_asha import ParetoAsha
+from fairtune.spec import Epoch, TrialResult
 from fairtune.testing.schedulers import standing
 from tests.schedulers.test_ladder import OBJECTIVES
+from tests.search_helpers import small_search
 
 
 def asha(**options):
@@ -74,10 +79,24 @@ class TestAsha:
         others = [standing(number, 0.9, 0.1) for number in range(20, 29)]
 
         def spared(rung):
-            worst = [standing(number, 0.1, 0.1, rung=rung) for number in range(9)]
-            return [trial.number for trial in worst if asha(brackets=3).verdict(trial, others) == "go_on"]
+            worst = [replace(standing(100 + place, 0.1, 0.1, rung=rung), place=place) for place in range(9)]
+            return [trial.place for trial in worst if asha(brackets=3).verdict(trial, others) == "go_on"]
 
         assert [spared(0), spared(1), spared(2)] == [[2, 5, 8], [8], []]
+
+    def test_every_method_has_trials_of_later_brackets(self, tmp_path):
+        ladder = Ladder("asha", OBJECTIVES, epochs=9, options={"brackets": 2})
+        spec = small_search(tmp_path)[0].baseline()
+        methods = ["mfd", "hkd", "reweight"]
+
+        def verdict(number, accuracy):
+            standing = Epoch(number=1, val={"accuracy": accuracy, "deo_m": 0.1})
+            now = TrialResult(spec=spec, state="running", history=(standing,))
+            ladder.note(number, methods[number % 3], now, floor=lambda epoch: 0.0, place=number // 3)
+            return ladder.verdict(number, 1)
+
+        spared = [number for number in range(27) if verdict(number, 0.9 - number / 100) == "go_on"]
+        assert spared[3:] == [6, 7, 8, 15, 16, 17, 24, 25, 26], "after the first of each method every third of it"
 
 
 class TestParetoAsha:
