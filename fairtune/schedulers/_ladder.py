@@ -8,15 +8,13 @@ from dataclasses import replace
 from itertools import pairwise
 
 from fairtune.errors import InvalidInput
-from fairtune.metrics import SCORES
+from fairtune.metrics import SCORES, shortfall
 from fairtune.schedulers._base import Scheduler, Standing, Verdict
 from fairtune.space import Value
 from fairtune.spec import TrialResult
 
 MOST_WAITING = 16
 """Trials that wait at a rung, each with a checkpoint on the disk; of more, the last in the scheduler's order are let go."""
-
-_ROUNDING = 1e-9
 
 
 class Ladder:
@@ -50,7 +48,7 @@ class Ladder:
                 "have ended: choose another rule, or --scheduler none"
             )
 
-    def note(self, number: int, method: str, result: TrialResult, floor: Callable[[int], float], place: int | None = None) -> None:
+    def note(self, number: int, method: str, result: TrialResult, floor: Callable[[int], float], place: int) -> None:
         """Take up where a trial stood at every rung that it has come to.
 
         Args:
@@ -58,9 +56,8 @@ class Ladder:
             method: that it trains.
             result: what came of it, or where it stands.
             floor: by epoch, from 1: the accuracy below which a trial is infeasible.
-            place: among the trials of its method, from 0; its number if not said, as where there is one method.
+            place: among the trials of its method, from 0.
         """
-        place = number if place is None else place
         for index, rung in enumerate(self.rungs):
             known = self._standings[rung].get(number)
             if rung == result.epochs or (rung < result.epochs and known is None):
@@ -119,4 +116,4 @@ class Ladder:
 def _shortfall(accuracy: float, floor: float) -> float:
     if math.isnan(accuracy):
         return math.inf
-    return floor - accuracy if floor - accuracy > _ROUNDING else 0.0
+    return max(0.0, shortfall(accuracy, floor))

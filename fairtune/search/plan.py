@@ -14,7 +14,7 @@ from typing import Literal
 
 from fairtune.errors import FairtuneError, InvalidInput, NoBaseline, NoRoom, NoWriting, SearchFault
 from fairtune.methods import compose
-from fairtune.metrics import SCORES
+from fairtune.metrics import SCORES, reaches
 from fairtune.records import Purpose
 from fairtune.room import MARGIN, has_room, refusal
 from fairtune.rules import objectives_of
@@ -38,7 +38,6 @@ from fairtune.study.study import SearchStudy, trials_to_run
 
 _log = logging.getLogger(__name__)
 _NOTE_EVERY_S = 15.0
-_ROUNDING = 1e-9
 
 
 class Plan:
@@ -333,7 +332,7 @@ class Plan:
 
     def _check_floor(self, baseline: Baseline) -> None:
         """End the search before its first trial where no accuracy could reach the floor."""
-        if baseline.floor > 1 + _ROUNDING:
+        if not reaches(1.0, baseline.floor):
             accuracy = baseline.result.val["accuracy"]
             self.error = InvalidInput(
                 f"--accuracy-floor {self.spec.accuracy_floor} asks for accuracy {baseline.floor:.4f}, and none is above 1: the "

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fairtune.metrics import ranked
+from fairtune.metrics import ranked, reaches
 from fairtune.rules import Rule, View
 from fairtune.space import Value
 
@@ -29,7 +29,6 @@ MOST_SEEDS = 10
 _LEAST_KNOWN = 3
 """Settings with several seeds before anything is drawn: fewer do not tell how far seeds lie apart."""
 _DRAWS = 200
-_ROUNDING = 1e-9
 
 
 class Runner(NamedTuple):
@@ -111,7 +110,7 @@ def _drawn(
 
 
 def _view(runner: Runner, val: dict[str, float]) -> View:
-    return View(runner.number, runner.params, val, ranked(val)["accuracy"] >= runner.floor - _ROUNDING)
+    return View(runner.number, runner.params, val, reaches(ranked(val)["accuracy"], runner.floor))
 
 
 def _scores(runner: Runner, names: Sequence[str]) -> np.ndarray:

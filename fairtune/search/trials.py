@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from fairtune.rules import objectives_of
 from fairtune.schedulers import Ladder, Verdict
 from fairtune.space import Value
@@ -30,6 +32,8 @@ class Trials:
         self._left_over = study.left_over()
         self._cut_short: list[int] = []
         self._past: dict[int, int] = {}
+        self._places: list[int] = []
+        self._of_method: Counter[str] = Counter()
         self._ladder = Ladder(spec.scheduler, objectives_of(spec.select), spec.epochs, spec.scheduler_options)
         self._remember()
 
@@ -132,7 +136,15 @@ class Trials:
 
     def _note(self, number: int, standing: TrialResult) -> None:
         assert self._study.baseline is not None
-        self._ladder.note(number, standing.spec.method, standing, self._study.baseline.floor_at)
+        self._ladder.note(number, standing.spec.method, standing, self._study.baseline.floor_at, self._place_of(number))
+
+    def _place_of(self, number: int) -> int:
+        """Of a trial among those of its method, from 0."""
+        while len(self._places) <= number:
+            method = self._study.record(len(self._places)).method
+            self._places.append(self._of_method[method])
+            self._of_method[method] += 1
+        return self._places[number]
 
     def _remember(self) -> None:
         """Let the scheduler know of the trials of earlier sessions, and find those that wait."""

@@ -4,7 +4,7 @@ import pytest
 
 from fairtune.schedulers import _ladder
 from fairtune.search import trainable
-from fairtune.spec import Stop
+from fairtune.spec import Epoch, Stop, TrialResult
 from fairtune.study.study import SearchStudy
 from fairtune.study.summary import summarise
 from fairtune.testing.trainings import without_seconds
@@ -66,6 +66,18 @@ def test_who_waits_is_told_as_pruned_keeps_its_scores_and_never_looks_finished(h
     assert [(trial.state, trial.feasible) for trial in summary.trials] == [("complete", True), *[("pruned", None)] * 2]
     assert summary.front == [0]
     assert not half.folder.trial(1).result.exists()
+
+
+def test_methods_in_turn_have_trials_of_later_brackets_alike(tmp_path):
+    options = {"epochs": 9, "trials": 9, "sampler": "random", "scheduler": "asha", "set": ["scheduler.brackets=2"]}
+    session = Session(*small_search(tmp_path, method="mfd,hkd,reweight", **options)).run(1)
+    places: dict[str, list[int]] = {}
+    for _ in range(9):
+        job = session.next_job()
+        val = {"accuracy": 0.9, "deo_m": 0.3}
+        session.plan.verdict(job, TrialResult(spec=job.spec, state="running", history=(Epoch(number=1, val=val),)))
+        places.setdefault(job.spec.method, []).append(session.plan._trials._ladder._standings[1][job.key.number].place)
+    assert list(places.values()) == [[0, 1, 2]] * 3
 
 
 def test_checkpoints_are_there_as_long_as_they_may_be_gone_on_with(half, whole):
