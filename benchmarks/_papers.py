@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 from torchvision.transforms import Compose, RandomHorizontalFlip, ToPILImage, ToTensor
 
 from fairtune.models.cnn import CNN
@@ -21,16 +21,13 @@ _TINY = 1e-12
 class PapersCNN(CNN):
     """The same parameters as :class:`fairtune.models.cnn.CNN`, in the papers' order of operations."""
 
-    def __init__(self, shape: tuple[int, ...], num_classes: int) -> None:
-        super().__init__(shape, num_classes)
-        self.dropout = nn.Dropout(0.25)
-
     def forward(self, x: Tensor, *, want_maps: bool = False) -> Outputs:
         """As the parent, the map always returned."""
         maps = x
         for pair in self.pairs:
-            maps = F.relu(pair["second"](F.relu(pair["first"](x))))  # type: ignore[index]
-            x = self.dropout(F.max_pool2d(maps, 2))
+            first, second = pair.children()
+            maps = F.relu(second(F.relu(first(x))))
+            x = F.dropout(F.max_pool2d(maps, 2), self.dropout.p, self.training)
         features = F.relu(self.hidden(x.flatten(1)))
         return Outputs(self.head(features), features, maps, features)
 
@@ -58,7 +55,7 @@ class PapersStep:
             teacher = self.teacher(x)
             loss = loss + self.weight / 2 * mmd(student.features, teacher.features.detach(), y, a)
         self.optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         self.optimizer.step()
         return loss.detach()
 

@@ -30,9 +30,8 @@ from torch import Tensor
 from fairtune.batches import sampling
 from fairtune.batches.augment import Augment, Drawn
 from fairtune.batches.split import DeviceSplit
-from fairtune.datasets import Info, open_splits
+from fairtune.datasets import Dataset, Info, open_splits
 from fairtune.models.cnn import CNN
-from fairtune.plugins import load
 from fairtune.records import Floats, Ints, Split
 from fairtune.seeding import generator, torch_stream
 from fairtune.spec import Precision
@@ -45,7 +44,7 @@ class Setting:
     """What both sides share: the data, the order, the initial weights and the teacher."""
 
     def __init__(self, data: Path | None, steps: int) -> None:
-        dataset = load("dataset", "digits" if data is None else "cifar10s")()
+        dataset = Dataset.load("digits" if data is None else "cifar10s")()
         split: Split = open_splits(dataset, data or Path())["train"]
         self.split = split.take(np.arange(min(len(split), SAMPLES)))
         self.info: Info = dataset.describe(data or Path())
@@ -56,7 +55,8 @@ class Setting:
         self.augment = Augment(self.info.augment)
         self.drawn = self.augment.draw((self.split.pool.shape[1], self.split.pool.shape[2]), self.order.shape, rng)
         teacher = self.net(seed=1)
-        self.train(make_training("scratch", teacher, self.split, precision="fp32", batch_size=BATCH), TEACHER_STEPS)
+        training = make_training("scratch", teacher, self.split, precision="fp32", batch_size=BATCH, augment=self.augment)
+        self.train(training, TEACHER_STEPS)
         self.teacher = teacher.state_dict()
 
     def net(self, kind: type[CNN] = CNN, dtype: torch.dtype = torch.float32, *, seed: int = 0) -> CNN:
@@ -128,7 +128,8 @@ def main() -> None:
     setting = Setting(arguments.data, arguments.steps)
     with tempfile.TemporaryDirectory() as scratch:
         curves: dict[str, Floats] = {}
-        for precision, steps in (("float64", EXACT_STEPS), ("fp32", arguments.steps), ("bf16", arguments.steps)):
+        lengths: dict[Precision, int] = {"float64": EXACT_STEPS, "fp32": arguments.steps, "bf16": arguments.steps}
+        for precision, steps in lengths.items():
             curves[precision] = setting.train(setting.training(precision, Path(scratch)), steps)
     exact = largest(curves["float64"], setting.train_papers(torch.float64, EXACT_STEPS))
     papers = setting.train_papers(torch.float32, arguments.steps)
