@@ -74,13 +74,13 @@ def make_training(
     )
     dtype = parameter_dtype(precision)
     train = DeviceSplit(split, device, dtype, augment)
-    net.to(device, dtype, memory_format=torch.channels_last)
+    net.to(device, dtype).to(memory_format=torch.channels_last)
     composite = compose(method, values or {})
     start_method(composite, net, train, spec)
     outputs = None
     if composite.needs_teacher:
         assert teacher is not None
-        teacher.to(device, dtype, memory_format=torch.channels_last)
+        teacher.to(device, dtype).to(memory_format=torch.channels_last)
         live = LiveTeacher(teacher, composite, precision, dtype)
         outputs = live if cache is None else open_teacher(teacher, train, composite, precision=precision, folder=cache)
     net.train()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from fairtune.plugins import load
+from fairtune.datasets import Dataset
 from fairtune.records import Purpose
 from fairtune.space import Value
 from fairtune.spec import PlugIn, Precision, SearchSpec, TrialSpec
@@ -20,7 +20,7 @@ SHOWN = {"accuracy": "accuracy", "deo_m": "DEO_M"}
 
 def digits(model: str, *, seed: int, precision: Precision, batch_size: int | None = None) -> SearchSpec:
     """Training on digits with the dataset's defaults; ``seed`` decides initial weights and order, the splits stay."""
-    dataset = load("dataset", "digits")
+    dataset = Dataset.load("digits")
     info = dataset().describe(Path())
     return SearchSpec(
         dataset=PlugIn(name="digits", options=dataset.complete({})),

@@ -21,6 +21,7 @@ from _trials import SHOWN, baseline_scores, digits, mfd_scores, spread
 from rich.console import Console
 from rich.table import Table
 
+from fairtune.space import Value
 from fairtune.training.device import resolve_precision
 
 WEIGHTS = (0.1, 0.3, 1.0, 3.0, 10.0)
@@ -38,7 +39,7 @@ def compare(model: str, batch_size: int | None, seeds: int, runs: Path) -> Table
     for weight in WEIGHTS:
         row = []
         for bandwidth in BANDWIDTHS:
-            values = {"mfd.weight": weight, "mfd.bandwidth": bandwidth}
+            values: dict[str, Value] = {"mfd.weight": weight, "mfd.bandwidth": bandwidth}
             found = [mfd_scores(search, values, runs) for search in searches]
             row += [spread([scores[score] for scores in found]) for score in SHOWN]
         table.add_row(f"{weight:g}", *row)

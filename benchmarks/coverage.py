@@ -37,7 +37,8 @@ def recalls(classes: int, where: str, gap: float) -> Floats:
 def shares(recall: Floats) -> Floats:
     """True share of each prediction in each cell ``(2, K, K)``."""
     classes = recall.shape[1]
-    return recall[..., None] * np.eye(classes) + (1 - recall[..., None]) * (1 - np.eye(classes)) / (classes - 1)
+    found: Floats = recall[..., None] * np.eye(classes) + (1 - recall[..., None]) * (1 - np.eye(classes)) / (classes - 1)
+    return found
 
 
 def counts(table: Ints) -> GroupCounts:

@@ -96,9 +96,14 @@ class Workload(NamedTuple):
 WORKLOADS = (Workload("cnn, 32 px", CNN, 32, 10, 2), Workload("ResNet18, 176 px", ResNet18, 176, 3, 4))
 
 
+def new_net(workload: Workload) -> Net:
+    """Its net before training."""
+    return workload.net.build((3, workload.side, workload.side), workload.num_classes)
+
+
 def plain_loop(workload: Workload, precision: Precision) -> Callable[[], object]:
     """A step as one would write it without fairtune."""
-    net = workload.net((3, workload.side, workload.side), workload.num_classes).to(CUDA, memory_format=torch.channels_last).train()
+    net = new_net(workload).to(CUDA).to(memory_format=torch.channels_last).train()
     optimizer = torch.optim.Adam(net.parameters(), fused=True)
     x = torch.rand(BATCH, 3, workload.side, workload.side, device=CUDA).to(memory_format=torch.channels_last)
     y = torch.randint(0, workload.num_classes, (BATCH,), device=CUDA)
@@ -122,7 +127,7 @@ def images(samples: int, workload: Workload) -> Split:
 def make(workload: Workload, method: str, precision: Precision, how: Compile, cache: Path, steps: int) -> Training:
     """A training with so many steps an epoch, all of it on the GPU."""
     split = images(BATCH * steps, workload)
-    net, teacher = (workload.net((3, workload.side, workload.side), workload.num_classes) for _ in range(2))
+    net, teacher = (new_net(workload) for _ in range(2))
     training = make_training(method, net, split, teacher=teacher, precision=precision, batch_size=BATCH, cache=cache, device=CUDA)
     capture(training, how)
     return training
@@ -143,7 +148,8 @@ def seconds_of(act: Callable[[], object]) -> float:
 
 def gflop_per_step(step: Callable[[], object]) -> float:
     """Operations of matrix products and convolutions, forward and backward, in 10^9."""
-    with FlopCounterMode(display=False) as counter:
+    counter = FlopCounterMode(display=False)
+    with counter:
         step()
     return counter.get_total_flops() / 1e9
 

@@ -24,7 +24,6 @@ from rich.table import Table
 from torch.utils.flop_counter import FlopCounterMode
 
 from fairtune.models import Net
-from fairtune.plugins import load
 from fairtune.records import Split
 from fairtune.seeding import torch_stream
 from fairtune.spec import Precision
@@ -46,7 +45,7 @@ Step = Callable[[], object]
 
 def make_net(model: str, side: int) -> Net:
     with torch_stream(CPU, 0, "init"):
-        return load("model", model)((3, side, side), CLASSES)
+        return Net.load(model).build((3, side, side), CLASSES)
 
 
 def our_step(model: str, side: int, batch: int, split: Split, precision: Precision) -> Step:
@@ -61,14 +60,15 @@ def plain_step(net: Net, x: torch.Tensor, y: torch.Tensor) -> Step:
 
     def step() -> None:
         optimizer.zero_grad()
-        F.cross_entropy(net(x).logits, y).backward()  # type: ignore[no-untyped-call]
+        F.cross_entropy(net(x).logits, y).backward()
         optimizer.step()
 
     return step
 
 
 def gflop(step: Step) -> float:
-    with FlopCounterMode(display=False) as counter:
+    counter = FlopCounterMode(display=False)
+    with counter:
         step()
     return counter.get_total_flops() / 1e9
 

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from fairtune.options import Floor
 from fairtune.request.options import Request
 from fairtune.request.resolve import resolve
 from fairtune.search.run import run_search
 from fairtune.spec import TrialResult
 from fairtune.study.folders import RunFolder
 from fairtune.study.jobs import Job
+from fairtune.study.opening import Opening
 from fairtune.study.record import Record
 from fairtune.study.study import SearchStudy
 from fairtune.tracking.mirror import Tracker
@@ -37,6 +39,9 @@ class Clock:
     def baseline_ready(self, result: TrialResult, floor: float, *, found: bool) -> None:
         """Not timed."""
 
+    def reopened(self, openings: Sequence[Opening]) -> None:
+        """Not timed."""
+
     def job_started(self, job: Job) -> None:
         """Note the start of a trial."""
         if job.kind == "trial":
@@ -54,7 +59,7 @@ class Clock:
             self.ended.append(time.perf_counter())
             self.trained_s += sum(epoch.seconds for epoch in result.history)
 
-    def confirming(self, roles: Mapping[str, int], jobs: int) -> None:
+    def confirming(self, roles: Mapping[str, int], jobs: Sequence[Job]) -> None:
         """Not timed."""
 
     def interrupted(self) -> None:
@@ -71,7 +76,7 @@ def main() -> None:
             runs=runs,
             name="overhead",
             max_concurrent=WORKERS,
-            accuracy_floor="0",
+            accuracy_floor=Floor.parse("0"),
         )
         spec, place = resolve(request)
         folder = RunFolder(Path(runs) / "overhead")

@@ -36,8 +36,8 @@ def trainings_of(run: Path) -> list[float]:
     spec, place = RunFolder(run).load()
     study = SearchStudy(database_of(place), spec)
     assert study.baseline is not None
-    results = [study.baseline.result, *study.finals.values(), *(record.result for record in study.records() if record.result)]
-    return [result.seconds for result in results]
+    finals = (final.seconds for final in study.finals.values())
+    return [study.baseline.result.seconds, *finals, *(record.result.seconds for record in study.records() if record.result)]
 
 
 def main() -> None:

@@ -24,7 +24,9 @@ from rich.console import Console
 from rich.table import Table
 from scipy.stats import ttest_rel
 
-PRECISIONS = ("bf16", "fp32")
+from fairtune.spec import Precision
+
+PRECISIONS: tuple[Precision, ...] = ("bf16", "fp32")
 
 
 def train_all(model: str, seeds: int, runs: Path) -> dict[tuple[str, str], list[dict[str, float]]]:

@@ -180,7 +180,7 @@ def _nothing_waits_for_the_disk() -> Iterator[None]:
             connection.execute("PRAGMA synchronous=OFF")
 
     event.listen(Engine, "connect", do_not_wait)
-    waits, os.fsync = os.fsync, lambda descriptor: None
+    waits, os.fsync = os.fsync, lambda fd: None
     try:
         yield
     finally:

@@ -30,9 +30,8 @@ from _training import CPU, make_training, random_images
 from rich.console import Console
 from rich.table import Table
 
-from fairtune.datasets import open_splits
+from fairtune.datasets import Dataset, open_splits
 from fairtune.models.cnn import CNN
-from fairtune.plugins import load
 from fairtune.records import Split
 from fairtune.seeding import torch_stream
 from fairtune.spec import Precision
@@ -46,7 +45,7 @@ def some_images(data: Path | None) -> Split:
     """Random images, or the first ones of CIFAR-10S."""
     if data is None:
         return random_images(SAMPLES, SHAPE[1], num_classes=CLASSES, num_groups=GROUPS)
-    dataset = load("dataset", "cifar10s")()
+    dataset = Dataset.load("cifar10s")()
     return open_splits(dataset, data)["train"].take(np.arange(SAMPLES))
 
 

@@ -81,8 +81,9 @@ def _likelihoods(right: Floats, samples: Floats) -> Floats:
     of_class = (right.sum(axis=0) + 1) / (samples.sum(axis=0) + 2)
     a, b = (_STRENGTHS[:, None, None] * share for share in (of_class, 1 - of_class))
     log: Floats = (betaln(a + right, b + samples - right) - betaln(a, b)).sum(axis=(1, 2))
-    weights: Floats = np.exp(log - log.max())
-    return weights / weights.sum()
+    weights = np.exp(log - log.max())
+    shares: Floats = weights / weights.sum()
+    return shares
 
 
 def _expected_gap(mean: Floats, variance: Floats) -> float:

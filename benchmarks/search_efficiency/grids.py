@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from fairtune.datasets import Dataset
 from fairtune.methods import compose
-from fairtune.plugins import load
 from fairtune.request.spaces import hyperparameters
 from fairtune.space import Value
 from fairtune.spec import PlugIn, SearchSpec, TrialSpec
@@ -82,7 +82,7 @@ class Recorded:
 
     def search(self, split: int, root: Path) -> SearchSpec:
         """The search to which the trainings on a split belong."""
-        dataset = load("dataset", self.dataset)
+        dataset = Dataset.load(self.dataset)
         options = dataset.complete({"seed": split, **self.options}, root)
         info = dataset.build(**options).describe(root)
         return SearchSpec(

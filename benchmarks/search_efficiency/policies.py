@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from benchmarks.search_efficiency.grids import Recorded
 from fairtune.request.spaces import build_space, hyperparameters
-from fairtune.space import Integer, Space, Value
+from fairtune.space import Domain, Integer, Space, Value
 from fairtune.spec import PlugIn, SearchSpec
 
 
@@ -81,11 +81,13 @@ _AT_DEFAULT = ("optimizer.lr", "mfd.sigma")
 
 def _space(policy: Policy, recorded: Recorded, method: str) -> Space:
     levels = recorded.grids[method]
-    search = {name: Integer(low=0, high=len(found) - 1) for name, found in levels.items()}
+    search: dict[str, Domain] = {name: Integer(low=0, high=len(found) - 1) for name, found in levels.items()}
     if policy.grid:
         return Space(search=search, points=tuple(grid_points(recorded, method)))
     published = build_space(method, recorded.dataset).points if policy.points else ()
-    points = [{name: _nearest(levels[name], value) for name, value in point.items() if name in levels} for point in published]
+    points: list[dict[str, Value]] = [
+        {name: _nearest(levels[name], value) for name, value in point.items() if name in levels} for point in published
+    ]
     return Space(search=search, points=tuple(point for point in points if point))
 
 

@@ -119,4 +119,4 @@ def _save(path: Path, tables: dict[str, GroupCounts | list[GroupCounts]]) -> Non
         arrays[f"{name}_hard"] = np.array([counts.hard for counts in several], dtype=np.int32)
         arrays[f"{name}_soft"] = np.array([counts.soft for counts in several], dtype=np.float32)
     with path.open("wb") as file:
-        np.savez_compressed(file, **arrays)
+        np.savez_compressed(file, allow_pickle=False, **arrays)

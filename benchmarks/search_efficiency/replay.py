@@ -17,10 +17,10 @@ from fairtune.records import GroupCounts
 from fairtune.rules import View
 from fairtune.samplers import Outcome, Proposals
 from fairtune.schedulers import Ladder
-from fairtune.spec import Epoch, SearchSpec, TrialResult
+from fairtune.spec import Direction, Epoch, SearchSpec, TrialResult
 
 OBJECTIVES = ("accuracy", "deo_m")
-_DIRECTIONS = ("maximize", "minimize")
+_DIRECTIONS: tuple[Direction, ...] = ("maximize", "minimize")
 
 
 class Trained(NamedTuple):
