@@ -31,6 +31,7 @@ from fairtune.batches import sampling
 from fairtune.batches.augment import Augment, Drawn
 from fairtune.batches.split import DeviceSplit
 from fairtune.datasets import Dataset, Info, open_splits
+from fairtune.methods import FIT
 from fairtune.models.cnn import CNN
 from fairtune.records import Floats, Ints, Split
 from fairtune.seeding import generator, torch_stream
@@ -84,7 +85,12 @@ class Setting:
 
     def train(self, training: Training, steps: int) -> Floats:
         """Fairtune's loss at each step."""
-        return self._curve(steps, lambda index, drawn: sum(training.step(index, drawn).values(), torch.zeros(())))
+
+        def one(index: Tensor, drawn: Drawn) -> Tensor:
+            terms = training.step(index, drawn)
+            return sum((value for name, value in terms.items() if name != FIT), torch.zeros(()))
+
+        return self._curve(steps, one)
 
     def train_papers(self, dtype: torch.dtype, steps: int, control: int = 0) -> Floats:
         """The papers' loss at each step; a ``control`` above 0 draws how the initial weights are rounded."""
