@@ -27,9 +27,10 @@ class Source(NamedTuple):
     family: bool
 
 
-def files(kind: Kind) -> list[str]:
+@cache
+def files(kind: Kind) -> tuple[str, ...]:
     """Names of all plug-ins and families that come with fairtune, sorted."""
-    return sorted(path.stem for path in (_HERE / f"{kind}s").glob("*.py") if not path.stem.startswith("_"))
+    return tuple(sorted(path.stem for path in (_HERE / f"{kind}s").glob("*.py") if not path.stem.startswith("_")))
 
 
 def names(kind: Kind) -> list[str]:
