@@ -114,6 +114,7 @@ class Replay:
         self._ladder = Ladder(policy.scheduler, OBJECTIVES, table.length)
         self._stops = (*self._ladder.rungs, table.length)
         self._trials: dict[int, tuple[Setting, int]] = {}
+        self._places: dict[int, int] = {}
         self._at: dict[int, int] = {}
         self._turns: list[tuple[int, int]] = []
         self._promised = 0
@@ -155,6 +156,7 @@ class Replay:
         if proposal is None or (self._policy.grid and proposal.point is None):
             return None
         setting = Setting(proposal.method, values_of(self._recorded, proposal.method, proposal.values))
+        self._places[number] = sum(other[0] == proposal.method for other, _ in self._trials.values())
         self._trials[number] = setting, self._table.number(setting)
         self._at[number] = 0
         return number
@@ -188,7 +190,7 @@ class Replay:
 
     def _passes(self, number: int, epoch: int) -> bool:
         (method, _), setting = self._trials[number]
-        self._ladder.note(number, method, self._standing(setting, epoch), self._floor_at)
+        self._ladder.note(number, method, self._standing(setting, epoch), self._floor_at, self._places[number])
         verdict = self._ladder.verdict(number, epoch)
         if verdict == "go_on":
             return True
