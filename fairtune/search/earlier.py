@@ -39,10 +39,13 @@ class Earlier:
                     self._known.setdefault(record.result.id, (run, record.number))
 
     def take_over(self, job: Job) -> TrialResult | None:
-        """The result of a trial that an earlier run has trained, its files now this job's too; None if none has."""
+        """The result of a trial that an earlier run has trained, its files now this job's too; None if none has.
+
+        Nor where the counts of a complete one are damaged: searches rank trials by what they tell.
+        """
         run, number = self._known.get(job.spec.id, (None, 0))
         result = None if run is None else run.result(number)
-        if run is None or result is None:
+        if run is None or result is None or (result.state == "complete" and result.val_counts is None):
             return None
         if result.state == "complete":
             source = run.folder(number)

@@ -246,3 +246,14 @@ def test_a_budget_that_leaves_trials_untried_is_told_whatever_was_taken_over(run
     session = Session(*warm(runs, "cut", trials=4, epoch_budget=12)).run()
     assert session.study.own < 4 <= session.study.asked
     assert session.study.choice.ended_by == "epoch_budget"
+
+
+def test_a_trial_whose_counts_are_damaged_is_trained_again(runs, tmp_path):
+    shutil.copytree(runs / "first", tmp_path / "first")
+    folder = RunFolder(tmp_path / "first")
+    folder.details.write_bytes(bytes(folder.details.stat().st_size))
+    for number in (0, 3):
+        folder.trial(number).result.unlink()
+    session = Session(*warm(tmp_path, "again")).run()
+    assert session.keys[:3] == ["baseline", "trial-0", "trial-2"]
+    assert [one is None for one in taken(session)] == [True, False, True]
