@@ -216,15 +216,18 @@ def _key(setting: object) -> str:
 def _data(options: Options) -> dict[str, str]:
     """What decides the data of a search, and the plain model on them: settings of both are written in full there."""
     found = {name: str(options[name]) for name in _OF_DATA if options.get(name) is not None}
-    settings = options.get("set", ())
-    texts = [str(text) for text in settings] if isinstance(settings, list | tuple) else []
-    return found | {_key(text): text.partition("=")[2].strip() for text in texts if _DATA_SETTING.match(text)}
+    return found | {_key(text): text.partition("=")[2].strip() for text in _settings(options) if _DATA_SETTING.match(text)}
 
 
 def _without_data(options: Options) -> Options:
-    settings = options.get("set", ())
-    other = [text for text in settings if not _DATA_SETTING.match(str(text))] if isinstance(settings, list | tuple) else settings
+    """What :func:`_data` leaves."""
+    other = [text for text in _settings(options) if not _DATA_SETTING.match(text)]
     return {name: value for name, value in options.items() if name not in _OF_DATA} | {"set": other}
+
+
+def _settings(options: Options) -> list[str]:
+    settings = options.get("set", ())
+    return [str(text) for text in settings] if isinstance(settings, list | tuple) else []
 
 
 def _told_data(own: dict[str, str], every: Sequence[dict[str, str]]) -> str:
