@@ -140,7 +140,7 @@ class Plan:
             self._hold(job, fault)
             return
         if result.starved and self._can_make_room(job):
-            self._hand_back(job)
+            self._keep_for_later(job)
             return
         if result.state == "running":
             result = result.model_copy(update={"state": "pruned", "stopped": stop})
@@ -167,6 +167,14 @@ class Plan:
         self._budget.end(job, result)
         for observer in self.observers:
             observer.job_finished(job, result, record)
+
+    def hand_back(self, job: Job) -> None:
+        """Take a job back that has not ended because its worker died: it is handed out again, before any other of its kind."""
+        self._running.pop(job.key, None)
+        self._budget.drop(job)
+        self._stops.pop(job.key, None)
+        self._pauses.discard(job.key)
+        self._keep_for_later(job)
 
     def _end_trial(self, job: Job, number: int, result: TrialResult, *, pauses: bool) -> Record:
         if pauses:
@@ -227,7 +235,7 @@ class Plan:
     def _start(self, job: Job) -> Job:
         """Start a job, or in its place its teacher where that has to be trained first."""
         if (teacher := self._missing_teacher(job)) is not None:
-            self._hand_back(job)
+            self._keep_for_later(job)
             job = teacher
         self._running[job.key] = job
         self._budget.begin(job)
@@ -267,7 +275,7 @@ class Plan:
             self.error = fault
         elif self._missing_teacher(job) is None:
             self.error = SearchFault(f"{fault}\nIts trials wait: mend that, then go on with fairtune resume {self.folder.path}")
-        self._hand_back(job)
+        self._keep_for_later(job)
 
     def _can_make_room(self, job: Job) -> bool:
         """Whether a job that ran out of memory is tried again among fewer: once, where it was not alone."""
@@ -278,7 +286,7 @@ class Plan:
         _log.warning(f"{job.key} ran out of memory: it is tried again, and from now on {self._at_a_time} run at a time")
         return True
 
-    def _hand_back(self, job: Job) -> None:
+    def _keep_for_later(self, job: Job) -> None:
         """Keep a job for later."""
         if job.kind == "trial":
             assert job.number is not None

@@ -20,7 +20,7 @@ from fairtune.search.plan import Plan
 from fairtune.search.searcher import Ending, PlanSearcher, PlanStopper, ProgressCallback
 from fairtune.search.shared import Shared
 from fairtune.search.trainable import TrialTrainable
-from fairtune.search.watch import RayDied, Retries, WaitNotice, check_alive
+from fairtune.search.watch import RayDied, WaitNotice, check_alive
 from fairtune.spec import Place, SearchSpec
 from fairtune.study.folders import RunFolder
 from fairtune.study.jobs import Observer
@@ -95,14 +95,13 @@ def _fit(plan: Plan, searcher: PlanSearcher, demand: Demand) -> None:
                 ProgressCallback(searcher),
                 Ending(searcher),
                 WaitNotice(demand.of_each),
-                Retries(searcher.jobs, searcher.epochs),
             ],
-            failure_config=tune.FailureConfig(max_failures=Retries.IN_VAIN),
             checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
             verbose=0,
         ),
     )
-    logging.getLogger("ray.tune.execution.experiment_state").setLevel(logging.CRITICAL)  # nothing depends on that state
+    for name in ("ray.tune.execution.experiment_state", "ray.tune.tune"):  # nothing depends on that state; deaths are told here
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:

@@ -12,9 +12,10 @@ from ray.tune.search import Searcher
 from fairtune.search.plan import Plan
 from fairtune.search.shared import Shared
 from fairtune.search.trainable import JobConfig, job_config
-from fairtune.search.watch import TuneTrial
+from fairtune.search.watch import Retries, TuneTrial
 from fairtune.spec import TrialResult
 from fairtune.study.jobs import Job
+from fairtune.study.key import JobKey
 from fairtune.training.steps import read_step
 from fairtune.training.trial import failed
 
@@ -48,7 +49,8 @@ class PlanSearcher(Searcher):
         self._trouble: Exception | None = None
         self._may_go_on = may_go_on
         self._shared = shared
-        self._heard: dict[str, tuple[str, TrialResult]] = {}
+        self._heard: dict[JobKey, tuple[str, TrialResult]] = {}
+        self._retries = Retries()
 
     def may_go_on(self) -> None:
         """Raise what the search ends with: what the plan met, or somebody's wish."""
@@ -81,30 +83,34 @@ class PlanSearcher(Searcher):
         return job_config(job, self.plan.place)
 
     def on_trial_complete(self, trial_id: str, result: Report | None = None, error: bool = False) -> None:
-        """Tell the plan what came of a job."""
-        job = self.jobs.pop(trial_id, None)
+        """Tell the plan what came of a job, or have it handed out again if its worker has died."""
+        job = self.jobs.get(trial_id)
         if job is None:
             return
-        self._shared.ended(job)
         if result is not None and "trial" in result:
             self.heard(trial_id, result)
-        _, last = self._heard.pop(trial_id, ("", None))
+        del self.jobs[trial_id]
+        self._shared.ended(job)
+        _, last = self._heard.get(job.key, ("", None))
         if error or last is None:
+            if self._retries.again(job.key, last.epochs if last else 0):
+                self.safely(lambda: self.plan.hand_back(job), None)
+                return
             reason = "its worker process died, as did those that took over and got no further (out of memory, or killed)"
             last = (last or failed(job.spec, reason)).model_copy(update={"state": "failed", "error": reason, "starved": True})
         ended = last
+        self._heard.pop(job.key, None)
+        self._retries.over(job.key)
         self.safely(lambda: self.plan.finish(job, ended), None)
 
-    def epochs(self, trial_id: str) -> int:
-        """How many epochs a job has reported."""
-        return self._heard[trial_id][1].epochs if trial_id in self._heard else 0
-
     def heard(self, trial_id: str, result: Report) -> TrialResult:
-        """Where a trial stands by what it reports, which is parsed once, whoever asks."""
-        text = str(result["trial"])
-        if trial_id not in self._heard or self._heard[trial_id][0] != text:
-            self._heard[trial_id] = text, TrialResult.model_validate_json(text)
-        return self._heard[trial_id][1]
+        """Where a running trial stands by what it reports, which is parsed once, whoever asks."""
+        key, text = self.jobs[trial_id].key, str(result["trial"])
+        if result.get("must_go"):
+            self._retries.must_go(key)
+        if key not in self._heard or self._heard[key][0] != text:
+            self._heard[key] = text, TrialResult.model_validate_json(text)
+        return self._heard[key][1]
 
     def __getstate__(self) -> dict[str, object]:
         """Nothing goes into Tune's own snapshots: the plan holds a live terminal and a database."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import ray
@@ -32,18 +33,6 @@ class TuneTrial(Protocol):
     def trial_id(self) -> str:
         """Tune's name of it."""
 
-    @property
-    def num_failures(self) -> int:
-        """How often its worker has died."""
-
-    max_failures: int
-    """How often it may die."""
-
-
-class _Keyed(Protocol):
-    @property
-    def key(self) -> JobKey: ...
-
 
 class RayDied(BaseException):
     """One of Ray's processes on this machine has died.
@@ -65,40 +54,49 @@ def check_alive() -> None:
         raise RayDied(f"Ray's {' and '.join(dead)} died on this machine, perhaps for lack of memory")
 
 
-class Retries(Callback):
-    """Has a job whose worker has died taken over, as often as it gets further; says so.
+class Retries:
+    """Whether a job whose worker has died is handed out again: as often as it gets further, and a few times in vain; says so.
 
-    Over days on machines that may be taken away, workers die more often than a number set in advance would allow.
-
-    Args:
-        jobs: what Tune's trials are, by their ids.
-        epochs: how far one of them has got.
+    Over days on machines that may be taken away, workers die more often than a number set in advance would allow. Tune's own
+    retries are not used: it gives a trial up at once, whatever it is allowed, if the worker that takes over dies before it begins.
     """
 
     IN_VAIN = 2
-    """How often a job is taken over without getting further."""
+    """How often a job is handed out again without having got further."""
 
-    def __init__(self, jobs: Mapping[str, _Keyed], epochs: Callable[[str], int]) -> None:
-        self._jobs = jobs
-        self._epochs = epochs
-        self._furthest: dict[str, int] = {}
-        self._moving: set[str] = set()
+    def __init__(self) -> None:
+        self._furthest: Counter[JobKey] = Counter()
+        self._in_vain: Counter[JobKey] = Counter()
+        self._moving: set[JobKey] = set()
 
-    def on_trial_result(
-        self, iteration: int, trials: Sequence[TuneTrial], trial: TuneTrial, result: Mapping[str, object], **info: object
-    ) -> None:
-        """Called when a job reports."""
-        if result.get("must_go"):
-            self._moving.add(trial.trial_id)
+    def must_go(self, key: JobKey) -> None:
+        """Note that a job's worker ends next, because its node is about to be taken away."""
+        self._moving.add(key)
 
-    def on_trial_recover(self, iteration: int, trials: Sequence[TuneTrial], trial: TuneTrial, **info: object) -> None:
-        """Called when a job is about to be retried."""
-        moves, reached = trial.trial_id in self._moving, self._epochs(trial.trial_id)
-        self._moving.discard(trial.trial_id)
-        _log.warning((_MOVES if moves else _DIED).format(self._jobs[trial.trial_id].key))
-        if moves or reached > self._furthest.get(trial.trial_id, 0):
-            self._furthest[trial.trial_id] = reached
-            trial.max_failures = trial.num_failures + self.IN_VAIN
+    def again(self, key: JobKey, reached: int) -> bool:
+        """Whether to hand out a job again whose worker has died.
+
+        Args:
+            key: the job's.
+            reached: how many epochs it has reported.
+        """
+        moves = key in self._moving
+        self._moving.discard(key)
+        if moves or reached > self._furthest[key]:
+            self._furthest[key] = max(reached, self._furthest[key])
+            self._in_vain[key] = 0
+        else:
+            self._in_vain[key] += 1
+        if self._in_vain[key] > self.IN_VAIN:
+            self.over(key)
+            return False
+        _log.warning((_MOVES if moves else _DIED).format(key))
+        return True
+
+    def over(self, key: JobKey) -> None:
+        """Forget a job that has ended."""
+        del self._furthest[key], self._in_vain[key]
+        self._moving.discard(key)
 
 
 def _node() -> Node | None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import logging
 import os
 import shutil
 import signal
@@ -73,20 +74,42 @@ def words(pid, file):
 
 
 class Killer(Watcher):
-    """Kills the workers whenever the first trial has got further, more often than it may die in vain."""
+    """Kills the workers when the last trial begins, and when the first has got further, more often than it may die in vain."""
 
     killed = 0
     left = Retries.IN_VAIN + 1
     reached = 0
+    killed_idle = 0
+
+    def job_started(self, job):
+        super().job_started(job)
+        if job.number == 2 and not self.killed_idle:  # a worker that has ended a trial is about to be given this one
+            self.killed_idle = kill_workers()
 
     def job_progressed(self, job, result):
         super().job_progressed(job, result)
         if self.left and (job.kind, job.number) == ("trial", 0) and result.state == "running" and result.epochs > self.reached:
-            workers = [pid for pid in processes_of(os.environ["RAY_TMPDIR"]) if "Trainable" in "".join(words(pid, "cmdline"))]
-            for worker in workers:
-                os.kill(worker, signal.SIGKILL)
-            self.killed += len(workers)
+            self.killed += kill_workers()
             self.reached, self.left = result.epochs, self.left - 1
+
+
+def kill_workers():
+    """Kill every worker; how many there were."""
+    workers = [pid for pid in processes_of(os.environ["RAY_TMPDIR"]) if "Trainable" in "".join(words(pid, "cmdline"))]
+    for worker in workers:
+        os.kill(worker, signal.SIGKILL)
+    return len(workers)
+
+
+class Ear(logging.Handler):
+    """Keeps what is logged."""
+
+    def __init__(self):
+        super().__init__()
+        self.messages = []
+
+    def emit(self, record):
+        self.messages.append(record.getMessage())
 
 
 @pytest.fixture(scope="module")
@@ -98,13 +121,19 @@ def search(tmp_path_factory):
     spec, place = small_search(runs, epochs=EPOCHS, space=str(file), max_concurrent=2)
     folder = RunFolder.of(place)
     folder.save(spec, place)
-    study, killer = SearchStudy(folder.study, spec), Killer()
+    study, killer, ear = SearchStudy(folder.study, spec), Killer(), Ear()
+    loggers = [logging.getLogger(name) for name in ("ray", "fairtune")]
+    for logger in loggers:
+        logger.addHandler(ear)
     with Tracker(spec, place, study) as tracker:
         run_search(spec, place, study, [tracker, killer])
         summary = write_report(spec, place, study)
         tracker.finish(summary, report_files(folder), folder.chosen.path)
+    for logger in loggers:
+        logger.removeHandler(ear)
     session = SimpleNamespace(spec=spec, place=place, study=study)
-    return SimpleNamespace(session=session, folder=folder, killer=killer, summary=summary, **vars(look_at_mlflow(session)))
+    told = SimpleNamespace(folder=folder, killer=killer, summary=summary, messages=ear.messages)
+    return SimpleNamespace(session=session, **vars(told), **vars(look_at_mlflow(session)))
 
 
 def test_the_search_is_complete_and_ray_is_gone(search, ray_tmpdir):
@@ -116,6 +145,8 @@ def test_the_search_is_complete_and_ray_is_gone(search, ray_tmpdir):
 
 def test_a_trial_whose_worker_was_killed_ends_all_the_same(search):
     assert search.killer.killed > 0
+    assert search.killer.killed_idle > 0
+    assert [line for line in search.messages if "ran out of memory" in line or "did not complete" in line] == []
     assert [trial.epochs for trial in search.summary.trials if trial.state == "complete"] == [EPOCHS] * 2
 
 
@@ -125,7 +156,7 @@ def test_a_diverging_trial_fails_while_the_others_go_on(search):
 
 
 def test_the_baseline_comes_first_and_the_finals_last(search):
-    started = [key for _, key in search.killer.events("started")]
+    started = list(dict.fromkeys(key for _, key in search.killer.events("started")))
     assert started[:4] == ["baseline", "trial-0", "trial-1", "trial-2"]
     assert set(started[4:]) == set(map(str, search.session.study.finals))
 

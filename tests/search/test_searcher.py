@@ -8,6 +8,7 @@ from ray.tune.search import Searcher
 from fairtune.errors import NoRoom
 from fairtune.search.searcher import Ending, PlanSearcher, ProgressCallback
 from fairtune.search.shared import Shared
+from fairtune.search.watch import Retries
 from fairtune.study.jobs import Job
 from fairtune.training.steps import Step, leave_step
 from tests.search_helpers import Session, Watcher, small_search, train
@@ -55,9 +56,9 @@ def keeper(session):
     return keeper
 
 
-def report(searcher, state="complete"):
+def report(searcher, state="complete", trial_id="t1"):
     """What the worker of the first trial reports."""
-    result = searcher.plan.study.baseline.result.model_copy(update={"spec": searcher.jobs["t1"].spec, "state": state})
+    result = searcher.plan.study.baseline.result.model_copy(update={"spec": searcher.jobs[trial_id].spec, "state": state})
     return {"trial": result.model_dump_json(), "done": state != "running", "epoch": result.epochs}
 
 
@@ -73,18 +74,44 @@ def test_a_result_is_parsed_once_for_observers_and_plan(searcher, keeper):
     assert keeper.finished[0] is keeper.progressed[0]
 
 
-def test_a_worker_that_died_fails_its_job_with_what_was_heard_last(searcher, keeper):
+def die(searcher, times):
+    """Let the worker of the first trial die, and those that take over."""
+    for time in range(1, times + 1):
+        searcher.on_trial_complete(f"t{time}", error=True)
+        if time < times:
+            assert isinstance(searcher.suggest(f"t{time + 1}"), dict)
+
+
+def test_a_trial_whose_worker_died_is_the_next_to_be_handed_out(searcher, keeper):
+    job = searcher.jobs["t1"]
+    die(searcher, 1)
+    assert (searcher.jobs, keeper.finished) == ({}, [])
+    assert isinstance(searcher.suggest("t2"), dict)
+    assert searcher.jobs == {"t2": job}
+
+
+def test_a_trial_whose_workers_died_in_vain_fails_with_what_was_heard_last(searcher, keeper):
     hear(searcher, report(searcher, "running"))
-    searcher.on_trial_complete("t1", error=True)
+    die(searcher, Retries.IN_VAIN + 2)
     (result,) = keeper.finished
     assert (result.state, result.val) == ("failed", keeper.progressed[0].val)
     assert result.error.startswith("its worker process died")
 
 
-def test_a_worker_that_died_before_its_first_report_fails_its_job(searcher, keeper):
-    searcher.on_trial_complete("t1", error=True)
+def test_a_trial_whose_workers_died_before_their_first_report_fails(searcher, keeper):
+    die(searcher, Retries.IN_VAIN + 1)
     (result,) = keeper.finished
     assert (result.state, result.val) == ("failed", {})
+
+
+def test_a_worker_that_says_that_it_must_go_does_not_count_as_dead(searcher, keeper):
+    for time in range(1, 6):
+        job = searcher.jobs[f"t{time}"]
+        searcher.heard(f"t{time}", report(searcher, "running", f"t{time}") | {"must_go": True})
+        searcher.on_trial_complete(f"t{time}", error=True)
+        assert isinstance(searcher.suggest(f"t{time + 1}"), dict)
+        assert searcher.jobs == {f"t{time + 1}": job}
+    assert keeper.finished == []
 
 
 def test_a_trial_that_was_stopped_is_pruned_with_its_scores(searcher, keeper):

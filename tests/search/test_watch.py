@@ -43,29 +43,34 @@ def test_a_wait_that_has_ended_is_forgotten(caplog):
 
 
 def test_a_worker_that_died_is_told_in_a_line(caplog):
-    assert deaths(0) == [2]
+    assert deaths(0) == [True]
     assert caplog.messages == ["the worker of trial-3 died: another goes on from its checkpoint"]
 
 
 def test_a_job_whose_node_is_taken_away_moves_as_often_as_need_be(caplog):
-    assert deaths(0, 0, 0, leaving=True) == [3, 4, 5]
-    assert caplog.messages == ["the node of trial-3 is about to be taken away: a worker of another goes on from its checkpoint"] * 3
+    assert deaths(0, 0, 0, 0, leaving=True) == [True] * 4
+    assert caplog.messages == ["the node of trial-3 is about to be taken away: a worker of another goes on from its checkpoint"] * 4
 
 
 def deaths(*epochs, leaving=False):
-    """How often a job may die, after each death of its workers at these epochs."""
-    reached = iter(epochs)
-    retries = Retries({"abc": SimpleNamespace(key=JobKey.trial(3))}, lambda _: next(reached))
-    trial = SimpleNamespace(status="RUNNING", trial_id="abc", num_failures=0, max_failures=Retries.IN_VAIN)
-    allowed = []
-    for _ in epochs:
-        retries.on_trial_result(0, [], trial, {"must_go": leaving})
-        trial.num_failures += 1
-        retries.on_trial_recover(0, [], trial)
-        allowed.append(trial.max_failures)
-    return allowed
+    """Whether a job is handed out again after each death of its workers at these epochs."""
+    retries, key = Retries(), JobKey.trial(3)
+    again = []
+    for reached in epochs:
+        if leaving:
+            retries.must_go(key)
+        again.append(retries.again(key, reached))
+    return again
 
 
-def test_a_job_is_taken_over_as_often_as_it_gets_further():
-    assert deaths(3, 5, 9, 12) == [3, 4, 5, 6]
-    assert deaths(3, 3, 3) == [3, 3, 3], "after the third death in one place it has failed"
+def test_a_job_is_handed_out_again_as_often_as_it_gets_further():
+    assert deaths(3, 5, 9, 12) == [True] * 4
+
+
+def test_a_job_that_gets_no_further_is_given_up():
+    assert deaths(0, 0, 0) == [True, True, False]
+    assert deaths(3, 3, 0, 3) == [True, True, True, False], "after the third death in one place it has failed"
+
+
+def test_a_job_that_was_given_up_is_counted_anew():
+    assert deaths(0, 0, 0, 0) == [True, True, False, True]
