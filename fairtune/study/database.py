@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from fairtune.files import write_atomically
 from fairtune.spec import Direction
 from fairtune.study.patient import PatientConnection, connect
+from fairtune.study.slices import SlicedStorage
 from fairtune.study.whole import NAME, check_study, copy_of, damaged, fault_of
 
 _EVERY_S = 60.0
@@ -95,7 +96,7 @@ def name_scores(study: optuna.Study, scores: list[str]) -> None:
         study.set_metric_names(scores)
 
 
-def _storage(database: Path) -> optuna.storages.RDBStorage:
+def _storage(database: Path) -> SlicedStorage:
     """Optuna's storage in a file, whatever characters are in its path."""
     url = URL.create("sqlite", database=str(database)).render_as_string()
-    return optuna.storages.RDBStorage(url, engine_kwargs={"connect_args": {"factory": PatientConnection}})
+    return SlicedStorage(url, engine_kwargs={"connect_args": {"factory": PatientConnection}})

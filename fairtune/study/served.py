@@ -18,6 +18,7 @@ from fairtune.files import write_text
 from fairtune.spec import Direction
 from fairtune.study.database import name_scores
 from fairtune.study.server import TIMEOUT_S, Server, reaching, url_of
+from fairtune.study.slices import SlicedStorage
 
 _LOCK = 7_018_211_021
 """Of those who make Optuna's tables, which two at once cannot do; any number that nobody else uses."""
@@ -58,19 +59,19 @@ def open_on(server: Server, directions: Mapping[str, Direction]) -> optuna.Study
             ) from None
 
 
-def _storage(address: str) -> optuna.storages.RDBStorage:
+def _storage(address: str) -> SlicedStorage:
     """Optuna's storage; its tables are made by one process at a time."""
     url = url_of(address)
     options = {"connect_args": {"connect_timeout": TIMEOUT_S}, "pool_pre_ping": True}
     engine = create_engine(url, **options)
     with engine.connect() as connection:
         connection.execute(text("SELECT pg_advisory_lock(:number)"), {"number": _LOCK})
-        storage = optuna.storages.RDBStorage(url.render_as_string(hide_password=False), engine_kwargs=options)
+        storage = SlicedStorage(url.render_as_string(hide_password=False), engine_kwargs=options)
     engine.dispose()
     return storage
 
 
-def _make(server: Server, storage: optuna.storages.RDBStorage, directions: Mapping[str, Direction]) -> optuna.Study:
+def _make(server: Server, storage: SlicedStorage, directions: Mapping[str, Direction]) -> optuna.Study:
     name = f"{server.note.parent.name}-{secrets.token_hex(4)}"
     study = optuna.create_study(
         study_name=name, storage=storage, sampler=optuna.samplers.RandomSampler(), directions=list(directions.values())
