@@ -1,13 +1,15 @@
 """Whether many trials at a time are fed without gaps: 64 workers on this machine, whose trials sleep where others would compute.
 
-    python -m benchmarks.feeding [--at-a-time 64] [--trials 256] [--epochs 5] [--epoch-s 6] [--sampler tpe]
+    python -m benchmarks.feeding [--at-a-time 64] [--trials 256] [--epochs 5] [--epoch-s 6] [--sampler tpe] [--train]
 
-Each trial asks Ray for a 64th of this machine's processors, trains digits for some epochs, and sleeps in each as long as an epoch
-on a GPU might take, half as long to one and a half times. A worker's gap is the time from the end of the last sleep of one of its
-trials to the first of its next one, for which a result has to be told, kept in the study and MLflow, and a setting asked for and
-handed over; beside it stands the time between two sleeps of one trial, which is what an epoch of digits and its report take, and
-so what a gap would be if all that took no time. Counted from when every worker sleeps to when the last trial is handed out. Busy
-is the share of the workers' time in these bounds that is sleep, and the most that it could be without any gap between trials.
+Each trial asks Ray for a 64th of this machine's processors and sleeps in each epoch as long as one on a GPU might take, half as
+long to one and a half times. Its worker is a process of Ray's own, without torch, of which a machine holds few: its results are
+made of the baseline's. With ``--train`` each is a real worker that trains digits besides. A worker's gap is the time from the end
+of the last sleep of one of its trials to the first of its next one, for which a result has to be told, kept in the study and
+MLflow, and a setting asked for and handed over; beside it stands the time between two sleeps of one trial, which is what a report
+takes, and so what a gap would be if all that took no time. Counted from when every worker sleeps to when the last trial is handed
+out. Busy is the share of the workers' time in these bounds that is sleep, and the most that it could be without any gap between
+trials. With ``--train`` the search is confirmed too; without it ends where that would begin.
 """
 
 from __future__ import annotations
@@ -17,22 +19,30 @@ import itertools
 import os
 import statistics
 import tempfile
-import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
+from unittest import mock
 
+import torch
+
+from benchmarks._sleeper import NOTES, RESULT, Sleeper, sleep_an_epoch
+from fairtune.errors import Interrupted
 from fairtune.methods import Loop, Method, Progress
+from fairtune.records import Purpose
 from fairtune.request.options import Request
 from fairtune.request.resolve import resolve
+from fairtune.search.plan import Plan
 from fairtune.search.run import run_search
 from fairtune.space import Real, hyperparameter
+from fairtune.spec import Place, SearchSpec
 from fairtune.study.folders import RunFolder
+from fairtune.study.jobs import Job
 from fairtune.study.study import SearchStudy
 from fairtune.tracking.mirror import Tracker
-
-NOTES = "FAIRTUNE_FEEDING_NOTES"
-"""Variable that names the folder in which each worker notes its sleeps."""
+from fairtune.training.folder import baseline_folder
+from fairtune.training.trial import Trial, run_trial
 
 
 @dataclass
@@ -44,10 +54,7 @@ class Sleeping(Method):
 
     def begin_epoch(self, loop: Loop, progress: Progress) -> None:
         """Sleep, and note when."""
-        began = time.time()
-        time.sleep(self.pace * self.epoch_s)
-        with (Path(os.environ[NOTES]) / str(os.getpid())).open("a") as file:
-            file.write(f"{progress.epoch} {began} {time.time()}\n")
+        sleep_an_epoch(progress.epoch, self.pace * self.epoch_s)
 
 
 class Sleep(NamedTuple):
@@ -72,6 +79,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=5, help="2 at least")
     parser.add_argument("--epoch-s", type=float, default=6.0)
     parser.add_argument("--sampler", default="tpe")
+    parser.add_argument("--train", action="store_true", help="workers that train, at about 0.5 GiB each")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         notes = Path(scratch) / "notes"
@@ -98,8 +106,41 @@ def main() -> None:
         folder = RunFolder.of(place)
         folder.save(spec, place)
         study = SearchStudy(folder.study, spec)
-        run_search(spec, place, study, [Tracker(spec, place, study)])
+        with Tracker(spec, place, study) as tracker:
+            if given.train:
+                run_search(spec, place, study, [tracker])
+            else:
+                run_asleep(spec, place, study, tracker, Path(scratch) / "result.json")
         told(sleeps_of(notes), given.trials)
+
+
+class _UntilTrialsAreOver(Plan):
+    """A search that ends where its confirmation would begin."""
+
+    def _next_final(self) -> Job | None:
+        raise Interrupted("the trials are over")
+
+
+def run_asleep(spec: SearchSpec, place: Place, study: SearchStudy, tracker: Tracker, result: Path) -> None:
+    """Run the trials of a search, whose baseline is really trained, on workers that sleep.
+
+    Args:
+        spec, place, study, tracker: of the search.
+        result: a file that is written here for the workers.
+    """
+    folder = baseline_folder(Path(place.runs), spec.baseline())
+    purpose, cpu = Purpose.PROBED, torch.device("cpu")
+    trained = run_trial(
+        Trial(spec.baseline(), folder, data_root=Path(place.data), runs=Path(place.runs), device=cpu, purpose=purpose)
+    )
+    result.write_text(trained.model_dump_json())
+    os.environ[RESULT] = str(result)
+    with (
+        mock.patch("fairtune.search.run.TrialTrainable", Sleeper),
+        mock.patch("fairtune.search.run.Plan", _UntilTrialsAreOver),
+        suppress(Interrupted),
+    ):
+        run_search(spec, place, study, [tracker])
 
 
 def told(workers: list[list[Sleep]], trials: int) -> None:
