@@ -109,7 +109,7 @@ class Budget:
         if job.kind != "trial" or result.taken_from is None:
             self._count(result.brief)
             self._ended += job.kind == "trial"
-        if job.kind == "teacher" and result.state == "complete":
+        if job.kind == "teacher" and result.state == "complete" and job.spec == self._spec.teacher():
             self._teacher = result
         if job.number in self._study.waiting:
             self._waiting[job.key] = result.brief

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Iterable, Mapping
 
 from fairtune.errors import FairtuneError
+from fairtune.methods import compose
 from fairtune.rules import ends, objectives_of
 from fairtune.spec import SearchSpec, TrialSpec
 from fairtune.study.choice import CHOSEN, Choice
@@ -58,8 +59,18 @@ def settings_to_confirm(spec: SearchSpec, study: SearchStudy, roles: Mapping[str
 def retrainings(spec: SearchSpec, study: SearchStudy, settings: dict[str, TrialSpec]) -> list[tuple[JobKey, TrialSpec]]:
     """The retrainings of these settings on the final seeds that have not ended yet, all settings on one seed before the next."""
     ended = {result.spec.id for result in study.finals.values()}
-    every = [(role, setting.model_copy(update={"seed": seed})) for seed in final_seeds(spec) for role, setting in settings.items()]
+    every = [(role, _on_seed(spec, setting, seed)) for seed in final_seeds(spec) for role, setting in settings.items()]
     return [(_free_key(study, role, wanted.seed), wanted) for role, wanted in every if wanted.id not in ended]
+
+
+def _on_seed(spec: SearchSpec, setting: TrialSpec, seed: int) -> TrialSpec:
+    """A setting on another seed; what goes on from the baseline's net goes on from that of the seed's own baseline.
+
+    Else all its seeds would be of one net, and what differs between them would say nothing of other trainings. A teacher that is
+    distilled from, or that is not the baseline, stays: as in the papers, one teaches all.
+    """
+    goes_on = setting.teacher == spec.baseline() and compose(setting.method, setting.values).starts_from_teacher
+    return setting.model_copy(update={"seed": seed, "teacher": spec.baseline(seed) if goes_on else setting.teacher})
 
 
 def _free_key(study: SearchStudy, role: str, seed: int) -> JobKey:

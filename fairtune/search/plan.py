@@ -23,7 +23,7 @@ from fairtune.search.budget import Budget
 from fairtune.search.confirmation import choose, has_other_limits, retrainings, roles_to_confirm, settings_to_confirm
 from fairtune.search.earlier import Earlier
 from fairtune.search.repeats import Repeats
-from fairtune.search.tested import share_tested, take_tested
+from fairtune.search.tested import share_tested, take_tested, tested_teacher
 from fairtune.search.trials import Trials
 from fairtune.search.weights import Weights, keep_first
 from fairtune.space import Value
@@ -35,6 +35,7 @@ from fairtune.study.key import JobKey, Kind
 from fairtune.study.opening import Opening
 from fairtune.study.record import Record
 from fairtune.study.study import SearchStudy, trials_to_run
+from fairtune.training.trial import failed
 
 _log = logging.getLogger(__name__)
 _NOTE_EVERY_S = 15.0
@@ -365,7 +366,8 @@ class Plan:
         if spec is None:
             return None
         teacher = self._job(JobKey("baseline" if spec == self.spec.baseline() else "teacher"), spec)
-        return teacher if teacher.folder.read_trained() is None else None
+        there = teacher.folder.read_trained() is not None or (job.kind == "final" and tested_teacher(self.folder, spec))
+        return None if there else teacher
 
     def _fold_of(self, job: Job) -> int:
         return 0 if job.key.again is None else self.spec.fold_of(job.key.again)
@@ -411,14 +413,28 @@ class Plan:
     def _next_final(self) -> Job | None:
         if self._finals is None and self.error is None:
             self._finals = self._to_confirm()
-        while self._finals and self.error is None:
-            job = self._finals.pop(0)
-            ended = job.folder.read_ended(job.spec) or take_tested(self.spec, self.folder, job)
+        while self.error is None and (job := self._next_unblocked()) is not None:
+            ended = job.folder.read_ended(job.spec) or take_tested(self.spec, self.folder, job) or self._untaught(job)
             if ended is not None:
                 self._settle(job, ended)
             elif self._lets_confirm(job):
                 return job
         return None
+
+    def _next_unblocked(self) -> Job | None:
+        """The next retraining that does not wait for the net of another one; None if none is left, or all wait."""
+        left = self._finals or []
+        unended = [job.spec for job in (*left, *self._running.values()) if job.kind == "final"]
+        ready = next((job for job in left if job.spec.teacher not in unended), None)
+        if ready is not None:
+            left.remove(ready)
+        return ready
+
+    def _untaught(self, job: Job) -> TrialResult | None:
+        """How a retraining has failed that was to go on from a retrained baseline which has failed; None if there is none such."""
+        taught_by = (final for final in self.study.finals.values() if final.spec == job.spec.teacher)
+        lost = next((final for final in taught_by if final.state != "complete"), None)
+        return None if lost is None else failed(job.spec, f"the baseline on its seed could not be trained: {lost.error}")
 
     def _ended_by(self) -> str | None:
         """The limit that left trials untried."""

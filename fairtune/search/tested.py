@@ -6,7 +6,7 @@ from contextlib import suppress
 from shutil import copyfile
 
 from fairtune.errors import NoRoom
-from fairtune.spec import SearchSpec, TrialResult
+from fairtune.spec import SearchSpec, TrialResult, TrialSpec
 from fairtune.study.folders import RunFolder
 from fairtune.study.jobs import Job
 from fairtune.training.folder import TrialFolder, baseline_folder
@@ -36,6 +36,22 @@ def take_tested(spec: SearchSpec, run: RunFolder, job: Job) -> TrialResult | Non
         return None
     job.folder.keep_trained(lambda path: copyfile(shared.tested_weights, path), result)
     return result
+
+
+def tested_teacher(run: RunFolder, spec: TrialSpec) -> bool:
+    """Whether a retrained baseline can be gone on from: its net is copied to where teachers are, without what the test split says.
+
+    Args:
+        run: a search's folder.
+        spec: the baseline.
+    """
+    shared = baseline_folder(run.path.parent, spec, run.storage)
+    result = shared.read_tested()
+    if result is None:
+        return False
+    unseen = {"test": None, "test_counts": None, "test_answers": None, "moved": (), "immovable": None, "taken_from": None}
+    shared.keep_trained(lambda path: copyfile(shared.tested_weights, path), result.model_copy(update=unseen))
+    return True
 
 
 def _was_to_move(result: TrialResult) -> bool:

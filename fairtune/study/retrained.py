@@ -25,8 +25,8 @@ class Retrained(NamedTuple):
 
 
 def setting_of(retraining: TrialSpec, spec: SearchSpec) -> str:
-    """The id of the setting that a retraining confirms: that of the same training on the search's own seed."""
-    return retraining.model_copy(update={"seed": spec.seed}).id
+    """The id of the setting that a retraining confirms: that of the same on the search's own seed, and from its teacher."""
+    return retraining.model_copy(update={"seed": spec.seed, "teacher": None if retraining.teacher is None else spec.teacher()}).id
 
 
 def retrained(spec: SearchSpec, study: SearchStudy) -> dict[str, dict[int, Retrained]]:
