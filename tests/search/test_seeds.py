@@ -51,14 +51,14 @@ def test_what_is_distilled_from_stays_one_net(tmp_path):
 
 def test_a_retraining_waits_for_the_baseline_of_its_seed_while_others_begin(tmp_path):
     session = Session(*small_search(tmp_path, name="pruned", **PRUNED)).run(2)
-    first, second = session.plan.next(), session.plan.next()
+    first, second = session.next_job(), session.next_job()
     assert [str(first.key), str(second.key)] == ["final-baseline-1", "final-baseline-2"]
     assert session.plan.next() == "wait"
     session.plan.finish(second, train(second, session.plan))
-    third = session.plan.next()
+    third = session.next_job()
     assert (str(third.key), session.plan.next()) == ("final-chosen-2", "wait")
     session.plan.finish(first, train(first, session.plan))
-    fourth = session.plan.next()
+    fourth = session.next_job()
     assert str(fourth.key) == "final-chosen-1"
     for job in (third, fourth):
         session.plan.finish(job, train(job, session.plan))
