@@ -48,7 +48,9 @@ class Ladder:
                 "have ended: choose another rule, or --scheduler none"
             )
 
-    def note(self, number: int, method: str, result: TrialResult, floor: Callable[[int], float], place: int) -> None:
+    def note(
+        self, number: int, method: str, result: TrialResult, floor: Callable[[int], float], place: int, since: int = 1
+    ) -> None:
         """Take up where a trial stood at every rung that it has come to.
 
         Args:
@@ -57,8 +59,11 @@ class Ladder:
             result: what came of it, or where it stands.
             floor: by epoch, from 1: the accuracy below which a trial is infeasible.
             place: among the trials of its method, from 0.
+            since: the first of its epochs after which it is compared with others, from 1.
         """
         for index, rung in enumerate(self.rungs):
+            if rung < since:
+                continue
             known = self._standings[rung].get(number)
             if rung == result.epochs or (rung < result.epochs and known is None):
                 scores = self._with_estimates(result.history[rung - 1].val)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from fairtune.methods import Progress, compose
 from fairtune.rules import objectives_of
 from fairtune.schedulers import Ladder, Verdict
 from fairtune.space import Value
@@ -26,8 +27,10 @@ class Trials:
     """
 
     def __init__(self, spec: SearchSpec, study: SearchStudy, folder: RunFolder) -> None:
+        self._spec = spec
         self._study = study
         self._folder = folder
+        self._trained_since: dict[int, int] = {}
         self._limit = trials_to_run(spec)
         self._left_over = study.left_over()
         self._cut_short: list[int] = []
@@ -56,7 +59,8 @@ class Trials:
 
     def rungs(self, number: int) -> tuple[int, ...]:
         """The epochs after which a trial is still to be judged."""
-        return tuple(rung for rung in self._ladder.rungs if rung > self._past.get(number, 0))
+        past = self._past.get(number, 0)
+        return tuple(rung for rung in self._ladder.rungs if rung > past and rung >= self._since(number))
 
     def prepare(self, running: int) -> None:
         """Look ahead for as many settings as there are trials under way, if the sampler is slow.
@@ -136,7 +140,18 @@ class Trials:
 
     def _note(self, number: int, standing: TrialResult) -> None:
         assert self._study.baseline is not None
-        self._ladder.note(number, standing.spec.method, standing, self._study.baseline.floor_at, self._place_of(number))
+        floor, place = self._study.baseline.floor_at, self._place_of(number)
+        self._ladder.note(number, standing.spec.method, standing, floor, place, self._since(number))
+
+    def _since(self, number: int) -> int:
+        """The first epoch that trains the net which is scored: what has a stage before trains something else in it."""
+        if number not in self._trained_since:
+            record = self._study.record(number)
+            method = compose(record.method, {**self._spec.spaces[record.method].fixed, **record.params})
+            epochs = self._spec.epochs
+            own = (epoch for epoch in range(epochs) if not method.trains_alone(Progress(epoch, epochs)))
+            self._trained_since[number] = next(own, epochs) + 1
+        return self._trained_since[number]
 
     def _place_of(self, number: int) -> int:
         """Of a trial among those of its method, from 0."""

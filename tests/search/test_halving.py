@@ -160,3 +160,19 @@ def test_observers_hear_of_a_trial_that_is_taken_up_as_of_any_other(tmp_path, mo
     assert [event[1] for event in watcher.events("finished")] == ORDER
     epochs = [event[2] for event in watcher.events("progressed") if event[1] == "trial-1"]
     assert epochs == [1, 2, 3], "no epoch is trained or reported twice"
+
+
+def test_a_stage_that_trains_another_net_is_not_judged_and_nobody_is_compared_with_it(tmp_path):
+    options = {"epochs": 9, "trials": 4, "sampler": "random", "scheduler": "asha", "set": ["jtt.stage=0.5", "jtt.upweight=2,4,8"]}
+    session = Session(*small_search(tmp_path, method="jtt,mfd", **options)).run(1)
+    rungs = session.plan._trials._ladder.rungs
+    assert min(rungs) == 1
+    for _ in range(2):
+        job = session.next_job()
+        first = 5 if job.spec.method == "jtt" else 1
+        assert job.rungs == tuple(rung for rung in rungs if rung >= first)
+        history = tuple(Epoch(number=epoch, val={"accuracy": 0.1, "deo_m": 0.0}) for epoch in range(1, 10))
+        session.plan.verdict(job, TrialResult(spec=job.spec, state="running", history=history))
+    for rung in rungs:
+        there = [one.method for one in session.plan._trials._ladder._there(rung)]
+        assert there == (["jtt", "mfd"] if rung >= 5 else ["mfd"])
