@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,8 +79,8 @@ class Predictions:
         """Each column of groups, and where there are several, all of them crossed."""
         if len(self.groups) == 1:
             return dict(self.groups)
-        crossed = pd.concat(list(self.groups.values()), axis=1).agg(", ".join, axis=1)
-        return {**self.groups, " x ".join(self.groups): crossed}
+        named = [found.map(_quoted) for found in self.groups.values()]
+        return {**self.groups, " x ".join(self.groups): pd.concat(named, axis=1).agg(", ".join, axis=1)}
 
     def tabulated(self, groups: pd.Series[str]) -> Tables:
         """The tables by some groups, and what classes and groups are called."""
@@ -236,6 +237,11 @@ class _Reader:
 
     def _refuse_values(self, wrong: np.typing.NDArray[np.bool_], said: str) -> None:
         self._refuse(pd.Series(wrong, index=self.table.index), said)
+
+
+def _quoted(name: str) -> str:
+    """A name, in quotes if it has a comma or a quote, so that different names joined by commas stay different."""
+    return json.dumps(name, ensure_ascii=False) if "," in name or '"' in name else name
 
 
 def _in_order(values: pd.Series[str]) -> tuple[str, ...]:

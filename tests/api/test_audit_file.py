@@ -185,3 +185,15 @@ def test_a_file_that_is_none_is_refused(tmp_path):
     (tmp_path / "torn.csv").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(DataError, match="cannot read"):
         read_predictions(tmp_path / "torn.csv", Columns())
+
+
+def test_crossed_groups_whose_names_have_commas_stay_apart(audited):
+    """Of White with "Hispanic, north" and "White, Hispanic" with north the joined names would be the same."""
+    groups = {
+        "race": ["White", "White, Hispanic"] * 200,
+        "site": ["Hispanic, north", "north"] * 100 + ["south"] * 200,
+    }
+    found, text = audited(Columns(groups=("race", "site")), **groups)
+    crossed = ('"White, Hispanic", north', '"White, Hispanic", south', 'White, "Hispanic, north"', "White, south")
+    assert found.by["race x site"].groups == crossed
+    assert all(name in text for name in crossed)
