@@ -9,7 +9,7 @@ from fairtune.api.run import Run
 from fairtune.errors import InvalidInput
 from fairtune.names import shortened
 from fairtune.report.chart import Chart
-from fairtune.report.pairs import Taught, pair_charts
+from fairtune.report.pairs import Pair, pair_charts
 from fairtune.report.progressions import Followed, progression_charts, tells_information
 from fairtune.report.settings import tells
 from fairtune.report.strengths import SCORED, Weighed, strength_charts
@@ -17,15 +17,16 @@ from fairtune.space import Options
 from fairtune.study.folders import database_of
 from fairtune.study.study import SearchStudy
 from fairtune.study.summary import Summary, Trial
+from fairtune.study.teacher import baseline_teaches
 
 
 def pairs(runs: Sequence[Run]) -> list[Chart]:
-    """Baseline and choice of each search on the test split.
+    """Baseline and choice of each search on the test split, called teacher and student where that is what they are in all.
 
     Raises:
         InvalidInput: one of them has not confirmed both.
     """
-    taught = []
+    found = []
     for run in runs:
         confirmed = run.summary.confirmed
         if missing := [role for role in ("baseline", "chosen") if role not in confirmed or not confirmed[role].test]:
@@ -34,10 +35,11 @@ def pairs(runs: Sequence[Run]) -> list[Chart]:
                 f"resume {run.path}, or lower its --accuracy-floor"
             )
         name = f"{run.spec.model.name} on {run.spec.dataset.name}"
-        taught.append(Taught(name, confirmed["baseline"].test, confirmed["chosen"].test))
-    if len({pair.name for pair in taught}) < len(taught):
-        taught = [pair._replace(name=run.place.name) for run, pair in zip(runs, taught, strict=True)]
-    return pair_charts(taught)
+        found.append(Pair(name, confirmed["baseline"].test, confirmed["chosen"].test))
+    if len({pair.name for pair in found}) < len(found):
+        found = [pair._replace(name=run.place.name) for run, pair in zip(runs, found, strict=True)]
+    taught = all(baseline_teaches(run.spec) for run in runs)
+    return pair_charts(found, sides=("teacher", "student") if taught else ("baseline", "choice"))
 
 
 def strengths(run: Run) -> list[Chart]:

@@ -1,4 +1,4 @@
-"""The tables of a pipeline's report: ours beside the published, with arrows against the teacher."""
+"""The tables of a pipeline's report: ours beside the published, with arrows against the plain model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The confirmed settings as a table for a paper, with arrows against the teacher."""
+"""The confirmed settings as a table for a paper, with arrows against the baseline."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 from fairtune.metrics import SCORES, Interval, label
+from fairtune.names import counted
 from fairtune.report.formats import format_params
-from fairtune.study.summary import Summary
+from fairtune.study.choice import BASELINE
+from fairtune.study.summary import Confirmed, Summary
+from fairtune.study.teacher import baseline_teaches
 
 Format = Literal["latex", "markdown"]
 _SPECIAL = re.compile(r"([&%$#_{}])")
@@ -27,9 +30,10 @@ class _Row(NamedTuple):
 
 
 def paper_table(summary: Summary, kind: Format) -> str:
-    """Test scores in percent, mean and standard deviation over seeds, with an arrow where they are above or below the teacher's.
+    """Test scores in percent, mean and standard deviation over seeds, with an arrow where they are above or below the baseline's.
 
-    The teacher is the baseline. An arrow says which way a score went, not that it surely did; the best of each column is bold.
+    The baseline is called teacher where it is that of all methods. An arrow says which way a score went, not that it surely did;
+    the best of each column is bold. A row says on how many seeds it was confirmed, if they are not as many as asked for.
 
     Args:
         summary: of a search.
@@ -39,7 +43,7 @@ def paper_table(summary: Summary, kind: Format) -> str:
         The table, or a sentence where nothing was confirmed.
     """
     rows = _rows(summary)
-    if not rows:
+    if not any(confirmed.test for confirmed in summary.confirmed.values()):
         return "nothing was confirmed on the test split: there is no table"
     titles = [label(name) + (" (↑)" if SCORES[name].better == "higher" else " (↓)") for name in summary.shown]
     if kind == "latex":
@@ -49,32 +53,33 @@ def paper_table(summary: Summary, kind: Format) -> str:
 
 
 def _rows(summary: Summary) -> list[_Row]:
-    rows = []
-    for roles, confirmed in summary.confirmed_settings():
-        if confirmed.test:
-            rows.append(_Row(_setting(summary, roles, confirmed.number), [confirmed.score(name) for name in summary.shown]))
-    return rows
+    return [
+        _Row(_setting(summary, roles, confirmed), [confirmed.score(name) for name in summary.shown])
+        for roles, confirmed in summary.confirmed_settings()
+    ]
 
 
-def _setting(summary: Summary, roles: Sequence[str], number: int | None) -> str:
-    if number is None:
-        return "teacher"
-    trial = summary.trials[number]
+def _setting(summary: Summary, roles: Sequence[str], confirmed: Confirmed) -> str:
+    asked = summary.spec.final_seeds
+    seeds = "" if len(confirmed.seeds) >= asked else f", {len(confirmed.seeds)} of {counted(asked, 'seed')}"
+    if confirmed.number is None:
+        return f"{'teacher' if baseline_teaches(summary.spec) else 'baseline'}{seeds}"
+    trial = summary.trials[confirmed.number]
     setting = f", {format_params(trial.params)}" if trial.params else ""
-    return f"{trial.method}{setting} ({', '.join(roles).replace('_', ' ')})"
+    return f"{trial.method}{setting} ({', '.join(roles).replace('_', ' ')}){seeds}"
 
 
 def _cells(summary: Summary, rows: Sequence[_Row], row: _Row, kind: Format) -> list[str]:
-    signs = _SIGNS[kind]
+    signs, baseline = _SIGNS[kind], summary.confirmed.get(BASELINE)
     cells = []
     for column, name in enumerate(summary.shown):
-        score, teacher = row.scores[column], rows[0].scores[column]
+        score, plain = row.scores[column], math.nan if baseline is None else baseline.score(name).mean
         said = _percent(score, name, signs["±"])
-        best = min((SCORES[name].cost(other.scores[column].mean) for other in rows), default=math.nan)
-        if math.isfinite(score.mean) and SCORES[name].cost(score.mean) == best:
+        costs = [SCORES[name].cost(other.scores[column].mean) for other in rows]
+        if SCORES[name].cost(score.mean) == min(filter(math.isfinite, costs), default=math.nan):
             said = signs["best"] % said
-        if row is not rows[0] and math.isfinite(score.mean - teacher.mean) and score.mean != teacher.mean:
-            said += signs["up" if score.mean > teacher.mean else "down"]
+        if math.isfinite(score.mean - plain) and score.mean != plain:
+            said += signs["up" if score.mean > plain else "down"]
         cells.append(said)
     return cells
 
@@ -102,9 +107,9 @@ def _markdown(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _latex(titles: Sequence[str], rows: Sequence[Sequence[str]], summary: Summary) -> str:
-    seeds = summary.spec.final_seeds
+    seeds = f"{counted(summary.spec.final_seeds, 'seed')} where a row says no other"
     lines = [
-        f"% {summary.name}: test split, percent, {seeds} seed{'s' * (seeds != 1)}; needs \\usepackage{{booktabs}}",
+        f"% {summary.name}: test split, in percent what ends at 1, {seeds}; needs \\usepackage{{booktabs}}",
         rf"\begin{{tabular}}{{l{'r' * (len(titles) - 1)}}}",
         r"\toprule",
         rf"{' & '.join(titles)} \\",

@@ -1,4 +1,4 @@
-"""A teacher that is not the baseline: one more training of a search, whose folder is its record."""
+"""The teacher of a search: its baseline, or one more training, whose folder is its record."""
 
 from __future__ import annotations
 
@@ -13,6 +13,12 @@ def teacher_beside(spec: SearchSpec) -> TrialSpec | None:
     wanted = any(compose(method, space.fixed).needs_baseline for method, space in spec.spaces.items())
     teacher = spec.teacher()
     return teacher if wanted and teacher != spec.baseline() else None
+
+
+def baseline_teaches(spec: SearchSpec) -> bool:
+    """Whether all methods of a search learn from its baseline, which is their teacher then."""
+    taught = all(compose(method, space.fixed).needs_baseline for method, space in spec.spaces.items())
+    return taught and spec.teacher() == spec.baseline()
 
 
 def trained_teacher(spec: SearchSpec, place: Place) -> TrialResult | None:

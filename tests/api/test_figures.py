@@ -49,6 +49,16 @@ def test_a_choice_is_beside_its_baseline_as_it_was_confirmed(mixed):
     assert set(gap.table["pair"]) == {mixed.place.name}, "runs of one name are told apart by their folders"
 
 
+def test_a_baseline_that_is_not_the_teacher_is_not_called_one(mixed):
+    """The trials learn from a net that is trained longer."""
+    taught, own = Run(mixed.folder.path), Run(mixed.folder.path)
+    own.spec = own.spec.model_copy(update={"teacher_epochs": 50})
+    gap, _ = pairs([taught, own])
+    assert gap.name == "baseline-and-choice-deo-m"
+    assert {"baseline", "choice"} < set(gap.table)
+    assert not any("teacher" in said or "student" in said for said in (gap.alt, *gap.table))
+
+
 def test_what_is_not_confirmed_is_no_pair(infeasible, unfinished):
     for session in (infeasible, unfinished):
         with pytest.raises(InvalidInput, match=r"has not confirmed its .*chosen on the test split: go on with fairtune resume"):

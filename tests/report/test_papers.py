@@ -11,7 +11,7 @@ from fairtune.names import Names
 from fairtune.report.attention import Look, Looked, attention_chart
 from fairtune.report.chart import Bars, Level, Line, Picture, Points, Text
 from fairtune.report.embeddings import Seen, embedding_charts, in_plane
-from fairtune.report.pairs import Taught, pair_charts
+from fairtune.report.pairs import Pair, pair_charts
 from fairtune.report.progressions import Followed, progression_charts
 from fairtune.report.pruned import layers_of, pruned_charts
 from fairtune.report.strengths import Weighed, strength_charts
@@ -63,7 +63,7 @@ def interval(mean, low, high):
 
 
 def test_teachers_and_students_are_bars_with_their_intervals():
-    pair = Taught("resnet18 on CIFAR-10S", {"deo_m": interval(0.27, 0.2, 0.3)}, {"deo_m": interval(0.15, 0.1, 0.2)})
+    pair = Pair("resnet18 on CIFAR-10S", {"deo_m": interval(0.27, 0.2, 0.3)}, {"deo_m": interval(0.15, 0.1, 0.2)})
     gap, accuracy = pair_charts([pair])
     assert [(bars.label, bars.values) for bars in marks(gap, Bars)] == [("teacher", [0.27]), ("student", [0.15])]
     assert [points.x_ends for points in marks(gap, Points)] == [[(0.2, 0.3)], [(0.1, 0.2)]]
