@@ -7,7 +7,7 @@ import math
 from matplotlib.figure import Figure
 
 from fairtune.metrics import UNDEFINED, label
-from fairtune.report.confirmed import confirmed_on, lacking
+from fairtune.report.confirmed import confirmed_on, format_floor, lacking
 from fairtune.report.figure import INK
 from fairtune.report.formats import format_mean, format_score
 from fairtune.report.spent import SPENT, SPENT_ON, format_spent
@@ -73,10 +73,8 @@ def _searches(found: Comparison) -> TextTable:
         *SPENT,
         "epochs of the baseline",
     )
-    measured = (
-        f"front and hypervolume on validation, above the highest floor, {format_score(found.floor)}, from the weakest baseline"
-    )
-    note = f"{measured}; {SPENT_ON}"
+    above = f"above the highest floor, {format_floor(found.floor, found.searches)}, from the weakest baseline"
+    note = f"front and hypervolume of validation, {above}; {SPENT_ON}"
     return TextTable("searches", titles, rows, note)
 
 

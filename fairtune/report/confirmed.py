@@ -1,8 +1,11 @@
-"""How far the choices that are compared are confirmed, in words."""
+"""How far the choices that are compared are confirmed, and what their floor is, in words."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from fairtune.names import counted
+from fairtune.report.formats import format_score
 from fairtune.study.comparison import Compared
 
 
@@ -22,3 +25,9 @@ def lacking(one: Compared) -> str:
     if not one.seeds:
         return f"its choice #{one.chosen} is not confirmed and in no difference{failed}{ended}"
     return f"its choice #{one.chosen} is confirmed on {confirmed_on(one)} seeds{failed}{ended}"
+
+
+def format_floor(floor: float, searches: Iterable[Compared]) -> str:
+    """The floor of searches that are compared, and what it is of: the first fold where some have several."""
+    split = "the first validation fold" if any(one.folds > 1 for one in searches) else "validation"
+    return f"{format_score(floor)} on {split}"

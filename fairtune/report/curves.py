@@ -31,7 +31,8 @@ def _curve(material: Material, name: str) -> Chart | None:
     for said, history in runs.items():
         marks += _run(said, [epoch for epoch in history if name in epoch.val], name, "ink" if said == "baseline" else "chosen")
     if name == "accuracy":
-        marks.append(Level("y", material.summary.floor, f"floor {material.summary.floor:.3f}"))
+        of = "floor" if material.summary.spec.validation_folds == 1 else "floor of the first fold"
+        marks.append(Level("y", material.summary.floor, f"{of} {material.summary.floor:.3f}"))
     last = "; ".join(f"{said} ends at {format_score(history[-1].val.get(name, math.nan))}" for said, history in runs.items())
     alt = f"{label(name)} on the validation split after each epoch: {last}."
     return Chart(

@@ -152,7 +152,8 @@ class SearchDisplay:
     def baseline_ready(self, result: TrialResult, floor: float, *, found: bool) -> None:
         """One line on the baseline and the floor it sets."""
         how = "trained earlier" if found else f"trained in {result.seconds:.1f} s"
-        self.console.print(f"baseline  {self._scores(result.val)}  ({how}); floor: accuracy {floor:.4f}", soft_wrap=True)
+        fold = "" if self.spec.validation_folds == 1 else " on the first validation fold"
+        self.console.print(f"baseline  {self._scores(result.val)}  ({how}); floor: accuracy {floor:.4f}{fold}", soft_wrap=True)
 
     def reopened(self, openings: Sequence[Opening]) -> None:
         """Say that the choice is open again, and whether somebody may know test scores by now."""

@@ -127,6 +127,6 @@ def fit(name: str, net: nn.Module, validation: DeviceSplit, weighting: Weighting
         best = max(point.val["accuracy"] for point in points)
         raise InvalidInput(
             f"--thresholds {name}: with the thresholds moved this net's validation accuracy is {best:.4f} at most, and the floor "
-            f"of the search is {floor:.4f}: take another way, or the model as it is"
+            f"on this split is {floor:.4f}: take another way, or the model as it is"
         )
     return Fitted(offered[picked], decide(scored.logits).counts(scored), weighting, floor)

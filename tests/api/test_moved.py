@@ -296,7 +296,7 @@ def test_a_way_that_misses_the_floor_is_not_taken(tmp_path):
         session = run_small(tmp_path, trials=1, accuracy_floor="0")
     run = ft.open_run(session.folder.path)
     model = run.model()
-    with pytest.raises(InvalidInput, match=r"--thresholds shared_thresholds: .* at most, and the floor of the search is 1.0100"):
+    with pytest.raises(InvalidInput, match=r"--thresholds shared_thresholds: .* at most, and the floor on this split is 1.0100"):
         with_thresholds(model, "shared_thresholds", run.spec, 1.01)
 
 

@@ -86,6 +86,7 @@ def test_trials_are_held_to_the_floors_of_their_folds(folded):
     found = compare_searches(folded)
     assert found.floor == summaries[0].floor == summaries[1].floor
     assert any(said.endswith("not of the same samples: validation folds of two 2, one 1") for said in told(found).sentences)
+    assert f"{found.floor:.4f} on the first validation fold, from" in told(found).tables[0].note
     assert above(found.floor, study, study.views()) == study.views()
     assert [one.hypervolume for one in found.searches] == [one.hypervolume for one in summaries]
     assert [bool(one.front) for one in found.searches] == [bool(one.front) for one in summaries]

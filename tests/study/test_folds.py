@@ -1,19 +1,32 @@
 """What is told of a search on two validation folds, of which one is easier; nothing is trained."""
 
+import io
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from rich.console import Console
 
 from fairtune.metrics import scores
+from fairtune.names import Names
+from fairtune.report.card import render_card
+from fairtune.report.chart import Level
+from fairtune.report.curves import curve_charts
 from fairtune.report.front import _floor
-from fairtune.spec import TrialResult
+from fairtune.report.material import gather
+from fairtune.report.page import render_page
+from fairtune.report.terminal import SearchDisplay
+from fairtune.spec import Epoch, TrialResult
 from fairtune.study.audit import audit
 from fairtune.study.baseline import Baseline
 from fairtune.study.choice import Choice
 from fairtune.study.comparison import Search, side_by_side
+from fairtune.study.handed import Handed, HandedNet
 from fairtune.study.key import JobKey
 from fairtune.study.study import SearchStudy
 from fairtune.study.summary import Summary, summarise
 from fairtune.study.verdict import outcome
+from fairtune.training.folder import TrialFolder
 from tests.builders import counts_of_recalls
 from tests.search_helpers import small_search
 
@@ -104,3 +117,24 @@ def test_a_summary_of_an_earlier_version_is_of_its_first_fold(tmp_path):
     del written["baseline"]["floor"], written["trials"][0]["floor"]
     found = Summary.model_validate(written)
     assert found.mean_floor == found.floor == pytest.approx(0.79)
+
+
+def test_whoever_reads_of_a_floor_reads_which_it_is(tmp_path):
+    """Trials are held to 0.84, the mean over the folds, and single nets to 0.79, which the first fold says."""
+    searched = Folded(tmp_path, [(HARD, EASY)])
+    searched.study.keep_choice(Choice({"chosen": 0}))
+    material = gather(searched.spec, searched.place, searched.study, searched.summary)
+    assert "above accuracy 0.8400 on average over the validation folds (<code>teacher-0.01</code>)" in render_page(material)
+    history = (Epoch(number=1, val={"accuracy": 0.8}),)
+    curve, *_ = curve_charts(replace(material, baseline=material.baseline.model_copy(update={"history": history})))
+    assert [mark.label for mark in curve.marks if isinstance(mark, Level)] == ["floor of the first fold 0.790"]
+    result = searched.study.result(0)
+    assert result is not None
+    trial = HandedNet(JobKey.trial(0), result, TrialFolder(tmp_path))
+    summary = searched.summary.model_copy(update={"handed": Handed(job=trial.key, seed=0, test={}, cells=())})
+    card = render_card(summary, [trial], Names(("0", "1"), ("0", "1")), (1, 8, 8), None, differs=0.0, with_onnx=False)
+    assert "| accuracy floor | 0.8400 on validation, on average over its folds, given as teacher-0.01 |" in card
+    said = io.StringIO()
+    baseline = searched.study.baseline
+    SearchDisplay(Console(file=said, width=200), searched.spec, []).baseline_ready(baseline.result, baseline.floor, found=True)
+    assert "floor: accuracy 0.7900 on the first validation fold" in said.getvalue()
