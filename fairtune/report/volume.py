@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from fairtune.names import counted
 from fairtune.report.chart import Axis, Chart, Line, thinned
 from fairtune.rules import View, covered
 from fairtune.study.summary import Summary
@@ -33,6 +34,6 @@ def volume_chart(summary: Summary) -> Chart | None:
         Axis("epochs of all trials together", whole=True),
         Axis("share covered (higher is better)", low=0.0),
         [Line(table["epochs"].tolist(), table["hypervolume"].tolist(), "method0", step=True)],
-        f"The front covers {summary.hypervolume:.4f} after {summary.cost.epochs} epochs of trials.",
+        f"The front covers {summary.hypervolume:.4f} after {counted(ended[-1].search_epochs, 'epoch')} of all trials together.",
         table,
     )

@@ -16,6 +16,7 @@ from fairtune.report.front import _floor
 from fairtune.report.material import gather
 from fairtune.report.page import render_page
 from fairtune.report.terminal import SearchDisplay
+from fairtune.report.volume import volume_chart
 from fairtune.spec import Epoch, TrialResult
 from fairtune.study.audit import audit
 from fairtune.study.baseline import Baseline
@@ -138,3 +139,12 @@ def test_whoever_reads_of_a_floor_reads_which_it_is(tmp_path):
     baseline = searched.study.baseline
     SearchDisplay(Console(file=said, width=200), searched.spec, []).baseline_ready(baseline.result, baseline.floor, found=True)
     assert "floor: accuracy 0.7900 on the first validation fold" in said.getvalue()
+
+
+def test_what_the_front_covers_is_told_after_the_epochs_of_all_seeds(tmp_path):
+    summary = Folded(tmp_path, [((0.9, 0), (0.95, 0))]).summary
+    summary.trials[0].search_epochs = 36  # of both
+    chart = volume_chart(summary)
+    assert chart is not None
+    assert chart.alt.endswith(f"{summary.hypervolume:.4f} after 36 epochs of all trials together.")
+    assert chart.table["epochs"].iloc[-1] == 36
