@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -13,14 +12,16 @@ from fairtune.report.formats import format_mean, format_params, format_score
 from fairtune.rules import View, objectives_of
 from fairtune.study.applied import chosen_by
 from fairtune.study.folders import RunFolder, database_of
+from fairtune.study.retrained import retrainings_of
 from fairtune.study.study import SearchStudy
-from fairtune.study.summary import Summary, summarise
+from fairtune.study.summary import Retrainings, Summary, scored_on_test, summarise
 
 
 def choose(folder: Path, select: str, console: Console) -> View | None:
     """Apply a rule to the trials of a search, and print what it chooses beside the search's own choice and the baseline.
 
-    The search keeps its choice, and the test split is not opened: of what was confirmed for another role the test scores are shown.
+    The search keeps its choice, and the test split is not opened: of what was retrained for another role or by an audit the test
+    scores are shown.
 
     Args:
         folder: of the run.
@@ -39,7 +40,7 @@ def choose(folder: Path, select: str, console: Console) -> View | None:
     summary = summarise(spec, place, study)
     chosen = chosen_by(select, study, summary)
     console.print(_said(select, chosen, summary), style="bold", soft_wrap=True)
-    console.print(_table(select, chosen, objectives_of(select), summary))
+    console.print(_table(select, chosen, summary, retrainings_of(spec, study)))
     return chosen
 
 
@@ -56,21 +57,21 @@ def _setting(number: int, summary: Summary) -> str:
     return f"{trial.method} {format_params(trial.params)}"
 
 
-def _table(select: str, chosen: View | None, scores: Sequence[str], summary: Summary) -> Table:
-    """The baseline, the search's own choice and this one: scores on validation, and on test where they were confirmed."""
-    shown = list(dict.fromkeys((*summary.shown, *scores)))
+def _table(select: str, chosen: View | None, summary: Summary, retrained: Retrainings) -> Table:
+    """The baseline, the search's own choice and this one: scores on validation, and on test where they were retrained."""
+    shown = list(dict.fromkeys((*summary.shown, *objectives_of(select))))
     table = Table(box=None, pad_edge=False, header_style="bold")
     for title in ("", "trial", "split", *map(label, shown)):
         table.add_column(title, no_wrap=True)
     own = None if summary.chosen is None else summary.chosen.number
     rows = {"baseline": None, f"chosen by {summary.spec.select}": own, f"chosen by {select}": chosen.number if chosen else None}
-    tested = {confirmed.number: confirmed for confirmed in summary.confirmed.values()}
     for name, number in rows.items():
         if number is None and name != "baseline":
             continue
         scored = summary.baseline if number is None else summary.trials[number]
         trial = "" if number is None else str(number)
         table.add_row(name, trial, "validation", *(format_score(scored.score(score)) for score in shown))
-        if number in tested:
-            table.add_row("", "", "test", *(format_mean(tested[number].score(score)) for score in shown))
+        confirmed = scored_on_test(retrained.get(scored.id or "", {}), shown)
+        if confirmed.test:
+            table.add_row("", "", "test", *(format_mean(confirmed.score(score)) for score in shown))
     return table

@@ -1,16 +1,22 @@
 """The audit of small searches, their choices retrained in this process."""
 
+import io
 import math
+import re
 
 import pytest
+from rich.console import Console
 
 from fairtune import plugins
+from fairtune.api.choose import choose
 from fairtune.errors import InvalidInput
 from fairtune.records import Purpose
+from fairtune.report.formats import format_mean
 from fairtune.search.plan import Plan
 from fairtune.study.audit import audit, choices_of
 from fairtune.study.study import SearchStudy
 from fairtune.study.summary import summarise
+from tests.consoles import text_on
 from tests.search_helpers import Session, run_small, small_search, trained_once
 
 
@@ -85,6 +91,15 @@ def test_the_opening_is_noted_and_the_choice_stands(before, audited):
     first, *later = study.openings
     assert (first,) == before.openings
     assert [opening.jobs for opening in later] == ([tuple(job.key for job in audited.trained)])
+
+
+def test_whoever_asks_for_another_rule_sees_what_the_audit_retrained(audited):
+    roles = opened_again(audited).choice.roles.values()
+    rule, trial = next((one.rule, one.trial) for one in choices(audited) if one.trial is not None and one.trial not in roles)
+    console = Console(file=io.StringIO(), width=250, record=True)
+    choose(audited.folder.path, rule, console)
+    tested = format_mean(audited.audit.setting(trial).test["accuracy"])
+    assert re.search(rf"chosen by {rule} +{trial} +validation .*\n +test +{tested}", text_on(console))
 
 
 def test_an_audit_that_was_stopped_goes_on(tmp_path):
