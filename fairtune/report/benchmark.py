@@ -99,7 +99,9 @@ def _remarks(found: Benchmark) -> Iterator[str]:
         if (one.chosen is not None or not one.complete) and (said := lacking(one))
     ]
     if short:
-        yield f"{'; '.join(short)}; differences are of the seeds that both have"
+        yield "; ".join(short)
+    if uneven := [_called(block, found) for block in found.blocks if len({one.seeds for one in block.entrants if one.seeds}) > 1]:
+        yield f"not all are confirmed on the same seeds on {', '.join(uneven)}: differences are of those that both have"
     if fewer := list(_not_shared(found)):
         yield f"ranks are of the seeds that all have who are ranked: {', '.join(fewer)}"
     if found.partial:

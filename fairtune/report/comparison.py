@@ -28,7 +28,11 @@ def told(found: Comparison) -> Told:
     if single := [f"{pair.one} and {pair.other}" for pair in found.pairs if pair.difference.seeds == 1]:
         sentences.append(f"one seed does not tell choices apart, two would: {', '.join(single)}")
     if short := [f"{one.name}: {said}" for one in found.searches if (said := lacking(one))]:
-        sentences.append(f"{'; '.join(short)}; choices are compared on the seeds that both have")
+        sentences.append("; ".join(short))
+    compared = [one for one in found.searches if one.seeds and not one.collapsed_seeds]
+    if len({one.seeds for one in compared}) > 1:
+        seeds = ", ".join(f"{one.name} {len(one.seeds)}" for one in compared)
+        sentences.append(f"choices are not confirmed on the same seeds and compared on those that both have: seeds of {seeds}")
     if alike := [one.name for one in found.searches if one.collapsed_seeds]:
         sentences.append(
             f"some net of these choices calls every test sample the same: {', '.join(alike)}; they are in no difference"

@@ -143,6 +143,7 @@ def test_what_is_confirmed_in_part_is_compared_and_ranked_on_the_seeds_of_all(se
     assert (seeds["ss", BASELINE], seeds["reweight", BASELINE], seeds["reweight", "ss"]) == (1, 2, 1)
     sentences = told(found).sentences
     assert any(said.startswith("ss on digits: its choice #0 is confirmed on 1 of 2 seeds, and the search") for said in sentences)
+    assert "not all are confirmed on the same seeds on digits: differences are of those that both have" in sentences
     assert "ranks are of the seeds that all have who are ranked: 1 of 2 on digits" in sentences
 
 

@@ -154,9 +154,19 @@ def test_what_is_not_confirmed_is_told_and_pairs_are_of_the_seeds_of_both(search
     assert "sealed: its choice #0 is not confirmed and in no difference, and the search has not ended: fairtune resume" in said
     assert "cut: its choice #0 is confirmed on 1 of 2 seeds, and the search has not ended: fairtune resume" in said
     assert "mfd: " not in said
+    assert "not confirmed on the same seeds and compared on those that both have: seeds of mfd 2, cut 1" in said
     table = told(found).tables[0]
     shown = [dict(zip(table.columns, row, strict=True)) for row in table.rows]
     assert [(row["chosen"], row["seeds"]) for row in shown[1:]] == [("none yet", "-"), ("#0", "0 of 2"), ("#0", "1 of 2")]
+
+
+def test_searches_that_asked_for_other_numbers_of_seeds_are_told(searches):
+    found = compare_searches(searches[:2])
+    assert not any("same seeds" in said for said in told(found).sentences)
+    one, other = found.searches
+    more = one.model_copy(update={"seeds": (1, 2, 3), "asked_seeds": 3})
+    (said,) = [said for said in told(found.model_copy(update={"searches": (more, other)})).sentences if "same seeds" in said]
+    assert said.endswith(f"compared on those that both have: seeds of {one.name} 3, {other.name} 2")
 
 
 def test_seeds_that_failed_are_told(searches):
