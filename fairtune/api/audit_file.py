@@ -64,6 +64,7 @@ class FileAudit(_Part):
         samples: how many it has.
         weighted: whether they have weights.
         classes: their names.
+        left_out: columns that are called as scores are, and are of no class.
         by: what is found, by the column of groups, or the columns joined by `` x ``.
     """
 
@@ -72,6 +73,7 @@ class FileAudit(_Part):
     samples: int
     weighted: bool
     classes: tuple[str, ...]
+    left_out: tuple[str, ...] = ()
     by: dict[str, Grouping]
 
 
@@ -94,6 +96,7 @@ def audit_file(file: Path, columns: Columns, console: Console, out: Path | None 
         samples=len(given.y),
         weighted=given.weight is not None,
         classes=given.classes,
+        left_out=given.left_out,
         by={name: _grouping(given, name) for name in given.groupings()},
     )
     told = _told(found)
@@ -139,7 +142,8 @@ def _numbers(value: float, limits: tuple[float, float, float]) -> Told95:
 
 def _told(found: FileAudit) -> Told:
     weighted = ", weighted: intervals count no cell for more samples than its weights are worth" if found.weighted else ""
-    remarks = [
+    remarks = [f"no scores of all classes, and left out: {', '.join(found.left_out)}"] if found.left_out else []
+    remarks += [
         said
         for by, one in found.by.items()
         if (said := name_small_cells(f"by {by}", one.small_cells, Names(found.classes, one.groups))) is not None

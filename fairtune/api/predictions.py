@@ -29,7 +29,7 @@ class Columns:
         label: the true class.
         prediction: the predicted one; None for ``prediction``, if there is such a column.
         scores: probabilities: one column for the second of two classes, or one for each class, called ``NAME_CLASS``; none for
-            ``score``, or all that are called ``score_CLASS``, if there are such columns.
+            ``score``, or those that are called ``score_CLASS``, if there are such columns.
         groups: of groups; each is audited, and where there are several, all of them crossed too.
         weight: of the samples; None for ``weight``, if there is such a column.
     """
@@ -66,6 +66,7 @@ class Predictions:
         groups: name of the group of each sample ``(n,)``, by column.
         probabilities: ``(n, K)``; None if the file has none.
         weight: ``(n,)``; None if the file has none.
+        left_out: columns that are called as scores are, and are of no class.
     """
 
     classes: tuple[str, ...]
@@ -74,6 +75,7 @@ class Predictions:
     groups: Mapping[str, pd.Series[str]]
     probabilities: Floats | None
     weight: Floats | None
+    left_out: tuple[str, ...] = ()
 
     def groupings(self) -> dict[str, pd.Series[str]]:
         """Each column of groups, and where there are several, all of them crossed."""
@@ -129,10 +131,13 @@ def read_predictions(file: Path, columns: Columns) -> Predictions:
     groups = {name: reader.texts(name, "--group") for name in columns.groups}
     predicted = reader.optional(columns.prediction, "prediction", "--prediction")
     weight = reader.numbers(columns.weight, "weight", "--weight")
-    scores = reader.scores(columns.scores)
     reader.raise_if_any()
     assert label is not None
     classes = _in_order(label)
+    usual = reader.usual_scores()
+    taken = columns.scores or _of_classes(usual, classes) or (usual if predicted is None else ())
+    scores = reader.scores(taken)
+    reader.raise_if_any()
     known_groups = {name: found for name, found in groups.items() if found is not None}
     for name, found, several in [(columns.label, label, "classes"), *((*group, "groups") for group in known_groups.items())]:
         if found.nunique() < 2:
@@ -147,7 +152,8 @@ def read_predictions(file: Path, columns: Columns) -> Predictions:
     if answers is None:
         assert probabilities is not None
         answers = probabilities.argmax(axis=1)
-    return Predictions(classes, _numbered(label, classes), answers, known_groups, probabilities, weight)
+    left_out = () if columns.scores else tuple(name for name in usual if name not in taken)
+    return Predictions(classes, _numbered(label, classes), answers, known_groups, probabilities, weight, left_out)
 
 
 class _Reader:
@@ -188,10 +194,13 @@ class _Reader:
         self._refuse(wrong, f"the column {name or usual} has {found[wrong].iloc[0]!r}, no number" if wrong.any() else "")
         return values
 
+    def usual_scores(self) -> list[str]:
+        """The columns that are called as scores are."""
+        return [name for name in map(str, self.table.columns) if name == "score" or name.startswith("score_")]
+
     def scores(self, names: Sequence[str]) -> dict[str, Floats]:
         """The columns of scores by name."""
-        usual = [name for name in map(str, self.table.columns) if name == "score" or name.startswith("score_")]
-        found = {name: self.numbers(name, name, "--score") for name in names or usual}
+        found = {name: self.numbers(name, name, "--score") for name in names}
         return {name: values for name, values in found.items() if values is not None}
 
     def probabilities(self, scores: Mapping[str, Floats], classes: Sequence[str]) -> Floats | None:
@@ -237,6 +246,15 @@ class _Reader:
 
     def _refuse_values(self, wrong: np.typing.NDArray[np.bool_], said: str) -> None:
         self._refuse(pd.Series(wrong, index=self.table.index), said)
+
+
+def _of_classes(names: Sequence[str], classes: Sequence[str]) -> list[str]:
+    """Those of the columns that are called as scores are which are of the classes: one for each, or one for two classes."""
+    own = [name for name in names if name in [f"score_{known}" for known in classes]]
+    if len(own) == len(classes):
+        return own
+    one = [name for name in names if name == "score" or name in own]
+    return one[:1] if len(classes) == 2 else []
 
 
 def _quoted(name: str) -> str:

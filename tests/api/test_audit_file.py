@@ -197,3 +197,26 @@ def test_crossed_groups_whose_names_have_commas_stay_apart(audited):
     crossed = ('"White, Hispanic", north', '"White, Hispanic", south', 'White, "Hispanic, north"', "White, south")
     assert found.by["race x site"].groups == crossed
     assert all(name in text for name in crossed)
+
+
+@pytest.mark.parametrize(
+    ("columns", "left_out"),
+    [
+        ({"score_old": 7}, ("score_old",)),
+        ({"score_malignant": 0.5, "score_benign": 0.5}, ("score",)),
+        ({"score_benign": 0.5, "score_old": 7}, ("score_benign", "score_old")),
+    ],
+)
+def test_a_column_called_as_scores_are_that_is_of_no_class_is_left_out(audited, columns, left_out):
+    """Predictions are there, and scores are not asked for: nobody would know how to turn such a column off."""
+    found, text = audited(**columns)
+    assert "auc" in found.by["group"].scores
+    assert found.left_out == left_out
+    assert f"no scores of all classes, and left out: {', '.join(left_out)}" in text
+    assert audited(drop=("weight", "prediction"), **columns)[0].left_out == left_out
+
+
+def test_scores_of_some_of_several_classes_are_left_out(audited):
+    found, _ = audited(drop=("weight", "score"), label=["a", "b", "c", "c"] * 100, prediction="a", score_a=0.2, score_b=0.3)
+    assert "auc" not in found.by["group"].scores
+    assert found.left_out == ("score_a", "score_b")
