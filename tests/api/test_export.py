@@ -171,7 +171,8 @@ def test_the_cards_snippets_run(exported, tmp_path):
     folder = shutil.copytree(exported, tmp_path / "there")
     Image.new("RGB", (50, 40)).save(folder / "image.png")
     (folder / "snippets.py").write_text("\n".join(snippets))
-    done = subprocess.run([sys.executable, "snippets.py"], cwd=folder, capture_output=True, text=True, timeout=300)
+    command = [sys.executable, "-W", "error::UserWarning", "snippets.py"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
 
 
