@@ -195,3 +195,12 @@ def test_it_says_how_each_interval_is_made():
     assert describe_intervals(["accuracy", "mutual_information"]).endswith(
         "; mutual information by Student's t over the seeds, none for a single one"
     )
+
+
+def test_it_says_what_a_teacher_of_its_own_cost_and_how_long_the_baseline_was_trained(mixed):
+    material = material_of(mixed)
+    cost = material.summary.cost.model_copy(update={"teacher_epochs": 50, "teacher_s": 7.0, "baseline_epochs": 40})
+    page = render_page(replace(material, summary=material.summary.model_copy(update={"cost": cost})))
+    assert '<tr><td>teacher</td><td class="n">1</td><td class="n">50</td><td class="n">7.0</td></tr>' in page
+    assert re.search(r'<tr><td colspan="3">baseline</td>.*<td class="n">40</td>\n', page)
+    assert "<td>teacher</td>" not in page_of(mixed)
