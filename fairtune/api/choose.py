@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from fairtune.metrics import label
-from fairtune.report.formats import format_mean, format_params, format_score
+from fairtune.report.formats import format_mean, format_score, format_setting
 from fairtune.rules import View, objectives_of
 from fairtune.study.applied import chosen_by
 from fairtune.study.folders import RunFolder, database_of
@@ -54,7 +54,7 @@ def _said(select: str, chosen: View | None, summary: Summary) -> str:
 
 def _setting(number: int, summary: Summary) -> str:
     trial = summary.trials[number]
-    return f"{trial.method} {format_params(trial.params)}"
+    return format_setting(trial.method, trial.params)
 
 
 def _table(select: str, chosen: View | None, summary: Summary, retrained: Retrainings) -> Table:

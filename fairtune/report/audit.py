@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 
 from fairtune.metrics import Interval, label
-from fairtune.report.formats import format_mean, format_params, format_score
+from fairtune.report.formats import format_mean, format_score, format_setting
 from fairtune.report.text_table import TextTable
 from fairtune.study.audit import Audit, Choice, Setting
 
@@ -69,7 +69,7 @@ def _of_choice(audit: Audit, choice: Choice) -> list[str]:
 
 
 def _of_setting(audit: Audit, setting: Setting) -> list[str]:
-    named = "baseline" if setting.trial is None else f"#{setting.trial} {setting.method} {format_params(setting.params)}"
+    named = "baseline" if setting.trial is None else f"#{setting.trial} {format_setting(setting.method, setting.params)}"
     found = setting.against_baseline
     differ = ["", ""] if found is None else [_spanned(_signed(found.mean, 4), found.low, found.high), f"{found.p_value:.2g}"]
     return [named, str(len(setting.seeds)), *(_scored(setting.test.get(name)) for name in audit.shown), *differ]

@@ -34,10 +34,11 @@ def _curve(material: Material, name: str) -> Chart | None:
         of = "floor" if material.summary.spec.validation_folds == 1 else "floor of the first fold"
         marks.append(Level("y", material.summary.floor, f"{of} {material.summary.floor:.3f}"))
     last = "; ".join(f"{said} ends at {format_score(history[-1].val.get(name, math.nan))}" for said, history in runs.items())
-    alt = f"{label(name)} on the validation split after each epoch: {last}."
+    split = "validation split" if material.summary.spec.validation_folds == 1 else "first validation fold"
+    alt = f"{label(name)} on the {split} after each epoch: {last}."
     return Chart(
         f"curve-{name}",
-        f"{label(name)}, validation split",
+        f"{label(name)}, {split}",
         Axis("epoch", whole=True),
         named_axis(name),
         marks,

@@ -16,6 +16,11 @@ def format_params(params: Mapping[str, object]) -> str:
     return ", ".join(f"{short[name]} {format_value(value)}" for name, value in params.items()) or "-"
 
 
+def format_setting(method: str, params: Mapping[str, object]) -> str:
+    """A method with its searched values; alone where it has none."""
+    return f"{method} {format_params(params)}" if params else method
+
+
 def format_value(value: object) -> str:
     """A value, numbers in four digits."""
     return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 import pandas as pd
 
 from fairtune.metrics import SCORES, label
+from fairtune.names import counted
 from fairtune.report.band import band_area, band_ends
 from fairtune.report.chart import Area, Axis, Chart, Colour, Level, Line, Mark, Marker, Points, style_of, thinned
 from fairtune.report.moved import tested_points, validation_points
@@ -63,7 +64,8 @@ def _validation(summary: Summary, pair: Pair) -> Chart:
         marks.append(Points(*xy, "chosen", "ring", filled=False, label=f"chosen (#{number})", trials=[number]))
     across, up = map(label, pair)
     drawn = sum(trial.state == "complete" for trial in summary.trials)
-    alt = f"{up} against {across} of {drawn} complete trials on the validation split; {len(summary.front)} of them are the front."
+    trials = f"{counted(drawn, 'complete trial')} on the validation split, {len(summary.front)} of them on the front"
+    alt = f"{up} against {across} of {trials}."
     if bands := [mark for mark in marks if isinstance(mark, Area)]:
         alt += f" Around it: {bands[0].label}."
     name = f"front-{pair[1]}-{pair[0]}"
@@ -107,7 +109,7 @@ def _test(summary: Summary, pair: Pair, published: Sequence[Figure]) -> Chart:
     marks += tested_points(summary, pair)
     if drawn:
         marks += _papers(published, pair)
-    said = "; ".join(f"{', '.join(roles)}: {_means(confirmed, pair)}" for roles, confirmed in drawn)
+    said = "; ".join(f"{_named(roles)}: {_means(confirmed, pair)}" for roles, confirmed in drawn)
     return Chart(
         f"confirmed-{pair[1]}-{pair[0]}",
         "confirmed, test split (95 % intervals)",
@@ -123,8 +125,8 @@ def _test(summary: Summary, pair: Pair, published: Sequence[Figure]) -> Chart:
 def _confirmed(roles: Sequence[str], confirmed: Confirmed, pair: Pair, position: int) -> Iterator[Points]:
     colour, marker = _role_style(roles, position)
     x, y = map(confirmed.score, pair)
-    said = ", ".join(roles).replace("_", " ")
-    seeds = f"{len(confirmed.seeds)} seed{'s' * (len(confirmed.seeds) != 1)}"
+    said = _named(roles)
+    seeds = counted(len(confirmed.seeds), "seed")
     told = [
         f"{said}, seed {seed}: {label(pair[1])} {up:.4f}, {label(pair[0])} {across:.4f}"
         for seed, across, up in zip(confirmed.seeds, x.values, y.values, strict=True)
@@ -141,6 +143,10 @@ def _confirmed(roles: Sequence[str], confirmed: Confirmed, pair: Pair, position:
         x_ends=[(x.low, x.high)],
         y_ends=[(y.low, y.high)],
     )
+
+
+def _named(roles: Sequence[str]) -> str:
+    return ", ".join(roles).replace("_", " ")
 
 
 def _role_style(roles: Sequence[str], position: int) -> tuple[Colour, Marker]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from fairtune.names import counted
 from fairtune.report.formats import format_params, format_value
 from fairtune.report.material import Material
 from fairtune.space import Domain, Integer, Options
@@ -79,7 +80,7 @@ def _limits(spec: SearchSpec) -> Iterator[tuple[str, str]]:
 
 
 def _resources(place: Place) -> str:
-    of_each = f"{place.cpus_per_trial:g} CPU cores and {place.gpus_per_trial:g} GPUs for each trial"
+    of_each = f"{counted(place.cpus_per_trial, 'CPU core')} and {counted(place.gpus_per_trial, 'GPU')} for each trial"
     of_each += f", {place.memory_gib:.2g} GiB of memory" * (place.memory_gib > 0)
     at_once = "as many at a time as fit" if place.max_concurrent is None else f"{place.max_concurrent} at a time"
     return f"{of_each}, {at_once}, on {'this machine' if place.address is None else place.address}"
@@ -128,4 +129,4 @@ def _named(versions: Mapping[str, str]) -> str:
 
 def _openings(summary: Summary) -> Iterator[tuple[str, str, str]]:
     for opened in summary.test_opened:
-        yield opened.when, ", ".join(opened.roles), str(len(opened.jobs))
+        yield opened.when, ", ".join(opened.roles).replace("_", " "), str(len(opened.jobs))

@@ -16,8 +16,8 @@ from fairtune.report.formats import (
     describe_intervals,
     format_chances,
     format_mean,
-    format_params,
     format_score,
+    format_setting,
     format_spread,
 )
 from fairtune.study.folders import RunFolder
@@ -41,7 +41,7 @@ def print_outcome(console: Console, summary: Summary) -> None:
         console.print(remark, style="yellow", soft_wrap=True)
     if summary.chosen is not None:
         chosen = summary.chosen
-        console.print(f"chosen: trial {chosen.number}, {chosen.method} {format_params(chosen.params)}", style="bold")
+        console.print(f"chosen: trial {chosen.number}, {format_setting(chosen.method, chosen.params)}", style="bold")
     if summary.handed is not None:
         console.print(_handed(summary.handed, summary.shown), soft_wrap=True)
     folder = RunFolder.of(summary.place)
@@ -75,7 +75,7 @@ def _front_table(summary: Summary) -> Table:
         remark = "chosen" if summary.chosen and summary.chosen.number == number else ""
         scores = [_on_validation(trial, name) for name in columns]
         scores += format_chances(summary.chance(number))
-        table.add_row(f"#{number}", f"{trial.method} {format_params(trial.params)}", *scores, remark)
+        table.add_row(f"#{number}", format_setting(trial.method, trial.params), *scores, remark)
     return table
 
 

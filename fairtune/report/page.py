@@ -10,6 +10,7 @@ import jinja2
 from markupsafe import Markup
 
 from fairtune.metrics import SCORES, label
+from fairtune.names import counted
 from fairtune.report.attainment import SURFACES
 from fairtune.report.band import explain_band, tell_rectangle
 from fairtune.report.chart import Chart
@@ -110,7 +111,7 @@ def _why(summary: Summary) -> str:
     feasible = sum(bool(trial.feasible) for trial in complete)
     rule = Rule.load(summary.spec.select).summary().replace("`", "").rstrip(".")
     return (
-        f"Of {len(complete)} complete trials {feasible} reach the floor and {len(summary.front)} are on the front; "
+        f"{counted(len(complete), 'complete trial')}, {feasible} at or above the floor, {len(summary.front)} on the front; "
         f"the rule {summary.spec.select} takes: {rule[:1].lower()}{rule[1:]}."
     )
 

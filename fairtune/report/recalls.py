@@ -78,8 +78,7 @@ def _worst(material: Material, shown: Sequence[Recall]) -> str:
     """The baseline's worst cell, in a sentence."""
     worst = min(shown, key=lambda cell: cell.baseline if math.isfinite(cell.baseline) else math.inf)
     there = f", the choice there {worst.chosen:.3f}" if math.isfinite(worst.chosen) else ""
-    cell = f"{material.summary.names.plain_label(worst.y)} of {material.summary.names.plain_group(worst.a)}"
-    return f"The baseline is worst in {cell}: {worst.baseline:.3f}{there}."
+    return f"The baseline is worst in {material.summary.names.cell(worst.y, worst.a)}: {worst.baseline:.3f}{there}."
 
 
 def _most_telling(found: Sequence[Recall]) -> list[Recall]:

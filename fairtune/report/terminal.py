@@ -20,8 +20,8 @@ from fairtune.names import counted
 from fairtune.records import Ints
 from fairtune.report.formats import (
     format_error,
-    format_params,
     format_score,
+    format_setting,
 )
 from fairtune.report.official import official_rows
 from fairtune.report.progress import format_duration, format_left, format_rate, is_live
@@ -224,7 +224,7 @@ class SearchDisplay:
         assert record.result is not None
         taken_from = record.result.taken_from
         counted = f"known from {taken_from}" if taken_from else f"trial {self._done}/{self._trials}"
-        setting = f"#{record.number} {record.method} {format_params(record.params)}"
+        setting = f"#{record.number} {format_setting(record.method, record.params)}"
         if record.state != "complete":
             ended = record.result.stopped or f"after {record.result.epochs} epochs"
             reason = f": {format_error(record.result.error)}" if record.result.error else f" {ended}"
@@ -281,7 +281,7 @@ class SearchDisplay:
     def _finished_row(self, record: Record) -> list[RenderableType]:
         val = record.val if record.state == "complete" else {}
         style = "green" if record.feasible else "dim"
-        setting = f"{record.method} {format_params(record.params)}"
+        setting = format_setting(record.method, record.params)
         state = "feasible" if record.feasible else "below the floor" if record.state == "complete" else record.state
         epochs = str(record.result.epochs) if record.result else ""
         shown = [format_score(val[name]) if name in val else "" for name in self._shown]
@@ -293,7 +293,7 @@ class SearchDisplay:
         searched = self.spec.spaces[job.spec.method].search if job.kind == "trial" else {}
         setting = {name: value for name, value in job.spec.values.items() if name in searched}
         name = f"#{job.number}" if job.kind == "trial" else job.kind
-        text = f"{job.spec.method} {format_params(setting)}" if job.kind == "trial" else str(job.key)
+        text = format_setting(job.spec.method, setting) if job.kind == "trial" else str(job.key)
         step = self._standing.step(job, result)
         bar = ProgressBar(total=job.spec.epochs, completed=trained + (step.share if step else 0), width=20)
         shown = [format_score(val[score]) if score in val else "" for score in self._shown]

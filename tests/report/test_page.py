@@ -7,9 +7,9 @@ import pytest
 
 from fairtune.metrics import label
 from fairtune.report import write_report
-from fairtune.report.formats import describe_intervals, format_error, format_params
+from fairtune.report.formats import describe_intervals, format_error, format_params, format_setting
 from fairtune.report.material import gather
-from fairtune.report.page import render_page
+from fairtune.report.page import _why, render_page
 from fairtune.study.summary import summarise
 
 pytestmark = pytest.mark.usefixtures("trained_once")
@@ -204,3 +204,27 @@ def test_it_says_what_a_teacher_of_its_own_cost_and_how_long_the_baseline_was_tr
     assert '<tr><td>teacher</td><td class="n">1</td><td class="n">50</td><td class="n">7.0</td></tr>' in page
     assert re.search(r'<tr><td colspan="3">baseline</td>.*<td class="n">40</td>\n', page)
     assert "<td>teacher</td>" not in page_of(mixed)
+
+
+def test_it_says_by_what_trials_are_ranked(mixed, by_iou):
+    assert "Trials are ranked by DEO_M, shrunken, which is in the table of the trials" in Tags(page_of(mixed)).text
+    assert "Trials are ranked by" not in page_of(by_iou)
+
+
+def test_one_of_something_is_no_plural(mixed):
+    summary = summarise(mixed.spec, mixed.place, mixed.study)
+    one = summary.model_copy(update={"trials": summary.trials[:1], "front": [0]})
+    assert _why(one).startswith("1 complete trial, 1 at or above the floor, 1 on the front; the rule deo_m takes: ")
+    assert "1 CPU core and 0 GPUs for each trial" in Tags(page_of(mixed)).text
+
+
+def test_roles_and_cells_are_named_in_words(mixed):
+    page = page_of(mixed)
+    assert "most accurate: accuracy" in page
+    assert "most_accurate" not in page
+    assert re.search(r"The baseline is worst in class \d, group (red|green): \d", page)
+
+
+def test_a_method_without_hyperparameters_is_named_alone():
+    assert format_setting("ss", {}) == "ss"
+    assert format_setting("mfd", {"mfd.weight": 3.0}) == "mfd weight 3"
