@@ -146,7 +146,14 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"mean": format_mean, "score": format_score, "params": format_params, "span": _span, "cell": _cell}
+    environment.filters |= {
+        "mean": format_mean,
+        "score": format_score,
+        "params": format_params,
+        "label": label,
+        "span": _span,
+        "cell": _cell,
+    }
     return environment
 
 

@@ -18,7 +18,12 @@ from fairtune.api.export import CARD, FILES, ONNX, PROGRAM, SCRIPT, SPEC, THRESH
 from fairtune.datasets import Dataset, open_part
 from fairtune.errors import InvalidInput
 from fairtune.models import Net
+from fairtune.names import Names
 from fairtune.records import Purpose
+from fairtune.report.card import render_card
+from fairtune.study.folders import RunFolder, database_of
+from fairtune.study.handed import handed_net
+from fairtune.study.study import SearchStudy
 from fairtune.testing.trainings import NO_FILES
 
 BLOCKED = ("fairtune", "ray", "optuna", "mlflow")
@@ -154,7 +159,9 @@ def test_the_weights_fit_what_the_spec_says(run, exported):
 def test_the_card_says_what_it_is_and_what_it_scored(run, exported):
     card = (exported / CARD).read_text()
     summary = run.summary
-    assert summary.outcome in card
+    assert f"\n{summary.outcome[0].upper()}{summary.outcome[1:]}.\n" in card
+    assert "| teacher | the plain baseline |" in card
+    assert "schedule plateau" in card
     for said in ("CC BY 4.0", "E. Alpaydin", "mfd", "deo_m", f"{summary.floor:.4f}", "the first seed that completed", "seed"):
         assert said in card
     for cell in summary.handed.cells:
@@ -180,3 +187,19 @@ def test_a_place_that_is_no_folder_is_refused(run, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InvalidInput, match=r"--to .*file: no folder can be made there"):
         run.export(tmp_path / "file")
+
+
+def test_the_card_names_a_teacher_of_its_own_and_binds_to_no_licence_that_is_not_needed(run):
+    summary, net = run.summary, handed_net(run.spec, SearchStudy(database_of(run.place), run.spec), RunFolder.of(run.place))
+    assert net is not None
+    spec = net.result.spec
+    taught = spec.model_copy(
+        update={
+            "teacher": spec.teacher.model_copy(update={"epochs": 50}),
+            "dataset": spec.dataset.model_copy(update={"name": "synthetic"}),
+        }
+    )
+    own = net._replace(result=net.result.model_copy(update={"spec": taught}))
+    card = render_card(summary, [own], Names(run.spec.classes, run.spec.groups), (1, 8, 8), None, differs=0.0, with_onnx=False)
+    assert "| teacher | mlp, 50 epochs |" in card
+    assert "what the licence of the data allows" not in card

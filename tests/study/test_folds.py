@@ -134,6 +134,7 @@ def test_whoever_reads_of_a_floor_reads_which_it_is(tmp_path):
     trial = HandedNet(JobKey.trial(0), result, TrialFolder(tmp_path))
     summary = searched.summary.model_copy(update={"handed": Handed(job=trial.key, seed=0, test={}, cells=())})
     card = render_card(summary, [trial], Names(("0", "1"), ("0", "1")), (1, 8, 8), None, differs=0.0, with_onnx=False)
+    assert "| DEO_M | 0." in card, "of a net that was never tested the scores of validation, by their usual names"
     assert "| accuracy floor | 0.8400 on validation, on average over its folds, given as teacher-0.01 |" in card
     said = io.StringIO()
     baseline = searched.study.baseline
