@@ -54,6 +54,6 @@ def explain_band(summary: Summary) -> str | None:
     return (
         f"The shaded band holds with {100 * summary.band.level:.0f} % confidence the true {names} of every net of the front at "
         "once. A front is picked by the samples that score it, so its points were lucky; the risk is shared among all "
-        f"nets that were scored, {summary.band.nets:,}, so that the band holds whichever of them were picked. It is of these very "
+        f"nets that were scored ({summary.band.nets:,}), so that the band holds whichever of them were picked. It is of these very "
         "nets on data as these: another seed, other data, and what proposing settings by these scores does to them are not in it"
     )

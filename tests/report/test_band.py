@@ -61,7 +61,7 @@ def test_the_figure_draws_it_and_the_page_tells_each_rectangle(summary):
     assert row[["accuracy_low", "accuracy_high", "deo_m_low", "deo_m_high"]].tolist() == [0.7, 0.8, 0.1, 0.3]
     assert "true scores with 95 % for all of the front at once: accuracy 0.700 to 0.800, DEO_M 0.100 to 0.300" in tips(summary)[0]
     assert len(draw_front(summary).axes[0].patches) == 1
-    assert "shared among all nets that were scored, 7," in explain_band(summary)
+    assert "shared among all nets that were scored (7)" in explain_band(summary)
 
 
 def test_without_it_nothing_is_drawn_or_said(summary):
