@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Sequence
 
 from matplotlib.axes import Axes
@@ -29,6 +30,10 @@ _MARKERS: dict[Marker, tuple[str, float]] = {
 }
 _POINTS_PER_UNIT = 72 * 4.4 / 330
 """Of a chart's height."""
+_LABEL_CHARACTERS = 46
+"""Of an axis' label in a line."""
+_LEGEND_CHARACTERS, _SYMBOL, _LEGEND_LINES = 84, 8, 4
+"""What fits above a chart: characters in a line, of which a symbol takes so many, and lines."""
 _HALO = withStroke(linewidth=2.5, foreground="white", alpha=0.8)
 _SIDES = {"left": "left", "middle": "center", "right": "right"}
 
@@ -59,20 +64,23 @@ def _panel(axes: Axes, chart: Chart) -> None:
     if chart.empty:
         axes.text(0.5, 0.5, chart.empty, ha="center", va="center", transform=axes.transAxes, color=MUTED)
     _scales(axes, chart)
-    axes.set_xlabel(chart.x.label)
+    axes.set_xlabel(textwrap.fill(chart.x.label, _LABEL_CHARACTERS))
     axes.set_ylabel(chart.y.label)
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
 
 
 def _title(axes: Axes, chart: Chart) -> None:
-    """And the legend, under it where bars leave no room beside them."""
-    bars, labelled = any(isinstance(mark, Bars) for mark in chart.marks), bool(axes.get_legend_handles_labels()[1])
-    axes.set_title(chart.title, loc="left", color=INK, fontsize=11, pad=22 if bars and labelled else None)
-    if bars and labelled:
-        axes.legend(frameon=False, fontsize=8, loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2, ncols=4)
-    elif labelled:
-        axes.legend(frameon=False, fontsize=8)
+    """And the legend, under it, where it covers nothing; inside where it has too many lines."""
+    labels = axes.get_legend_handles_labels()[1]
+    columns = max(1, _LEGEND_CHARACTERS // (_SYMBOL + max(map(len, labels), default=0)))
+    lines = -(-len(labels) // columns)
+    above = 0 < lines <= _LEGEND_LINES
+    axes.set_title(chart.title, loc="left", color=INK, fontsize=11, pad=8 + 14 * lines if above else None)
+    if above:
+        axes.legend(frameon=False, fontsize=8, loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2, ncols=columns)
+    elif labels:
+        axes.legend(frameon=False, fontsize=8).set_in_layout(False)
 
 
 def _scales(axes: Axes, chart: Chart) -> None:

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from matplotlib.lines import Line2D
 
-from fairtune.report.figure import draw_front
+from fairtune.report.chart import Axis, Chart, Points
+from fairtune.report.figure import draw, draw_front
 from fairtune.study.summary import summarise
 
 
@@ -74,3 +75,30 @@ def test_a_search_that_confirmed_nothing_says_so(request, name):
     session = request.getfixturevalue(name)
     said = [text.get_text() for text in draw_front(summary_of(session)).axes[1].texts]
     assert said == {"unfinished": ["not confirmed yet"], "infeasible": ["nothing to confirm"], "mixed": []}[name]
+
+
+def boxes(figure):
+    """Where things are on a picture, in pixels: its axes, its legend and the label of its x axis."""
+    figure.draw_without_rendering()
+    (axes,) = figure.axes
+    return axes.get_window_extent(), axes.get_legend().get_window_extent(), axes.xaxis.label.get_window_extent()
+
+
+def of_labels(count, label, x="x"):
+    marks = [Points((0.0, 1.0), (0.0, 1.0), colour="ink", label=f"{label} {number}") for number in range(count)]
+    return draw([Chart("name", "title", Axis(x), Axis("y"), marks, alt="")])
+
+
+@pytest.mark.parametrize("labels", [1, 3, 8])
+def test_a_legend_covers_no_point_and_a_long_label_is_whole(labels):
+    figure = of_labels(labels, "method number", x="a label of an axis that is longer than this picture is wide, by some words")
+    axes, legend, label = boxes(figure)
+    assert legend.y0 >= axes.y1
+    assert legend.x1 <= figure.bbox.x1
+    assert figure.bbox.x0 <= label.x0 < label.x1 <= figure.bbox.x1
+
+
+def test_a_legend_of_very_many_lines_leaves_room_for_the_chart():
+    axes, legend, _ = boxes(of_labels(40, "one of very many methods, with a long name"))
+    assert axes.height > 200
+    assert legend.y0 < axes.y1
