@@ -13,7 +13,7 @@ import pandas as pd
 
 from fairtune.datasets import FIRST_ROW, column, read_listed, rows_named
 from fairtune.errors import DataError, InvalidInput
-from fairtune.metrics import tabulate, weights_for_limits, weights_for_rates
+from fairtune.metrics import tabulate, weights_for_limits
 from fairtune.names import Names
 from fairtune.records import Floats, GroupCounts, Ints
 
@@ -65,7 +65,7 @@ class Predictions:
         predicted: ``(n,)``.
         groups: name of the group of each sample ``(n,)``, by column.
         probabilities: ``(n, K)``; None if the file has none.
-        weight: ``(n,)``; None if the file has none.
+        weight: ``(n,)``, the largest being 1; None if the file has none.
         left_out: columns that are called as scores are, and are of no class.
     """
 
@@ -88,11 +88,7 @@ class Predictions:
         """The tables by some groups, and what classes and groups are called."""
         names = _in_order(groups)
         a, classes = _numbered(groups, names), len(self.classes)
-        weights = (
-            [None]
-            if self.weight is None
-            else [one(self.y, a, self.weight, classes) for one in (weights_for_rates, weights_for_limits)]
-        )
+        weights = [None] if self.weight is None else [self.weight, weights_for_limits(self.y, a, self.weight, classes)]
         found = [
             tabulate(
                 self.y,
@@ -153,7 +149,8 @@ def read_predictions(file: Path, columns: Columns) -> Predictions:
         assert probabilities is not None
         answers = probabilities.argmax(axis=1)
     left_out = () if columns.scores else tuple(name for name in usual if name not in taken)
-    return Predictions(classes, _numbered(label, classes), answers, known_groups, probabilities, weight, left_out)
+    in_proportion = None if weight is None else weight / weight.max()
+    return Predictions(classes, _numbered(label, classes), answers, known_groups, probabilities, in_proportion, left_out)
 
 
 class _Reader:

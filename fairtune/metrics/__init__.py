@@ -45,7 +45,7 @@ from fairtune.metrics._score import Score
 from fairtune.metrics._scores import BOUNDS, ESTIMATES, HEADLINES, SCORES, label, ranked, scores, stand_ins
 from fairtune.metrics._shrunk import deo_m_shrunken, shrunken_cell_accuracy
 from fairtune.metrics._small import Cell, name_small_cells, small_cells
-from fairtune.metrics._tabulated import tabulate, weights_for_limits, weights_for_rates
+from fairtune.metrics._tabulated import tabulate, weights_for_limits
 from fairtune.metrics._weighting import Weighting
 
 __all__ = [
@@ -122,7 +122,6 @@ __all__ = [
     "standard_error",
     "tabulate",
     "weights_for_limits",
-    "weights_for_rates",
     "within_at_once",
     "worst_cell_accuracy",
     "worst_group_accuracy",

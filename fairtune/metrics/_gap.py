@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from fairtune.errors import DataError
 from fairtune.names import Names
@@ -19,12 +20,12 @@ def check_samples(samples: Ints, minimum: int = 1) -> None:
 
     Args:
         samples: per group ``(A,)``, or per cell ``(A, K)``.
-        minimum: what is enough, at least 1.
+        minimum: what is enough, at least 1 (see :func:`_too_few`).
 
     Raises:
         DataError: there is one.
     """
-    if len(few := np.argwhere(samples < minimum)) == 0:
+    if len(few := np.argwhere(_too_few(samples, minimum))) == 0:
         return
     names = Names()
     named = "; ".join(names.group(at[0]) if samples.ndim == 1 else names.cell(at[1], at[0]) for at in few)
@@ -53,13 +54,19 @@ def spread(rates: Floats, samples: Ints, *, empty: Empty, minimum: int) -> Float
     if empty == "error":
         check_samples(samples, minimum)
     trailing = (1,) * (rates.ndim - samples.ndim)
-    missing = np.broadcast_to((samples < minimum).reshape(samples.shape + trailing), rates.shape)
+    missing = np.broadcast_to(_too_few(samples, minimum).reshape(samples.shape + trailing), rates.shape)
     known = np.where(missing, np.nan, rates)
     gap: Floats = np.fmax.reduce(known, axis=0) - np.fmin.reduce(known, axis=0)
     if empty == "nan":
         return np.where(missing.any(axis=0), np.nan, gap)
     comparable = (~missing).sum(axis=0) >= 2
     return gap if comparable.any() else np.full_like(gap, np.nan)
+
+
+def _too_few(samples: Ints, minimum: int) -> npt.NDArray[np.bool_]:
+    """Which are fewer than the minimum; with a minimum of 1 those without any, since samples with weights may count less than 1."""
+    few: npt.NDArray[np.bool_] = samples <= minimum - 1
+    return few
 
 
 def reduce_gaps(reduce: Callable[[Floats], float], gaps: Floats, empty: Empty) -> float:

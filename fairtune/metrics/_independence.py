@@ -84,9 +84,15 @@ def _squared_deviation(sums: Floats, samples: Ints, empty: Empty) -> float:
         check_samples(samples)
     if samples.sum() == 0 or (empty == "nan" and (samples == 0).any()):
         return float("nan")
-    within = sums / np.maximum(samples, 1)[..., None]
-    overall = sums.sum(axis=0) / np.maximum(samples.sum(axis=0), 1)[..., None]
+    within = _means(sums, samples)
+    overall = _means(sums.sum(axis=0), samples.sum(axis=0))
     return float(((within - overall) ** 2)[samples > 0].sum())
+
+
+def _means(sums: Floats, samples: Ints) -> Floats:
+    """0 where there is no sample."""
+    means: Floats = sums / np.where(samples > 0, samples, 1)[..., None]
+    return means
 
 
 def _mutual_information(joint: Floats) -> Floats:

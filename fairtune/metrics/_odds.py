@@ -16,6 +16,7 @@ from fairtune.metrics._gap import Empty, reduce_gaps, spread
 from fairtune.metrics._limits import Limits, of_largest
 from fairtune.metrics._score import Score
 from fairtune.metrics._shares import Differences, Shares
+from fairtune.metrics._weighting import weigh
 from fairtune.records import GroupCounts
 
 
@@ -36,7 +37,7 @@ def equalized_odds(counts: GroupCounts, *, empty: Empty = "ignore", minimum: int
     Raises:
         DataError: a cell is empty and ``empty`` is ``error``.
     """
-    predicted = counts.hard / np.maximum(counts.cells, 1)[:, :, None]
+    predicted = weigh(counts.hard, counts, "cells")
     return reduce_gaps(np.max, spread(predicted, counts.cells, empty=empty, minimum=minimum), empty)
 
 

@@ -38,7 +38,8 @@ def demographic_parity(
         DataError: a group is empty and ``empty`` is ``error``.
     """
     predicted = weigh(counts.hard, counts, weighting).sum(axis=1)
-    rates = predicted / np.maximum(predicted.sum(axis=1, keepdims=True), np.finfo(float).tiny)
+    samples = predicted.sum(axis=1, keepdims=True)
+    rates = predicted / np.where(samples > 0, samples, 1.0)
     return reduce_gaps(np.max, spread(rates, counts.cells.sum(axis=1), empty=empty, minimum=minimum), empty)
 
 

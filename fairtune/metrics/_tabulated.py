@@ -48,17 +48,11 @@ def _summed(rows: Floats, cell: Ints, num_groups: int, weight: Floats | None) ->
     return summed.reshape(num_groups, classes, classes)
 
 
-def weights_for_rates(y: Ints, a: Ints, weight: Floats, num_classes: int) -> Floats:
-    """Weights in proportion, so large that no cell counts as empty."""
-    total = np.bincount(a * num_classes + y, weight)
-    scaled: Floats = weight / min(1.0, total[total > 0].min())
-    return scaled
-
-
 def weights_for_limits(y: Ints, a: Ints, weight: Floats, num_classes: int) -> Floats:
     """Weights in proportion, so small that no cell counts for more samples than its weights are worth.
 
-    Those are (sum w)^2 / sum w^2 (L. Kish, Survey Sampling, 1965). All are scaled alike, so that limits are rather too wide.
+    The largest weight given is 1. A cell is worth (sum w)^2 / sum w^2 samples (L. Kish, Survey Sampling, 1965). All weights are
+    scaled alike, so that limits are rather too wide.
     """
     cell = a * num_classes + y
     total, squares = np.bincount(cell, weight), np.bincount(cell, weight**2)

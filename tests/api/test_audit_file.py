@@ -220,3 +220,41 @@ def test_scores_of_some_of_several_classes_are_left_out(audited):
     found, _ = audited(drop=("weight", "score"), label=["a", "b", "c", "c"] * 100, prediction="a", score_a=0.2, score_b=0.3)
     assert "auc" not in found.by["group"].scores
     assert found.left_out == ("score_a", "score_b")
+
+
+@pytest.mark.parametrize("largest", [1e-3, 1.0, 1e6, 1e308])
+def test_how_large_weights_are_does_not_matter(table, audited, largest):
+    weight = table["weight"] / table["weight"].max()
+    plain, _ = audited(drop=(), weight=weight)
+    other, _ = audited(drop=(), weight=weight * largest)
+    for name, told in plain.by["group"].scores.items():
+        assert other.by["group"].scores[name].model_dump() == pytest.approx(told.model_dump(), rel=1e-6), name
+
+
+def test_cells_of_small_weight_are_compared(table, audited):
+    """Seeds at which the smallest cell once counted for empty, its weights scaled to a sum of 1 less rounding."""
+    label, answer = (table[name].to_numpy() for name in ("label", "prediction"))
+    for seed in range(10):
+        weight = np.random.default_rng(seed).random(len(table))
+        found, _ = audited(drop=(), weight=weight / weight.sum())
+        rates = [
+            [
+                np.average((label == answer)[here], weights=weight[here])
+                for group in "fm"
+                for here in [(label == of) & (table["group"] == group)]
+            ]
+            for of in CLASSES
+        ]
+        gaps = np.ptp(rates, axis=1)
+        scores = found.by["group"].scores
+        assert [scores[name].value for name in ("deo_m", "deo_a", "equal_opportunity")] == pytest.approx(
+            [gaps.max(), gaps.mean(), gaps[1]]
+        )
+
+
+def test_a_weight_too_small_for_full_precision_is_one(tmp_path):
+    file = tmp_path / "tiny.csv"
+    rows = [[1, 1, "x", 1], [1, 0, "y", 1], [0, 0, "x", 1e-320], [0, 1, "y", 1]]
+    pd.DataFrame(rows, columns=["label", "prediction", "group", "weight"]).to_csv(file, index=False)
+    scores = audit_file(file, Columns(), Console(file=io.StringIO())).by["group"].scores
+    assert {scores[name].value for name in ("deo_m", "deo_a", "equalized_odds")} == {1.0}
