@@ -10,12 +10,16 @@ from fairtune.metrics._redrawn import redraw_margins
 from fairtune.metrics._score import Score
 from fairtune.records import GroupCounts
 
+_APART = 1e-9
+"""From areas of 0 and 1, at which the score test's variance is 0 too: neither is refuted, and neither is the end sought."""
+
 
 def auc(counts: GroupCounts) -> float:
     """P(margin of a sample of class 1 > margin of a sample of class 0), ties counted half; 1 is perfect, 0.5 is chance.
 
     Samples in one interval of ``counts.margins`` count as ties, so with 100 intervals that hold equally many samples it is within
-    0.005 of the area under the curve of the samples themselves. NaN where there are no margins, or samples of one class only.
+    0.005 of the area under the curve of the samples themselves; with weights, intervals hold equal weights as far as no sample has
+    more of it. NaN where there are no margins, or samples of one class only.
 
     Args:
         counts: the group counts.
@@ -23,9 +27,9 @@ def auc(counts: GroupCounts) -> float:
     if counts.margins is None:
         return math.nan
     negative, positive = counts.margins.sum(axis=0)
-    pairs = int(negative.sum()) * int(positive.sum())
+    pairs = float(negative.sum()) * float(positive.sum())
     below = negative.cumsum() - negative / 2
-    return float(positive @ below) / pairs if pairs else math.nan
+    return min(float(positive @ below) / pairs, 1.0) if pairs else math.nan
 
 
 def auc_limits(counts: GroupCounts, level: float) -> Limits:
@@ -39,16 +43,17 @@ def auc_limits(counts: GroupCounts, level: float) -> Limits:
     area = auc(counts)
     if math.isnan(area):
         return UNKNOWN
-    n0, n1 = (int(of_class) for of_class in counts.cells.sum(axis=0))
+    n0, n1 = (float(of_class) for of_class in counts.cells.sum(axis=0))
     z = exceeded((1 - level) / 2)
 
     def beyond(true: float) -> float:
-        more = (n0 + n1) / 2 - 1
+        more = max((n0 + n1) / 2 - 1, 0.0)  # samples with weights may count less than 1
         variance = true * (1 - true) * (1 + more * ((1 - true) / (2 - true) + true / (1 + true))) / (n0 * n1)
         return abs(area - true) - z * math.sqrt(variance)
 
-    low = brentq(beyond, 0.0, area) if area > 0 else 0.0
-    return Limits(float(low), area, float(brentq(beyond, area, 1.0)) if area < 1 else 1.0)
+    low = brentq(beyond, 0.0, min(area, 1 - _APART)) if area > 0 else 0.0
+    high = brentq(beyond, max(area, _APART), 1.0) if area < 1 else 1.0
+    return Limits(float(low), area, float(high))
 
 
 AUC = Score(

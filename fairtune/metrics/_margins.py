@@ -10,7 +10,7 @@ _MARGINS = 100
 
 
 def margin_table(margins: Floats, y: Ints, a: Ints, num_groups: int, weight: Floats | None = None) -> Array:
-    """Samples of each cell by their margin, in intervals that hold about one hundredth of all samples each.
+    """Samples of each cell by their margin, in intervals that hold about one hundredth of all samples, or of their weight, each.
 
     Args:
         margins: logit of class 1 less that of class 0, or anything that grows with it ``(n,)``, finite.
@@ -22,6 +22,7 @@ def margin_table(margins: Floats, y: Ints, a: Ints, num_groups: int, weight: Flo
     Returns:
         Table ``(A, 2, 100)``, from the lowest margins to the highest; equal margins share an interval.
     """
-    edges = np.quantile(margins, np.linspace(0, 1, _MARGINS + 1)[1:-1])
+    shares = np.linspace(0, 1, _MARGINS + 1)[1:-1]
+    edges = np.quantile(margins, shares, weights=weight, method="linear" if weight is None else "inverted_cdf")
     position = (a * 2 + y) * _MARGINS + np.searchsorted(edges, margins, side="right")
     return np.bincount(position, weight, minlength=num_groups * 2 * _MARGINS).reshape(num_groups, 2, _MARGINS)
