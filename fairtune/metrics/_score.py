@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from fairtune.metrics._interval import Interval, interval, interval_over_models
 from fairtune.metrics._limits import Limits
@@ -127,15 +127,29 @@ class Score:
         return 1 - (least + most) / 2
 
     def weighting_of(self, counts: GroupCounts, value: float) -> Weighting:
-        """How it weighed the cells of a split where it came to this value."""
-        return "samples" if math.isclose(self.of(counts), value, abs_tol=1e-9) else "cells"
+        """How it weighed the cells of a split where it came to this value.
 
-    def over(self, models: Sequence[GroupCounts], values: Sequence[float]) -> Interval:
-        """Its mean and interval over retrained models, from the group counts and the score of each, its cells weighed as there."""
+        Where it comes to it both ways, as for a net that is always right, ``cells``, which claims less; but ``samples`` where all
+        cells have equally many, so that both are of the same quantity.
+        """
+        found = [way for way in get_args(Weighting) if math.isclose(self.of(counts, way), value, abs_tol=1e-9)]
+        if len(found) < 2:
+            return "samples" if found == ["samples"] else "cells"
+        sizes = counts.cells[counts.cells > 0]
+        return "samples" if (sizes == sizes.max()).all() else "cells"
+
+    def over(self, models: Sequence[GroupCounts], values: Sequence[float], *, weighting: Weighting | None = None) -> Interval:
+        """Its mean and interval over retrained models.
+
+        Args:
+            models: the group counts of each.
+            values: the score of each.
+            weighting: how the values weigh cells: ``samples`` on any test split; None to tell it from each value.
+        """
         bounds = (self.low, self.high)
         if self.compute is None:
             return interval_over_models(values, bounds=bounds)
-        weighed = [(counts, self.weighting_of(counts, value)) for counts, value in zip(models, values, strict=True)]
-        scores = [self.of(counts, weighting) for counts, weighting in weighed]
-        limits = [self.within(counts, weighting=weighting) for counts, weighting in weighed]
+        weighed = [(counts, weighting or self.weighting_of(counts, value)) for counts, value in zip(models, values, strict=True)]
+        scores = [self.of(counts, way) for counts, way in weighed]
+        limits = [self.within(counts, weighting=way) for counts, way in weighed]
         return interval(scores, limits, values, bounds=bounds)

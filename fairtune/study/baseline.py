@@ -42,4 +42,4 @@ def floor_on(split: Literal["val", "test"], floor: Floor, baseline: TrialResult)
     if floor.kind != "quantile":
         return floor.value + (accuracy if floor.kind == "offset" else 0.0)
     score, counts = SCORES["accuracy"], baseline.counts(split)
-    return score.quantile(counts, floor.value, score.weighting_of(counts, accuracy))
+    return score.quantile(counts, floor.value, "samples" if split == "test" else score.weighting_of(counts, accuracy))

@@ -31,7 +31,7 @@ class ScoredEnsemble(BaseModel):
     def intervals(self) -> Mapping[str, Interval]:
         """By score, with what the test samples leave open of this very ensemble; nothing is told of other seeds."""
         told = [name for name in SCORES if name in self.test and name not in ESTIMATES]
-        return {name: SCORES[name].over([self.counts], [self.test[name]]) for name in told}
+        return {name: SCORES[name].over([self.counts], [self.test[name]], weighting="samples") for name in told}
 
     def write(self, file: Path) -> None:
         """Keep it, in the place of an earlier one."""

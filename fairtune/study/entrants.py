@@ -56,7 +56,8 @@ class Entrant(NamedTuple):
 
     def interval(self, score: str) -> Interval:
         """Of the score over all its nets."""
-        return SCORES[score].over([_counts(net) for net in self.nets.values()], [self.value(score, seed) for seed in self.nets])
+        counts, values = [_counts(net) for net in self.nets.values()], [self.value(score, seed) for seed in self.nets]
+        return SCORES[score].over(counts, values, weighting="samples")
 
     def worst_group(self) -> int:
         """The group with the lowest accuracy, of all its nets together."""

@@ -73,4 +73,4 @@ def confirmed_scores(results: Sequence[TrialResult], objectives: Sequence[str]) 
 
 def _interval(name: str, results: Sequence[TrialResult]) -> Interval:
     values = [(result.test or {}).get(name, math.nan) for result in results]
-    return SCORES[name].over([result.counts("test") for result in results], values)
+    return SCORES[name].over([result.counts("test") for result in results], values, weighting="samples")

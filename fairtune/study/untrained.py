@@ -118,7 +118,7 @@ def _of_way(
     names = [name for name in dict.fromkeys((*HEADLINES, *objectives_of(spec.select))) if name in by_weight[picked][0].test]
     one.weight = front[picked].weight
     one.collapsed = any(only_class(moved.test_counts) is not None for moved in scored.values())
-    one.test = {name: SCORES[name].over(*_columns(name, list(scored.values()))) for name in names}
+    one.test = {name: SCORES[name].over(*_columns(name, list(scored.values())), weighting="samples") for name in names}
     one.chosen_less_this = _differences(objectives_of(spec.select), scored, chosen)
     return one
 

@@ -72,7 +72,7 @@ def test_few_samples_with_most_of_the_weight_are_told_apart():
     margins = rng.normal(size=5000)
     weight = np.where(margins > 2, 1000.0, 1.0)
     y = np.where(margins > 2, margins > 2.3, rng.integers(0, 2, 5000)).astype(np.int64)
-    table = GroupCounts(np.zeros((2, 2, 2)), np.zeros((2, 2, 2)), margin_table(margins, y, y, 2, weight))
+    table = GroupCounts(np.zeros((2, 2, 2), dtype=np.int64), np.zeros((2, 2, 2)), margin_table(margins, y, y, 2, weight))
     assert auc(table) == pytest.approx(roc_auc_score(y, margins, sample_weight=weight), abs=0.01)
 
 

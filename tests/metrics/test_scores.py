@@ -136,6 +136,18 @@ def test_an_interval_weighs_cells_as_the_scores_did(weighting):
     assert (found.low, found.high) == pytest.approx((limits.low, limits.high))
 
 
+@pytest.mark.parametrize("name", ["accuracy", "balanced_accuracy", "worst_group_accuracy", "sigma_iou"])
+def test_a_net_that_is_always_right_is_no_surer_than_cells_make_it(name):
+    """By its score of 1 alone its cells of 3 could weigh as little as those of 300."""
+    score, total = SCORES[name], np.array([[300, 3], [3, 300]])
+    counts = counts_of_recalls(total, total)
+    by_cells, by_samples = (score.within(counts, weighting=weighting) for weighting in ("cells", "samples"))
+    assert score.over([counts], [score.of(counts)]).low == pytest.approx(by_cells.low)
+    assert score.over([counts], [score.of(counts)], weighting="samples").low == pytest.approx(by_samples.low)
+    equal = counts_of_recalls([[9, 9], [9, 9]], [[9, 9], [9, 9]])
+    assert score.weighting_of(equal, score.of(equal)) == "samples"
+
+
 def test_on_cells_of_equal_size_the_weighting_makes_no_difference():
     counts = counts_of_recalls([[8, 3], [1, 5]], np.full((2, 2), 10))
     assert scores(counts, weighting="cells") == pytest.approx(scores(counts))

@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import numpy as np
 import pytest
 from scipy.stats import beta
 
@@ -33,5 +34,19 @@ def test_the_baseline_sets_the_floor():
     assert floors["q0.5"] == pytest.approx(180 / 220, abs=0.005)
     assert floors["q0.05"] == pytest.approx(beta.ppf(0.05, 180.5, 40.5), abs=1e-9)
     assert floor_on("val", Floor.parse("q0.5"), weighed) == pytest.approx(by_cell, abs=0.01)
-    tested = plain.model_copy(update={"test": {"accuracy": by_cell}, "test_counts": counts})
-    assert floor_on("test", Floor.parse("q0.05"), tested) == floor_on("val", Floor.parse("q0.05"), weighed)
+    tested = plain.model_copy(update={"test": {"accuracy": 180 / 220}, "test_counts": counts})
+    assert floor_on("test", Floor.parse("q0.05"), tested) == floor_on("val", Floor.parse("q0.05"), plain)
+
+
+def test_the_floor_of_a_baseline_that_is_always_right_is_that_of_nearly_the_same():
+    """Its accuracy is 1 however cells weigh."""
+    spec, total = small_search(Path("unused"))[0].baseline(), np.array([[300, 3], [3, 300]])
+    floors = {}
+    for wrong in (0, 1):
+        counts = counts_of_recalls(total - [[wrong, 0], [0, 0]], total)
+        result = TrialResult(
+            spec=spec, state="complete", val={"accuracy": SCORES["accuracy"].of(counts, "cells")}, val_counts=counts
+        )
+        tested = result.model_copy(update={"test": {"accuracy": SCORES["accuracy"].of(counts)}, "test_counts": counts})
+        floors[wrong] = [floor_on("val", Floor.parse("q0.05"), result), floor_on("test", Floor.parse("q0.05"), tested)]
+    assert floors[0] == pytest.approx(floors[1], abs=0.01)
