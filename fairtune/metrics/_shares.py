@@ -48,21 +48,20 @@ class Shares(NamedTuple):
 
         L. D. Brown, T. T. Cai, A. DasGupta, "Interval estimation for a binomial proportion", Statistical Science 2001: Jeffreys'
         limits for a share, which err alike on both sides. Several are joined as G. Y. Zou, A. Donner, "Construction of confidence
-        limits about effect measures", Statistics in Medicine 2008: the squares of their reaches add up.
+        limits about effect measures", Statistics in Medicine 2008: the squares of their reaches add up. A share of 1 has no reach
+        above it, and of several that are mostly 1 those that happen to be tell nothing of the others' errors: a mean of several
+        reaches on either side at least as far as the means of each share's two reaches say.
         """
-        from scipy.special import betaincinv
-
-        risk, share = share_below(-z), self._shares
-        right, wrong = self.hits + 0.5, self.samples - self.hits + 0.5
-        low = np.where(self.hits > 0, betaincinv(right, wrong, risk), 0.0)
-        high = np.where(self.hits < self.samples, betaincinv(right, wrong, 1 - risk), 1.0)
-        return self._joined(share - low), self._joined(high - share)
+        down, up = self._reaches(z)
+        several = (self.weights > 0).sum(axis=-1) > 1
+        least = np.where(several, self._joined((down + up) / 2), 0.0)
+        return np.maximum(self._joined(down), least), np.maximum(self._joined(up), least)
 
     @property
     def errors(self) -> Floats:
         """Standard errors ``(...)``, as wide as the 95 % reaches say: never 0."""
-        down, up = self.reach(1.96)
-        return (down + up) / (2 * 1.96)
+        down, up = self._reaches(1.96)
+        return (self._joined(down) + self._joined(up)) / (2 * 1.96)
 
     def where(self, kept: npt.NDArray[np.bool_]) -> Shares:
         """Some of them, picked from the axes before the last."""
@@ -72,6 +71,16 @@ class Shares(NamedTuple):
     def _shares(self) -> Floats:
         shares: Floats = np.divide(self.hits, self.samples, out=np.zeros(self.samples.shape), where=self.samples > 0)
         return shares
+
+    def _reaches(self, z: float) -> tuple[Floats, Floats]:
+        """Of each share below and above, ``(..., m)``."""
+        from scipy.special import betaincinv
+
+        risk, share = share_below(-z), self._shares
+        right, wrong = self.hits + 0.5, self.samples - self.hits + 0.5
+        low = np.where(self.hits > 0, betaincinv(right, wrong, risk), 0.0)
+        high = np.where(self.hits < self.samples, betaincinv(right, wrong, 1 - risk), 1.0)
+        return share - low, high - share
 
     def _joined(self, reach: Floats) -> Floats:
         joined: Floats = np.sqrt(((self.weights * reach) ** 2).sum(axis=-1))

@@ -212,3 +212,17 @@ def test_what_is_not_defined_is_null_in_json_and_comes_back():
     found = interval_over_models([math.nan, 0.5])
     assert found.model_dump_json() == '{"mean":0.5,"std":null,"low":null,"high":null,"values":[null,0.5],"estimate":0.5}'
     assert str(Interval.model_validate_json(found.model_dump_json())) == str(found)
+
+
+@pytest.mark.parametrize("accuracy", [0.8, 0.9, 0.98])
+def test_accuracy_weighed_by_cells_is_held_as_often_as_it_says(accuracy):
+    """Cells that happen to be all right once reached nowhere above, and the upper end was passed in 7 to 12 % of draws."""
+    rng, sizes = np.random.default_rng(4), np.array([[44] * 5 + [11] * 5, [11] * 5 + [44] * 5])
+    drawn = [counts_of_recalls(rng.binomial(sizes, accuracy), sizes) for _ in range(300)]
+    found = [SCORES["accuracy"].within(model, weighting="cells") for model in drawn]
+    assert np.mean([one.low <= accuracy <= one.high for one in found]) >= 0.93
+
+
+def test_a_mean_of_one_share_has_its_limits():
+    model = counts_of_recalls([[9, 0]], [[10, 0]])
+    assert SCORES["accuracy"].within(model, weighting="cells") == SCORES["accuracy"].within(model)
