@@ -56,7 +56,7 @@ def of_largest(compared: Differences, level: float, *, folded: bool) -> Limits:
         compared: the differences ``(J,)``; those that are NaN are left out.
         level: confidence, between 0 and 1.
         folded: whether each difference stands for its opposite too, so that its size counts and the largest is at least 0; then
-            each has to be given in the direction in which it is not negative.
+            each has to be given in the direction in which it is not negative. Otherwise they are shares, with nothing subtracted.
     """
     compared = compared.where(np.isfinite(compared.values))
     values = compared.values
@@ -67,9 +67,12 @@ def of_largest(compared: Differences, level: float, *, folded: bool) -> Limits:
     errors = compared.errors
     high = above_largest(compared, above, folded=folded)
     least = exceeded(risk - above)
-    low = _refuted(compared, risk, errors, np.zeros(len(values)), least, folded=folded)
-    apart = np.maximum((values.max() - values) / errors - 1, 0.0)
-    return Limits(low, _refuted(compared, 0.5, errors, apart, 0.0, folded=folded), high)
+    alike, apart = np.zeros(len(values)), np.maximum((values.max() - values) / errors - 1, 0.0)
+    if folded:
+        return Limits(_refuted(compared, risk, errors, alike, least), _refuted(compared, 0.5, errors, apart, 0.0), high)
+    below = compared.more.exact_reach_below(max(least, _critical(risk, alike, None)))
+    middle = compared.reach(_critical(0.5, apart, None))[0]
+    return Limits(float((values - below).max()), float((values - middle).max()), high)
 
 
 def above_largest(compared: Differences, risk: float, *, folded: bool) -> float:
@@ -87,19 +90,16 @@ def above_largest(compared: Differences, risk: float, *, folded: bool) -> float:
     return float(np.maximum(values + up, down - values if folded else -math.inf).max())
 
 
-def _refuted(compared: Differences, risk: float, errors: Floats, apart: Floats, least: float, *, folded: bool) -> float:
+def _refuted(compared: Differences, risk: float, errors: Floats, apart: Floats, least: float) -> float:
     """The largest value below which the data refute every largest difference; with risk 1/2 the middle of them.
 
     Args:
-        compared: the differences.
+        compared: the differences, each of which stands for its opposite too.
         risk: of refuting wrongly.
         errors: their standard errors.
         apart: how many standard errors each is known to lie below the largest; 0 guards against any that it is equal.
         least: the least critical value.
-        folded: as for :func:`of_largest`.
     """
-    if not folded:
-        return float((compared.values - compared.reach(max(least, _critical(risk, apart, None)))[0]).max())
     low = 0.0
     while True:  # the critical value falls as the tested value grows, so this rises to the least that is not refuted
         z = max(least, _critical(risk, apart, 2 * low / errors))

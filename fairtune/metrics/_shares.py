@@ -63,6 +63,19 @@ class Shares(NamedTuple):
         down, up = self._reaches(1.96)
         return (self._joined(down) + self._joined(up)) / (2 * 1.96)
 
+    def exact_reach_below(self, z: float) -> Floats:
+        """How far below each estimate the truth may lie, at no more than the risk of a normal error beyond z; ``(...)``.
+
+        C. J. Clopper, E. S. Pearson, "The use of confidence or fiducial limits illustrated in the case of the binomial",
+        Biometrika 1934. For the largest of many shares near 0, which is one with a hit or two: Jeffreys' lower limit of such a
+        share lies above the truth too often, and the largest of them all the more.
+        """
+        from scipy.special import betaincinv
+
+        hits = np.maximum(self.hits, np.finfo(float).tiny)
+        low = np.where(self.hits > 0, betaincinv(hits, self.samples - self.hits + 1, share_below(-z)), 0.0)
+        return np.maximum(self._joined(self._shares - low), self.reach(z)[0])
+
     def where(self, kept: npt.NDArray[np.bool_]) -> Shares:
         """Some of them, picked from the axes before the last."""
         return Shares(self.hits[kept], self.samples[kept], self.weights[kept])
