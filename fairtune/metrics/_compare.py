@@ -106,7 +106,7 @@ def _left(score: Score, setting: Sequence[NetScore], other: Sequence[NetScore]) 
 def _joined(left: float | None, one: float, other: float, *shifts: float) -> float:
     """How far the difference may reach for what the samples leave open: no farther than if each setting had samples of its own."""
     apart = math.hypot(one, other)
-    return min(apart, math.hypot(left * apart, *shifts)) if left else 0.0 if left == 0 else apart
+    return apart if left is None else min(apart, math.hypot(left * apart, *shifts))
 
 
 def _p_value(mean: float, normal: float, student_error: float, freedom: int) -> float:

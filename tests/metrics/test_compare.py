@@ -140,10 +140,44 @@ def test_the_gap_of_many_tables_is_not_defined_where_nothing_can_be_compared():
     np.testing.assert_array_equal(of_cells(rates), [0.25, np.nan, 0.5])
 
 
-def test_one_model_does_not_differ_from_itself():
-    (model,) = answered("deo_m", np.random.default_rng(8), UNFAIR, np.random.default_rng(8).normal(size=(2, 4, 30)), 1)
-    found = compare(SCORES["deo_m"], [model], [model])
-    assert (found.low, found.mean, found.high, found.p_value, found.paired) == (0, 0, 0, 1, "samples")
+@pytest.mark.parametrize("name", ["accuracy", "deo_m"])
+def test_one_model_does_not_differ_from_itself_but_what_answers_alike_here_may_differ_elsewhere(name):
+    (model,) = answered(name, np.random.default_rng(8), UNFAIR, np.random.default_rng(8).normal(size=(2, 4, 30)), 1)
+    found = compare(SCORES[name], [model], [model])
+    assert (found.mean, found.p_value, found.paired) == (0, 1, "samples")
+    assert found.low < 0 < found.high
+    unpaired = compare(SCORES[name], *([[model._replace(answers=None)]] * 2))
+    assert found.high - found.low < 0.8 * (unpaired.high - unpaired.low)
+
+
+def differing(wrong, sizes=(25, 25, 25, 25)):
+    """Two nets on the cells of two classes and two groups; the second errs on so many samples of each that the first recognises.
+
+    Both err on the last ten samples of the first cell.
+    """
+    table, labels = np.reshape(sizes, (2, 2)), np.repeat([0, 1, 0, 1], sizes)
+    nets = []
+    for few in ((0, 0, 0, 0), wrong):
+        erring = np.concatenate([np.arange(size) < one for size, one in zip(sizes, few, strict=True)])
+        erring[sizes[0] - 10 : sizes[0]] = True
+        counts = counts_of_recalls(table - np.reshape(few, (2, 2)) - [[10, 0], [0, 0]], table)
+        nets.append([NetScore(counts, SCORES["accuracy"].of(counts), np.where(erring, 1 - labels, labels))])
+    return nets
+
+
+def test_settings_that_do_not_differ_here_may_differ_elsewhere():
+    """100 samples on which no answer differs: so are 13 % of draws where in truth 2 % do."""
+    found = compare(SCORES["accuracy"], *differing((0, 0, 0, 0)))
+    assert found.low < -0.02
+    assert found.high > 0.02
+
+
+@pytest.mark.parametrize(("cell", "exact"), [(5, 0.0625), (7, 0.0156), (10, 0.00195)])
+def test_settings_that_differ_on_a_whole_small_cell_are_not_sure_to_differ(cell, exact):
+    """By McNemar's exact test; they once had p = 0 and an interval without width."""
+    found = compare(SCORES["accuracy"], *differing((0, 0, 0, cell), (100, 100, 100, cell)))
+    assert found.p_value > exact / 100
+    assert found.high - found.low > found.mean / 2
 
 
 def test_samples_are_not_paired_where_an_answer_is_missing_or_the_samples_are_others():
