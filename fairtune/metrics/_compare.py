@@ -16,6 +16,8 @@ from fairtune.metrics._score import Score
 from fairtune.records import GroupCounts, Ints
 
 _LEAST_LOG_RISK = -700.0
+_ROUNDING = 1e-12
+"""Standard error up to which differences over seeds are equal."""
 
 
 class NetScore(NamedTuple):
@@ -64,7 +66,8 @@ def compare(score: Score, setting: Sequence[NetScore], other: Sequence[NetScore]
     pairing leaves of it, where it is known what each model answered to each sample (see :func:`fairtune.metrics.share_left`). The
     bias of a maximum does not cancel where one setting has many gaps that are equal and the other a single one: it is taken off
     each, and what is taken off counts as unsure in full. What the seeds leave open is Student's, of the paired differences; a
-    single seed says nothing of it.
+    single seed says nothing of it. Of a score that is no function of counts seeds alone tell, and nothing where their differences
+    are all equal: two of them may be so by chance.
 
     Args:
         score: which.
@@ -76,7 +79,7 @@ def compare(score: Score, setting: Sequence[NetScore], other: Sequence[NetScore]
     n = len(found)
     mean = float(found.mean()) if n else math.nan
     error = float(found.std(ddof=1)) / math.sqrt(n) if n > 1 else 0.0
-    if n == 0 or (score.compute is None and n == 1):
+    if n == 0 or (score.compute is None and error <= _ROUNDING):
         return Difference(mean=mean, low=math.nan, high=math.nan, p_value=math.nan, seeds=n)
     one, two = ([pair[side] for pair in pairs] for side in (0, 1))
     left = _left(score, one, two)

@@ -62,6 +62,17 @@ def test_what_counts_do_not_tell_takes_two_seeds():
     assert compare(score, [setting[0]._replace(value=math.nan)], other[:1]).seeds == 0
 
 
+@pytest.mark.parametrize("seeds", [2, 3])
+def test_seeds_with_equal_differences_tell_nothing_of_how_sure_they_are(seeds):
+    setting = scored("accuracy", np.random.default_rng(3), FAIR, seeds)
+    values = [0.3, 0.6, 0.9]
+    one, two = ([model._replace(value=value + more) for model, value in zip(setting, values, strict=False)] for more in (0.1, 0.0))
+    found = compare(SCORES["mutual_information"], one, two)
+    assert found.mean == pytest.approx(0.1)
+    assert found.seeds == seeds
+    assert np.isnan([found.low, found.high, found.p_value]).all()
+
+
 @pytest.mark.parametrize("apart", [0.02, 0.2, 0.6])
 @pytest.mark.parametrize("seeds", [2, 4])
 def test_what_seeds_alone_tell_has_the_p_value_of_students_test(apart, seeds):
