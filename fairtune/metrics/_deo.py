@@ -90,7 +90,7 @@ def deo_a_limits(counts: GroupCounts, level: float) -> Limits:
     errors = np.where(there, recalls.errors, np.nan)[:, present]
     widest = np.sort(np.where(there.sum(axis=0) > 1, np.where(there, recalls.errors, 0.0), 0.0), axis=0)[-2:]
     steepest = float(np.sqrt((widest**2).sum())) / int(present.sum())
-    return of_spread(_mean_gap, recalls.values[:, present], errors, steepest, level)
+    return of_spread(_mean_gap, recalls.values[:, present], errors, steepest, level, counts.cells[:, present].astype(float))
 
 
 def _mean_gap(rates: Floats) -> Floats:

@@ -235,3 +235,11 @@ def test_the_worst_accuracy_is_held_where_a_single_error_makes_a_cell_the_worst(
     drawn = [drawn_model(rng, per_cell, np.full((2, 2), accuracy)) for _ in range(200)]
     found = [score.within(model) for model in drawn]
     assert np.mean([one.low <= accuracy <= one.high for one in found]) >= 0.95
+
+
+@pytest.mark.parametrize("per_cell", [2, 3, 5])
+def test_deo_a_of_very_small_cells_is_held_as_often_as_it_says(per_cell):
+    """Ten classes without a gap: with normal errors the lower end lay above 0 in 18 to 33 % of draws."""
+    rng = np.random.default_rng(6)
+    found = [SCORES["deo_a"].within(drawn_model(rng, per_cell, np.full((2, 10), 0.8))) for _ in range(60)]
+    assert np.mean([one.low <= 1e-9 for one in found]) >= 0.93
