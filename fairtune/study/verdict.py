@@ -25,7 +25,7 @@ def improves(select: str) -> str:
 
 
 def settings_p(found: Difference) -> float:
-    """That two settings differ as surely as their nets do; NaN on one seed alone, which says nothing of settings."""
+    """That two settings differ as surely as their nets do; NaN where seeds do not tell, as on one alone."""
     return found.p_value if found.seeds >= _FEWEST_SEEDS else math.nan
 
 
@@ -148,7 +148,8 @@ def _differ(found: Difference) -> str:
         return "their difference on test is not defined"
     differ = f"on test they differ by {found.mean:+.4f}"
     if math.isnan(found.p_value):
-        return f"{differ}, on a single seed, which is no interval"
+        seeds = "on a single seed" if found.seeds == 1 else f"the same on all {found.seeds} seeds"
+        return f"{differ}, {seeds}, which is no interval"
     pairs = "" if found.paired == "samples" else ", of paired seeds alone"
     nets = ", of these two nets" if found.seeds < _FEWEST_SEEDS else ""
     return f"{differ} (95 % interval {found.low:+.3f} to {found.high:+.3f}, p = {found.p_value:.2g}{pairs}{nets})"

@@ -1,3 +1,5 @@
+import math
+
 import pytest
 
 from fairtune.metrics import Difference
@@ -51,6 +53,14 @@ def test_one_seed_proves_nothing_of_another(summary):
     assert one.gained is None
     assert outcome(one).startswith(f"one seed does not tell whether trial {summary.chosen.number} is fairer than the baseline, two")
     assert outcome(one).endswith("(95 % interval -0.300 to -0.100, p = 0.01, of these two nets)")
+
+
+def test_seeds_that_differ_by_the_same_are_no_interval(summary):
+    found = Difference(mean=-0.2, low=math.nan, high=math.nan, p_value=math.nan, seeds=3)
+    changed = summary.model_copy(update={"against_baseline": {"deo_m": found}})
+    equal = changed.model_copy(update={"gained": gained(changed)})
+    assert equal.gained is None
+    assert outcome(equal).endswith("on test they differ by -0.2000, the same on all 3 seeds, which is no interval")
 
 
 def test_the_rule_says_what_has_to_be_better():
