@@ -26,6 +26,7 @@ _DEPENDS = {
     "--set mi.estimator": "--set mi.lr",
 }
 """What of a training means something only with their choice of an option."""
+_OF_SETTINGS = ("--set", "--teacher-set")
 _Flags = dict[str, str]
 """Values by option, as they are typed: ``--epochs``, ``--set optimizer.lr``, ``--teacher-set dataset.skew``."""
 
@@ -56,7 +57,8 @@ def as_authors(request: Request, dataset: type[Dataset]) -> AsAuthors:
     trainings = {method: paper.training_of(method, request.dataset) for method, paper in papers.items() if paper is not None}
     typed = {method: _typed(training) for method, training in trainings.items()}
     given = _given(request)
-    free = {method: _left(flags, given) for method, flags in typed.items()}
+    options = {name: str(option.default) for name, option in options_of("dataset", dataset).items()}
+    free = {method: _left(flags, given, options) for method, flags in typed.items()}
     _check_alike(free)
     authors = {}
     for method, paper in papers.items():
@@ -169,19 +171,27 @@ def _same(text: str, other: str) -> bool:
         return text == other
 
 
-def _left(flags: _Flags, given: _Flags) -> _Flags:
+def _left(flags: _Flags, given: _Flags, options: Mapping[str, str]) -> _Flags:
     """What the user leaves of a training; what depends on another choice than theirs means nothing.
 
-    Settings of their architecture go with it, the rate with its optimiser, and a teacher of another architecture than the trials'
-    is no baseline.
+    Settings of their architecture go with it, the rate with its optimiser. A teacher of another architecture than the trials', or
+    on other data than the authors' teacher, is no baseline; ``options`` are the dataset's, by full name, with their defaults.
     """
     idle = tuple(
         own for option, own in _DEPENDS.items() if _overrules(given, option) and not _agrees(given, option, flags.get(option, ""))
     )
     chosen = {**flags, **given}
-    if chosen.get("--teacher-model", student := chosen.get("--model")) != student:
+    other_net = chosen.get("--teacher-model", student := chosen.get("--model")) != student
+    if other_net or any(_taught_on_other(given, flags, name, default) for name, default in options.items()):
         idle += ("--compare-with",)
     return {flag: value for flag, value in flags.items() if not _overrules(given, flag) and not flag.startswith(idle)}
+
+
+def _taught_on_other(given: _Flags, flags: _Flags, name: str, default: str) -> bool:
+    """Whether the user's teacher has another value of an option of the dataset than theirs, or than the students."""
+    students, taught = (next((given[own] for own in _spellings(f"{flag} {name}") if own in given), None) for flag in _OF_SETTINGS)
+    theirs = flags.get(f"--teacher-set {name}", students or flags.get(f"--set {name}", default))
+    return taught is not None and not _same(taught, theirs)
 
 
 def _check_alike(free: Mapping[str, _Flags]) -> None:
@@ -204,7 +214,7 @@ def _check_alike(free: Mapping[str, _Flags]) -> None:
 def _with(request: Request, flags: _Flags) -> Request:
     settings, teacher = (
         tuple(Setting(flag.removeprefix(f"{option} "), value) for flag, value in flags.items() if flag.startswith(f"{option} "))
-        for option in ("--set", "--teacher-set")
+        for option in _OF_SETTINGS
     )
     return request.model_copy(
         update={**dict(_plain(flags)), "set": (*request.set, *settings), "teacher_set": (*request.teacher_set, *teacher)}

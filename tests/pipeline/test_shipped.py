@@ -79,6 +79,14 @@ def test_what_ffw_prunes_is_compared_with_the_net_that_it_starts_from(name, size
         assert one.spec is None or one.spec.baseline().dataset.options["train"] == "biased", one.named.label
 
 
+@pytest.mark.parametrize("size", ["full", "quick"])
+def test_students_of_an_unskewed_teacher_are_compared_with_a_skewed_net(size, typed):
+    found = plan_without_data(load(Path("mfd_motivation")), size, typed)
+    assert {one.spec.baseline().dataset.options["train"] for one in found} == {"skewed"}
+    assert {one.spec.teacher().dataset.options["train"] for one in found} == {"composite"}
+    assert found[0].spec.baseline().epochs == (4 if size == "quick" else 50), "the row called baseline is the first search's"
+
+
 def test_a_card_that_is_not_known_is_refused_before_anything_is_looked_at():
     said = io.StringIO()
     with pytest.raises(InvalidInput, match="unknown card 'h900'"):

@@ -188,6 +188,26 @@ def test_a_teacher_of_another_architecture_is_no_baseline():
     assert "leave --compare-with out" in fault_of("fitnet", "cifar10s", teacher_model="resnet18", compare_with="teacher")
 
 
+@pytest.mark.parametrize(
+    ("said", "baseline"),
+    [
+        ({"teacher_set": ["train=composite"]}, "plain"),
+        ({"teacher_set": ["dataset.skew=0.5"]}, "plain"),
+        ({"teacher_set": ["skew=0.80", "optimizer.lr=0.01"]}, "teacher"),
+        ({"teacher_set": ["skew=0.5"], "set": ["skew=0.5"]}, "teacher"),
+        ({"teacher_set": ["train=skewed"]}, "teacher"),
+    ],
+)
+def test_a_teacher_on_other_data_than_the_students_is_no_baseline(said, baseline):
+    assert officially("fitnet", "cifar10s", **said).compare_with == baseline
+
+
+def test_a_teacher_on_the_authors_data_stays_the_baseline():
+    said = {"set": ["train=unbiased"], "teacher_set": ["train=biased"]}
+    assert officially("ffw", "biased_mnist", **said).compare_with == "teacher"
+    assert officially("ffw", "biased_mnist", teacher_set=["train=unbiased"]).compare_with == "plain"
+
+
 def test_the_length_of_each_training_is_the_teacher_s_too():
     spec = officially("ffw", "biased_mnist", epochs=60)
     assert (spec.epochs, spec.baseline().epochs) == (60, 60)
