@@ -114,5 +114,6 @@ def check_data(data: Data, spec: TrialSpec, method: Composite) -> None:
     try:
         sampling.check_cells(train.cells, spec.batch_size, data.info.names)
     except DataError as error:
-        unbiased = "" if method.trains_net else f"the method {spec.method} needs an unbiased set, and balances its batches for it: "
+        named = "+".join(method.parts)
+        unbiased = "" if method.trains_net else f"the method {named} needs an unbiased set, and balances its batches for it: "
         raise DataError(f"{unbiased}{error}") from None

@@ -3,11 +3,14 @@
 import io
 from pathlib import Path
 
+import numpy as np
 import pytest
 from rich.console import Console
 
 from fairtune.api.where import Where
+from fairtune.batches import sampling
 from fairtune.errors import InvalidInput
+from fairtune.methods import compose
 from fairtune.pipeline.dry_run import dry_run, plan_without_data
 from fairtune.pipeline.reading import load, names
 from fairtune.pipeline.rows import standing
@@ -16,6 +19,19 @@ from tests.datasets import files
 
 METHODS = ["ss", "mi", "laftr"]
 """Of the file that has every method: those that stand beside published figures, and one that does not."""
+SIZES = {
+    ("biased_mnist", "biased", None): (54_000, 1, 100),
+    ("biased_mnist", "unbiased", None): (10_000, 90, 100),
+    ("celeba", "biased", "Attractive"): (162_770, 18_000, 4),
+    ("celeba", "biased", "Blond_Hair"): (162_770, 1_387, 4),
+    ("celeba", "unbiased", "Blond_Hair"): (437, 109, 4),
+    ("cifar10s", "skewed", None): (45_000, 900, 20),
+    ("corrupted_cifar10", "biased", None): (45_000, 5, 100),
+    ("corrupted_cifar10", "unbiased", None): (8_333, 83, 100),
+    ("multicolor_mnist", "biased", None): (48_000, 3, 40),
+    ("multicolor_mnist", "unbiased", None): (10_000, 9, 40),
+}
+"""Of real data by ``train`` and ``target``: training samples, those of the smallest cell at least, cells."""
 HEADER = ("Paper:", "Shows:", "Command:", "Machine:", "Time:", "Expected:")
 
 
@@ -85,6 +101,20 @@ def test_students_of_an_unskewed_teacher_are_compared_with_a_skewed_net(size, ty
     assert {one.spec.baseline().dataset.options["train"] for one in found} == {"skewed"}
     assert {one.spec.teacher().dataset.options["train"] for one in found} == {"composite"}
     assert found[0].spec.baseline().epochs == (4 if size == "quick" else 50), "the row called baseline is the first search's"
+
+
+@pytest.mark.parametrize("size", ["full", "quick"])
+@pytest.mark.parametrize("name", names())
+def test_real_data_fill_batches_of_the_file_s_own_size(name, size, typed):
+    for spec in (one.spec for one in plan_without_data(load(Path(name)), size, typed) if one.spec is not None):
+        options = spec.dataset.options
+        known = SIZES.get((spec.dataset.name, options.get("train"), options.get("target")))
+        if known is None:
+            continue
+        samples, smallest, cells = known
+        sampling.check_batch_size(int(spec.train_fraction * samples), spec.batch_size)
+        if any(compose(method, space.fixed).balanced for method, space in spec.spaces.items()):
+            sampling.check_cells(np.full((cells, 1), int(spec.train_fraction * smallest)), spec.batch_size)
 
 
 def test_a_card_that_is_not_known_is_refused_before_anything_is_looked_at():

@@ -210,6 +210,7 @@ def test_a_fault_says_what_was_given_and_what_is_allowed(tmp_path, options, faul
             {"method": "ss", "batch_size": 640},
             ("balanced batches of 640 take 32 samples of each of 20 cells", "has 16", "lower --batch-size"),
         ),
+        ({"method": "ffw", "batch_size": 640}, ("the method ffw needs an unbiased set, and balances its batches", "has 16")),
         ({"dataset": "cifar10s"}, ("data_batch_1 is missing", "unpack https://", "--download")),
     ],
 )
