@@ -19,7 +19,7 @@ from tests.datasets import files
 
 METHODS = ["ss", "mi", "laftr"]
 """Of the file that has every method: those that stand beside published figures, and one that does not."""
-SIZES = {
+SIZES: dict[tuple[object, ...], tuple[int, int, int]] = {
     ("biased_mnist", "biased", None): (54_000, 1, 100),
     ("biased_mnist", "unbiased", None): (10_000, 90, 100),
     ("celeba", "biased", "Attractive"): (162_770, 18_000, 4),
