@@ -16,6 +16,7 @@ from fairtune.records import Batch, Floats, Ints, Outputs
 from fairtune.spec import Optimizer
 
 Protocol = Literal["fixed", "official"]
+Within = Literal["groups within classes", "classes within groups"]
 M = TypeVar("M", bound=nn.Module)
 Objective = Callable[[], Tensor]
 """Computes the whole loss of a batch anew, with gradient."""
@@ -164,6 +165,14 @@ class Method(Pluggable):
     def least_epochs(self, protocol: Protocol) -> int:
         """The shortest training that it can make use of; a shorter one is refused."""
         return 1
+
+    def acts_within(self, protocol: Protocol) -> tuple[Within, ...]:
+        """What it compares or mixes, if that is all it does: data in which there is none of these are refused.
+
+        Groups within classes are there if a class has samples of two groups, classes within groups if a group has samples of two
+        classes. Empty for a method that has an effect on any data.
+        """
+        return ()
 
     @classmethod
     def facts(cls) -> dict[str, str]:

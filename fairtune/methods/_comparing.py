@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from fairtune.errors import InvalidInput
-from fairtune.methods._base import Method
+from fairtune.methods._base import Method, Protocol, Within
 from fairtune.records import Batch
 from fairtune.space import Integer, Options, hyperparameter
 
@@ -83,6 +83,10 @@ class ComparingGroups(Method):
         """
         if self.criterion == "eopp" and self.positive >= self.context.num_classes:
             raise InvalidInput(f"positive={self.positive} is no class: there are {self.context.num_classes}, counted from 0")
+
+    def acts_within(self, protocol: Protocol) -> tuple[Within, ...]:
+        """Groups within classes, unless they are compared over all samples."""
+        return () if self.criterion == "dp" else ("groups within classes",)
 
     def strata(self, batch: Batch, dtype: torch.dtype) -> Strata:
         """Among whom groups are compared."""

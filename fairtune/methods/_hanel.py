@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from fairtune.methods._base import Method, Progress
+from fairtune.methods._base import Method, Progress, Protocol, Within
 from fairtune.records import Batch, Outputs
 from fairtune.space import Options, Real, hyperparameter
 
@@ -170,6 +170,14 @@ def _ious(p: Tensor, sets: Tensor, strict: bool) -> Tensor:
     return inside / torch.where(member.any(0)[:, None], union, 1.0)
 
 
+_WITHIN_CLASSES: Mapping[Measure, tuple[Protocol, ...]] = {
+    eo_l2: ("fixed", "official"),
+    eo_mi: ("fixed", "official"),
+    iou_paired: ("fixed",),
+}
+"""Under which protocols a measure compares groups within classes alone."""
+
+
 @dataclass
 class FairnessLoss(Method):
     """Cross-entropy plus one of the fairness losses.
@@ -194,6 +202,10 @@ class FairnessLoss(Method):
     def starts_from_teacher(self) -> bool:
         """Whether it fine-tunes the baseline."""
         return self.init == "teacher"
+
+    def acts_within(self, protocol: Protocol) -> tuple[Within, ...]:
+        """Groups within classes, if its measure compares nothing else."""
+        return ("groups within classes",) if protocol in _WITHIN_CLASSES.get(type(self).measure, ()) else ()
 
     def loss(self, student: Outputs, teacher: Mapping[str, Tensor], batch: Batch, progress: Progress) -> dict[str, Tensor]:
         """The weighted term."""

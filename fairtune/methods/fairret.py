@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from fairtune.methods._base import Method, Progress
+from fairtune.methods._base import Method, Progress, Protocol, Within
 from fairtune.records import Batch, Outputs
 from fairtune.space import Options, Real, hyperparameter
 
@@ -67,6 +67,10 @@ class Fairret(Method):
     weight: float = hyperparameter(0.1, Real(low=0, log=True), search=Real(low=1e-3, high=10, log=True), help="of the gaps")
     statistic: str = hyperparameter("tpr", Options(values=("pr", "tpr", "fpr")), help="rate that is compared")
     norm: str = hyperparameter("1", Options(values=("1", "2", "lse")), help="of the groups' gaps")
+
+    def acts_within(self, protocol: Protocol) -> tuple[Within, ...]:
+        """Groups within classes where rates are of a class's samples; those of the others' (``fpr``) are of several classes."""
+        return ("groups within classes",) if self.statistic == "tpr" else ()
 
     def loss(self, student: Outputs, teacher: Mapping[str, Tensor], batch: Batch, progress: Progress) -> dict[str, Tensor]:
         """The weighted norm."""

@@ -10,7 +10,7 @@ from typing import ClassVar, NamedTuple
 import torch
 from torch import Tensor
 
-from fairtune.methods._base import Method, Progress
+from fairtune.methods._base import Method, Progress, Protocol, Within
 from fairtune.methods._mixing import drawn, mixed, quantiles
 from fairtune.records import Batch
 from fairtune.space import Real, hyperparameter
@@ -107,6 +107,11 @@ class LISA(Method):
     def setup(self) -> None:
         """Know the shares."""
         self.shares = quantiles(self.alpha).to(self.context.device, self.context.dtype)
+
+    def acts_within(self, protocol: Protocol) -> tuple[Within, ...]:
+        """What it mixes: groups within classes, classes within groups, or now these, now those."""
+        groups: tuple[Within, ...] = ("groups within classes",) if self.selection > 0 else ()
+        return (*groups, "classes within groups") if self.selection < 1 else groups
 
     def prepare(self, batch: Batch, progress: Progress) -> Batch:
         """Mix."""

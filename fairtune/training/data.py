@@ -14,7 +14,7 @@ from fairtune.datasets import Dataset, Info, lost_cells, open_part, open_splits
 from fairtune.errors import DataError
 from fairtune.methods import Composite
 from fairtune.metrics import Weighting
-from fairtune.records import Purpose, Split
+from fairtune.records import Ints, Purpose, Split
 from fairtune.spec import PlugIn, TrialSpec
 from fairtune.training.sight import seen_by_teacher
 
@@ -99,7 +99,7 @@ def open_data_once(spec: TrialSpec, root: Path, purpose: Purpose) -> Data:
 
 
 def check_data(data: Data, spec: TrialSpec, method: Composite) -> None:
-    """Check that every batch of a trial can be filled.
+    """Check that every batch of a trial can be filled, and that every component of its method has something to compare.
 
     Raises:
         InvalidInput, DataError: what is too small, and what to do.
@@ -109,6 +109,7 @@ def check_data(data: Data, spec: TrialSpec, method: Composite) -> None:
         few = f"{train.num_groups} group(s) and {train.num_classes} class(es)"
         raise DataError(f"the dataset {spec.dataset.name} has {few}: fairness compares at least two groups on at least two classes")
     sampling.check_batch_size(len(train), spec.batch_size)
+    _check_effect(train.cells, spec, method)
     if not method.balanced:
         return
     try:
@@ -117,3 +118,16 @@ def check_data(data: Data, spec: TrialSpec, method: Composite) -> None:
         named = "+".join(method.parts)
         unbiased = "" if method.trains_net else f"the method {named} needs an unbiased set, and balances its batches for it: "
         raise DataError(f"{unbiased}{error}") from None
+
+
+def _check_effect(cells: Ints, spec: TrialSpec, method: Composite) -> None:
+    """Check that no component compares what the training data, ``cells`` ``(A, K)``, do not have: it would train the plain net."""
+    several = {"groups within classes": (cells > 0).sum(0).max() > 1, "classes within groups": (cells > 0).sum(1).max() > 1}
+    for name, part in method.parts.items():
+        within = part.acts_within(spec.protocol)
+        if within and not any(several[one] for one in within):
+            raise DataError(
+                f"{name} has nothing to act on: it is about {' or '.join(within)}, and the training data of {spec.dataset.name} "
+                "have none, as label and group go together. Compare groups over all samples: set criterion=dp or statistic=pr "
+                "where the method has it, or take dp_l2 or dp_mi"
+            )

@@ -8,8 +8,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from fairtune import plugins
 from fairtune.errors import InvalidInput
-from fairtune.methods import Progress
+from fairtune.methods import Method, Progress, components
 from fairtune.methods._comparing import strata
 from fairtune.methods.cfair import balancing, cfair_loss
 from fairtune.methods.coral import coral_loss
@@ -234,3 +235,29 @@ def test_hsic_of_the_embedding_does_not_depend_on_its_scale():
     assert embedding is not None
     larger = example.student._replace(embedding=embedding * 3)
     torch.testing.assert_close(hsic.loss(larger, {}, example.batch, Progress(1, 4))["hsic"], before)
+
+
+BY_GRADIENT = [
+    (name, values, protocol)
+    for name, values in [
+        *((name, {}) for name in plugins.names("method")),
+        *((name, {f"{name}.criterion": "dp"}) for name in ("gap", "hsic")),
+        *((name, {f"{name}.criterion": "eodd"}) for name in ("mmd", "coral")),
+        *(("fairret", {"fairret.statistic": statistic}) for statistic in ("pr", "fpr")),
+    ]
+    for protocol in ("fixed", "official")
+    if components(name)[name].loss is not Method.loss and components(name)[name].sampling == "uniform"
+    if name not in ("jtt", "mi", "laftr")
+]
+"""Methods that act by their loss, without balanced batches, which want every cell; jtt and mi act by more than that, and laftr's
+adversary begins by guessing."""
+
+
+@pytest.mark.parametrize(("name", "values", "protocol"), BY_GRADIENT)
+def test_where_label_and_group_coincide_what_compares_groups_within_classes_has_no_gradient(name, values, protocol):
+    y = torch.arange(K).repeat(8)
+    example = random_example(y, y.clone())
+    composite = started(name, values, protocol=protocol, num_groups=K)
+    gradients = torch.autograd.grad(torch.stack([*example.terms(composite).values()]).sum(), example.leaves, allow_unused=True)
+    size = sum(float(gradient.abs().sum()) for gradient in gradients if gradient is not None)
+    assert (size < 1e-12) == bool(composite.parts[name].acts_within(protocol))

@@ -311,6 +311,46 @@ def test_what_cannot_work_is_refused_before_any_training(changes, error, reason,
         open_trial(digits_spec(**changes), tmp_path)
 
 
+def coinciding(spec, tmp_path, pairs):
+    """The spec's data with training samples of these (label, group) pairs alone."""
+    data = open_data(spec, tmp_path)
+    kept = [n for n, pair in enumerate(zip(data.train.y, data.train.a, strict=True)) if pair in pairs]
+    return replace(data, train=data.train.take(np.array(kept)))
+
+
+@pytest.mark.parametrize(
+    ("method", "values", "acts"),
+    [
+        ("eo_l2", {}, False),
+        ("mfd_k+eo_mi", {}, False),
+        ("gap", {}, False),
+        ("gap", {"gap.criterion": "dp"}, True),
+        ("fairret", {}, False),
+        ("fairret", {"fairret.statistic": "pr"}, True),
+        ("lisa", {}, True),
+        ("lisa", {"lisa.selection": 1.0}, False),
+        ("dp_l2", {}, True),
+    ],
+)
+def test_what_compares_groups_within_classes_is_refused_where_no_class_has_two(method, values, acts, tmp_path):
+    spec = digits_spec(batch_size=16)
+    several = coinciding(spec, tmp_path, {(0, 0), (1, 1), (2, 0)})
+    composite = compose(method, values)
+    if acts:
+        check_data(several, spec, composite)
+    else:
+        name = method.rpartition("+")[2]
+        with pytest.raises(DataError, match=f"^{name} has nothing to act on: .*groups within classes.* criterion=dp"):
+            check_data(several, spec, composite)
+    check_data(coinciding(spec, tmp_path, {(0, 0), (0, 1), (1, 1)}), spec, composite)
+
+
+def test_mixtures_want_a_class_of_two_groups_or_a_group_of_two_classes(tmp_path):
+    spec = digits_spec(batch_size=16)
+    with pytest.raises(DataError, match="groups within classes or classes within groups"):
+        check_data(coinciding(spec, tmp_path, {(0, 0), (1, 1)}), spec, compose("lisa", {}))
+
+
 def test_a_dataset_that_balances_its_classes_is_trained_with_weights(tmp_path):
     spec = digits_spec()
     data = open_data(spec, tmp_path)
