@@ -115,6 +115,15 @@ def test_gates_are_trained_without_bias_on_the_net_that_the_bias_has_trained():
     assert baseline.optimizer == Optimizer(name="sgd", lr=0.1, weight_decay=1e-4, schedule="multistep", milestones=(0.5, 0.75))
 
 
+@pytest.mark.parametrize("method", ["dp_l2", "eo_l2", "dp_mi", "eo_mi", "iou", "iou_paired"])
+def test_fairness_losses_go_on_from_a_net_that_was_trained_without_them(method):
+    spec = officially(method, "utkface")
+    assert spec.spaces[method].fixed[f"{method}.init"] == "teacher"
+    assert not any("from the start" in said for said in spec.deviations)
+    anew = officially(method, "utkface", set=["init=scratch"])
+    assert f"{method}: --set {method}.init: theirs is teacher" in anew.deviations
+
+
 def test_a_plain_training_is_the_baseline_that_searches_look_for():
     for method, dataset in (("ffw", "biased_mnist"), ("ffw", "corrupted_cifar10"), ("fitnet", "cifar10s"), ("mi", "cmnist")):
         plain = officially("scratch", dataset).trial("scratch", {}, needs_baseline=False)
