@@ -55,7 +55,8 @@ class Optimizer(Frozen):
         schedule: ``plateau`` divides the rate by 10 after 10 epochs without a lower validation loss (the papers' code looks
             at the test loss there); ``cosine`` lets it fall to 0; ``multistep`` divides it by 10 at each of the ``milestones``;
             ``constant`` leaves it.
-        milestones: shares of the epochs, rising: 0.5 and 0.75 are after epochs 40 and 60 of 80.
+        milestones: shares of the epochs, rising: 0.5 and 0.75 are after epochs 40 and 60 of 80, and both after the
+            only epoch of one.
     """
 
     name: Literal["adam", "sgd"] = "adam"

@@ -379,6 +379,6 @@ def _make_schedule(optimizer: torch.optim.Optimizer, spec: Optimizer, epochs: in
         case "cosine":
             return torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs)
         case "multistep":
-            return torch.optim.lr_scheduler.MultiStepLR(optimizer, [round(share * epochs) for share in spec.milestones])
+            return torch.optim.lr_scheduler.MultiStepLR(optimizer, [max(1, round(share * epochs)) for share in spec.milestones])
         case _:
             return None

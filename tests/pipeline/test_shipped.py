@@ -148,6 +148,13 @@ def test_real_data_fill_batches_of_the_file_s_own_size(name, size, typed):
             sampling.check_cells(np.full((cells, 1), int(spec.train_fraction * smallest)), spec.batch_size)
 
 
+def test_nets_that_ffw_starts_from_early_have_the_rate_of_their_first_epochs(typed):
+    found = {one.named.short: one.spec for one in plan_without_data(load(Path("ffw_biased_mnist")), "full", typed)}
+    for epochs in (2, 10):
+        teacher = found[f"ffw_after_{epochs}_epochs"].baseline()
+        assert (teacher.epochs, teacher.optimizer.lr, teacher.optimizer.schedule) == (epochs, 0.1, "constant")
+
+
 def test_a_card_that_is_not_known_is_refused_before_anything_is_looked_at():
     said = io.StringIO()
     with pytest.raises(InvalidInput, match="unknown card 'h900'"):

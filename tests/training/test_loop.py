@@ -160,6 +160,7 @@ def test_the_cosine_falls_to_zero_and_the_constant_stays():
 
 def test_milestones_are_reached_at_their_shares_of_the_epochs_after_a_stage_of_its_own_too():
     assert rates("multistep") == pytest.approx([1e-3, 1e-3, 1e-4, 1e-5])
+    assert rates("multistep", 1) == [1e-3], "a training of one epoch begins at its rate"
     training = digits_training("fitnet", optimizer=Optimizer(schedule="multistep", milestones=(0.5,)), epochs=6)
     found = [training.optimizer.param_groups[0]["lr"] for _ in range(6) if train_epochs(training, 1)]
     assert found == pytest.approx([1e-3, 1e-3, 1e-3, 1e-4, 1e-4, 1e-4])
