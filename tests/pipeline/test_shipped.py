@@ -155,6 +155,14 @@ def test_nets_that_ffw_starts_from_early_have_the_rate_of_their_first_epochs(typ
         assert (teacher.epochs, teacher.optimizer.lr, teacher.optimizer.schedule) == (epochs, 0.1, "constant")
 
 
+def test_the_comparison_of_all_methods_names_those_whose_learning_rate_is_idle():
+    content = load(Path("all_methods")).content
+    (said,) = [one for one in content.report.differs if "have no effect" in one]
+    every = content.defaults["each"]["method"]
+    idle = sorted(method for method in every if not compose(method, {}).trains_net)
+    assert said.startswith(f"The net of {', '.join(idle[:-1])} and {idle[-1]} is the plain model, frozen;")
+
+
 def test_a_card_that_is_not_known_is_refused_before_anything_is_looked_at():
     said = io.StringIO()
     with pytest.raises(InvalidInput, match="unknown card 'h900'"):
