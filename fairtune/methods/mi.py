@@ -139,10 +139,11 @@ class MutualInformation(Method):
         return {"information": self.weight * self.bound(student.embedding, self.attribute(batch), frozen=True)}
 
     def begin_epoch(self, loop: Loop, progress: Progress) -> None:
-        """Let the estimator catch up: one step on each batch of the epoch."""
+        """Let the estimator catch up: one walk through the batches of the epoch, ``accumulate`` for each step."""
         self._walked = loop.counter()
-        for number in range(loop.steps):
-            self._fit([self._embedded(loop, loop.batch(number))])
+        for first in range(0, loop.steps, self.accumulate):
+            numbers = range(first, min(first + self.accumulate, loop.steps))
+            self._fit([self._embedded(loop, loop.batch(number)) for number in numbers])
 
     def inner_step(self, loop: Loop, batch: Batch, progress: Progress) -> dict[str, Tensor]:
         """Lower the bound if it has an optimiser of its own, then raise it again by training the estimator."""

@@ -271,6 +271,16 @@ def test_every_step_of_the_estimator_takes_its_batches():
     assert numbers == list(range(12))
 
 
+@pytest.mark.parametrize(("accumulate", "behind"), [(1, [1] * 6), (4, [4, 2])])
+def test_the_estimator_catches_up_before_an_epoch_on_as_many_batches_a_step(accumulate, behind, monkeypatch):
+    training = digits_training("mi", {"mi.accumulate": accumulate}, batch_size=64)
+    training._order = torch.from_numpy(training.batch_order())
+    taken = []
+    monkeypatch.setattr(MutualInformation, "_fit", lambda self, batches: taken.append(len(batches)))
+    training.method.begin_epoch(training, training.progress)
+    assert (training.steps, taken) == (6, behind)
+
+
 def test_a_step_raises_the_bound():
     part = method(lr=1e-3)
     z, c = sample([0, 1] * 20)
