@@ -216,6 +216,27 @@ def test_the_mask_is_scored_as_it_would_be_used():
     assert float(part.state.best_score) == pytest.approx(0, abs=1e-6)
 
 
+@both
+@pytest.mark.parametrize("protocol", ["fixed", "official"])
+def test_a_mask_is_tried_with_the_untrained_head_after_a_resumption_too(method, protocol, monkeypatch):
+    training, part = gated(method, {"patience": 0}, protocol=protocol, epochs=16)
+    untrained = {name: value.clone() for name, value in part.head.state_dict().items()}
+    train_epochs(training, 1)
+    assert not torch.equal(part.head.weight, untrained["weight"])
+    restored, part = gated(method, {"patience": 0}, protocol=protocol, epochs=16, seed=1)
+    restored.load_state_dict(saved_and_loaded(training.state_dict()))
+    tried = []
+
+    def scored(loop, head):
+        tried.append(head)
+        return {"mi": 0.0, "private_accuracy": 0.5, "accuracy": 0.5}
+
+    monkeypatch.setattr(part, "_scored", scored)
+    part._try_mask(restored)
+    assert tried[0] is not part.head
+    assert all(torch.equal(tried[0].state_dict()[name], value) for name, value in untrained.items())
+
+
 def test_a_private_head_that_is_trained_to_its_end_finds_the_group():
     training, part = trained_and_gated("fixed")
     scores = part._scored(training, part.head)
