@@ -118,6 +118,9 @@ class Method(Pluggable):
 
     Attributes:
         sampling: ``balanced`` fills every batch equally from each (y, a) cell.
+        needs_unbiased: whether it balances batches only so that labels say nothing of groups, and draws uniformly from a training
+            set that is made so (``train: unbiased``).
+        in_blocks: whether ``protocol: official`` balances its batches as the code of S. Jung et al., CVPR 2021, does.
         needs_teacher: whether ``loss`` is given what :meth:`from_teacher` takes from the trained baseline.
         needs_maps: whether nets must return their last convolution's map.
         steps_net: whether the method itself updates weights of the net, or of a copy, beside the loop: it wants one that is not
@@ -135,6 +138,8 @@ class Method(Pluggable):
 
     kind: ClassVar = "method"
     sampling: ClassVar[Literal["uniform", "balanced"]] = "uniform"
+    needs_unbiased: ClassVar[bool] = False
+    in_blocks: ClassVar[bool] = False
     needs_teacher: ClassVar[bool] = False
     needs_maps: ClassVar[bool] = False
     steps_net: ClassVar[bool] = False

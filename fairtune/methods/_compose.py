@@ -17,6 +17,7 @@ from fairtune.methods._base import Context, Loop, Method, Objective, Progress, P
 from fairtune.methods._joining import check_joined, overrides
 from fairtune.records import Batch, Outputs
 from fairtune.space import Value
+from fairtune.spec import PlugIn
 
 T = TypeVar("T")
 TASK = "ce"
@@ -81,7 +82,7 @@ class Composite:
     def __init__(self, parts: Mapping[str, Method]) -> None:
         self.parts = dict(parts)
         methods = self.parts.values()
-        self.balanced = any(part.sampling == "balanced" for part in methods)
+        self.in_blocks = any(part.in_blocks for part in methods)
         self.needs_teacher = any(part.needs_teacher for part in methods)
         self.needs_maps = any(part.needs_maps for part in methods)
         self.trains_net = all(part.trains_net for part in methods)
@@ -97,6 +98,11 @@ class Composite:
     def needs_baseline(self) -> bool:
         """Whether a trained baseline must be there before training starts."""
         return self.needs_teacher or self.starts_from_teacher
+
+    def balances(self, dataset: PlugIn) -> bool:
+        """Whether batches of a dataset are filled equally from every cell."""
+        unbiased = dataset.options.get("train") == "unbiased"
+        return any(part.sampling == "balanced" and not (part.needs_unbiased and unbiased) for part in self.parts.values())
 
     def check_epochs(self, epochs: int, protocol: Protocol) -> None:
         """Check that a training is long enough for every component.

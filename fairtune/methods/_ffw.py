@@ -66,12 +66,12 @@ class Scores(TypedDict):
 class GatedDebiasing(Method):
     """The training that the methods with gates share; they differ in where the gates are.
 
-    The baseline's weights are frozen, every gate starts open. On balanced batches, in which labels say nothing of groups, the gates
-    descend CE + weight * I_n, the normalised mutual information between the group and the soft predictions of a private head, a
-    linear layer on the embedding that is itself trained to tell the group. The gates' sigmoid grows steeper as its temperature
-    falls; now and then, and at the end, gates below 0 are tried as closed for good, each time with a private head that starts from
-    the same weights as the first, and the best mask found is the result.
-    The authors take weights from 5 to 50 in their ablation; the ranges searched reach further.
+    The baseline's weights are frozen, every gate starts open. On batches in which labels say nothing of groups, of an unbiased
+    training set or else balanced, the gates descend CE + weight * I_n, the normalised mutual information between the group and the
+    soft predictions of a private head, a linear layer on the embedding that is itself trained to tell the group. The gates' sigmoid
+    grows steeper as its temperature falls; now and then, and at the end, gates below 0 are tried as closed for good, each time with
+    a private head that starts from the same weights as the first, and the best mask found is the result. The authors take weights
+    from 5 to 50 in their ablation; the ranges searched reach further.
 
     Where we differ: the authors multiply the temperature by ``factor`` each time that I_n on the validation split has not fallen
     for more than ``patience`` epochs, until it is below 1e-8, and try masks at those moments. So does ``official``, which refuses a
@@ -87,6 +87,7 @@ class GatedDebiasing(Method):
     )
 
     sampling: ClassVar[Literal["uniform", "balanced"]] = "balanced"
+    needs_unbiased: ClassVar[bool] = True
     trains_net: ClassVar[bool] = False
 
     weight: float = hyperparameter(

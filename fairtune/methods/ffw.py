@@ -19,8 +19,9 @@ class FairWeights(GatedDebiasing):
     I. L. De Moura Matos, V.-T. Nguyen, E. Tartaglione, "Debiasing Surgeon: Fantastic Weights and How to Find Them", ECCV 2024;
     published weight 10.
 
-    Where we differ: the authors draw on a small unbiased training set; ours are balanced batches of the training set, so every
-    (label, group) cell must have samples. Their evaluation compares the private head with the wrong label, so that temperature and
+    Where we differ: the authors draw on a small unbiased training set, and so do we from a set that is made so (``train:
+    unbiased``); on any other batches are balanced, so every (label, group) cell must have samples. One private head tells the
+    group; theirs are one for each bias. Their evaluation compares the private head with the wrong label, so that temperature and
     mask follow noise; ours uses the group under either protocol. ``fixed`` chooses the mask with the highest accuracy
     above chance on the validation split, discounted by up to half for what the private head knows, ``official`` the lowest
     private accuracy whatever the accuracy.

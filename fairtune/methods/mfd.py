@@ -105,6 +105,7 @@ class FairFeatureDistillation(FeatureDistilling):
     """
 
     sampling: ClassVar[Literal["uniform", "balanced"]] = "balanced"
+    in_blocks: ClassVar[bool] = True
     term: ClassVar[str] = "mfd"
 
     bandwidth: Bandwidth = hyperparameter("batch", Options(values=("batch", "cell")), help="pairs that set the kernel's bandwidth")

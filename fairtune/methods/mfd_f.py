@@ -74,6 +74,7 @@ class FairFeatures(FeatureMatching):
     """
 
     sampling: ClassVar[Literal["uniform", "balanced"]] = "balanced"
+    in_blocks: ClassVar[bool] = True
 
     term: ClassVar[str] = "mfd_f"
 

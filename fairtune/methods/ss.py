@@ -24,4 +24,5 @@ class StrategicSampling(Method):
     citation: ClassVar[str] = "S. Jung, D. Lee, T. Park, T. Moon, Fair Feature Distillation for Visual Recognition, CVPR 2021"
 
     sampling: ClassVar[Literal["uniform", "balanced"]] = "balanced"
+    in_blocks: ClassVar[bool] = True
     per_sample: ClassVar[bool] = True

@@ -146,7 +146,8 @@ def specify(request: Request, faults: Faults, describe: Callable[[PlugIn], Info]
     settings = request.set
     options = dataset_options(request, dataset, settings, faults)
     ask = describe or (lambda plugin: make_dataset(plugin).describe(data_root(request.data)))
-    info = faults.attempt(lambda: ask(PlugIn(name=request.dataset, options=options)))
+    data = PlugIn(name=request.dataset, options=options)
+    info = faults.attempt(lambda: ask(data))
     if info is None:
         return None
     epochs = info.epochs if request.epochs is None else request.epochs
@@ -177,7 +178,7 @@ def specify(request: Request, faults: Faults, describe: Callable[[PlugIn], Info]
         precision = "bf16"
     spec = faults.attempt(
         lambda: SearchSpec(
-            dataset=PlugIn(name=request.dataset, options=options),
+            dataset=data,
             model=plain,
             spaces=spaces,
             teacher_dataset=teacher.dataset,
@@ -191,7 +192,7 @@ def specify(request: Request, faults: Faults, describe: Callable[[PlugIn], Info]
             groups=info.groups,
             shape=info.shape,
             epochs=epochs,
-            batch_size=_batch_size(info, spaces) if request.batch_size is None else request.batch_size,
+            batch_size=_batch_size(info, spaces, data) if request.batch_size is None else request.batch_size,
             micro_batch=request.micro_batch,
             optimizer=optimizer,
             precision=resolve_precision(precision, pick_device(gpus)),
@@ -219,9 +220,9 @@ def _with_earlier(spec: SearchSpec, place: Place) -> SearchSpec:
     return with_earlier(spec, place)
 
 
-def _batch_size(info: Info, spaces: Mapping[str, Space]) -> int:
+def _batch_size(info: Info, spaces: Mapping[str, Space], dataset: PlugIn) -> int:
     """The dataset's, or what its cells allow if any of the methods fills batches equally from them."""
-    balanced = any(compose(method, space.fixed).balanced for method, space in spaces.items())
+    balanced = any(compose(method, space.fixed).balances(dataset) for method, space in spaces.items())
     return min(info.batch_size, info.balanced_batch_size or info.batch_size) if balanced else info.batch_size
 
 

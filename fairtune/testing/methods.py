@@ -17,7 +17,7 @@ from fairtune.space import Value
 from fairtune.testing.examples import Example, random_example, started
 from fairtune.testing.fake_gpu import fake_gpu, no_waiting
 from fairtune.testing.plug_ins import PlugInContract
-from fairtune.testing.trainings import CPU, parameters, saved_and_loaded, tiny_splits, tiny_training, train_epochs
+from fairtune.testing.trainings import CPU, digits_spec, parameters, saved_and_loaded, tiny_splits, tiny_training, train_epochs
 from fairtune.training.assembly import build_net
 from fairtune.training.evaluate import evaluate
 from fairtune.training.loop import Training
@@ -141,7 +141,7 @@ class MethodContract(PlugInContract):
         if not values or not composite.trains_net:
             pytest.skip("it has no weight that leaves the plain training where it is 0")
         training = tiny_training(method, values)
-        baseline = tiny_training("ss" if composite.balanced else "scratch", model=training.spec.model)
+        baseline = tiny_training("ss" if composite.balances(digits_spec().dataset) else "scratch", model=training.spec.model)
         train_epochs(training, 3)
         train_epochs(baseline, 3)
         _assert_equal(dict(training.net.state_dict()), dict(baseline.net.state_dict()))

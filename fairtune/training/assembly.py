@@ -52,7 +52,7 @@ def assemble(spec: TrialSpec, data: Data, *, runs: Path | None, device: torch.de
         validation,
         weighting=data.weighting,
         teacher=_teacher(spec, data, train, method, runs) if method.needs_teacher else None,
-        class_weights=class_weights(data.info, train, method),
+        class_weights=class_weights(data.info, train, balanced=method.balances(spec.dataset)),
     )
 
 
@@ -120,7 +120,7 @@ def start_method(method: Composite, net: Net, train: DeviceSplit, spec: TrialSpe
         embedding_size=seen.embedding.shape[1],
         attribute_size=0 if train.attribute is None else train.attribute.shape[1],
         cells=train.cells,
-        shares=sampling.shares(train.cells, balanced=method.balanced),
+        shares=sampling.shares(train.cells, balanced=method.balances(spec.dataset)),
         net=net,
         optimizer=spec.optimizer,
         shape=tuple(first.x.shape[1:]),
@@ -130,13 +130,13 @@ def start_method(method: Composite, net: Net, train: DeviceSplit, spec: TrialSpe
         method.start(context)
 
 
-def class_weights(info: Info, train: DeviceSplit, method: Composite) -> torch.Tensor | None:
-    """Effective-number weights of the classes in the task loss ``(K,)``, for the datasets that ask for them; of the classes as the
-    method draws them.
+def class_weights(info: Info, train: DeviceSplit, *, balanced: bool) -> torch.Tensor | None:
+    """Effective-number weights of the classes in the task loss ``(K,)``, for the datasets that ask for them; of the classes as they
+    are drawn, in batches that are ``balanced`` or not.
     """
     if info.class_balance is None:
         return None
-    samples = len(train) * sampling.shares(train.cells, balanced=method.balanced).sum(axis=0)
+    samples = len(train) * sampling.shares(train.cells, balanced=balanced).sum(axis=0)
     weights = sampling.effective_number_weights(samples, info.class_balance)
     return torch.from_numpy(weights).to(train.device, train.dtype)
 

@@ -110,7 +110,7 @@ def check_data(data: Data, spec: TrialSpec, method: Composite) -> None:
         raise DataError(f"the dataset {spec.dataset.name} has {few}: fairness compares at least two groups on at least two classes")
     sampling.check_batch_size(len(train), spec.batch_size)
     _check_effect(train.cells, spec, method)
-    if not method.balanced:
+    if not method.balances(spec.dataset):
         return
     try:
         sampling.check_cells(train.cells, spec.batch_size, data.info.names)

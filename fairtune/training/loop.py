@@ -330,10 +330,10 @@ class Training:
         """Positions of this epoch's batches, ``(steps, B)``."""
         rng = generator(self.spec.seed, "order", self.epoch)
         samples, batch_size = len(self.train), self.spec.batch_size
-        if not self.method.balanced:
+        if not self.method.balances(self.spec.dataset):
             return sampling.uniform(samples, batch_size, rng)
         cells = sampling.cell_positions(self.train)
-        if self.spec.protocol == "official":
+        if self.spec.protocol == "official" and self.method.in_blocks:
             return sampling.official_balanced(cells, self.train.num_groups, batch_size, rng)
         return sampling.balanced(cells, batch_size, samples // batch_size, rng)
 

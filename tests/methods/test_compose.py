@@ -5,6 +5,7 @@ from fairtune.errors import InvalidInput
 from fairtune.methods import components, compose
 from fairtune.methods.hkd import HintonDistillation
 from fairtune.methods.mfd import FairFeatureDistillation
+from fairtune.spec import PlugIn
 from fairtune.testing.examples import random_example, started
 from fairtune.testing.trainings import digits_training, parameters, train_epochs
 from tests.methods.outside import Room
@@ -96,8 +97,9 @@ def test_class_weights_multiply_the_task_loss_of_their_class():
 
 
 def test_one_part_s_wish_is_enough():
-    assert not compose("hkd", {}).balanced
-    assert compose("ss+hkd", {}).balanced
+    digits = PlugIn(name="digits")
+    assert not compose("hkd", {}).balances(digits)
+    assert compose("ss+hkd", {}).balances(digits)
     assert compose("ss+hkd", {}).needs_teacher
     assert not compose("ss", {}).needs_teacher
 

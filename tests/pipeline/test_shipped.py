@@ -144,7 +144,7 @@ def test_real_data_fill_batches_of_the_file_s_own_size(name, size, typed):
             continue
         samples, smallest, cells = known
         sampling.check_batch_size(int(spec.train_fraction * samples), spec.batch_size)
-        if any(compose(method, space.fixed).balanced for method, space in spec.spaces.items()):
+        if any(compose(method, space.fixed).balances(spec.dataset) for method, space in spec.spaces.items()):
             sampling.check_cells(np.full((cells, 1), int(spec.train_fraction * smallest)), spec.batch_size)
 
 

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 
+from fairtune.batches import sampling
 from fairtune.batches.augment import Augment
 from fairtune.batches.sampling import cell_positions
 from fairtune.batches.split import DeviceSplit
@@ -151,6 +152,26 @@ def rates(schedule, epochs=4):
         found.append(training.optimizer.param_groups[0]["lr"])
         train_epochs(training, 1)
     return found
+
+
+@pytest.mark.parametrize("protocol", ["fixed", "official"])
+@pytest.mark.parametrize("method", ["ffw", "ffw_structured"])
+def test_an_unbiased_set_needs_no_balancing_for_labels_that_say_nothing_of_groups(method, protocol):
+    without_bias = PlugIn(name="digits", options={"train": "unbiased"})
+    unbiased = digits_training(method, protocol=protocol, dataset=without_bias, epochs=100)
+    biased, plain = (digits_training(name, protocol=protocol, epochs=100) for name in (method, "scratch"))
+    assert np.array_equal(unbiased.batch_order(), plain.batch_order())
+    cells = biased.train.cell[biased.batch_order()]
+    counts = np.stack([np.bincount(batch, minlength=20) for batch in cells])
+    assert (counts.max(axis=1) - counts.min(axis=1)).max() <= 1
+
+
+def test_only_methods_of_the_paper_take_its_batches_under_official(monkeypatch):
+    blocks = np.zeros((1, 64), dtype=np.int64)
+    monkeypatch.setattr(sampling, "official_balanced", lambda *_: blocks)
+    methods = ("ss", "mfd", "mfd_f", "ss+hkd", "ffw", "crt")
+    orders = {method: digits_training(method, protocol="official", epochs=100).batch_order() for method in methods}
+    assert [method for method, order in orders.items() if order is blocks] == ["ss", "mfd", "mfd_f", "ss+hkd"]
 
 
 def test_the_cosine_falls_to_zero_and_the_constant_stays():
