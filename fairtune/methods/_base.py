@@ -38,6 +38,8 @@ class Context(NamedTuple):
         shares: share of each cell in what is drawn from them, ``(A, K)``, with sum 1: what weights are computed from, for batches
             that are balanced already need none.
         net: the net, which methods may gate or read but which the loop trains.
+        untrained: the net as it would be without a baseline to start from, where the method ``begins_anew``; None where ``net`` is
+            that.
         optimizer: how the loop updates the net.
         combined: whether the method is joined with others.
         shape: of one input, ``(C, H, W)`` or ``(F,)``; empty where it is not known.
@@ -55,6 +57,7 @@ class Context(NamedTuple):
     cells: Ints | None = None
     shares: Floats | None = None
     net: nn.Module | None = None
+    untrained: nn.Module | None = None
     optimizer: Optimizer = Optimizer()
     combined: bool = False
     shape: tuple[int, ...] = ()
@@ -123,6 +126,7 @@ class Method(Pluggable):
         in_blocks: whether ``protocol: official`` balances its batches as the code of S. Jung et al., CVPR 2021, does.
         needs_teacher: whether ``loss`` is given what :meth:`from_teacher` takes from the trained baseline.
         needs_maps: whether nets must return their last convolution's map.
+        begins_anew: whether it trains an untrained net too, whatever the net starts from: ``Context.untrained``.
         steps_net: whether the method itself updates weights of the net, or of a copy, beside the loop: it wants one that is not
             frozen.
         trains_net: whether the loop updates the net's own weights; if not, they stay frozen and the net in evaluation mode.
@@ -142,6 +146,7 @@ class Method(Pluggable):
     in_blocks: ClassVar[bool] = False
     needs_teacher: ClassVar[bool] = False
     needs_maps: ClassVar[bool] = False
+    begins_anew: ClassVar[bool] = False
     steps_net: ClassVar[bool] = False
     trains_net: ClassVar[bool] = True
     per_sample: ClassVar[bool] = False

@@ -88,6 +88,7 @@ class Composite:
         self.trains_net = all(part.trains_net for part in methods)
         self.per_sample = all(part.per_sample for part in methods)
         self.starts_from_teacher = any(part.starts_from_teacher for part in methods)
+        self.begins_anew = any(part.begins_anew for part in methods)
         self.two_views = any(part.two_views for part in methods)
         self.acts_before_update = any(overrides(part, "before_update") for part in methods)
         self.prepares = any(overrides(part, "prepare") for part in methods)

@@ -51,6 +51,7 @@ class JustTrainTwice(Method):
         "Group Robustness without Training Group Information, ICML 2021"
     )
 
+    begins_anew: ClassVar[bool] = True
     steps_net: ClassVar[bool] = True
     per_sample: ClassVar[bool] = True
 
@@ -67,7 +68,7 @@ class JustTrainTwice(Method):
         Raises:
             InvalidInput: there are too few epochs for two stages.
         """
-        net, cells = self.context.net, self.context.cells
+        net, cells = self.context.untrained or self.context.net, self.context.cells
         assert net is not None
         assert cells is not None
         check_epochs("jtt", self.context.epochs)

@@ -43,7 +43,8 @@ def assemble(spec: TrialSpec, data: Data, *, runs: Path | None, device: torch.de
     net = build_net(spec, data.info, device, pretrained=not method.starts_from_teacher)
     if method.starts_from_teacher:
         net.load_state_dict(_baseline_net(spec, data.info, runs, device).state_dict())
-    start_method(method, net, train, spec)
+    untrained = build_net(spec, data.info, device) if method.starts_from_teacher and method.begins_anew else None
+    start_method(method, net, train, spec, untrained)
     return Training(
         spec,
         net,
@@ -89,7 +90,7 @@ def load_net(spec: TrialSpec, info: Info, folder: TrialFolder, device: torch.dev
     return net
 
 
-def start_method(method: Composite, net: Net, train: DeviceSplit, spec: TrialSpec) -> None:
+def start_method(method: Composite, net: Net, train: DeviceSplit, spec: TrialSpec, untrained: Net | None = None) -> None:
     """Bind a method to a trial's net and data.
 
     Args:
@@ -97,6 +98,7 @@ def start_method(method: Composite, net: Net, train: DeviceSplit, spec: TrialSpe
         net: the net, on the device.
         train: the training split.
         spec: the trial.
+        untrained: the net as it is without a baseline to start from; None where it is that.
 
     Raises:
         InvalidInput: the method makes no sense for them.
@@ -122,6 +124,7 @@ def start_method(method: Composite, net: Net, train: DeviceSplit, spec: TrialSpe
         cells=train.cells,
         shares=sampling.shares(train.cells, balanced=method.balances(spec.dataset)),
         net=net,
+        untrained=untrained,
         optimizer=spec.optimizer,
         shape=tuple(first.x.shape[1:]),
         epochs=spec.epochs,

@@ -351,6 +351,16 @@ def test_mixtures_want_a_class_of_two_groups_or_a_group_of_two_classes(tmp_path)
         check_data(coinciding(spec, tmp_path, {(0, 0), (1, 1)}), spec, compose("lisa", {}))
 
 
+def test_a_first_net_is_untrained_whatever_the_net_starts_from(tmp_path):
+    teacher = trained_baseline(tmp_path)
+    joined = open_trial(digits_spec("jtt+iou", teacher=teacher), tmp_path)
+    alone = open_trial(digits_spec("jtt"), tmp_path)
+    first, expected = (trial.training.method.parts["jtt"].modules[0].state_dict() for trial in (joined, alone))
+    assert all(torch.equal(first[name], value) for name, value in expected.items())
+    started = joined.training.net.state_dict()
+    assert not all(torch.equal(started[name], value) for name, value in expected.items())
+
+
 def test_a_dataset_that_balances_its_classes_is_trained_with_weights(tmp_path):
     spec = digits_spec()
     data = open_data(spec, tmp_path)
