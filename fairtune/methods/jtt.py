@@ -56,7 +56,7 @@ class JustTrainTwice(Method):
     per_sample: ClassVar[bool] = True
 
     upweight: float = hyperparameter(
-        20.0, Real(low=1, log=True), search=Real(low=1, high=100, log=True), help="what an error of the first net counts"
+        20.0, Real(low=1, log=True), search=Real(low=1, high=101, log=True), help="what an error of the first net counts"
     )
     stage: float = hyperparameter(
         0.3, Real(low=0, high=1), search=Real(low=0.05, high=0.8), help="share of the epochs that train the first net"

@@ -18,6 +18,7 @@ from fairtune.methods._valley import valley
 from fairtune.methods.fscl import fscl_loss
 from fairtune.methods.swad import refresh_statistics
 from fairtune.plugins import names
+from fairtune.request.spaces import build_space
 from fairtune.spec import PlugIn
 from fairtune.testing.examples import started
 from fairtune.testing.trainings import parameters, tiny_training, train_epochs
@@ -90,6 +91,10 @@ class TestJTT:
         assert not wrong.all()
         expected = torch.where(wrong, 5.0, 1.0)
         torch.testing.assert_close(weights, expected / expected.mean() if protocol == "fixed" else expected)
+
+    def test_the_authors_copies_are_within_the_range_and_tried_first(self):
+        space = build_space("jtt", "celeba")
+        assert [point["jtt.upweight"] for point in space.usable_points()] == [copies + 1 for copies in (20, 50, 100)]
 
     def test_an_upweight_of_one_is_plain_training_of_the_second_stage(self):
         training = tiny_training("jtt", {"jtt.upweight": 1.0})
