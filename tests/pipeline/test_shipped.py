@@ -1,9 +1,11 @@
 """Every pipeline that comes with fairtune, as far as it can be told without data."""
 
 import io
+import re
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from rich.console import Console
 
@@ -161,6 +163,22 @@ def test_the_comparison_of_all_methods_names_those_whose_learning_rate_is_idle()
     every = content.defaults["each"]["method"]
     idle = sorted(method for method in every if not compose(method, {}).trains_net)
     assert said.startswith(f"The net of {', '.join(idle[:-1])} and {idle[-1]} is the plain model, frozen;")
+
+
+@pytest.mark.parametrize("name", [name for name in names() if any("trainings beside" in line for line in load(Path(name)).header)])
+def test_a_header_counts_the_trainings_that_confirm(name, typed):
+    (said,) = (line for line in load(Path(name)).header if "trainings beside" in line)
+    specs = [one.spec for one in plan_without_data(load(Path(name)), "full", typed)]
+    plain = {spec.baseline().id for spec in specs}
+    assert f": {(len(specs) + len(plain)) * specs[0].final_seeds} trainings beside those of the searches" in said
+
+
+def test_all_methods_that_are_fairer_than_mfd_in_the_paper_are_named():
+    pipeline = load(Path("mfd_celeba"))
+    table = pd.read_csv(pipeline.path.parent / "published" / "mfd_main.csv")
+    found = table[(table["dataset"] == "CelebA") & (table["metric"] == "deo_m_pct")].set_index("method")["mean"]
+    (said,) = [one for one in pipeline.content.report.differs if "lower DEO_M than MFD" in one]
+    assert set(re.findall(r"(\S+) \(", said)) == {*found.index[found <= found["MFD"]]}
 
 
 def test_a_card_that_is_not_known_is_refused_before_anything_is_looked_at():
