@@ -129,6 +129,7 @@ class Method(Pluggable):
         begins_anew: whether it trains an untrained net too, whatever the net starts from: ``Context.untrained``.
         steps_net: whether the method itself updates weights of the net, or of a copy, beside the loop: it wants one that is not
             frozen.
+        acts_last: whether its hooks come after those of others, wherever it stands in a name: it looks at what all have done.
         trains_net: whether the loop updates the net's own weights; if not, they stay frozen and the net in evaluation mode.
         per_sample: whether its part in the loss is a mean over the samples of a batch, none of which looks at another, so that a
             batch can be computed in parts (``--micro-batch``).
@@ -148,6 +149,7 @@ class Method(Pluggable):
     needs_maps: ClassVar[bool] = False
     begins_anew: ClassVar[bool] = False
     steps_net: ClassVar[bool] = False
+    acts_last: ClassVar[bool] = False
     trains_net: ClassVar[bool] = True
     per_sample: ClassVar[bool] = False
     alone: ClassVar[str] = ""

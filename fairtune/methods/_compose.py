@@ -73,14 +73,14 @@ class Composite:
     """One or more methods trained as one.
 
     Args:
-        parts: the components by name.
+        parts: the components by name; their hooks come in this order, but for those that act last.
 
     Raises:
         InvalidInput: two components exclude each other, or one would have no effect.
     """
 
     def __init__(self, parts: Mapping[str, Method]) -> None:
-        self.parts = dict(parts)
+        self.parts = dict(sorted(parts.items(), key=lambda part: part[1].acts_last))
         methods = self.parts.values()
         self.in_blocks = any(part.in_blocks for part in methods)
         self.needs_teacher = any(part.needs_teacher for part in methods)

@@ -114,6 +114,7 @@ class SWAD(Method):
     )
 
     steps_net: ClassVar[bool] = True
+    acts_last: ClassVar[bool] = True
 
     converge: int = hyperparameter(3, Integer(low=1, high=100), search=Integer(low=2, high=6), help="epochs that tell convergence")
     tolerate: int = hyperparameter(6, Integer(low=1, high=100), search=Integer(low=2, high=9), help="epochs above that end it")

@@ -61,6 +61,12 @@ def test_what_leaves_others_without_effect_is_refused_beside_them_with_the_reaso
         compose(f"ad+{method}", {})
 
 
+def test_weights_are_averaged_after_every_step_of_others_wherever_swad_stands_in_the_name():
+    one, other = (tiny_training(method, {"mi.inner_steps": 1}, epochs=2) for method in ("swad+mi", "mi+swad"))
+    assert train_epochs(one, 2) == train_epochs(other, 2)
+    assert all(torch.equal(p, q) for p, q in zip(one.net.parameters(), other.net.parameters(), strict=True))
+
+
 @pytest.mark.parametrize("pair", ["swad+domain_independent", "swad+ffw_structured"])
 def test_two_that_leave_another_net_are_refused(pair):
     with pytest.raises(InvalidInput, match="each leave another net than they trained"):
