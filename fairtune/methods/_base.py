@@ -41,7 +41,6 @@ class Context(NamedTuple):
         untrained: the net as it would be without a baseline to start from, where the method ``begins_anew``; None where ``net`` is
             that.
         optimizer: how the loop updates the net.
-        combined: whether the method is joined with others.
         shape: of one input, ``(C, H, W)`` or ``(F,)``; empty where it is not known.
         epochs: of the whole training; 0 where it is not known.
     """
@@ -59,7 +58,6 @@ class Context(NamedTuple):
     net: nn.Module | None = None
     untrained: nn.Module | None = None
     optimizer: Optimizer = Optimizer()
-    combined: bool = False
     shape: tuple[int, ...] = ()
     epochs: int = 0
 
@@ -158,6 +156,8 @@ class Method(Pluggable):
     only_balances: ClassVar[bool] = False
     authors: ClassVar[Mapping[str, Mapping[str, object]]] = {}
 
+    combined: bool = field(default=False, init=False, repr=False, compare=False)
+    """Whether it is joined with others."""
     context: Context = field(init=False, repr=False)
     modules: nn.ModuleList = field(init=False, repr=False)
     optimizers: list[torch.optim.Optimizer] = field(init=False, repr=False)
@@ -261,7 +261,7 @@ class Method(Pluggable):
     def trains_alone(self, progress: Progress) -> bool:
         """Whether this method's terms are all that is trained now, without the cross-entropy and the terms of others.
 
-        Of methods that are joined one at most may have such a stage.
+        Of methods that are joined one at most may have such a stage. Asked before the method is started, too.
         """
         return False
 

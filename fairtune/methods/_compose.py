@@ -93,6 +93,8 @@ class Composite:
         self.acts_before_update = any(overrides(part, "before_update") for part in methods)
         self.prepares = any(overrides(part, "prepare") for part in methods)
         check_joined(self.parts)
+        for part in methods:
+            part.combined = len(self.parts) > 1
         self._staged = next((part for part in methods if overrides(part, "trains_alone")), None)
 
     @property
@@ -124,7 +126,7 @@ class Composite:
 
     def start(self, context: Context) -> None:
         for part in self.parts.values():
-            part.start(context._replace(combined=len(self.parts) > 1))
+            part.start(context)
 
     def from_teacher(self, teacher: Outputs) -> dict[str, Tensor]:
         """What the components need of the baseline's outputs."""
@@ -133,6 +135,14 @@ class Composite:
     def trains_alone(self, progress: Progress) -> bool:
         """Whether one component's terms are all that is trained now."""
         return self._staged is not None and self._staged.trains_alone(progress)
+
+    def stage_one(self, epochs: int) -> int:
+        """In how many epochs of a training one component trains alone: until then the net's scores say nothing of what it becomes.
+
+        Args:
+            epochs: of the whole training.
+        """
+        return sum(self.trains_alone(Progress(epoch, epochs)) for epoch in range(epochs))
 
     def together(self, progress: Progress) -> Progress:
         """Where training stands among the epochs in which all components train and the net's learning rate is scheduled."""

@@ -94,5 +94,5 @@ class FitNet(Method):
     @property
     def _in_two_stages(self) -> bool:
         """With a weight of 0 the first has nothing to learn and is left out."""
-        wanted = self.stages == "two" or (self.stages == "auto" and not self.context.combined)
+        wanted = self.stages == "two" or (self.stages == "auto" and not self.combined)
         return wanted and self.feature_weight > 0

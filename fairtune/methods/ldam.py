@@ -30,9 +30,9 @@ class LDAM(Method):
     SubpopBench (Y. Yang et al., ICML 2023) has it: without the normalised linear layer and the late weighing of classes (DRW) of
     the authors' code. Sizes are of what is drawn: in balanced batches all margins are equal.
 
-    The scale is a part of the loss alone, there as here. The net that is handed over has logits without it, so that at a scale of 30
-    its probabilities are far less sure than it is right: on ``digits`` a mean confidence of 0.27 at an accuracy of 0.95. The score
-    ``loss``, a plateau of the learning rate and thresholds see these.
+    The scale is a part of the loss alone, there as here. The net that is handed over has logits without it, so that at a scale of
+    30 its probabilities are far less sure than it is right: on ``digits`` a mean confidence of 0.27 at an accuracy of 0.95. The
+    score ``loss``, a plateau of the learning rate and thresholds see these.
 
     Where we differ: a class without samples has no margin, where the authors' code divides by 0.
     """

@@ -61,6 +61,23 @@ def test_what_leaves_others_without_effect_is_refused_beside_them_with_the_reaso
         compose(f"ad+{method}", {})
 
 
+@pytest.mark.parametrize(
+    ("method", "values", "first"),
+    [
+        ("jtt", {"jtt.stage": 0.5}, 6),
+        ("ss+jtt", {"jtt.stage": 0.25}, 3),
+        ("fscl", {"fscl.stage": 0.75}, 9),
+        ("fitnet", {}, 4),
+        ("ss+fitnet", {}, 0),
+        ("ss+fitnet", {"fitnet.stages": "two"}, 4),
+        ("fitnet", {"fitnet.feature_weight": 0.0}, 0),
+        ("mfd", {}, 0),
+    ],
+)
+def test_how_long_the_first_stage_is_is_known_before_a_training_is_set_up(method, values, first):
+    assert compose(method, values).stage_one(12) == first
+
+
 def test_weights_are_averaged_after_every_step_of_others_wherever_swad_stands_in_the_name():
     one, other = (tiny_training(method, {"mi.inner_steps": 1}, epochs=2) for method in ("swad+mi", "mi+swad"))
     assert train_epochs(one, 2) == train_epochs(other, 2)
