@@ -140,6 +140,8 @@ def large_outputs(seed: int) -> Outputs:
 def peak_of_loss(method: str, values: Mapping[str, Value]) -> int | None:
     """Bytes at the peak of a method's terms and their gradient beyond what is there before; None without terms."""
     composite = compose(method, values)
+    for part in composite.parts.values():
+        part.combined = True  # no stage of its own
     cells = torch.full((GROUPS, CLASSES), SAMPLES).numpy()
     composite.start(
         Context(
@@ -152,7 +154,6 @@ def peak_of_loss(method: str, values: Mapping[str, Value]) -> int | None:
             cells=cells,
             shares=cells / cells.sum(),
             net=make_net(0),
-            combined=True,
         )
     )
     student, kept = large_outputs(0), composite.from_teacher(large_outputs(1))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from fairtune.methods import Progress, compose
+from fairtune.methods import compose
 from fairtune.rules import objectives_of
 from fairtune.schedulers import Ladder, Verdict
 from fairtune.space import Value
@@ -148,9 +148,7 @@ class Trials:
         if number not in self._trained_since:
             record = self._study.record(number)
             method = compose(record.method, {**self._spec.spaces[record.method].fixed, **record.params})
-            epochs = self._spec.epochs
-            own = (epoch for epoch in range(epochs) if not method.trains_alone(Progress(epoch, epochs)))
-            self._trained_since[number] = next(own, epochs) + 1
+            self._trained_since[number] = method.stage_one(self._spec.epochs) + 1
         return self._trained_since[number]
 
     def _place_of(self, number: int) -> int:
