@@ -140,8 +140,8 @@ def large_outputs(seed: int) -> Outputs:
 def peak_of_loss(method: str, values: Mapping[str, Value]) -> int | None:
     """Bytes at the peak of a method's terms and their gradient beyond what is there before; None without terms."""
     composite = compose(method, values)
-    for part in composite.parts.values():
-        part.combined = True  # no stage of its own
+    for component in composite.parts.values():
+        component.combined = True  # no stage of its own
     cells = torch.full((GROUPS, CLASSES), SAMPLES).numpy()
     composite.start(
         Context(
