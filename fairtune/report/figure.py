@@ -32,7 +32,7 @@ _POINTS_PER_UNIT = 72 * 4.4 / 330
 """Of a chart's height."""
 _LABEL_CHARACTERS = 46
 """Of an axis' label in a line."""
-_LEGEND_CHARACTERS, _SYMBOL, _LEGEND_LINES = 84, 8, 4
+_LEGEND_CHARACTERS, _SYMBOL, _LEGEND_LINES = 84, 8, 5
 """What fits above a chart: characters in a line, of which a symbol takes so many, and lines."""
 _HALO = withStroke(linewidth=2.5, foreground="white", alpha=0.8)
 _SIDES = {"left": "left", "middle": "center", "right": "right"}
