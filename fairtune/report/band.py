@@ -24,7 +24,7 @@ def band_area(summary: Summary, pair: Pair) -> Iterator[Area]:
     higher = np.array([score.better == "higher" for score in scores])
     best, worst = (np.where(side, ends[..., 1], ends[..., 0]) for side in (higher, ~higher))
     inner, outer = (attained([points], scores, 1.0) for points in (best, worst))
-    yield between(inner, outer, pair, farthest(worst, pair), "method0", "true scores of the front, 95 %")
+    yield between(inner, outer, pair, farthest(worst, pair), "method0", "true scores, 95 % at once")
 
 
 def band_ends(summary: Summary, number: int, pair: Pair) -> dict[str, float]:
