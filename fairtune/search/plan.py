@@ -23,7 +23,7 @@ from fairtune.search.budget import Budget
 from fairtune.search.confirmation import choose, has_other_limits, retrainings, roles_to_confirm, settings_to_confirm
 from fairtune.search.earlier import Earlier
 from fairtune.search.repeats import Repeats
-from fairtune.search.tested import share_tested, take_tested, tested_teacher
+from fairtune.search.tested import share_tested, take_tested, take_tested_teacher
 from fairtune.search.trials import Trials
 from fairtune.search.weights import Weights, keep_first
 from fairtune.space import Value
@@ -133,10 +133,7 @@ class Plan:
 
     def finish(self, job: Job, result: TrialResult) -> None:
         """Take the result of a job that has ended, or where it stood when it was stopped."""
-        self._running.pop(job.key, None)
-        self._budget.drop(job)
-        stop, pauses = self._stops.pop(job.key, None), job.key in self._pauses
-        self._pauses.discard(job.key)
+        stop, pauses = self._runs_no_longer(job)
         if (fault := self._fault(result) or _not_taken_home(job, result)) is not None:
             self._hold(job, fault)
             return
@@ -171,11 +168,16 @@ class Plan:
 
     def hand_back(self, job: Job) -> None:
         """Take a job back that has not ended because its worker died: it is handed out again, before any other of its kind."""
+        self._runs_no_longer(job)
+        self._keep_for_later(job)
+
+    def _runs_no_longer(self, job: Job) -> tuple[Stop | None, bool]:
+        """Take a job from those that run; by what it was stopped, if it was, and whether it is to be taken up again."""
         self._running.pop(job.key, None)
         self._budget.drop(job)
-        self._stops.pop(job.key, None)
+        stop, pauses = self._stops.pop(job.key, None), job.key in self._pauses
         self._pauses.discard(job.key)
-        self._keep_for_later(job)
+        return stop, pauses
 
     def _end_trial(self, job: Job, number: int, result: TrialResult, *, pauses: bool) -> Record:
         if pauses:
@@ -366,7 +368,7 @@ class Plan:
         if spec is None:
             return None
         teacher = self._job(JobKey("baseline" if spec == self.spec.baseline() else "teacher"), spec)
-        there = teacher.folder.read_trained() is not None or (job.kind == "final" and tested_teacher(self.folder, spec))
+        there = teacher.folder.read_trained() is not None or (job.kind == "final" and take_tested_teacher(self.folder, spec))
         return None if there else teacher
 
     def _fold_of(self, job: Job) -> int:

@@ -38,8 +38,8 @@ def take_tested(spec: SearchSpec, run: RunFolder, job: Job) -> TrialResult | Non
     return result
 
 
-def tested_teacher(run: RunFolder, spec: TrialSpec) -> bool:
-    """Whether a retrained baseline can be gone on from: its net is copied to where teachers are, without what the test split says.
+def take_tested_teacher(run: RunFolder, spec: TrialSpec) -> bool:
+    """Copy a retrained baseline, if there is one, to where teachers are, without what the test split says; whether there is.
 
     Args:
         run: a search's folder.

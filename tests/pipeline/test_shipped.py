@@ -52,6 +52,14 @@ def typed(tmp_path):
     return {"data": str(tmp_path / "data"), "runs": str(tmp_path / "runs"), "gpus_per_trial": 0}
 
 
+@pytest.fixture
+def tables(tmp_path, monkeypatch):
+    """Small files of the two tables, whose sizes searches depend on."""
+    (tmp_path / "data").mkdir()
+    files.make_adult(tmp_path / "data", monkeypatch)
+    files.make_german(tmp_path / "data", monkeypatch)
+
+
 @pytest.mark.parametrize("name", names())
 def test_a_file_tells_what_it_is(name):
     header = load(Path(name)).header
@@ -67,11 +75,9 @@ def test_a_file_is_whole(name, size, typed):
     assert all(one.spec is not None or one.missing for one in found)
 
 
+@pytest.mark.usefixtures("tables")
 @pytest.mark.parametrize("name", [name for name in names() if load(Path(name)).content.report.published])
-def test_every_row_that_a_file_lists_finds_its_published_line(name, typed, tmp_path, monkeypatch):
-    (tmp_path / "data").mkdir()
-    files.make_adult(tmp_path / "data", monkeypatch)
-    files.make_german(tmp_path / "data", monkeypatch)
+def test_every_row_that_a_file_lists_finds_its_published_line(name, typed):
     pipeline = load(Path(name))
     if name == "all_methods":
         each = {"each": {"method": METHODS}}
@@ -83,11 +89,9 @@ def test_every_row_that_a_file_lists_finds_its_published_line(name, typed, tmp_p
     assert all(any(row in one.names for one in found) for row in listed)
 
 
+@pytest.mark.usefixtures("tables")
 @pytest.mark.parametrize("name", [name for name in names() if load(Path(name)).content.report.orderings])
-def test_no_ordering_says_what_the_published_figures_contradict(name, typed, tmp_path, monkeypatch):
-    (tmp_path / "data").mkdir()
-    files.make_adult(tmp_path / "data", monkeypatch)
-    files.make_german(tmp_path / "data", monkeypatch)
+def test_no_ordering_says_what_the_published_figures_contradict(name, typed):
     pipeline = load(Path(name))
     report = pipeline.content.report
     unquoted = [Published.model_validate(HANEL | told) for told in UNQUOTED.get(name, [])]
