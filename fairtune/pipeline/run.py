@@ -25,7 +25,7 @@ from fairtune.pipeline.rows import Failed, Outcome, standing
 from fairtune.pipeline.writing import in_markdown, print_report, write_report
 from fairtune.request.faults import Faults
 from fairtune.room import MARGIN, is_full, refusal
-from fairtune.search.cluster import check_cluster
+from fairtune.search.cluster import check_cluster, lasting
 from fairtune.study.folders import RunFolder, in_folder
 from fairtune.study.summary import Summary
 from fairtune.tracking.pipelines import PipelineMirror
@@ -68,7 +68,7 @@ def run(
     searches, beside = check(pipeline, size, typed)
     name = called(pipeline, size, typed)
     folder = Path(searches[0].place.runs) / name
-    with Lock(folder / ".lock", f"the pipeline {name}").or_refuse("wait until it has ended, or stop it there"):
+    with Lock(folder / ".lock", f"the pipeline {name}").or_refuse("wait until it has ended, or stop it there"), lasting():
         material = _run_all(pipeline, name, size, typed, searches, beside, console)
     if markdown is not None:
         write_text(markdown, in_markdown(material))

@@ -9,7 +9,8 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TypedDict, Unpack
 
@@ -49,7 +50,8 @@ class _Start(TypedDict, total=False):
 def cluster(place: Place) -> Iterator[Demand]:
     """Connect to the cluster, or start one on this machine that ends with the block.
 
-    A cluster started here listens on loopback only and wants a token that this process alone knows.
+    A cluster started here listens on loopback only and wants a token that this process alone knows. Within :func:`lasting` it
+    stays for the next search, unless this block ends with an error.
 
     Yields:
         What to ask it for.
@@ -57,8 +59,42 @@ def cluster(place: Place) -> Iterator[Demand]:
     Raises:
         InvalidInput: the cluster does not answer or start, or can never run a trial of this size.
     """
-    with _connection(place.address):
+    lasting = _lasting.get()
+    with _connection(place.address) if lasting is None else lasting.connection(place.address):
         yield demand_of(place)
+
+
+@contextmanager
+def lasting() -> Iterator[None]:
+    """Let searches that follow each other share one connection: Ray starts once for all of them, not once for each."""
+    with _Lasting() as connections:
+        token = _lasting.set(connections)
+        try:
+            yield
+        finally:
+            _lasting.reset(token)
+
+
+class _Lasting(ExitStack):
+    """At most one connection at a time, which ends with the stack, or before where a search ends with an error or is elsewhere."""
+
+    _to: tuple[str | None] | None = None
+
+    @contextmanager
+    def connection(self, address: str | None) -> Iterator[None]:
+        """A connection that outlives the block; what went wrong in the block may have been Ray, so then it does not."""
+        if self._to != (address,) or not ray.is_initialized():
+            self.close()
+            self.enter_context(_connection(address))
+            self._to = (address,)
+        try:
+            yield
+        except BaseException:
+            self.close()
+            raise
+
+
+_lasting: ContextVar[_Lasting | None] = ContextVar("lasting", default=None)
 
 
 def check_cluster(place: Place) -> None:

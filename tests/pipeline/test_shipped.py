@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
+from fairtune import plugins
 from fairtune.api.where import Where
 from fairtune.batches import sampling
 from fairtune.errors import InvalidInput
@@ -161,11 +162,15 @@ def test_nets_that_ffw_starts_from_early_have_the_rate_of_their_first_epochs(typ
         assert (teacher.epochs, teacher.optimizer.lr, teacher.optimizer.schedule) == (epochs, 0.1, "constant")
 
 
-def test_the_comparison_of_all_methods_names_those_whose_learning_rate_is_idle():
-    content = load(Path("all_methods")).content
-    (said,) = [one for one in content.report.differs if "have no effect" in one]
-    every = content.defaults["each"]["method"]
-    idle = sorted(method for method in every if not compose(method, {}).trains_net)
+def test_the_comparison_of_all_methods_searches_the_rate_of_those_alone_that_train_the_net(typed):
+    pipeline = load(Path("all_methods"))
+    specs = [one.spec for one in plan_without_data(pipeline, "full", typed) if one.spec is not None]
+    spaces = [(method, space) for spec in specs for method, space in spec.spaces.items()]
+    searched = {method: "optimizer.lr" in space.search for method, space in spaces}
+    assert set(plugins.names("method")) <= set(searched)
+    assert searched == {method: compose(method, {}).trains_net for method in searched}
+    idle = sorted(method for method, is_searched in searched.items() if not is_searched)
+    (said,) = [one for one in pipeline.content.report.differs if "no rate to search" in one]
     assert said.startswith(f"The net of {', '.join(idle[:-1])} and {idle[-1]} is the plain model, frozen;")
 
 

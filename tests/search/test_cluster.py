@@ -27,6 +27,29 @@ MEMBER = (
     "import sys; from fairtune.search.cluster import cluster; from fairtune.spec import Place\n"
     "with cluster(Place(data='data', runs='runs', name='run', address=sys.argv[1])): print('joined')"
 )
+ONE_AFTER_ANOTHER = """
+import fairtune.search, ray
+from fairtune.search.cluster import cluster, lasting
+from fairtune.spec import Place
+
+def session(fails=False):
+    with cluster(Place(data="data", runs="runs", name="run")):
+        assert not fails
+        return ray.get_runtime_context().gcs_address
+
+with lasting():
+    first = session()
+    assert ray.is_initialized() and session() == first
+    try:
+        session(fails=True)
+    except AssertionError:
+        assert not ray.is_initialized()
+    assert session() == session() != first
+assert not ray.is_initialized()
+session()
+assert not ray.is_initialized()
+print("done")
+"""
 LOCAL = Place(data="data", runs="runs", name="run")
 linux = pytest.mark.skipif(not Path("/proc/net/tcp").is_file(), reason="finds sockets in /proc")
 
@@ -159,6 +182,9 @@ class TestLocalSearch:
 
     def test_its_unix_sockets_are_closed_to_other_users(self, search):
         assert search.mode == 0o700
+
+    def test_searches_one_after_another_share_it_until_one_fails(self):
+        assert said(python(ONE_AFTER_ANOTHER)).endswith("done\n")
 
     def test_nothing_is_left_of_it(self, search):
         assert search.exit == 130, search.output
