@@ -29,9 +29,8 @@ ACCURACY_ONLY = ("scratch", "hkd", "fitnet", *MAPS_ONLY, "mfd_k", "magnitude")
 """The baseline, the methods that distil accuracy, and the control of the pruning methods."""
 GROUPS_UNKNOWN = ("bsoftmax", "cvar_dro", "focal", "jtt", "ldam", "lff", "mixup", "sam", "swad")
 """Methods that are told no groups: they claim robustness or accuracy, and the table shows what that does for the groups."""
-NO_FAIRER_HERE = ("end", "ffw_structured", "fscl", "iou", "iou_paired", "irm", "laftr", "lisa")
-"""Methods that are told the groups and whose best trial on validation had no smaller gap on test here, or one that is smaller by
-less than its standard error; the table shows it."""
+NO_FAIRER_HERE = ("end", "ffw_structured", "fscl", "iou_paired", "irm", "laftr", "lisa")
+"""Methods that are told the groups and whose best trial on validation had no smaller gap on test here; the table shows it."""
 FAIR = [name for name in names("method") if name not in (*ACCURACY_ONLY, *GROUPS_UNKNOWN, *NO_FAIRER_HERE)]
 
 
@@ -93,7 +92,7 @@ def runs(tmp_path_factory) -> Path:
 
 def shown(method, runs, capsys):
     """A row of the table: accuracy and DEO_M on the test split, the baseline's and the best trial's, and by how much they differ
-    over the seeds, with the standard error; means and errors."""
+    over the seeds, with the standard error."""
     chosen = [best(method, seed, runs) for seed in SEEDS]
     plain = [baseline(seed, runs) for seed in SEEDS]
     kept = [result if result is not None else plain[seed] for seed, result in enumerate(chosen)]
@@ -102,27 +101,27 @@ def shown(method, runs, capsys):
         for name, score in (("accuracy", lambda r: r.test["accuracy"]), ("DEO_M", lambda r: deo_m(r.counts("test"))))
     }
     means = {name: values.mean(1) for name, values in pairs.items()}
-    errors = {name: (after - before).std(ddof=1) / np.sqrt(len(SEEDS)) for name, (before, after) in pairs.items()}
     changes = {name: after - before for name, (before, after) in pairs.items()}
     row = "  ".join(
-        f"{name} {before:.3f} -> {after:.3f} ({changes[name].mean():+.3f}, standard error {errors[name]:.3f})"
+        f"{name} {before:.3f} -> {after:.3f} ({changes[name].mean():+.3f}, "
+        f"standard error {changes[name].std(ddof=1) / np.sqrt(len(SEEDS)):.3f})"
         for name, (before, after) in means.items()
     )
     with capsys.disabled():
         sys.stdout.write(f"\n{method:20} {row}  feasible {sum(result is not None for result in chosen)}/{len(chosen)}")
-    return means, errors
+    return means
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("method", FAIR)
 def test_the_best_trial_is_fairer_and_nearly_as_accurate(method, runs, capsys):
-    means, errors = shown(method, runs, capsys)
+    means = shown(method, runs, capsys)
     assert means["DEO_M"][1] < means["DEO_M"][0]
-    assert means["accuracy"][1] > means["accuracy"][0] - 0.02 - errors["accuracy"]
+    assert means["accuracy"][1] > means["accuracy"][0] - 0.02
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("method", [*GROUPS_UNKNOWN, *NO_FAIRER_HERE])
 def test_the_best_trial_of_a_method_that_need_not_be_fairer_is_nearly_as_accurate(method, runs, capsys):
-    means, errors = shown(method, runs, capsys)
-    assert means["accuracy"][1] > means["accuracy"][0] - 0.02 - errors["accuracy"]
+    means = shown(method, runs, capsys)
+    assert means["accuracy"][1] > means["accuracy"][0] - 0.02

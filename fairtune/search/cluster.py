@@ -59,8 +59,8 @@ def cluster(place: Place) -> Iterator[Demand]:
     Raises:
         InvalidInput: the cluster does not answer or start, or can never run a trial of this size.
     """
-    lasting = _lasting.get()
-    with _connection(place.address) if lasting is None else lasting.connection(place.address):
+    kept = _lasting.get()
+    with _connection(place.address) if kept is None else kept.connection(place.address):
         yield demand_of(place)
 
 
