@@ -1,4 +1,4 @@
-"""torch's Adam and SGD without its compiler, which the first of them in a process would import.
+"""torch's Adam, SGD and L-BFGS without its compiler, which the first of them in a process would import.
 
 torch hides what an optimiser does from compiled code, and the wrappers that do so import ``torch._dynamo``, with it sympy and
 inductor: more than a third of what a worker computes before its trial can train. No step of an optimiser is compiled here.
@@ -10,6 +10,7 @@ import inspect
 from typing import ClassVar
 
 import torch
+from torch.optim import LBFGS as _LBFGS
 from torch.optim import SGD as _SGD
 from torch.optim import Adam as _Adam
 from torch.optim import Optimizer
@@ -38,3 +39,9 @@ class SGD(_Eager, _SGD):
     """:class:`torch.optim.SGD`."""
 
     like = _SGD
+
+
+class LBFGS(_Eager, _LBFGS):
+    """:class:`torch.optim.LBFGS`."""
+
+    like = _LBFGS

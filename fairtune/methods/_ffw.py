@@ -14,15 +14,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fairtune.methods._base import Loop, Method, Progress, Protocol
-from fairtune.methods._eager import SGD
 from fairtune.methods._gates import Plateau, prune, settled, sparsity
 from fairtune.methods._information import normalised_mutual_information
 from fairtune.methods._optimizer import adam
+from fairtune.methods._private_head import AuthorsHead, PrivateHead, ScaledHead
 from fairtune.records import Batch, Outputs
 from fairtune.space import Integer, Real, hyperparameter
 
 _COLDEST = 1e-8
-_HEAD_EPOCHS, _HEAD_PATIENCE, _HEAD_THRESHOLD = 200, 5, 1e-3
 _MI_THRESHOLD = 0.05
 
 
@@ -79,6 +78,10 @@ class GatedDebiasing(Method):
     temperature, and a step moves it by about ``lr``: each step of ten hardens most of the net at once, and nothing learns far below
     ``lr``. Under ``fixed`` the temperature falls a little after each epoch, always by the same factor, from 1 to ``lr`` if that is
     lower, and masks are tried after each epoch of the second half.
+
+    Their private head is trained by SGD with a rate of .1 whatever the embeddings' size, which jumps about where these are large:
+    what it knew of one mask on digits was 63 % or 97 % right after a change of the net by 1e-7. Under ``fixed`` it takes embeddings
+    in units of their root mean square norm and is fitted to the end by L-BFGS.
     """
 
     citation: ClassVar[str] = (
@@ -137,15 +140,16 @@ class GatedDebiasing(Method):
         temperature = torch.ones((), device=context.device, dtype=context.dtype)
         self.gates = self.install(net, temperature)
         self.own(nn.ParameterList(self.gates), adam(self.lr, self.weight_decay))
-        self.head = self.own(nn.Linear(context.embedding_size, context.num_groups), _head_optimizer)
+        kind = AuthorsHead if context.protocol == "official" else ScaledHead
+        head = kind(context.embedding_size, context.num_groups)
+        self.head = self.own(head, head.optimizer)
         self.state = self.own(State(self.gates, temperature, self.head), None)
 
     def loss(self, student: Outputs, teacher: Mapping[str, Tensor], batch: Batch, progress: Progress) -> dict[str, Tensor]:
         """The private head's cross-entropy, which no gate sees, and what it still knows, which it does not learn from."""
         z = student.embedding
         assert z is not None
-        guess = F.linear(z, self.head.weight.detach(), self.head.bias.detach()).softmax(1)
-        information = normalised_mutual_information(guess, batch.a)
+        information = normalised_mutual_information(self.head.guess(z), batch.a)
         return {"private": F.cross_entropy(self.head(z.detach()), batch.a), "information": self.weight * information}
 
     def end_epoch(self, loop: Loop, means: Mapping[str, float], progress: Progress) -> dict[str, float]:
@@ -212,15 +216,15 @@ class GatedDebiasing(Method):
                 getattr(self.state, f"best_{number}").copy_(values)
 
     @torch.no_grad()
-    def _scored(self, loop: Loop, head: nn.Linear) -> Scores:
+    def _scored(self, loop: Loop, head: PrivateHead) -> Scores:
         """Scores on the validation split, the private head first trained to its end on the net as it is now.
 
         Every (y, a) cell counts alike: where labels tell of groups, so do the embeddings of a fair net.
         """
         training = [(loop.forward(batch).embedding, batch.a) for batch in map(loop.batch, range(loop.steps))]
-        _train_to_plateau(head, [(z, a) for z, a in training if z is not None])
+        head.fit([(z, a) for z, a in training if z is not None])
         outputs = list(loop.validated())
-        guess = torch.cat([head(out.embedding) for out, _ in outputs])
+        guess = head(torch.cat([out.embedding for out, _ in outputs if out.embedding is not None]))
         a, y = (torch.cat([getattr(batch, name) for _, batch in outputs]) for name in ("a", "y"))
         right = torch.cat([out.logits for out, _ in outputs]).argmax(1) == y
         cell = a * self.context.num_classes + y
@@ -233,28 +237,6 @@ class GatedDebiasing(Method):
         )
 
 
-def _head_optimizer(parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-    """How the private head is trained, in the loop and to its end."""
-    return SGD(parameters, lr=0.1, momentum=0.9, weight_decay=1e-4)
-
-
 def _above_chance(accuracy: float, values: int) -> float:
     """An accuracy as a share of the way from guessing, 0, to certainty, 1; below 0 for worse than guessing."""
     return (accuracy - 1 / values) / (1 - 1 / values)
-
-
-@torch.enable_grad()
-def _train_to_plateau(head: nn.Linear, batches: list[tuple[Tensor, Tensor]]) -> None:
-    """Train a linear head on embeddings until its loss has stopped to fall."""
-    optimizer = _head_optimizer(head.parameters())
-    plateau = Plateau(_HEAD_PATIENCE, _HEAD_THRESHOLD)
-    for _ in range(_HEAD_EPOCHS):
-        total = torch.zeros(())
-        for z, a in batches:
-            optimizer.zero_grad()
-            loss = F.cross_entropy(head(z), a)
-            loss.backward()
-            optimizer.step()
-            total = total + loss.detach()
-        if plateau.reached(float(total)):
-            return

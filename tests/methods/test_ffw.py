@@ -251,9 +251,23 @@ def test_a_private_head_that_is_trained_to_its_end_finds_the_group():
     assert scores["accuracy"] == pytest.approx(sum(sum(cell) / len(cell) for cell in per_cell.values()) / len(per_cell))
 
 
+def test_rounding_of_a_net_of_large_embeddings_does_not_change_what_it_is_found_to_know():
+    found = []
+    for rounding in (0.0, 1e-6):
+        training, part = trained_and_gated("fixed")
+        with torch.no_grad():
+            for seed, weights in enumerate(training.net.parameters()):
+                weights.mul_(1 + rounding * torch.randn(weights.shape, generator=torch.Generator().manual_seed(seed)))
+            last = training.net.layers[-1]
+            for weights in (last.bias, last.parametrizations.weight.original):
+                weights.mul_(5)
+        found.append(part._scored(training, part.head))
+    assert found[0] == pytest.approx(found[1], abs=1e-3)
+
+
 @pytest.fixture
 def _a_private_head_takes_few_epochs(monkeypatch):
-    monkeypatch.setattr("fairtune.methods._ffw._HEAD_EPOCHS", 3)
+    monkeypatch.setattr("fairtune.methods._private_head._EPOCHS", 3)
 
 
 @both

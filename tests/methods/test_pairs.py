@@ -37,7 +37,7 @@ PAIRS = [
 
 @pytest.fixture(autouse=True)
 def _a_private_head_takes_few_epochs(monkeypatch):
-    monkeypatch.setattr("fairtune.methods._ffw._HEAD_EPOCHS", 1)
+    monkeypatch.setattr("fairtune.methods._private_head._EPOCHS", 1)
 
 
 def epochs_needed(pair):

@@ -60,7 +60,7 @@ UNDER_OPTIMIZERS = [
 
 @pytest.fixture(autouse=True)
 def _a_private_head_takes_few_epochs(monkeypatch):
-    monkeypatch.setattr("fairtune.methods._ffw._HEAD_EPOCHS", 3)
+    monkeypatch.setattr("fairtune.methods._private_head._EPOCHS", 3)
 
 
 def training_of(method, optimizer=SGD, **changes):
