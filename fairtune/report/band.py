@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -14,7 +15,10 @@ from fairtune.study.summary import Summary
 
 
 def band_area(summary: Summary, pair: Pair) -> Iterator[Area]:
-    """Between what the best corners of all rectangles attain and what the worst do: there the front of the true scores lies."""
+    """Between what the best corners of all rectangles attain and what the worst do: there the front of the true scores lies.
+
+    Of few samples it is far larger than the front, which would be a spot in its middle if all of it were shown.
+    """
     rectangles = [] if summary.band is None else summary.band.rectangles
     ends = np.array([[one.ends(name) for name in pair] for one in rectangles]).reshape(-1, 2, 2)
     ends = ends[np.isfinite(ends).all(axis=(1, 2))]
@@ -24,7 +28,8 @@ def band_area(summary: Summary, pair: Pair) -> Iterator[Area]:
     higher = np.array([score.better == "higher" for score in scores])
     best, worst = (np.where(side, ends[..., 1], ends[..., 0]) for side in (higher, ~higher))
     inner, outer = (attained([points], scores, 1.0) for points in (best, worst))
-    yield between(inner, outer, pair, farthest(worst, pair), "method0", "true scores, 95 % at once")
+    area = between(inner, outer, pair, farthest(worst, pair), "method0", "true scores, 95 % at once")
+    yield replace(area, background=True)
 
 
 def band_ends(summary: Summary, number: int, pair: Pair) -> dict[str, float]:

@@ -166,12 +166,13 @@ class Line:
 
 @dataclass(frozen=True)
 class Area:
-    """The inside of a closed outline, filled faintly."""
+    """The inside of a closed outline, filled faintly. Of ``background`` only that is seen which lies where other marks are."""
 
     x: Sequence[float]
     y: Sequence[float]
     colour: Colour
     label: str = ""
+    background: bool = False
 
 
 @dataclass(frozen=True)
@@ -261,7 +262,7 @@ class Chart:
             if isinstance(mark, Points):
                 yield from mark.x if axis == "x" else mark.y
                 yield from (end for ends in (mark.x_ends if axis == "x" else mark.y_ends) for end in ends)
-            elif isinstance(mark, Line | Area):
+            elif isinstance(mark, Line) or (isinstance(mark, Area) and not mark.background):
                 yield from mark.x if axis == "x" else mark.y
             elif isinstance(mark, Level) and mark.axis == axis:
                 yield mark.value

@@ -39,6 +39,10 @@ class _Frame(NamedTuple):
     left: float
     bottom: float
 
+    def held(self, x: float, y: float) -> tuple[float, float]:
+        """A place, or the nearest to it that lies on the drawing."""
+        return min(max(x, self.left), WIDTH - _RIGHT), min(max(y, _TOP), self.bottom)
+
 
 def draw_svg(chart: Chart) -> str:
     """The markup of a chart, 460 units wide."""
@@ -110,7 +114,7 @@ def _draw(mark: Mark, frame: _Frame) -> Iterator[str]:
     elif isinstance(mark, Line):
         yield _line(mark, frame)
     elif isinstance(mark, Area):
-        pairs = [(frame.x(x), frame.y(y)) for x, y in zip(mark.x, mark.y, strict=True)]
+        pairs = [frame.held(frame.x(x), frame.y(y)) for x, y in zip(mark.x, mark.y, strict=True)]
         yield f'<path class="area {mark.colour}" d="{_path(pairs, step=False)}z"/>'
     elif isinstance(mark, Level):
         value = frame.x(mark.value) if mark.axis == "x" else frame.y(mark.value)

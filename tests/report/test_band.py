@@ -1,5 +1,7 @@
 """The band of the front on the page; rectangles that are made up, and those of a real search."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -62,6 +64,18 @@ def test_the_figure_draws_it_and_the_page_tells_each_rectangle(summary):
     assert "true scores with 95 % for all of the front at once: accuracy 0.700 to 0.800, DEO_M 0.100 to 0.300" in tips(summary)[0]
     assert len(draw_front(summary).axes[0].patches) == 1
     assert "shared among all nets that were scored (7)" in explain_band(summary)
+
+
+def test_axes_end_where_trials_do_and_what_reaches_beyond_them_is_cut_off(summary):
+    validation, bare = (front_charts(one)[0] for one in (summary, summary.model_copy(update={"band": None})))
+    (area,) = band_area(summary, PAIR)
+    assert validation.limits == bare.limits
+    (left, right), (low, high) = validation.limits
+    assert min(area.x) < left or max(area.x) > right or min(area.y) < low or max(area.y) > high
+    (drawn,) = re.findall(r'class="area method0" d="([^"]+)"', draw_svg(validation)[draw_svg(validation).index("grid") :])
+    numbers = [float(number) for number in re.findall(r"[\d.]+", drawn)]
+    assert min(numbers) >= 10
+    assert max(numbers) <= 460 - 16
 
 
 def test_without_it_nothing_is_drawn_or_said(summary):
