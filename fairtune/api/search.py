@@ -29,10 +29,10 @@ from fairtune.report.write import report_files
 from fairtune.request import checks
 from fairtune.request.faults import Faults
 from fairtune.request.options import Request, extended
-from fairtune.request.resolve import resolve
+from fairtune.request.resolve import resolve, resolve_moved
 from fairtune.search.cluster import check_cluster
 from fairtune.search.run import run_search, stopped
-from fairtune.spec import Place, SearchSpec
+from fairtune.spec import Limits, Place, SearchSpec
 from fairtune.study.folders import RunFolder, database_of
 from fairtune.study.origin import keep_origin
 from fairtune.study.study import SearchStudy
@@ -59,20 +59,22 @@ def search(request: Request, console: Console) -> Summary:
 def resume(
     folder: Path, console: Console, tracking_uri: str | None = None, more: Mapping[str, object] = MappingProxyType({})
 ) -> Summary:
-    """Go on with a search that was stopped or killed, or with other limits, and report.
+    """Go on with a search that was stopped or killed, with other limits or on another machine, and report.
 
     Args:
         folder: of the run.
         console: where to print.
         tracking_uri: where MLflow's records are now; None for where they were, with the password from the environment.
-        more: limits of the search by name, in place of those that it had; a search that was over goes on where they let it.
+        more: limits of the search by name, in place of those that it had; a search that was over goes on where they let it. Also
+            the machine that it goes on with, or where its data are there, where these are others than before.
 
     Raises:
         InvalidInput: the folder holds no search, or it cannot run here.
         NoFeasibleTrial, FairtuneError: as :func:`search`.
     """
     spec, place = RunFolder(folder).load()
-    spec = extended(spec, more)
+    spec = extended(spec, {name: more[name] for name in Limits.model_fields if name in more})
+    place = resolve_moved(place, more)
     if (known := tracking_uri or place.tracking_uri) is not None:
         place = place.model_copy(update={"tracking_uri": store(known)})
     check_here(spec, place)
@@ -90,8 +92,8 @@ def check_here(spec: SearchSpec, place: Place) -> None:
         InvalidInput: every reason why it cannot.
     """
     faults = Faults()
-    faults.found += checks.resources(place) + checks.runs_folder(place) + checks.tracking(place.tracking_uri)
-    faults.found += checks.study(place) + checks.storage(place)
+    faults.found += checks.resources(place) + checks.compiling(place) + checks.runs_folder(place)
+    faults.found += checks.tracking(place.tracking_uri) + checks.study(place) + checks.storage(place)
     faults.found += checks.writable(RunFolder.of(place).path, "copy the run to one that can be")
     for kind, name in plugins_of(spec):
         faults.attempt(partial(plugins.check_name, kind, name))

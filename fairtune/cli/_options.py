@@ -14,18 +14,21 @@ from fairtune.request.options import DataRequest
 from fairtune.request.order import in_order, panel_of
 
 
-def takes(model: type[DataRequest], *names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def takes(
+    model: type[DataRequest], *names: str, unless_given: str | None = None
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give a command the options of a request.
 
     Args:
         model: the request; each of its fields becomes an option, read and checked by the model itself.
         names: of the fields that the command has options for; none stands for all.
+        unless_given: what help calls the default of every option; None for each one's own.
 
     Returns:
         A decorator of a function whose first parameter, ``given``, is what the user typed, by the names of the fields.
     """
     fields = {name: field for name, field in in_order(model).items() if not names or name in names}
-    options = [_parameter(name, field) for name, field in fields.items()]
+    options = [_parameter(name, field, unless_given) for name, field in fields.items()]
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         own = list(inspect.signature(command, eval_str=True).parameters.values())[1:]
@@ -43,11 +46,12 @@ def takes(model: type[DataRequest], *names: str) -> Callable[[Callable[..., None
     return decorate
 
 
-def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
+def _parameter(name: str, field: FieldInfo, unless_given: str | None) -> inspect.Parameter:
     option = _option(field)
     several, kinds = field.default == (), _kinds(field.annotation)
     is_flag = kinds == {bool}
-    default = option.default if field.default is None else None if several or is_flag else str(field.default)
+    own = option.default if field.default is None else None if several or is_flag else str(field.default)
+    default = unless_given or own
     made = typer.Option(
         option.called(name),
         help=option.help + (f"  [dim]\\[default: {default}][/]" if default else ""),

@@ -157,6 +157,10 @@ class TrainRequest(DataRequest):
         return _passed(text, faults.found)
 
 
+MOVABLE = ("data", "address", "gpus_per_trial", "cpus_per_trial", "memory_per_trial", "max_concurrent", "trial_timeout_s")
+"""What a search that was begun may go on with another of: none has a say in what comes out."""
+
+
 def extended(spec: SearchSpec, given: Mapping[str, object]) -> SearchSpec:
     """A search under other limits.
 
@@ -233,6 +237,11 @@ class Request(TrainRequest, SearchOptions, Resources):
         faults = Faults()
         complete = None if address is None else faults.attempt(partial(check_storage, address))
         return _passed(complete, faults.found)
+
+    @field_validator("address")
+    @classmethod
+    def _names_a_cluster(cls, address: str | None) -> str | None:
+        return None if address == "local" else address
 
     @field_validator("cpus_per_trial")
     @classmethod

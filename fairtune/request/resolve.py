@@ -23,7 +23,7 @@ from fairtune.models import Net
 from fairtune.request import checks
 from fairtune.request.faults import Faults
 from fairtune.request.official import as_authors, settings_of
-from fairtune.request.options import DataRequest, Request, TrainRequest
+from fairtune.request.options import MOVABLE, DataRequest, Request, TrainRequest
 from fairtune.request.plugin_options import check_keys, dataset_options, options_given, options_of
 from fairtune.request.runnable import check_runnable
 from fairtune.request.scheduling import scheduler_of, scheduler_options
@@ -271,6 +271,24 @@ def resolve_place(request: Request) -> Place:
             "warm_start": tuple(str(Path(folder).expanduser().resolve()) for folder in request.warm_start),
         },
     )
+
+
+def resolve_moved(place: Place, given: Mapping[str, object]) -> Place:
+    """Where a search goes on, and with what.
+
+    Args:
+        place: where it was until now.
+        given: what somebody typed of :data:`MOVABLE`; all else stays.
+
+    Raises:
+        InvalidInput: every fault of it.
+    """
+    typed = {name: given[name] for name in MOVABLE if name in given}
+    if not typed:
+        return place
+    resolved = resolve_place(Request.read({"address": place.address, **typed}))
+    changed = [*typed, *(["packs"] if "gpus_per_trial" in typed else [])]
+    return place.model_copy(update={name: getattr(resolved, name) for name in changed})
 
 
 def _store_by_environment() -> str | None:

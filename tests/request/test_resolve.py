@@ -14,7 +14,7 @@ from fairtune.methods import compose
 from fairtune.models.mlp import MLP
 from fairtune.options import Floor
 from fairtune.request.options import Request, TrainRequest
-from fairtune.request.resolve import resolve, resolve_dataset, resolve_one
+from fairtune.request.resolve import resolve, resolve_dataset, resolve_moved, resolve_one
 from fairtune.seeding import torch_stream
 from fairtune.space import Options, hyperparameter
 from fairtune.spec import Optimizer, SearchSpec
@@ -408,3 +408,24 @@ def test_a_setting_of_the_teacher_at_fault_is_told(tmp_path, given, fault):
     with pytest.raises(FairtuneError) as told:
         small_search(tmp_path, method="hkd", teacher_set=[given])
     assert fault in str(told.value)
+
+
+def test_a_search_goes_on_with_the_machine_that_somebody_typed_and_all_else_as_it_was(tmp_path):
+    _, place = resolve(Request.read({"runs": str(tmp_path), "gpus_per_trial": "0.5", "address": "auto", "max_concurrent": 3}))
+    given = {"address": "local", "gpus_per_trial": "0", "memory_per_trial": "0.25", "data": str(tmp_path), "trials": "9"}
+    moved = resolve_moved(place, given)
+    told = {"address": None, "gpus_per_trial": 0, "memory_per_trial": 0.25, "data": str(tmp_path)}
+    assert moved == place.model_copy(update=told)
+    assert resolve_moved(place, {"trials": "9"}) == place
+
+
+def test_another_machine_at_fault_is_told(tmp_path):
+    _, place = resolve(Request.read({"runs": str(tmp_path)}))
+    with pytest.raises(InvalidInput) as caught:
+        resolve_moved(place, {"max_concurrent": "0", "gpus_per_trial": "many", "cpus_per_trial": "4096"})
+    text = str(caught.value)
+    assert "--max-concurrent" in text
+    assert "--gpus-per-trial many: give a number from 0" in text
+    assert "--cpus-per-trial 4096: this machine has" in text
+    on_cluster = place.model_copy(update={"address": "auto"})
+    assert resolve_moved(on_cluster, {"cpus_per_trial": "4096"}).cpus_per_trial == 4096
