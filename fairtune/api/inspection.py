@@ -31,6 +31,7 @@ from fairtune.report.inspection import Findings, Inspected, render_inspection
 from fairtune.request.options import DataRequest
 from fairtune.request.resolve import resolve_dataset
 from fairtune.space import Text
+from fairtune.spec import PlugIn
 
 PAGE = "inspection.html"
 
@@ -59,7 +60,7 @@ def inspect_data(
     views, dataset, root = [], None, Path()
     for one in _of_each_target(request):
         dataset, root = _lenient(*resolve_dataset(one))
-        views.append(_inspected(dataset, root, console))
+        views.append(_inspected(one.dataset, dataset, root, console))
     assert dataset is not None
     tell_remarks(dataset, root, console)
     for view in views:
@@ -99,13 +100,13 @@ def _lenient(dataset: Dataset, root: Path) -> tuple[Dataset, Path]:
     return (dataset.build(**{**vars(dataset), "on_duplicate": "keep"}) if refuses else dataset), root
 
 
-def _inspected(dataset: Dataset, root: Path, console: Console) -> Inspected:
+def _inspected(name: str, dataset: Dataset, root: Path, console: Console) -> Inspected:
     info = dataset.describe(root)
     with progress_bars(console) as report:
         prepare(dataset, root, report=report)
     check_test_part(dataset, root)
     splits = open_splits(dataset, root) | {"test": open_test_labels(dataset, root)}
-    return Inspected(str(getattr(dataset, "target", "class")), info, splits)
+    return Inspected(PlugIn(name=name, options=dict(vars(dataset))), str(getattr(dataset, "target", "class")), info, splits)
 
 
 def _findings(request: DataRequest, dataset: Dataset, root: Path, *, pictures: bool, near_duplicates: bool) -> Findings:

@@ -15,11 +15,12 @@ from matplotlib.figure import Figure
 
 from fairtune import plugins
 from fairtune.datasets import Alike, Info, Pool, Twins, narrow
-from fairtune.methods import Method
+from fairtune.methods import compose
 from fairtune.records import Floats, Ints, Split
 from fairtune.report.association import Skew, needed_for_gap, reach_of_gap, skew_of
 from fairtune.report.cells import draw_brightness, draw_cells, draw_row, draw_samples
 from fairtune.report.formats import format_score
+from fairtune.spec import PlugIn
 
 _RECALLS = (0.9, 0.5)
 _DRAWN = 24
@@ -31,11 +32,13 @@ class Inspected:
     """A dataset under one choice of its options.
 
     Attributes:
+        dataset: with its options.
         target: what the classes are of.
         info: of the dataset.
         splits: all of them; the images of the test split are not looked at.
     """
 
+    dataset: PlugIn
     target: str
     info: Info
     splits: Mapping[str, Split]
@@ -155,7 +158,7 @@ def _view(view: Inspected) -> dict[str, object]:
         ],
         "reaches": list(_reaches(view)),
         "needed": [needed_for_gap(recall) for recall in _RECALLS],
-        "possible": list(possible_batches(view.splits["train"].cells)),
+        "possible": list(possible_batches(view.splits["train"].cells, view.dataset)),
     }
 
 
@@ -167,15 +170,16 @@ def _reaches(view: Inspected) -> Iterator[_ReachRow]:
             yield _ReachRow(name, split, first, second, tuple(reach_of_gap(first, second, recall) for recall in _RECALLS))
 
 
-def possible_batches(cells: Ints) -> Iterator[_PossibleRow]:
+def possible_batches(cells: Ints, dataset: PlugIn) -> Iterator[_PossibleRow]:
     """Which methods can be trained with which batches.
 
     Args:
         cells: training samples per cell ``(A, K)``.
+        dataset: that they are of.
     """
     kinds: dict[bool, list[str]] = {False: [], True: []}
     for name in plugins.names("method"):
-        kinds[Method.load(name).sampling == "balanced"].append(name)
+        kinds[compose(name, {}).balances(dataset)].append(name)
     smallest = int(cells.min())
     yield _PossibleRow(kinds[False], f"up to {int(cells.sum()):,} samples", True)
     if smallest:

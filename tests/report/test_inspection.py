@@ -17,6 +17,7 @@ from fairtune.datasets.manifest import Manifest
 from fairtune.records import Split
 from fairtune.report.inspection import possible_batches
 from fairtune.request.options import DataRequest
+from fairtune.spec import PlugIn
 from tests.datasets.files import animals, make_utkface
 
 N = 96
@@ -180,10 +181,17 @@ def test_a_dataset_without_files_has_a_page_too(tmp_path):
 
 
 def test_an_empty_cell_leaves_no_balanced_batch():
-    every, balanced = possible_batches(np.array([[5, 4], [3, 0]]))
+    every, balanced = possible_batches(np.array([[5, 4], [3, 0]]), PlugIn(name="digits"))
     assert every.possible
     assert "mfd" in balanced.methods
     assert balanced.batches.startswith("none: 1 of 4 cells have no training samples")
+
+
+@pytest.mark.parametrize(("train", "balances"), [("biased", True), ("unbiased", False)])
+def test_pruning_balances_its_batches_unless_the_set_is_unbiased(train, balances):
+    rows = [*possible_batches(np.array([[5, 4], [3, 2]]), PlugIn(name="biased_mnist", options={"train": train}))]
+    assert ["ffw" in row.methods for row in rows] == [not balances, balances]
+    assert ["ss" in row.methods for row in rows] == [False, True]
 
 
 @pytest.mark.parametrize("size", [(5, 8), (8, 8), (8, 9), (3, 40)])
