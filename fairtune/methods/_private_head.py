@@ -89,8 +89,10 @@ class ScaledHead(PrivateHead):
 
     @torch.enable_grad()
     def fit(self, batches: Sequence[tuple[Tensor, Tensor]]) -> None:
-        """By L-BFGS on all batches as one."""
+        """By L-BFGS on all batches as one; embeddings of a net that has diverged teach nothing."""
         z, a = (torch.cat(parts) for parts in zip(*batches, strict=True))
+        if not z.isfinite().all():
+            return
         z = self.scaled(z)
         optimizer: torch.optim.Optimizer = LBFGS(
             self.parameters(), max_iter=_EPOCHS, tolerance_grad=1e-6, line_search_fn="strong_wolfe"

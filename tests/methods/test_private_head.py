@@ -134,3 +134,14 @@ def test_the_authors_head_is_trained_by_their_steps():
         best, waited = (total, 0) if total < best * (1 - 1e-3) else (best, waited + 1)
         epochs += 1
     torch.testing.assert_close(head.weight, plain.weight, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_embeddings_of_a_net_that_has_diverged_leave_the_head_as_it_is(value):
+    batches = told()
+    batches[0][0][0, 0] = value
+    torch.manual_seed(0)
+    head = ScaledHead(SIZE, GROUPS)
+    before = head.weight.detach().clone()
+    head.fit(batches)
+    assert torch.equal(head.weight, before)
