@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 # Tests start many processes: where bytecode is not kept, each of them compiles torch, Ray and MLflow anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: setup setup-cluster wheel demo test test-fast test-ray test-slow chaos check bench clean
+.PHONY: setup setup-cluster wheel demo test test-unit test-fast test-ray test-slow chaos check bench clean
 
 setup: $(READY)
 
@@ -39,6 +39,10 @@ test-ray: setup
 
 test-fast: setup
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal -m "not ray and not slow and not gpu"
+
+# Methods, metrics, data, models, training, samplers; no whole search.
+test-unit: setup
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal -m "not whole and not ray and not slow and not gpu"
 
 test-slow: setup
 	$(BIN)/python -m pytest -m slow -s --ignore=tests/chaos

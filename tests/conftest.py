@@ -19,7 +19,27 @@ import fairtune.search  # noqa: F401  (before a test imports ray)
 if TYPE_CHECKING:
     from tests.search_helpers import Session
 
+WHOLE = (
+    "api",
+    "cli",
+    "pipeline",
+    "report",
+    "search",
+    "study",
+    "tracking",
+    "test_endings.py",
+    "test_end_to_end.py",
+    "test_packaging.py",
+)
+"""Where tests run whole searches, or start programs; what is left tells of a change to a method or a metric in two minutes."""
 SHARED = Path(os.environ.get("FAIRTUNE_SHARED") or Path(__file__).parents[2] / "shared")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what is no test of a unit by where it is."""
+    for item in items:
+        if item.path.relative_to(Path(__file__).parent).parts[0] in WHOLE:
+            item.add_marker("whole")
 
 
 @pytest.fixture(scope="session")

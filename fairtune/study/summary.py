@@ -203,7 +203,7 @@ class Summary(_Part):
         """What to bear in mind when scores are read: what was not tried, what costs no training, and which cells are too small."""
         splits = {"validation": self.small_cells, "test": self.small_test_cells}
         too_small = [said for split, small in splits.items() if (said := name_small_cells(split, small, self.names))]
-        own = [*verdict.cut_short(self), *verdict.uneven_folds(self), *verdict.collapsed(self)]
+        own = [*verdict.cut_short(self), *verdict.half_confirmed(self), *verdict.uneven_folds(self), *verdict.collapsed(self)]
         return [*own, *beaten(self.untrained, self.objectives), *too_small]
 
     def chance(self, number: int) -> Chance:

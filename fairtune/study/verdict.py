@@ -14,6 +14,8 @@ from fairtune.study.study import search_size
 if TYPE_CHECKING:
     from fairtune.study.summary import Confirmed, Summary, Trial
 
+_LIMITS = {"time_budget_s": "time-budget", "epoch_budget": "epoch-budget", "gpu_budget_s": "gpu-budget"}
+"""What may leave no room for a training, and its option."""
 _CLOSEST = 3
 _FEWEST_SEEDS = 2
 """That say anything of another retraining of a setting."""
@@ -69,6 +71,21 @@ def cut_short(summary: Summary) -> list[str]:
     return [f"{option} ended the trials: {tried} of {summary.spec.trials} were tried; fairtune resume with more of it goes on"]
 
 
+def half_confirmed(summary: Summary) -> list[str]:
+    """Which confirmed settings lack retrainings for which a limit had no room, and how to go on, if some do."""
+    limits = [f"--{option}" for name, option in _LIMITS.items() if getattr(summary.spec, name) is not None]
+    wanted = summary.spec.final_seeds
+    short = [
+        f"{_called(one)} {len(one.seeds) + len(one.failed_seeds)} of {wanted}"
+        for _, one in summary.confirmed_settings()
+        if len(one.seeds) + len(one.failed_seeds) < wanted
+    ]
+    if not (summary.complete and limits and short):
+        return []
+    said = f"{' or '.join(limits)} had no room for all retrainings: {', '.join(short)}"
+    return [f"{said}; fairtune resume with more of it goes on"]
+
+
 def uneven_folds(summary: Summary) -> list[str]:
     """That trials are compared which were scored on more validation folds than others, if so."""
     folds = [trial.folds for trial in summary.trials if trial.state == "complete"]
@@ -84,7 +101,7 @@ def uneven_folds(summary: Summary) -> list[str]:
 def collapsed(summary: Summary) -> list[str]:
     """Which confirmed settings but the choice, of which the outcome tells, give all test samples one class."""
     told = [
-        f"{'the baseline' if one.number is None else f'trial {one.number}'} {_gives_one_class(one, summary)}"
+        f"{_called(one)} {_gives_one_class(one, summary)}"
         for roles, one in summary.confirmed_settings()
         if one.collapsed and CHOSEN not in roles
     ]
@@ -136,6 +153,10 @@ def _collapsed_choice(summary: Summary) -> Confirmed | None:
     """What confirmed the choice, if some retraining of it gives all test samples one class."""
     one = summary.confirmed.get(CHOSEN)
     return one if one is not None and one.collapsed else None
+
+
+def _called(one: Confirmed) -> str:
+    return "the baseline" if one.number is None else f"trial {one.number}"
 
 
 def _gives_one_class(one: Confirmed, summary: Summary) -> str:

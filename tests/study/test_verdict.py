@@ -6,8 +6,8 @@ from fairtune.metrics import Difference
 from fairtune.options import Floor
 from fairtune.space import Options
 from fairtune.study.summary import summarise
-from fairtune.study.verdict import advice, gained, improves, outcome
-from tests.search_helpers import run_small
+from fairtune.study.verdict import advice, gained, half_confirmed, improves, outcome
+from tests.search_helpers import Session, run_small, small_search
 
 
 @pytest.fixture(scope="module")
@@ -152,3 +152,19 @@ def test_a_confirmed_choice_whose_baseline_is_not_is_said_to_be_that(summary):
     assert found.startswith(f"trial {summary.chosen.number} is chosen and confirmed, but the baseline is not: ")
     neither = summary.model_copy(update={"against_baseline": {}, "confirmed": {}})
     assert outcome(neither).startswith(f"trial {summary.chosen.number} is chosen and not confirmed: ")
+
+
+@pytest.mark.usefixtures("trained_once")
+def test_retrainings_for_which_a_budget_had_no_room_are_named(tmp_path):
+    whole = Session(*small_search(tmp_path / "whole", trials=1, final_seeds=3)).run()
+    taken = summarise(whole.spec, whole.place, whole.study)
+    assert half_confirmed(taken) == []
+    spent = taken.cost.epochs + taken.cost.baseline_epochs + taken.cost.confirmation_epochs
+    short = Session(*small_search(tmp_path / "short", trials=1, final_seeds=3, epoch_budget=spent - 1)).run()
+    summary = summarise(short.spec, short.place, short.study)
+    assert summary.complete
+    assert len(summary.confirmed["baseline"].seeds) == 3
+    assert summary.remarks[0] == (
+        "--epoch-budget had no room for all retrainings: trial 0 2 of 3; fairtune resume with more of it goes on"
+    )
+    assert half_confirmed(summary.model_copy(update={"complete": False})) == []
