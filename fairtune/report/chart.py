@@ -257,6 +257,12 @@ class Chart:
         """The ends of both axes."""
         return self.x.ends(self._values("x")), self.y.ends(self._values("y"))
 
+    def holds(self, area: Area) -> bool:
+        """Whether all of an area lies between the ends of both axes."""
+        return all(
+            low <= value <= high for values, (low, high) in zip((area.x, area.y), self.limits, strict=True) for value in values
+        )
+
     def _values(self, axis: Literal["x", "y"]) -> Iterator[float]:
         for mark in self.marks:
             if isinstance(mark, Points):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import pandas as pd
 
 from fairtune.metrics import SCORES, label
 from fairtune.names import counted
 from fairtune.report.band import band_area, band_ends
-from fairtune.report.chart import Area, Axis, Chart, Colour, Level, Line, Mark, Marker, Points, style_of, thinned
+from fairtune.report.chart import Axis, Chart, Colour, Level, Line, Mark, Marker, Points, style_of, thinned
 from fairtune.report.moved import tested_points, validation_points
 from fairtune.report.published import Figure, figures_of
 from fairtune.report.surface import Pair
@@ -54,7 +55,7 @@ def method_styles(summary: Summary) -> dict[str, tuple[Colour, Marker]]:
 
 
 def _validation(summary: Summary, pair: Pair) -> Chart:
-    marks = [*band_area(summary, pair), *_front_line(summary, pair), *_trials(summary, pair), *_floor(summary, pair)]
+    marks: list[Mark] = [*_front_line(summary, pair), *_trials(summary, pair), *_floor(summary, pair)]
     baseline = [f"the baseline: {_scores(summary.baseline, pair)}"]
     marks.append(Points(*_xy([summary.baseline], pair), "ink", "diamond", label="baseline", told=baseline))
     marks += validation_points(summary, pair)
@@ -66,11 +67,14 @@ def _validation(summary: Summary, pair: Pair) -> Chart:
     drawn = sum(trial.state == "complete" for trial in summary.trials)
     trials = f"{counted(drawn, 'complete trial')} on the validation split, {len(summary.front)} of them on the front"
     alt = f"{up} against {across} of {trials}."
-    if bands := [mark for mark in marks if isinstance(mark, Area)]:
+    bands = list(band_area(summary, pair))
+    if bands:
         alt += f" Around it: {bands[0].label}."
     name = f"front-{pair[1]}-{pair[0]}"
     table = _trial_table(summary, pair)
-    return Chart(name, "trials, validation split", named_axis(pair[0]), named_axis(pair[1]), marks, alt, table)
+    chart = Chart(name, "trials, validation split", named_axis(pair[0]), named_axis(pair[1]), marks, alt, table)
+    told = [band if chart.holds(band) else replace(band, label=f"{band.label}, cut off") for band in bands]
+    return replace(chart, marks=[*told, *marks])
 
 
 def _trials(summary: Summary, pair: Pair) -> Iterator[Points]:

@@ -57,7 +57,7 @@ def test_the_figure_draws_it_and_the_page_tells_each_rectangle(summary):
     validation = front_charts(summary)[0]
     assert isinstance(validation.marks[0], Area), "behind everything"
     assert 'class="area method0"' in draw_svg(validation)
-    assert "true scores, 95 % at once" in [said for _, said in keys(validation)]
+    assert "true scores, 95 % at once, cut off" in [said for _, said in keys(validation)]
     assert "95 % at once" in validation.alt
     row = validation.table.set_index("trial").loc[0]
     assert row[["accuracy_low", "accuracy_high", "deo_m_low", "deo_m_high"]].tolist() == [0.7, 0.8, 0.1, 0.3]
