@@ -35,7 +35,7 @@ demo: setup
 test: test-fast test-ray
 
 test-ray: setup
-	$(BIN)/python -m pytest -m "ray and not slow and not gpu"
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "ray and not slow and not gpu"
 
 test-fast: setup
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal -m "not ray and not slow and not gpu"

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from fairtune.errors import InvalidInput
 from fairtune.methods._adversaries import Adversaries, reversed_gradient
-from fairtune.methods._base import Method, Progress, Protocol, Within
+from fairtune.methods._base import Method, Progress
 from fairtune.records import Batch, Floats, Outputs
 from fairtune.space import Integer, Options, Real, hyperparameter
 
@@ -76,10 +76,6 @@ class CFair(Method):
     task: str = hyperparameter("off", Options(values=("off", "balanced")), help="whether classes count alike in the task loss")
     lr: float = hyperparameter(1e-3, Real(low=1e-8, high=1, log=True), help="learning rate of the adversaries")
     width: int = hyperparameter(128, Integer(low=1, high=4096), help="of the adversaries' hidden layer")
-
-    def acts_within(self, protocol: Protocol) -> tuple[Within, ...]:
-        """Groups within classes, of which its adversaries tell, unless it weighs classes too."""
-        return ("groups within classes",) if self.task == "off" else ()
 
     def setup(self) -> None:
         """Build the adversaries.

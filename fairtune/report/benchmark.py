@@ -118,9 +118,9 @@ def _remarks(found: Benchmark) -> Iterator[str]:
 
 def _of_one_set(found: Benchmark) -> Iterator[str]:
     """Data that are the same set with other options, each group in a text."""
-    forms: dict[str, list[str]] = {}
-    for data in dict.fromkeys(block.data for block in found.blocks):
-        forms.setdefault(data.partition(" (")[0], []).append(data)
+    forms: dict[str, dict[str, None]] = {}
+    for block in found.blocks:
+        forms.setdefault(block.dataset, {})[block.data] = None
     yield from (" and ".join(group) for group in forms.values() if len(group) > 1)
 
 

@@ -109,7 +109,7 @@ class Resources(Frozen):
     warm_start: Annotated[
         Folders, Option("Earlier run of the same space, whose settings come first; repeat for more.", metavar="RUN")
     ] = ()
-    address: Annotated[str | None, Option("Ray cluster: auto, HOST:PORT, or local for this machine.", default="local")] = None
+    address: Annotated[str | None, Option("Ray cluster: auto, HOST:PORT, or local.", default="this machine")] = None
     cpus_per_trial: Annotated[float, Field(gt=0), Option("CPU cores of each trial.")] = 1
     memory_per_trial: Annotated[
         float | None,

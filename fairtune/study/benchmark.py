@@ -102,6 +102,7 @@ class Block(_Part):
     """One data set, cut by one seed.
 
     Attributes:
+        dataset: its name alone.
         data: what it is called: the dataset and those of its options that are not the usual ones.
         seed: of the searches, which cuts the splits.
         floor: the highest of theirs.
@@ -113,6 +114,7 @@ class Block(_Part):
         shared_seeds: of all that are ranked, on which their ranks are.
     """
 
+    dataset: str
     data: str
     seed: int
     floor: float
@@ -265,6 +267,7 @@ def _usual(dataset: PlugIn, option: str) -> object:
 def _block(part: _Of, everywhere: Sequence[str], scores: Sequence[str]) -> Block:
     groups = part.searches[0].spec.groups
     return Block(
+        dataset=part.searches[0].spec.dataset.name,
         data=part.data,
         seed=part.seed,
         floor=part.found.floor,

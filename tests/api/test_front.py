@@ -68,7 +68,7 @@ def test_help_shows_every_argument():
     text = inspect.getdoc(ft.search)
     assert "trials: int" in text.replace("typing.Annotated[int", "int")
     assert "trials: Settings to try." in text
-    assert "address: Ray cluster: auto or HOST:PORT. None is this machine." in text
+    assert "address: Ray cluster: auto, HOST:PORT, or local. None is this machine." in text
     assert "Search one method's hyperparameters" in text
 
 

@@ -326,8 +326,6 @@ def coinciding(spec, tmp_path, pairs):
         ("gap", {}, False),
         ("gap", {"gap.criterion": "dp"}, True),
         ("fairret", {}, False),
-        ("cfair", {}, False),
-        ("cfair", {"cfair.task": "balanced"}, True),
         ("fairret", {"fairret.statistic": "pr"}, True),
         ("lisa", {}, True),
         ("lisa", {"lisa.selection": 1.0}, False),
