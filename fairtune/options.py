@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema, core_schema
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from fairtune.errors import unknown_name
 
@@ -121,9 +121,7 @@ def seconds(given: str | float) -> float:
     match = _DURATION.fullmatch(given.strip()) if isinstance(given, str) else None
     found = float(match[1]) * _SECONDS[match[2]] if match else math.nan if isinstance(given, str) else float(given)
     if not 0 < found < math.inf:
-        raise ValueError(
-            f"cannot read the time budget {given!r}: write seconds, or a number with s, m, h or d, such as 90s or 1.5h"
-        )
+        raise PydanticCustomError("duration", "write seconds, or a number with s, m, h or d, such as 90s or 1.5h")
     return found
 
 

@@ -61,7 +61,7 @@ def test_reads_durations(text, read):
 
 @pytest.mark.parametrize("text", ["", "0", "0h", "-5", "soon", "5 weeks", "1h30m", "nan", ".5h", 0, -1.0, float("nan")])
 def test_a_duration_that_cannot_be_read_says_what_is_allowed(text):
-    with pytest.raises(ValueError, match=r"cannot read the time budget .*: write seconds, or a number with s, m, h or d"):
+    with pytest.raises(ValueError, match=r"write seconds, or a number with s, m, h or d"):
         seconds(text)
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import AliasChoices, BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 
 from fairtune.errors import FairtuneError, InvalidInput, unknown_name
 from fairtune.options import Option
@@ -66,8 +67,14 @@ def _wanted(kind: str, limits: Mapping[str, float]) -> str:
     return "give a whole number" if kind.startswith("int_") else "give a number" if kind.startswith("float_") else ""
 
 
+def _aliases(field: FieldInfo) -> Sequence[object]:
+    """Other names that a field goes by."""
+    return field.validation_alias.choices if isinstance(field.validation_alias, AliasChoices) else ()
+
+
 def _called(model: type[BaseModel] | None, place: str) -> str:
     """A field as the command line calls it, if it is an option; its name, or its place in a file, if it is none."""
-    field = None if model is None else model.model_fields.get(place)
+    fields = {} if model is None else model.model_fields
+    field = next((field for name, field in fields.items() if place in (name, *_aliases(field))), None)
     option = next((item for item in field.metadata if isinstance(item, Option)), None) if field is not None else None
     return place if option is None else option.called(place)

@@ -50,7 +50,7 @@ def test_a_name_too_long_for_a_folder_is_told_by_its_length():
         ({"method": "mfd,mfd"}, "--method mfd,mfd: this is the same method twice: name it once"),
         ({"set": ["weight=1", "weight=2"]}, "--set weight is given 2 times: give it once"),
         ({"sampelr": "tpe"}, "unknown option 'sampelr': did you mean 'sampler'"),
-        ({"time_budget": "soon"}, "cannot read the time budget 'soon': write seconds"),
+        ({"time_budget": "soon"}, "--time-budget soon: write seconds"),
         ({"method": "mfd, ss,mfd"}, "--method mfd,mfd: this is the same method twice: name it once"),
         ({"method": "mfd+mfd"}, "the method 'mfd+mfd' names mfd twice: a component can be used once"),
         ({"teacher_set": ["skew"]}, "cannot read --teacher-set 'skew'"),

@@ -315,7 +315,7 @@ class TestMore:
         assert more.model_copy(update={"trials": 2, "time_budget_s": None}) == over.spec
         with pytest.raises(InvalidInput) as refused:
             extended(over.spec, {"trials": "0", "time_budget_s": "soon"})
-        assert [fault.split(":")[0] for fault in refused.value.faults] == ["--trials 0", "cannot read the time budget 'soon'"]
+        assert [fault.split(":")[0] for fault in refused.value.faults] == ["--trials 0", "--time-budget soon"]
 
     def test_the_request_is_that_of_the_longer_search(self, over):
         file = over.folder.request
