@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +15,8 @@ _ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _SENT_TO_ALL = (signal.SIGTERM, signal.SIGHUP)
 _SAME_WISH_S = 2.0
 """Signals that follow each other within this are one wish: closed terminals, ``timeout`` and batch systems send several."""
+
+_AGAIN_S = 0.05
 
 
 class Wish:
@@ -75,22 +78,35 @@ def kept_from_children() -> Iterator[None]:
 
 @contextmanager
 def _answered_by(act: Callable[[bool], None]) -> Iterator[None]:
-    """Call ``act`` at each wish to end, with whether there was one before."""
+    """Call ``act`` at each wish to end, with whether there was one before.
+
+    What it raises is lost where Python can hand on no exception, as while an object is deleted or compared in a table: it is called
+    again a moment later then, or the wish would be.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     asked_at = -_SAME_WISH_S
-    asked_before = False
+    before, asked_before = False, False
     terminals = [stream for stream in range(3) if os.isatty(stream)]
 
     def answer(number: int, frame: FrameType | None) -> None:
-        nonlocal asked_at, asked_before
+        nonlocal asked_at, before, asked_before
         if number == signal.SIGHUP:
             _let_go(terminals)
         if time.monotonic() - asked_at >= _SAME_WISH_S:
             before, asked_before, asked_at = asked_before, True, time.monotonic()
             act(before)
 
+    def lost(what: sys.UnraisableHookArgs) -> None:
+        if what.exc_type is not KeyboardInterrupt:
+            tell_lost(what)
+        elif threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGALRM, lambda number, frame: act(before))
+            signal.setitimer(signal.ITIMER_REAL, _AGAIN_S)
+
+    tell_lost, sys.unraisablehook = sys.unraisablehook, lost
+    alarmed = signal.getsignal(signal.SIGALRM)
     answers = {number: signal.getsignal(number) for number in _ENDINGS}
     heard = [number for number, answered in answers.items() if answered is not signal.SIG_IGN]
     for number in heard:
@@ -98,6 +114,10 @@ def _answered_by(act: Callable[[bool], None]) -> Iterator[None]:
     try:
         yield
     finally:
+        if signal.getsignal(signal.SIGALRM) is not alarmed:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, alarmed)
+        sys.unraisablehook = tell_lost
         for number in heard:
             signal.signal(number, answers[number])
 

@@ -41,6 +41,21 @@ try:
 except KeyboardInterrupt:
     print("ended", flush=True)
 """
+LOST = """
+import time
+from fairtune.endings import ended_by_signals
+class Deleted:
+    def __del__(self):
+        print("ready", flush=True)
+        time.sleep(3)
+try:
+    with ended_by_signals(once=ONCE):
+        Deleted()
+        time.sleep(30)
+        print("not ended", flush=True)
+except KeyboardInterrupt:
+    print("ended", flush=True)
+"""
 PARENT = """
 import subprocess, sys
 from fairtune.endings import ended_by_signals, kept_from_children
@@ -115,6 +130,15 @@ def test_elsewhere_a_signal_is_ctrl_c(once, said):
     time.sleep(endings._SAME_WISH_S + 0.2)
     process.send_signal(signal.SIGTERM)
     assert end(process) == said
+
+
+@pytest.mark.parametrize("once", [True, False])
+@pytest.mark.parametrize("number", ENDINGS)
+def test_a_wish_that_python_would_have_lost_is_heard(number, once):
+    process = python(LOST.replace("ONCE", str(once)))
+    heard(process, "ready")
+    process.send_signal(number)
+    assert end(process) == ["ended"]
 
 
 def test_what_a_process_was_started_to_ignore_it_ignores():
