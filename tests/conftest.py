@@ -31,7 +31,7 @@ WHOLE = (
     "test_end_to_end.py",
     "test_packaging.py",
 )
-"""Where tests run whole searches, or start programs; what is left tells of a change to a method or a metric in two minutes."""
+"""Where tests run whole searches, or start programs; what is left tells of a change to a method or a metric in minutes."""
 SHARED = Path(os.environ.get("FAIRTUNE_SHARED") or Path(__file__).parents[2] / "shared")
 
 
