@@ -99,11 +99,11 @@ def _answered_by(act: Callable[[bool], None]) -> Iterator[None]:
             act(before)
 
     def lost(what: sys.UnraisableHookArgs) -> None:
-        if what.exc_type is not KeyboardInterrupt:
-            tell_lost(what)
-        elif threading.current_thread() is threading.main_thread():
+        if what.exc_type is KeyboardInterrupt and threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGALRM, lambda number, frame: act(before))
             signal.setitimer(signal.ITIMER_REAL, _AGAIN_S)
+        else:
+            tell_lost(what)
 
     tell_lost, sys.unraisablehook = sys.unraisablehook, lost
     alarmed = signal.getsignal(signal.SIGALRM)

@@ -106,7 +106,8 @@ def _inspected(name: str, dataset: Dataset, root: Path, console: Console) -> Ins
         prepare(dataset, root, report=report)
     check_test_part(dataset, root)
     splits = open_splits(dataset, root) | {"test": open_test_labels(dataset, root)}
-    return Inspected(PlugIn(name=name, options=dict(vars(dataset))), str(getattr(dataset, "target", "class")), info, splits)
+    options = {option: getattr(dataset, option) for option in dataset.declared()}
+    return Inspected(PlugIn(name=name, options=options), str(getattr(dataset, "target", "class")), info, splits)
 
 
 def _findings(request: DataRequest, dataset: Dataset, root: Path, *, pictures: bool, near_duplicates: bool) -> Findings:

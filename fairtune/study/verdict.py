@@ -14,8 +14,8 @@ from fairtune.study.study import search_size
 if TYPE_CHECKING:
     from fairtune.study.summary import Confirmed, Summary, Trial
 
-_LIMITS = {"time_budget_s": "time-budget", "epoch_budget": "epoch-budget", "gpu_budget_s": "gpu-budget"}
-"""What may leave no room for a training, and its option."""
+_BUDGETS = ("time_budget_s", "epoch_budget", "gpu_budget_s")
+"""What may leave no room for a retraining."""
 _CLOSEST = 3
 _FEWEST_SEEDS = 2
 """That say anything of another retraining of a setting."""
@@ -66,20 +66,17 @@ def cut_short(summary: Summary) -> list[str]:
     """Which limit left trials untried, and how to go on, if one did."""
     if summary.ended_by is None:
         return []
-    option = f"--{summary.ended_by.replace('_', '-')}"
     tried = sum(trial.taken_from is None for trial in summary.trials)
-    return [f"{option} ended the trials: {tried} of {summary.spec.trials} were tried; fairtune resume with more of it goes on"]
+    said = f"{_option(summary.ended_by)} ended the trials: {tried} of {summary.spec.trials} were tried"
+    return [f"{said}; fairtune resume with more of it goes on"]
 
 
 def half_confirmed(summary: Summary) -> list[str]:
     """Which confirmed settings lack retrainings for which a limit had no room, and how to go on, if some do."""
-    limits = [f"--{option}" for name, option in _LIMITS.items() if getattr(summary.spec, name) is not None]
+    limits = [_option(name) for name in _BUDGETS if getattr(summary.spec, name) is not None]
     wanted = summary.spec.final_seeds
-    short = [
-        f"{_called(one)} {len(one.seeds) + len(one.failed_seeds)} of {wanted}"
-        for _, one in summary.confirmed_settings()
-        if len(one.seeds) + len(one.failed_seeds) < wanted
-    ]
+    ended = [(one, len(one.seeds) + len(one.failed_seeds)) for _, one in summary.confirmed_settings()]
+    short = [f"{_called(one)} {number} of {wanted}" for one, number in ended if number < wanted]
     if not (summary.complete and limits and short):
         return []
     said = f"{' or '.join(limits)} had no room for all retrainings: {', '.join(short)}"
@@ -153,6 +150,10 @@ def _collapsed_choice(summary: Summary) -> Confirmed | None:
     """What confirmed the choice, if some retraining of it gives all test samples one class."""
     one = summary.confirmed.get(CHOSEN)
     return one if one is not None and one.collapsed else None
+
+
+def _option(limit: str) -> str:
+    return f"--{limit.removesuffix('_s').replace('_', '-')}"
 
 
 def _called(one: Confirmed) -> str:
