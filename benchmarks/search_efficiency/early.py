@@ -1,4 +1,4 @@
-"""How many settings that are accurate enough in the end miss the floor of an earlier epoch."""
+"""How many settings that are accurate enough in the end are expected at an earlier epoch to miss the floor."""
 
 from __future__ import annotations
 
@@ -15,11 +15,14 @@ FAIREST = 20
 
 
 def below_early_floors(table: Table, scheduler: str = "pareto_asha") -> Iterator[tuple[int, float, float]]:
-    """At each rung of a scheduler, and the end: the epoch, and the share of the fairest settings and of the others below its floor.
+    """At each rung of a scheduler, and the end: which share of the fairest settings misses the floor there, and of the others.
 
     Args:
         table: the table.
-        scheduler: whose rungs; its floor of an epoch is as far below the baseline at that epoch as the search's is in the end.
+        scheduler: whose rungs.
+
+    Yields:
+        The epoch and two shares in [0, 1].
     """
     settings = comparable(table)
     fairest_first = settings[np.argsort(table.test_deo_m[settings].mean(axis=1))].tolist()
@@ -30,5 +33,8 @@ def below_early_floors(table: Table, scheduler: str = "pareto_asha") -> Iterator
 
 
 def _below(replicates: Sequence[Scores], settings: Sequence[int], epoch: int) -> float:
-    found = [[scores.at(setting, epoch)["accuracy"] < scores.floors[epoch - 1] for setting in settings] for scores in replicates]
+    found = [
+        [scores.baseline.lacking(scores.at(setting, epoch)["accuracy"], epoch, scores.epochs) > 0 for setting in settings]
+        for scores in replicates
+    ]
     return float(np.mean(found))

@@ -18,6 +18,7 @@ from fairtune.rules import View
 from fairtune.samplers import Outcome, Proposals
 from fairtune.schedulers import Ladder
 from fairtune.spec import Direction, Epoch, SearchSpec, TrialResult
+from fairtune.study.baseline import Baseline
 
 OBJECTIVES = ("accuracy", "deo_m")
 _DIRECTIONS: tuple[Direction, ...] = ("maximize", "minimize")
@@ -57,7 +58,9 @@ class Scores:
         self.epochs = table.length
         self.at = cache(self._at)
         self.counts = cache(self._counts)
-        self.floors = [self.at(0, epoch)["accuracy"] - FLOOR_BELOW_BASELINE for epoch in range(1, table.length + 1)]
+        history = tuple(Epoch.model_construct(number=epoch, val=self.at(0, epoch)) for epoch in range(1, table.length + 1))
+        trained = TrialResult.model_construct(state="complete", history=history, val=history[-1].val)
+        self.baseline = Baseline(trained, history[-1].val["accuracy"] - FLOOR_BELOW_BASELINE)
 
     def _counts(self, setting: int, epoch: int) -> Remembered:
         counts = self._table.val.at(setting, self._replicate, epoch - 1)
@@ -66,7 +69,7 @@ class Scores:
     @property
     def floor(self) -> float:
         """The accuracy that a trained setting must reach."""
-        return self.floors[-1]
+        return self.baseline.floor
 
     def _at(self, setting: int, epoch: int) -> dict[str, float]:
         """The scores of a setting after an epoch, from 1; NaN where it had diverged before."""
@@ -190,7 +193,7 @@ class Replay:
 
     def _passes(self, number: int, epoch: int) -> bool:
         (method, _), setting = self._trials[number]
-        self._ladder.note(number, method, self._standing(setting, epoch), self._floor_at, self._places[number])
+        self._ladder.note(number, method, self._standing(setting, epoch), self._lacking, self._places[number])
         verdict = self._ladder.verdict(number, epoch)
         if verdict == "go_on":
             return True
@@ -199,9 +202,11 @@ class Replay:
             self._ladder.wait(number, epoch)
         return False
 
-    def _floor_at(self, epoch: int) -> float:
-        """What the scheduler is told: the floor of an epoch, or none."""
-        return self._scores.floors[epoch - 1] if self._policy.constraint and self._policy.early_floor else -math.inf
+    def _lacking(self, accuracy: float, epoch: int) -> float:
+        """What the scheduler is told of the floor: by how much a trial will miss it, or nothing."""
+        if not (self._policy.constraint and self._policy.early_floor):
+            return 0.0
+        return self._scores.baseline.lacking(accuracy, epoch, self._table.length)
 
     def _standing(self, setting: int, epoch: int) -> TrialResult:
         history = tuple(

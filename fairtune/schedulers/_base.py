@@ -27,7 +27,7 @@ class Standing:
         epoch: after which, from 1.
         rung: place of that epoch among the rungs, from 0.
         scores: on the validation split.
-        shortfall: by how much accuracy misses the floor of this epoch; 0 where it reaches it.
+        shortfall: by how much accuracy is expected to miss the floor in the end; 0 where it is to reach it.
         counts: the group counts behind the scores; None for a trial that has gone on since, or has ended.
         place: of the trial among those of its method, in the order in which they were asked for, from 0.
     """
@@ -43,7 +43,7 @@ class Standing:
 
     @property
     def feasible(self) -> bool:
-        """Whether accuracy reached the floor of this epoch."""
+        """Whether accuracy is expected to reach the floor."""
         return self.shortfall == 0
 
     def cost(self, score: str) -> float:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
 from fairtune.errors import InvalidInput
-from fairtune.metrics import SCORES, shortfall
+from fairtune.metrics import SCORES
 from fairtune.schedulers._base import Scheduler, Standing, Verdict
 from fairtune.space import Value
 from fairtune.spec import TrialResult
@@ -49,7 +48,7 @@ class Ladder:
             )
 
     def note(
-        self, number: int, method: str, result: TrialResult, floor: Callable[[int], float], place: int, since: int = 1
+        self, number: int, method: str, result: TrialResult, lacking: Callable[[float, int], float], place: int, since: int = 1
     ) -> None:
         """Take up where a trial stood at every rung that it has come to.
 
@@ -57,7 +56,7 @@ class Ladder:
             number: of the trial.
             method: that it trains.
             result: what came of it, or where it stands.
-            floor: by epoch, from 1: the accuracy below which a trial is infeasible.
+            lacking: by accuracy and the epoch after which a trial has it, from 1: by how much it will miss the floor, or 0.
             place: among the trials of its method, from 0.
             since: the first of its epochs after which it is compared with others, from 1.
         """
@@ -68,7 +67,7 @@ class Ladder:
             if rung == result.epochs or (rung < result.epochs and known is None):
                 scores = self._with_estimates(result.history[rung - 1].val)
                 counts = result.val_counts if rung == result.epochs else None
-                missing = _shortfall(scores["accuracy"], floor(rung))
+                missing = lacking(scores["accuracy"], rung)
                 self._standings[rung][number] = Standing(number, method, rung, index, scores, missing, counts, place)
                 self._looked.discard(rung)
             elif known is not None and known.counts is not None:
@@ -116,9 +115,3 @@ class Ladder:
     def _leave(self, number: int, rung: int) -> None:
         self._waiting[rung].remove(number)
         self._standings[rung][number] = replace(self._standings[rung][number], counts=None)
-
-
-def _shortfall(accuracy: float, floor: float) -> float:
-    if math.isnan(accuracy):
-        return math.inf
-    return max(0.0, shortfall(accuracy, floor))

@@ -22,9 +22,10 @@ Mask = npt.NDArray[np.bool_]
 class ParetoAsha(Halving):
     """Asynchronous successive halving by the accuracy floor, then by fronts, then by spread; in doubt a trial goes on.
 
-    First come the trials that reach the floor, judged against the baseline's accuracy at the same epoch, then the others by how
-    little they miss it. Those that reach it go by the front they are on: none beats those of the first, those of the second are
-    beaten by some of the first alone, and so on. On one front those come first that are farthest from their neighbours.
+    First come the trials that will reach the floor, as far as the baseline's own training tells (see
+    :meth:`fairtune.study.baseline.Baseline.lacking`), then the others by how little they will miss it. Those that reach it go by
+    the front they are on: none beats those of the first, those of the second are beaten by some of the first alone, and so on. On
+    one front those come first that are farthest from their neighbours.
 
     Scores are of few samples. So a trial is stopped only where it is behind by more than its noise: it is judged as if each of its
     objectives, and its accuracy beside the floor, were better by ``doubt`` of its standard errors

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 
 from fairtune.methods import compose
 from fairtune.rules import objectives_of
@@ -140,8 +141,8 @@ class Trials:
 
     def _note(self, number: int, standing: TrialResult) -> None:
         assert self._study.baseline is not None
-        floor, place = self._study.baseline.floor_at, self._place_of(number)
-        self._ladder.note(number, standing.spec.method, standing, floor, place, self._since(number))
+        lacking = partial(self._study.baseline.lacking, epochs=self._spec.epochs)
+        self._ladder.note(number, standing.spec.method, standing, lacking, self._place_of(number), self._since(number))
 
     def _since(self, number: int) -> int:
         """The first epoch that trains the net which is scored: what has a stage before trains something else in it."""

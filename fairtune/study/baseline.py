@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
-from fairtune.metrics import SCORES
+import numpy as np
+
+from fairtune.metrics import SCORES, shortfall
 from fairtune.options import Floor
+from fairtune.records import Floats
 from fairtune.spec import TrialResult
 
 
@@ -23,14 +27,36 @@ class Baseline:
     result: TrialResult
     floor: float
 
-    def floor_at(self, epoch: int) -> float:
-        """What a trial must reach after an epoch: the floor, less what the baseline still lacked then of its own accuracy.
+    def lacking(self, accuracy: float, epoch: int, epochs: int) -> float:
+        """By how much a trial under way is expected to miss the floor in the end.
+
+        What is still to come is read off the baseline's own training, in two ways, of which the kinder counts: the trial gains as
+        much as the baseline did from this epoch on; or it goes through the accuracies that the baseline went through, as much more
+        slowly as it has so far. The second is for what learns slowly and ends as accurate, as with a low learning rate or a
+        large weight of a fairness loss.
 
         Args:
-            epoch: from 1; after the baseline's last, it lacked nothing.
+            accuracy: of the trial on the validation split, in [0, 1]; NaN where it has none.
+            epoch: after which it has that, from 1.
+            epochs: of the whole trial.
+
+        Returns:
+            In units of accuracy; 0 where the floor will be reached, infinite where there is no accuracy.
         """
-        lacked = self.result.val["accuracy"] - self.result.history[min(epoch, self.result.epochs) - 1].val["accuracy"]
-        return self.floor - max(0.0, lacked)
+        if math.isnan(accuracy):
+            return math.inf
+        curve = self._curve
+        gained = accuracy + curve[-1] - curve[min(epoch, len(curve) - 1)]
+        reached, first = np.unique(curve, return_index=True)
+        slowly = np.interp(np.interp(accuracy, reached, first) * epochs / epoch, np.arange(len(curve)), curve)
+        return max(0.0, shortfall(max(accuracy, float(gained), float(slowly)), self.floor))
+
+    @cached_property
+    def _curve(self) -> Floats:
+        """The baseline's best accuracy so far after each epoch, from 0 before the first to what it is in the end."""
+        history = [0.0, *(epoch.val["accuracy"] for epoch in self.result.history[:-1])]
+        final = self.result.val["accuracy"]
+        return np.append(np.minimum(np.maximum.accumulate(history), final), final)
 
 
 def floor_on(split: Literal["val", "test"], floor: Floor, baseline: TrialResult) -> float:

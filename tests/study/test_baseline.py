@@ -12,13 +12,37 @@ from tests.builders import counts_of_recalls
 from tests.search_helpers import small_search
 
 
-def test_the_floor_of_an_epoch_is_lower_by_what_the_baseline_lacked_then():
-    accuracies = [0.5, 0.7, 0.85, 0.8]
+def trained(accuracies, floor):
     history = tuple(Epoch(number=k, val={"accuracy": accuracy}) for k, accuracy in enumerate(accuracies, start=1))
     spec = small_search(Path("unused"))[0].baseline()
-    baseline = Baseline(TrialResult(spec=spec, state="complete", history=history, val=history[-1].val), floor=0.75)
-    floors = [baseline.floor_at(epoch) for epoch in range(1, 5)]
-    assert floors == pytest.approx([0.45, 0.65, 0.75, 0.75]), "never above the floor, though the baseline was better for a while"
+    return Baseline(TrialResult(spec=spec, state="complete", history=history, val=history[-1].val), floor)
+
+
+def test_a_trial_is_expected_to_gain_as_much_as_the_baseline_did():
+    baseline = trained([0.5, 0.7, 0.85, 0.8], floor=0.75)
+    lacking = [baseline.lacking(accuracy, epoch=1, epochs=4) for accuracy in (0.45, 0.5)]
+    assert lacking == [0, 0], "the baseline gained .3 from there"
+    assert baseline.lacking(0.3, epoch=2, epochs=4) == pytest.approx(0.75 - 0.54), "it comes in 4 as far as in 1.2"
+    assert baseline.lacking(0.65, epoch=4, epochs=4) == pytest.approx(0.1), "nothing is to come"
+
+
+@pytest.mark.parametrize(("slowness", "end"), [(2, 0.8), (4, 0.8), (16 / 3, 0.6), (8, 0.4)])
+def test_a_trial_that_is_slower_by_a_factor_is_expected_where_the_baseline_was_at_that_share(slowness, end):
+    """The baseline gains .2 in each of the first four of its 16 epochs; a trial gains that in as many epochs each."""
+    baseline = trained([0.2, 0.4, 0.6, 0.8, *[0.8] * 12], floor=0.8)
+    for epoch in (4, 8):
+        assert baseline.lacking(0.2 * epoch / slowness, epoch, epochs=16) == pytest.approx(0.8 - end)
+
+
+def test_what_is_better_than_the_baseline_misses_a_higher_floor_by_what_it_lacks():
+    baseline = trained([0.5, 0.6, 0.7], floor=0.75)
+    assert [baseline.lacking(0.74, epoch, epochs=3) for epoch in (1, 2, 3)] == pytest.approx([0, 0, 0.01])
+    assert [baseline.lacking(0.7, epoch, epochs=6) for epoch in (3, 5)] == pytest.approx([0.05] * 2), "it gained no more either"
+    assert baseline.lacking(float("nan"), epoch=1, epochs=3) == float("inf")
+
+
+def test_who_is_expected_exactly_at_the_floor_misses_nothing():
+    assert trained([0.1, 0.1, 0.2], floor=0.1 + 0.2).lacking(0.2, epoch=2, epochs=3) == 0
 
 
 def test_the_baseline_sets_the_floor():
