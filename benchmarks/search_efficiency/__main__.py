@@ -11,8 +11,16 @@ from benchmarks.search_efficiency.arms import ABLATED, COMPARED
 from benchmarks.search_efficiency.compare import MEASURES, SHARES, Arena, Result
 from benchmarks.search_efficiency.early import FAIREST, below_early_floors
 from benchmarks.search_efficiency.grids import RECORDED, Recorded
-from benchmarks.search_efficiency.printing import difference_table, markdown, ranking_table, reached_table, speed_table
+from benchmarks.search_efficiency.printing import (
+    difference_table,
+    markdown,
+    ranking_table,
+    reached_table,
+    real_tables,
+    speed_table,
+)
 from benchmarks.search_efficiency.ranking import comparable, study
+from benchmarks.search_efficiency.real import REAL, Found, search
 from benchmarks.search_efficiency.record import record
 from benchmarks.search_efficiency.table import Table, read
 from fairtune.files import data_root
@@ -26,6 +34,10 @@ def main() -> None:
     folder = given.table / recorded.dataset
     if given.command == "record":
         record(recorded, folder, root, processes=given.processes)
+        return
+    if given.command == "real":
+        kinds = {name: [_real(given, recorded, root, name, seed) for seed in range(given.repeats)] for name in REAL}
+        print(real_tables(kinds, OURS))
         return
     table = read(recorded, folder, root)
     _describe(recorded, table)
@@ -50,11 +62,19 @@ def _arguments() -> argparse.Namespace:
     estimating = commands.add_parser("estimates", help="which estimate of DEO_M ranks settings best")
     replaying = commands.add_parser("replay", help="compare searches on the table")
     replaying.add_argument("--repeats", type=int, default=24, help="searches of each kind")
-    for command in (recording, estimating, replaying):
+    searching = commands.add_parser("real", help="the same with real searches, trained and confirmed")
+    searching.add_argument("--repeats", type=int, default=6, help="searches of each kind, each on another split")
+    searching.add_argument("--share", type=float, default=0.2, help="of the table's epochs, for the trials of one search")
+    for command in (recording, estimating, replaying, searching):
         command.add_argument("--table", type=Path, required=True, help="folder of the tables")
         command.add_argument("--dataset", choices=RECORDED, default="digits")
         command.add_argument("--data", help="folder of the original data files")
     return parser.parse_args()
+
+
+def _real(given: argparse.Namespace, recorded: Recorded, root: Path, name: str, seed: int) -> Found:
+    epochs = (len(recorded.settings()) - 1) * recorded.search(seed, root).epochs
+    return search(recorded, given.table / "real", root, name, epochs=round(given.share * epochs), seed=seed)
 
 
 def _describe(recorded: Recorded, table: Table) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 
 from benchmarks.search_efficiency.compare import MEASURES, Result, interval
 from benchmarks.search_efficiency.ranking import Row
+from benchmarks.search_efficiency.real import Found
 
 Estimate = tuple[float, float, float]
 
@@ -62,6 +63,24 @@ def speed_table(results: Mapping[str, Result], grid: str) -> str:
     return markdown(
         ("search", "share of the table's epochs to 95 % of its volume", f"share of the epochs of {grid} to its volume"), rows
     )
+
+
+def real_tables(found: Mapping[str, Sequence[Found]], name: str) -> str:
+    """The means of real searches, and of one kind less each other's, seed by seed."""
+    titles = ("search", *(field.replace("_", " ") for field in Found._fields))
+    means = markdown(titles, ((kind, *map(_figure, np.mean(searches, axis=0))) for kind, searches in found.items()))
+    own = np.array(found[name])
+    less = {kind: own - np.array(searches) for kind, searches in found.items() if kind != name}
+    differences = markdown(
+        (f"{name} less that of", *titles[1:3]),
+        ((kind, _span(interval(values[:, 0])), _span(interval(values[:, 1]))) for kind, values in less.items()),
+    )
+    return f"{means}\n\n{differences}"
+
+
+def _figure(value: float) -> str:
+    """A score to three places, a count or seconds to none."""
+    return f"{value:.3f}" if value <= 1 else f"{value:.0f}"
 
 
 def _median(values: np.ndarray) -> str:

@@ -206,7 +206,12 @@ class Request(TrainRequest, SearchOptions, Resources):
         BeforeValidator(_net_to_compare_with),
         Option("Net that sets the floor: plain, trained as the trials are but for the method, or the teacher.", default="plain"),
     ] = None
-    scheduler: Annotated[str, Option("What stops trials early: see fairtune list schedulers.")] = "none"
+    scheduler: Annotated[
+        str | None,
+        Option(
+            "What stops trials early: see fairtune list schedulers.", default="pareto_asha from 30 trials of a method, else none"
+        ),
+    ] = None
     name: Annotated[str | None, Option("Name of the run.", default="dataset, method and time")] = None
     gpus_per_trial: Annotated[
         float | Literal["auto"] | None,

@@ -26,7 +26,7 @@ from fairtune.request.official import as_authors, settings_of
 from fairtune.request.options import MOVABLE, DataRequest, Request, TrainRequest
 from fairtune.request.plugin_options import check_keys, dataset_options, options_given, options_of
 from fairtune.request.runnable import check_runnable
-from fairtune.request.scheduling import scheduler_of, scheduler_options
+from fairtune.request.scheduling import scheduler_named, scheduler_of, scheduler_options
 from fairtune.request.settings import Setting
 from fairtune.request.spaces import OPTIMIZER, build_space, hyperparameters, matching
 from fairtune.request.teacher import own_teacher, sight_of_teacher
@@ -151,6 +151,7 @@ def specify(request: Request, faults: Faults, describe: Callable[[PlugIn], Info]
     if info is None:
         return None
     epochs = info.epochs if request.epochs is None else request.epochs
+    stopping = scheduler_named(request, epochs)
     faults.attempt(lambda: check_classes(request.select, len(info.classes)))
     model = request.model or info.model
     net = net or Net.load(model)
@@ -158,7 +159,7 @@ def specify(request: Request, faults: Faults, describe: Callable[[PlugIn], Info]
     settable = OPTIMIZER | options_of("dataset", dataset) | options_of("model", net)
     for method in request.methods:
         settable |= hyperparameters(method)
-    settable |= faults.attempt(partial(scheduler_options, request)) or {}
+    settable |= faults.attempt(partial(scheduler_options, stopping)) or {}
     settable |= options_of("rule", Rule.load(request.select))
     check_keys(settable, settings, faults)
     found = {method: faults.attempt(partial(_space, method, request, settings, authors)) for method in request.methods}
@@ -167,7 +168,7 @@ def specify(request: Request, faults: Faults, describe: Callable[[PlugIn], Info]
     plain = PlugIn(name=model, options=model_options or {})
     teacher = own_teacher(request, dataset, plain, optimizer, settings, faults)
     faults.found += sight_of_teacher(request, spaces, info.groups)
-    scheduler = faults.attempt(partial(scheduler_of, request, epochs, faults))
+    scheduler = faults.attempt(partial(scheduler_of, stopping, request, epochs, faults))
     rule = Rule.load(request.select)
     rule_options = faults.attempt(lambda: rule.complete(options_given("rule", rule, settings, faults)))
     if scheduler is None or faults.found:

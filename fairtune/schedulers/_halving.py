@@ -12,7 +12,8 @@ from fairtune.errors import InvalidInput
 from fairtune.schedulers._base import Scheduler, Standing, Verdict
 from fairtune.space import Integer, hyperparameter
 
-_DEPTH = 3
+_DEPTH = 2
+"""Rungs where no grace is given. One more, at 1/27 of 40 epochs, made searches worse (docs/search-efficiency.md)."""
 
 
 class Ranking(ABC):
@@ -44,13 +45,15 @@ class Halving(Scheduler):
     """
 
     grace: int = hyperparameter(
-        0, Integer(low=0, high=10_000), help="epochs before the first judgement; 0 for 1/27 of the training, or as near as there is"
+        0,
+        Integer(low=0, high=10_000),
+        help="epochs before the first judgement; 0 for 1/eta² of all, or as near as there is",
     )
     eta: int = hyperparameter(3, Integer(low=2, high=100), help="one trial in so many goes on at a rung")
     brackets: int = hyperparameter(1, Integer(low=1, high=10), help="1, or how many grace periods, each eta times the one before")
 
     def rungs(self, epochs: int) -> Sequence[int]:
-        """``grace * eta^k``; where no grace is given, the shares 1/eta, 1/eta², 1/eta³ of the epochs, rounded up."""
+        """``grace * eta^k``; where no grace is given, the shares 1/eta² and 1/eta of the epochs, rounded up."""
         found = self._from_grace(epochs) if self.grace else self._from_end(epochs)
         if found and self.brackets > len(found):
             raise InvalidInput(

@@ -139,13 +139,12 @@ def test_a_comparison_says_what_was_reached_for_which_epochs(table):
     assert result.epochs_to(np.full(4, 1.1)) == pytest.approx(np.inf)
 
 
-def test_fair_settings_that_learn_slowly_are_below_early_floors(table, monkeypatch):
+def test_fair_settings_that_learn_late_are_expected_below_the_floor_at_rungs(table, monkeypatch):
     monkeypatch.setattr(early, "FAIREST", 1)
-    table.val.hard[BEST, :, :5, :, :, 0] = SAMPLES
-    table.val.hard[BEST, :, :5, :, :, 1] = 0
+    table.val.hard[BEST, :, :5] = table.val.hard[BEST, :, :5, :, :, ::-1]
     found = list(early.below_early_floors(table))
-    assert [epoch for epoch, _, _ in found] == [1, 2, 4, 10]
-    assert [fairest for _, fairest, _ in found] == [1, 1, 1, 0]
+    assert [epoch for epoch, _, _ in found] == [2, 4, 10]
+    assert [fairest for _, fairest, _ in found] == [1, 1, 0]
     assert {others for _, _, others in found} == {0}
 
 

@@ -39,9 +39,9 @@ def those_that_go_on(scheduler, standings):
     [
         ({}, 1, []),
         ({}, 2, [1]),
-        ({}, 40, [2, 5, 14]),
-        ({}, 27, [1, 3, 9]),
-        ({"eta": 2}, 40, [5, 10, 20]),
+        ({}, 40, [5, 14]),
+        ({}, 27, [3, 9]),
+        ({"eta": 2}, 40, [10, 20]),
         ({"grace": 4}, 40, [4, 12, 36]),
         ({"grace": 39}, 40, [39]),
     ],
@@ -92,7 +92,7 @@ class TestAsha:
         def verdict(number, accuracy):
             standing = Epoch(number=1, val={"accuracy": accuracy, "deo_m": 0.1})
             now = TrialResult(spec=spec, state="running", history=(standing,))
-            ladder.note(number, methods[number % 3], now, floor=lambda epoch: 0.0, place=number // 3)
+            ladder.note(number, methods[number % 3], now, lacking=lambda accuracy, epoch: 0.0, place=number // 3)
             return ladder.verdict(number, 1)
 
         spared = [number for number in range(27) if verdict(number, 0.9 - number / 100) == "go_on"]
@@ -171,13 +171,29 @@ class TestChosenBySearch:
         assert asked(tmp_path, scheduler="none").scheduler_options == {}
 
     @pytest.mark.parametrize(
+        ("options", "name"),
+        [
+            ({}, "none"),
+            ({"trials": 29}, "none"),
+            ({"trials": 30}, "pareto_asha"),
+            ({"trials": 30, "method": "mfd,ad"}, "none"),
+            ({"trials": 60, "method": "mfd,ad", "joint": True}, "pareto_asha"),
+            ({"trials": 30, "epochs": 8}, "none"),
+            ({"trials": 30, "select": "mutual_information"}, "none"),
+            ({"trials": 30, "scheduler": "none"}, "none"),
+        ],
+    )
+    def test_trials_are_stopped_early_by_default_where_there_are_enough(self, tmp_path, options, name):
+        assert asked(tmp_path, **{"scheduler": None} | options).scheduler == name
+
+    @pytest.mark.parametrize(
         ("options", "reason"),
         [
             (
                 {"set": ["scheduler.grace=40"]},
                 "scheduler.grace=40: a training has 40 epochs, .* give at most 39, or --scheduler none",
             ),
-            ({"set": ["scheduler.brackets=4"]}, "brackets=4: trials of 40 epochs are judged 3 times: give at most 3"),
+            ({"set": ["scheduler.brackets=4"]}, "brackets=4: trials of 40 epochs are judged 2 times: give at most 2"),
             ({"set": ["scheduler.eta=1"]}, "--set scheduler.eta=1"),
             ({"set": ["scheduler.grace=1..3"]}, "an option of the scheduler takes one value; it cannot be searched"),
             ({"set": ["scheduler.doubt=1"], "scheduler": "asha"}, "unknown setting 'scheduler.doubt'"),
