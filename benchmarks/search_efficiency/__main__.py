@@ -87,6 +87,9 @@ def _describe(recorded: Recorded, table: Table) -> None:
 
 
 def _replay(arena: Arena, repeats: int) -> None:
+    whole = {"random, the whole table": arena.run(COMPARED["random"], len(arena.table.replicates), shares=(1.0,))}
+    for measure in MEASURES:
+        print(reached_table(whole, (1.0,), measure), end="\n\n")
     for title, policies in (("Searches compared", COMPARED), ("Ours without each of its parts", ABLATED)):
         results: Mapping[str, Result] = {name: arena.run(policy, repeats) for name, policy in policies.items()}
         print(f"## {title}\n")
