@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -110,4 +111,4 @@ def _moments(values: Sequence[float]) -> tuple[float, float]:
     defined = defined[np.isfinite(defined)]
     if len(defined) == 0:
         return math.nan, math.nan
-    return float(defined.mean()), float(defined.std(ddof=1)) if len(defined) > 1 else math.nan
+    return statistics.fmean(defined), float(defined.std(ddof=1)) if len(defined) > 1 else math.nan

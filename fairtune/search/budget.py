@@ -1,17 +1,20 @@
 """What a search may still spend. Its trials end at whichever limit comes first, and the confirmation has a part of each kept.
 
 Every limit but the number of trials is of the whole search: baseline, trials and retrainings. Half of what the baseline leaves is
-for the trials at least; what the retrainings are expected to take is kept for them out of the other half. At least one trial runs
-to its end, and every setting that is confirmed is retrained on one seed, whatever they take.
+for the trials at least; what the retrainings are expected to take is kept for them out of the other half, and as long as there is
+nothing to confirm, what one seed takes. At least one trial runs to its end, and every setting that is confirmed is retrained on one
+seed, whatever they take.
 """
 
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Iterator, Sequence
+from operator import le
 from typing import NamedTuple
 
-from fairtune.rules import View, front, objectives_of
+from fairtune.rules import View, objectives_of
 from fairtune.search.repeats import RACE_SHARE
 from fairtune.spec import Brief, Place, SearchSpec, TrialResult
 from fairtune.study.jobs import Job, final_seeds
@@ -72,14 +75,17 @@ class Budget:
         self._study = study
         self._objectives = objectives_of(spec.select)
         self._epochs, self._gpu_s = 0, 0.0
-        self._complete, self._complete_s = 0, 0.0
+        self._seconds: list[float] = []
+        self._shared_seconds: list[float] = []
         self._ended = 0
         self._teacher = trained_teacher(spec, place)
         self._standing: dict[JobKey, _Standing] = {}
         self._waiting: dict[JobKey, Brief] = {}
         self._abreast_here, self._abreast_before = 1, self._abreast_on_record()
-        for result in self._past():
-            self._count(result)
+        for result in self._shared():
+            self._count(result.brief, self._shared_seconds)
+        for brief in self._past():
+            self._count(brief, self._seconds)
 
     def move(self, place: Place) -> None:
         """Count by other shares of GPUs from now on; what has ended had what it had."""
@@ -107,7 +113,7 @@ class Budget:
         """A training has ended, or waits."""
         self.drop(job)
         if job.kind != "trial" or result.taken_from is None:
-            self._count(result.brief)
+            self._count(result.brief, self._shared_seconds if job.key.is_shared else self._seconds)
             self._ended += job.kind == "trial"
         if job.kind == "teacher" and result.state == "complete" and job.spec == self._spec.teacher():
             self._teacher = result
@@ -116,8 +122,12 @@ class Budget:
 
     @property
     def lets_begin(self) -> bool:
-        """Whether one more trial may begin: there is room to end it, or none has ended yet."""
-        return (not self._ended and not self._standing) or self.ends_by is None
+        """Whether one more trial may begin: there is room to end it, or none is complete and there would be by leaving nothing."""
+        if self.ends_by is None:
+            return True
+        if self._standing or self._has_complete:
+            return False
+        return not self._ended or all(limit.has_room_beside(0) for limit in self._limits())
 
     @property
     def ends_by(self) -> str | None:
@@ -129,15 +139,25 @@ class Budget:
     @property
     def spent(self) -> str | None:
         """The limit that ends the trials under way, by name; none as long as no trial is complete."""
-        if not any(record.state == "complete" for record in self._study.records()):
+        if not self._has_complete:
             return None
         left = ((limit.name, limit.whole - limit.kept - self._of_race(limit) - limit.spent) for limit in self._limits())
         return next((name for name, room in left if room <= 0), None)
 
     @property
     def lets_repeat(self) -> bool:
-        """Whether one more seed of a trial may begin."""
-        return all(limit.has_room_beside(limit.kept) for limit in self._limits())
+        """Whether one more seed of a trial may begin, with the baseline of its fold if that is not trained."""
+        return all(limit.has_room_beside(limit.kept, min(1, self._folds_left)) for limit in self._limits())
+
+    @property
+    def _has_complete(self) -> bool:
+        """Whether any trial has come to its end."""
+        return any(record.state == "complete" for record in self._study.records())
+
+    @property
+    def _folds_left(self) -> int:
+        """How many baselines of further folds are not trained."""
+        return self._spec.validation_folds - 1 - len(self._study.folds)
 
     @property
     def _seeds(self) -> int:
@@ -147,11 +167,11 @@ class Budget:
 
     @property
     def _owed(self) -> int:
-        """How many further seeds the trials so far are still to get for sure."""
+        """How many further seeds the trials so far are still to get for sure, and baselines of their folds."""
         if self._seeds == 1:
             return 0
         trials = (record for record in self._study.records() if record.state in ("complete", "running"))
-        return sum(max(0, self._seeds - 1 - self._study.begun_of(record.number)) for record in trials)
+        return self._folds_left + sum(max(0, self._seeds - 1 - self._study.begun_of(record.number)) for record in trials)
 
     @property
     def _abreast(self) -> int:
@@ -159,12 +179,12 @@ class Budget:
         return max(self._abreast_here, self._abreast_before)
 
     def _abreast_on_record(self) -> int:
-        """How many ran at a time so far, on average. What runs alone is left out: it may come from another search."""
+        """How many ran at a time so far, on average. What ran before the trials is left out: it did so alone."""
         firsts = (record.result for record in self._study.records() if record.result is not None)
         finals = (result.brief for result in self._study.finals.values())
         repeats = (row.brief for row in self._study.repeats.values() if row is not None)
         seconds = sum(one.seconds for one in (*firsts, *finals, *repeats) if one.taken_from is None)
-        wall_s = self._study.wall_s
+        wall_s = self._study.wall_s - self._study.alone_wall_s
         return max(1, round(seconds / wall_s)) if wall_s > 0 else 1
 
     def _of_race(self, limit: _Limit) -> float:
@@ -177,11 +197,10 @@ class Budget:
         """Whether a retraining may begin; on the first seed, always."""
         if job.spec.seed == final_seeds(self._spec)[0]:
             return True
-        return all(limit.has_room_beside(0) for limit in self._limits())
+        return all(limit.has_room_beside(0) for limit in self._limits(job.spec.epochs))
 
     def _past(self) -> Iterator[Brief]:
-        """What has been trained so far."""
-        yield from (result.brief for result in self._shared())
+        """What has been trained so far beside what all trials rest on."""
         waiting = self._study.waiting
         for record in self._study.records():
             if record.result is not None and record.result.taken_from is None:
@@ -197,19 +216,24 @@ class Budget:
         baseline = None if self._study.baseline is None else self._study.baseline.result
         return [result for result in (baseline, self._teacher) if result is not None]
 
-    def _count(self, result: Brief) -> None:
+    def _count(self, result: Brief, seconds: list[float]) -> None:
         self._epochs += result.epochs
         self._gpu_s += result.gpu_s(self._gpus)
         if result.state == "complete":
-            self._complete += 1
-            self._complete_s += result.seconds
+            seconds.append(result.seconds)
 
-    def _limits(self) -> Iterator[_Limit]:
+    @property
+    def _one_s(self) -> float:
+        """What a training takes: as trials do; before one is complete, as what they rest on did, perhaps on another machine."""
+        return statistics.fmean(self._seconds or self._shared_seconds or [0.0])
+
+    def _limits(self, epochs: int | None = None) -> Iterator[_Limit]:
+        """All that there are, for a training of so many epochs; those of a trial if not said."""
         spec, standing = self._spec, self._standing.values()
         shared = self._shared()
-        one = self._complete_s / max(1, self._complete)
+        one = self._one_s
         if spec.time_budget_s is not None:
-            before = sum(result.seconds for result in shared)
+            before = self._study.alone_wall_s
             kept = self._kept(spec.time_budget_s - before, one / self._abreast)
             yield _Limit("time_budget", spec.time_budget_s, self._study.wall_s, 0.0, one, kept, before, self._abreast)
         if spec.epoch_budget is not None:
@@ -218,7 +242,7 @@ class Budget:
             before = sum(result.epochs for result in shared)
             kept = self._kept(spec.epoch_budget - before, mean)
             pledged = sum(training.all_epochs for training in standing) - trained
-            yield _Limit("epoch_budget", spec.epoch_budget, self._epochs + trained, pledged, spec.epochs, kept, before)
+            yield _Limit("epoch_budget", spec.epoch_budget, self._epochs + trained, pledged, epochs or spec.epochs, kept, before)
         if spec.gpu_budget_s is not None:
             trained_s = sum(training.seconds for training in standing)
             before = sum(result.brief.gpu_s(self._gpus) for result in shared)
@@ -233,23 +257,56 @@ class Budget:
         return self._spec.baseline().epochs + (most_confirmed(self._objectives) - 1) * self._spec.epochs
 
     def _kept(self, left: float, each: float) -> float:
-        """What is kept for the confirmation, of what the baseline has left."""
-        return min(each * len(final_seeds(self._spec)) * most_confirmed(self._objectives), max(0.0, left) / 2)
+        """What is kept for the confirmation, of what the baseline has left: for one seed as long as nothing reaches the floor."""
+        seeds = len(final_seeds(self._spec)) if self._has_feasible else 1
+        return min(each * seeds * most_confirmed(self._objectives), max(0.0, left) / 2)
+
+    @property
+    def _has_feasible(self) -> bool:
+        """Whether there is something to choose."""
+        return any(record.feasible for record in self._study.records())
 
     def _out_of_patience(self) -> bool:
-        """Whether so many trials of its own have ended for good since the latest that moved the front."""
-        views = self._study.views()
-        if self._spec.patience is None or not views:
+        """Whether so many trials of its own have ended for good since one moved the front."""
+        if self._spec.patience is None:
             return False
-        latest = max(view.number for view in front(views, self._objectives) or _nearest(views))
-        waiting = self._study.waiting
-        own = [record for record in self._study.records() if record.result is not None and record.result.taken_from is None]
-        return sum(record.number > latest and record.number not in waiting for record in own) >= self._spec.patience
+        since, reached = 0, _Reached(self._objectives)
+        for record in self._study.in_order_of_ends():
+            if record.view is not None and reached.moves(record.view):
+                since = 0
+            else:
+                since += record.result is not None and record.result.taken_from is None
+        return since >= self._spec.patience and reached.any
 
 
-def _nearest(views: Sequence[View]) -> list[View]:
-    """What stands for the front as long as nothing reaches the floor: the earliest trial that is nearest to it."""
-    return [max(views, key=lambda view: view.val["accuracy"])]
+class _Reached:
+    """What the trials of a search have come to, one after the other.
+
+    Args:
+        objectives: names of the scores that the front is of.
+    """
+
+    def __init__(self, objectives: Sequence[str]) -> None:
+        self._objectives = objectives
+        self._front: list[tuple[float, ...]] = []
+        self._nearest: float | None = None
+
+    @property
+    def any(self) -> bool:
+        """Whether there was any."""
+        return bool(self._front) or self._nearest is not None
+
+    def moves(self, view: View) -> bool:
+        """Take one more; whether nothing so far is as good in all, or if nothing is feasible, whether it is the nearest to that."""
+        if not view.feasible:
+            nearer = not self._front and (self._nearest is None or view.val["accuracy"] > self._nearest)
+            self._nearest = view.val["accuracy"] if nearer else self._nearest
+            return nearer
+        costs = view.costs(*self._objectives)
+        if any(all(map(le, other, costs)) for other in self._front):
+            return False
+        self._front = [other for other in self._front if not all(map(le, costs, other))] + [costs]
+        return True
 
 
 def most_confirmed(objectives: Sequence[str]) -> int:

@@ -195,7 +195,7 @@ class Plan:
         return record
 
     def verdict(self, job: Job, standing: TrialResult) -> Verdict:
-        """Whether a running trial goes on: asks the budget, then the scheduler. Other jobs always go on.
+        """Whether a running trial goes on: asks the scheduler, then the budget. Other jobs always go on.
 
         Args:
             job: the trial's.
@@ -207,8 +207,10 @@ class Plan:
         if job.kind != "trial" or standing.state != "running":
             return "go_on"
         assert job.number is not None
-        spent = self._budget.spent
-        verdict: Verdict = "stop" if spent else self._trials.verdict(job.number, standing)
+        verdict = self._trials.verdict(job.number, standing)
+        spent = self._budget.spent if verdict == "go_on" else None
+        if spent:
+            verdict = "stop"
         if verdict != "go_on":
             self._stops[job.key] = Stop(by=spent or self.spec.scheduler, epoch=standing.epochs)
         if verdict == "pause" or spent:
@@ -240,6 +242,8 @@ class Plan:
         if (teacher := self._missing_teacher(job)) is not None:
             self._keep_for_later(job)
             job = teacher
+        if job.kind == "trial":
+            self.study.note_trials_begin()
         self._running[job.key] = job
         self._budget.begin(job)
         for observer in self.observers:

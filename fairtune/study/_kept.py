@@ -60,6 +60,7 @@ class _Attributes(BaseModel):
     repeats: dict[JobName, _StoredRow | None] = Field(default_factory=dict)
     folds: dict[JobName, _Result] = Field(default_factory=dict)
     wall_s: float = 0.0
+    alone_s: float | None = None
     complete: bool = False
     mlflow_experiment_id: str | None = None
     mlflow_run_id: str | None = None
@@ -99,6 +100,7 @@ class Kept:
         self._repeats = {key: None if row is None else _row(row) for key, row in stored.repeats.items()}
         self._folds = stored.folds
         self._noted_s = stored.wall_s
+        self._alone_s = stored.alone_s
         self._complete = stored.complete
         self._children = stored.children
         self._mirror = (
@@ -225,6 +227,15 @@ class Kept:
     def _keep_seconds(self, seconds: float) -> None:
         self._write(wall_s=seconds)
         self._noted_s = seconds
+
+    @property
+    def alone_s(self) -> float | None:
+        """Seconds that the search had run when its first trial began to train; None before."""
+        return self._alone_s
+
+    def _keep_alone(self, seconds: float) -> None:
+        self._write(alone_s=seconds)
+        self._alone_s = seconds
 
     def _write(self, **attributes: object) -> None:
         """In this order: a process killed in between leaves what stands first, which is not read without the last."""

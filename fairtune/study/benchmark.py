@@ -9,6 +9,7 @@ that stand the same ranks with every seed as a block; what they find is conditio
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
@@ -361,7 +362,7 @@ def _of_data(parts: Sequence[_Of], names: Sequence[str], score: str) -> Floats:
     for part in parts:
         seeds = _seeds(part, names)
         by_name.setdefault(part.data, []).append([part.entrants[name].mean(score, seeds) if seeds else math.nan for name in names])
-    return np.array([np.mean(rows, axis=0) for rows in by_name.values()]).reshape(-1, len(names))
+    return np.array([list(map(statistics.fmean, zip(*rows, strict=True))) for rows in by_name.values()]).reshape(-1, len(names))
 
 
 def _of_seeds(parts: Sequence[_Of], names: Sequence[str], score: str) -> Floats:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
@@ -52,7 +53,7 @@ class Entrant(NamedTuple):
 
     def mean(self, score: str, seeds: Sequence[int]) -> float:
         """Its mean over seeds."""
-        return float(np.mean([self.value(score, seed) for seed in seeds]))
+        return statistics.fmean(self.value(score, seed) for seed in seeds)
 
     def interval(self, score: str) -> Interval:
         """Of the score over all its nets."""

@@ -77,6 +77,8 @@ class SearchStudy(Kept):
         self._trial_ids = [trial._trial_id for trial in past]
         self._waiting: set[int] = set()
         self._records = [self._read(trial) for trial in past]
+        ended = [trial for trial in past if trial.datetime_complete is not None]
+        self._order = [trial.number for trial in sorted(ended, key=lambda trial: (trial.datetime_complete, trial.number))]
         self._taken_over = sum(map(_is_taken_over, self._records))
         self._proposals = Ahead(Proposals(spec, directions))
         for trial, record in zip(past, self._records, strict=True):
@@ -126,6 +128,18 @@ class SearchStudy(Kept):
         if not self.complete and now - self.noted_s >= every_s:
             self._keep_seconds(now)
 
+    def note_trials_begin(self) -> None:
+        """Keep how long the search has run, the first time that a trial begins to train."""
+        if self.alone_s is None:
+            self._keep_alone(self.wall_s)
+
+    @property
+    def alone_wall_s(self) -> float:
+        """Of the seconds that the search has run, those before any trial of its own was trained: what all rest on was, or found."""
+        if self.alone_s is not None:
+            return self.alone_s
+        return 0.0 if self.own else self.wall_s  # an earlier version did not keep it
+
     def ask(self) -> tuple[int, str, dict[str, Value]] | None:
         """A setting that no trial has had: trial number, method, and searched values by full name; None if there is none left."""
         number = len(self._records)
@@ -163,6 +177,7 @@ class SearchStudy(Kept):
         keep_result(self._study, self._trial_ids[number], result, self._details.keep(result), waits=False)
         record = self._ended(number, result.brief)
         settle(self._study, self._trial_ids[number], self._outcome(record))
+        self._order.append(number)
         return self._told(record)
 
     def pause(self, number: int, result: TrialResult) -> Record:
@@ -230,6 +245,7 @@ class SearchStudy(Kept):
         """End a trial that waits: it stays pruned."""
         settle(self._study, self._trial_ids[number], Outcome("pruned"))
         self._waiting.remove(number)
+        self._order.append(number)
 
     @property
     def waiting(self) -> list[int]:
@@ -248,6 +264,10 @@ class SearchStudy(Kept):
         self._taken_over += record.result.taken_from is not None
         self._copies.make_if_old()
         return record
+
+    def in_order_of_ends(self) -> list[Record]:
+        """The trials that have ended for good, in the order in which they did."""
+        return [self._records[number] for number in self._order]
 
     @property
     def asked(self) -> int:

@@ -1,14 +1,14 @@
 """What a search may spend, and how it goes on with more; real trainings, run one after the other in this process."""
 
+import numpy as np
 import pytest
 
 from fairtune.errors import InvalidInput
 from fairtune.records import Purpose
 from fairtune.request.options import Request, extended
-from fairtune.rules import front
 from fairtune.search import trainable
 from fairtune.search.budget import Budget, most_confirmed
-from fairtune.spec import Stop, TrialResult
+from fairtune.spec import Epoch, Stop, TrialResult
 from fairtune.study.baseline import Baseline
 from fairtune.study.folders import RunFolder
 from fairtune.study.jobs import Job, final_seeds
@@ -27,14 +27,14 @@ def epochs_of(session):
     return cost.baseline_epochs + cost.epochs + cost.confirmation_epochs
 
 
-def told(tmp_path, *points, clock=lambda: 0.0, gpus=None, **options):
-    """A search whose trials have these accuracies and gaps, and nothing else; 10 s of the baseline and 20 s of each trial."""
+def told(tmp_path, *points, clock=lambda: 0.0, gpus=None, baseline_s=10, **options):
+    """A search whose trials have these accuracies and gaps, and nothing else; 20 s of each trial."""
     spec, place = small_search(tmp_path, trials=20, **options)
     folder = RunFolder.of(place)
     folder.path.mkdir(parents=True, exist_ok=True)
     study = SearchStudy(folder.study, spec, clock)
     val = {"accuracy": 0.9, "deo_m": 0.3}
-    study.keep_baseline(Baseline(TrialResult(spec=spec.baseline(), state="complete", val=val, seconds=10, gpus=gpus), 0.85))
+    study.keep_baseline(Baseline(TrialResult(spec=spec.baseline(), state="complete", val=val, seconds=baseline_s, gpus=gpus), 0.85))
     tell(spec, study, *points, gpus=gpus)
     return spec, place, study
 
@@ -77,6 +77,41 @@ class TestEpochs:
         jobs = [session.plan.next() for _ in range(6)]
         assert [str(getattr(job, "key", job)) for job in jobs] == [*(f"trial-{number}" for number in range(5)), "wait"]
 
+    def test_what_fails_does_not_use_it_up(self, tmp_path):
+        spec, place, study = told(tmp_path, epochs=2, epoch_budget=40, final_seeds=4)
+        for ended in range(1, 21):
+            number, method, values = study.ask()
+            epochs = tuple(Epoch(number=epoch, seconds=1.0) for epoch in (1, 2))
+            trial = spec.trial(method, values, needs_baseline=True)
+            study.tell(number, TrialResult(spec=trial, state="failed", history=epochs, error="diverged"))
+            assert Budget(spec, place, study).lets_begin == (ended < 20), "the 20th has taken the last of 40 epochs"
+
+    def test_as_long_as_nothing_is_feasible_one_seed_of_each_is_kept(self, tmp_path):
+        spec, place, study = told(tmp_path, (0.5, 0.2), epochs=2, epoch_budget=100, final_seeds=4)
+        of_each = 2 * most_confirmed(("accuracy", "deo_m"))
+        assert [limit.kept for limit in Budget(spec, place, study)._limits()] == [of_each]
+        tell(spec, study, (0.9, 0.2))
+        assert [limit.kept for limit in Budget(spec, place, study)._limits()] == [4 * of_each]
+
+    def test_a_longer_retraining_begins_only_where_there_is_room_for_it(self, tmp_path):
+        spec, place, study = told(tmp_path, (0.9, 0.2), epochs=2, epoch_budget=10, final_seeds=2)
+        first, second = final_seeds(spec)
+        longer = {seed: spec.baseline(seed).model_copy(update={"epochs": 11}) for seed in (first, second)}
+        budget = Budget(spec, place, study)
+        assert budget.lets_confirm(trial_job(place, spec.baseline(second), 0))
+        assert budget.lets_confirm(trial_job(place, longer[first], 0)), "one seed of each, whatever it takes"
+        assert not budget.lets_confirm(trial_job(place, longer[second], 0))
+
+    def test_a_further_seed_needs_room_for_the_baseline_of_its_fold(self, tmp_path):
+        options = {"epochs": 2, "final_seeds": 1, "seeds_per_trial": 2, "validation_folds": 2}
+        session = run_small(tmp_path, trials=20, epoch_budget=12, **options)
+        assert epochs_of(session) + sum(row.brief.epochs for row in session.study.repeats.values()) <= 12
+        spec, place, study = told(tmp_path / "told", (0.9, 0.2), **options)
+        assert Budget(spec.model_copy(update={"epoch_budget": 8}), place, study).lets_repeat, "half of it is kept"
+        assert not Budget(spec.model_copy(update={"epoch_budget": 7}), place, study).lets_repeat
+        study.keep_fold(JobKey.of_fold(1), study.baseline.result)
+        assert Budget(spec.model_copy(update={"epoch_budget": 7}), place, study).lets_repeat
+
     def test_too_little_for_an_outcome_is_refused(self, tmp_path):
         with pytest.raises(InvalidInput, match=r"--epoch-budget 7: the baseline, one trial .* take 4 x 2 = 8 epochs"):
             small_search(tmp_path, epochs=2, epoch_budget=7)
@@ -104,7 +139,7 @@ class TestGpus:
         def lets_begin(budget_s):
             return Budget(spec.model_copy(update={"gpu_budget_s": budget_s}), place, study).lets_begin
 
-        spent, one = (10 + 4 * 20) / 2, (10 + 4 * 20) / 5 / 2
+        spent, one = (10 + 4 * 20) / 2, 20 / 2
         kept = one * most_confirmed(("accuracy", "deo_m"))
         assert lets_begin(spent + one + kept + 0.1)
         assert not lets_begin(spent + one + kept - 0.1)
@@ -164,19 +199,40 @@ class TestPatience:
         tell(spec, study, (0.9, 0.2))
         assert not Budget(spec, place, study).lets_begin
 
+    def test_trials_count_in_the_order_in_which_they_end(self, tmp_path):
+        spec, place, study = told(tmp_path, patience=3)
+        asked = [study.ask() for _ in range(5)]
+
+        def end(place, accuracy, deo_m):
+            number, method, values = asked[place]
+            trial = spec.trial(method, values, needs_baseline=True)
+            val = {"accuracy": accuracy, "deo_m": deo_m}
+            study.tell(number, TrialResult(spec=trial, state="complete", val=val, seconds=20))
+
+        for number in (1, 2, 3):
+            end(number, 0.9, 0.25)
+        assert Budget(spec, place, study).ends_by is None, "two have ended since the first, which others only equal"
+        end(0, 0.95, 0.05)
+        assert Budget(spec, place, study).ends_by is None, "the front has moved just now"
+        end(4, 0.9, 0.2)
+        tell(spec, study, (0.9, 0.2), (0.95, 0.05))
+        for known in (study, SearchStudy(RunFolder.of(place).study, spec)):
+            assert Budget(spec, place, known).ends_by == "patience"
+
     def test_a_search_ends_by_it(self, tmp_path):
         session = run_small(tmp_path, method="scratch,ss,reweight", trials=3, patience=1)
         views = session.study.views()
-        latest = [max(view.number for view in front(views[:count], ("accuracy", "deo_m"))) for count in range(1, len(views) + 1)]
-        assert all(number == count for count, number in enumerate(latest[:-1])), "it goes on for as long as the front moves"
-        assert len(views) == 3 or latest[-1] < len(views) - 1
+        costs = [view.costs("accuracy", "deo_m") for view in views]
+        moved = [not any(np.less_equal(other, cost).all() for other in costs[:count]) for count, cost in enumerate(costs)]
+        assert all(moved[:-1]), "it goes on for as long as the front moves"
+        assert len(views) == 3 or not moved[-1]
 
 
 class TestTime:
     def test_a_part_is_kept_for_the_confirmation(self, tmp_path):
         passed = [0.0]
         spec, place, study = told(tmp_path, (0.9, 0.2), (0.9, 0.1), final_seeds=2, clock=lambda: passed[0])
-        one = (10 + 2 * 20) / 3
+        one = 20
 
         def lets_begin(budget_s):
             return Budget(spec.model_copy(update={"time_budget_s": budget_s}), place, study).lets_begin
@@ -184,14 +240,24 @@ class TestTime:
         passed[0] = 300.0
         assert lets_begin(300 + 9 * one + 1)
         assert not lets_begin(300 + 9 * one - 1)
-        passed[0] = 0.0
-        assert lets_begin(2 * one - 9), "but half of what the baseline leaves is for the trials"
-        assert not lets_begin(2 * one - 11)
+        passed[0] = 10.0
+        study.note_trials_begin()
+        assert lets_begin(10 + 2 * one + 1), "but half of what the baseline leaves is for the trials"
+        assert not lets_begin(10 + 2 * one - 1)
+
+    @pytest.mark.parametrize("baseline_s", [10, 1000])
+    def test_a_baseline_that_was_found_takes_no_time_of_it(self, tmp_path, baseline_s):
+        passed = [0.0]
+        spec, place, study = told(tmp_path, (0.9, 0.2), clock=lambda: passed[0], baseline_s=baseline_s, final_seeds=1)
+        passed[0] = 300.0
+        room = 300 + 20 + most_confirmed(("accuracy", "deo_m")) * 20
+        assert Budget(spec.model_copy(update={"time_budget_s": room + 1.0}), place, study).lets_begin
+        assert not Budget(spec.model_copy(update={"time_budget_s": room - 1.0}), place, study).lets_begin
 
     def test_a_resumed_search_keeps_for_as_many_at_a_time_as_ran_before(self, tmp_path):
         passed = [0.0]
         spec, place, study = told(tmp_path, *[(0.9, 0.2)] * 16, final_seeds=2, clock=lambda: passed[0])
-        one = (10 + 16 * 20) / 17
+        one = 20
 
         def budget(whole_s):
             return Budget(spec.model_copy(update={"time_budget_s": whole_s}), place, study)
@@ -206,6 +272,23 @@ class TestTime:
         assert on_one.lets_begin, "as long as none has ended it may be that eight will run again"
         on_one.drop(job)
         assert not on_one.lets_begin
+
+    def test_what_ran_alone_before_the_trials_does_not_make_them_fewer_at_a_time(self, tmp_path):
+        passed = [0.0]
+        spec, place = small_search(tmp_path, trials=20, final_seeds=2, time_budget="200s")
+        RunFolder.of(place).path.mkdir(parents=True, exist_ok=True)
+        study = SearchStudy(RunFolder.of(place).study, spec, lambda: passed[0])
+        baseline = TrialResult(spec=spec.baseline(), state="complete", val={"accuracy": 0.9, "deo_m": 0.3}, seconds=100)
+        study.keep_baseline(Baseline(baseline, 0.85))
+        passed[0] = 100.0
+        study.note_trials_begin()
+        tell(spec, study, *[(0.9, 0.2)] * 16)
+        passed[0] += 16 * 20 / 8
+        study.note_time()
+        again = SearchStudy(RunFolder.of(place).study, spec, lambda: 0.0)
+        assert (again.alone_s, again.wall_s) == (100, 140)
+        assert Budget(spec, place, again).lets_begin, "one more and eight retrainings, eight at a time, end at 180 s"
+        assert not Budget(spec.model_copy(update={"time_budget_s": 179.0}), place, again).lets_begin
 
     def test_seeds_of_one_setting_are_trained_as_many_at_a_time(self, tmp_path):
         passed = [0.0]

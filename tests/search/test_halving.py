@@ -176,3 +176,15 @@ def test_a_stage_that_trains_another_net_is_not_judged_and_nobody_is_compared_wi
     for rung in rungs:
         there = [one.method for one in session.plan._trials._ladder._there(rung)]
         assert there == (["jtt", "mfd"] if rung >= 5 else ["mfd"])
+
+
+def test_who_is_at_a_rung_when_a_budget_is_spent_is_judged_there(tmp_path):
+    session = Session(*small_search(tmp_path, **SEARCH)).run(2)
+    job = session.next_job()
+    val = {"accuracy": 0.9, "deo_m": 0.3}
+    standing = TrialResult(spec=job.spec, state="running", history=(Epoch(number=1, val=val),))
+    budget = session.plan._budget
+    budget._spec = budget._spec.model_copy(update={"epoch_budget": 1})
+    assert budget.spent == "epoch_budget"
+    assert session.plan.verdict(job, standing) == "pause"
+    assert session.plan._stops[job.key] == Stop(by=OURS, epoch=1)

@@ -1,5 +1,6 @@
 """Methods compared over two small data sets."""
 
+import itertools
 import math
 
 import numpy as np
@@ -11,9 +12,11 @@ from fairtune.report.benchmark import told
 from fairtune.report.figure import draw
 from fairtune.report.ranks import benchmark_charts
 from fairtune.report.svg import draw_svg
+from fairtune.spec import Moved
 from fairtune.study.benchmark import Benchmark, compare_methods
 from fairtune.study.choice import BASELINE
 from fairtune.study.comparison import Search
+from fairtune.study.entrants import Entrant
 from fairtune.study.study import SearchStudy
 from tests.search_helpers import Session, run_small, small_search, trained_once
 
@@ -156,6 +159,13 @@ def run_small_without_choice(search):
     study = Undecided.__new__(Undecided)
     study.__dict__.update(search.study.__dict__)
     return search._replace(study=study)
+
+
+def test_means_over_seeds_are_the_same_in_whatever_order():
+    orders = itertools.permutations((0.1, 0.2, 0.3, 0.7))
+    nets = [{seed: Moved.model_construct(test={"deo_m": value}) for seed, value in enumerate(order)} for order in orders]
+    entrants = [Entrant("ss", "method", "run", 1, True, False, found, None) for found in nets]
+    assert len({one.mean("deo_m", range(4)) for one in entrants}) == 1
 
 
 def test_charts_show_what_cannot_be_told_apart(found):
