@@ -22,7 +22,9 @@ def check_test(y: Ints, a: Ints, info: Info) -> None:
     counts = cells.reshape(len(info.groups), len(info.classes))
     present = np.flatnonzero(counts.sum(axis=0))
     if len(present) < 2:
-        seen = f"all {len(y)} are of {info.names.label(int(present[0]))}" if len(present) else "there are no samples"
+        if not len(present):
+            raise DataError("no sample is in the test split: it takes some of every group in every class")
+        seen = f"all {len(y)} are of {info.names.label(int(present[0]))}"
         raise DataError(f"the label has fewer than two values in the test split: {seen}; choose another target")
     if (counts == 0).any():
         raise DataError(

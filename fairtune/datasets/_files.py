@@ -9,8 +9,13 @@ from pathlib import Path
 from fairtune.errors import DataError
 
 
-def stat_all(root: Path, names: Sequence[str]) -> list[os.stat_result]:
+def stat_all(root: Path, names: Sequence[str], obtain: str) -> list[os.stat_result]:
     """What the file system says of each file.
+
+    Args:
+        root: folder of the original files.
+        names: of the files, relative to ``root``.
+        obtain: how to get them, for the error.
 
     Raises:
         DataError: files are missing.
@@ -22,7 +27,7 @@ def stat_all(root: Path, names: Sequence[str]) -> list[os.stat_result]:
         except OSError:
             missing.append(name)
     if missing:
-        raise DataError(f"{len(missing)} of {len(names)} files are missing in {root}: {first_of(missing)}")
+        raise DataError(f"{len(missing):,} of {len(names):,} files are missing in {root}: {first_of(missing)}; {obtain}")
     return found
 
 

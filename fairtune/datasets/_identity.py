@@ -66,7 +66,7 @@ def identify(dataset: Dataset, root: Path) -> Identity:
     options = json.dumps(content.options, sort_keys=True)
     if not names:
         return Identity(dataset.cache_name if options == "[]" else f"{dataset.cache_name}-{_digest(options)}")
-    found = stat_all(root, names)
+    found = stat_all(root, names, dataset.obtain)
     sizes = "".join(f"{name}\0{file.st_size}\n" for name, file in zip(names, found, strict=True))
     times = "".join(f"{file.st_ino} {file.st_mtime_ns} {file.st_ctime_ns}\n" for file in found)
     newest = max(file.st_ctime_ns for file in found)

@@ -170,7 +170,7 @@ def unreadable(named: list[str]) -> DataError:
     """The error of images that cannot be read; each is named with the reason."""
     return DataError(
         f"unreadable images ({len(named):,}): {first_of(named)}; "
-        "mend them, or leave them out with fairtune data prepare DATASET --on-bad-image skip"
+        "mend them, or leave them out: fairtune data prepare, with the same dataset and options, and --on-bad-image skip"
     )
 
 

@@ -31,7 +31,7 @@ def check_once(root: Path, paths: pd.Series[str], files: Sequence[str], table: P
     repeated = sorted(name for name, count in Counter(paths).items() if count > 1)
     if repeated:
         raise DataError(f"{table}: paths in more than one row ({len(repeated)}): {first_of(repeated)}; {_REMEDY}")
-    found = stat_all(root, files)
+    found = stat_all(root, files, f"add them, or take their rows out of {table}")
     same = pd.Series([_identity(file) for file in found], index=paths.index).duplicated(keep=False)
     if same.any():
         named = first_of(sorted(paths[same]))

@@ -112,7 +112,10 @@ def _likely_separator(text: str) -> str:
     """That which cuts the first rows as often as the heading; of several, that which cuts it most often."""
 
     def fits(separator: str) -> tuple[bool, int]:
-        records = [row for row, _ in zip(_records(text, separator), range(_LOOKED_AT), strict=False) if any(row)]
+        try:
+            records = [row for row, _ in zip(_records(text, separator), range(_LOOKED_AT), strict=False) if any(row)]
+        except csv.Error:  # quotes that do not end before it
+            return False, 0
         width = len(records[0]) if records else 0
         agree = width > 1 and all(width <= len(row) <= width + 1 for row in records[1:])
         return agree, width

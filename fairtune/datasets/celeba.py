@@ -37,6 +37,8 @@ _IMAGE_FOLDERS = ("img_align_celeba/img_align_celeba", "img_align_celeba", "Img/
 _PARTS: tuple[Part, ...] = ("train", "validation", "test")
 _LARGEST = len(_PARTS) - 1
 _SUFFIXES = (".jpg", ".jpeg", ".png")
+_OF_IMAGES = ("image", "image_id", "images", "file", "filename", "name")
+"""What the column of the images is called: a heading in which it stands elsewhere lacks a name."""
 _STORED = (218, 178)
 _UNBIASED_SHARE = 0.6
 _PUBLISHED = (162_770, 19_867)
@@ -83,8 +85,11 @@ class CelebA(Dataset):
             InvalidInput: there is no such attribute, or both are the same.
             DataError: the list of attributes is missing or damaged.
         """
-        known = read_attributes(self._list(root, ATTRIBUTES)).columns
-        faults = [unknown_name("attribute", given, known) for given in (self.target, self.attribute) if given not in known]
+        path = self._list(root, ATTRIBUTES)
+        known = read_attributes(path).columns
+        faults = [
+            f"{path}: {unknown_name('attribute', name, known)}" for name in (self.target, self.attribute) if name not in known
+        ]
         if self.target == self.attribute:
             faults.append(f"the target and the attribute are both {self.target!r}: choose two")
         if faults:
@@ -226,26 +231,29 @@ def _read(path: Path, _stamp: tuple[int, ...]) -> pd.DataFrame:
         raise DataError(f"{path} is damaged (md5 {found}, expected {official}): {CelebA.obtain}")
     text = content.decode("utf-8-sig", "replace")
     lines = [line.replace(" ", "").split(",") if "," in line else line.split() for line in text.splitlines() if line.strip()]
-    if path.suffix == ".csv":
-        heading, rows = lines[0], lines[1:]
-    elif path.name.startswith(ATTRIBUTES):
-        heading, rows = ["image", *lines[1]], lines[2:]
-    else:
-        heading, rows = ["image", "partition"], lines
-    return _labelled(path, heading, rows)
+    table, listed = path.suffix == ".csv", path.name.startswith(ATTRIBUTES)
+    above = 1 if table else 2 if listed else 0
+    if len(lines) <= above:
+        raise DataError(f"{path} names no image: {CelebA.obtain}")
+    heading = lines[0] if table else ["image", *(lines[1] if listed else ["partition"])]
+    return _labelled(path, heading, lines[above:])
 
 
 def _labelled(path: Path, heading: list[str], rows: list[list[str]]) -> pd.DataFrame:
     """Numbers by image; what stands before the images, such as an index, and a comma at the end mean nothing."""
-    before = next((place for place, value in enumerate(rows[0] if rows else []) if value.lower().endswith(_SUFFIXES)), 0)
+    before = next((place for place, value in enumerate(rows[0]) if value.lower().endswith(_SUFFIXES)), 0)
     rows = [row if row[-1] else row[:-1] for row in rows]
     named = heading if heading[-1] else heading[:-1]
-    width = Counter(map(len, rows)).most_common(1)[0][0] if rows else len(named)
-    if len(named) not in (width, width - 1):
+    width = Counter(map(len, rows)).most_common(1)[0][0]
+    if width == before + 1:
+        raise DataError(f"{path}: {rows[0][before]!r} has no values, which commas or spaces separate: {CelebA.obtain}")
+    names = named[len(named) + before + 1 - width :] if len(named) in (width, width - 1) else []
+    if not names or any(name.lower() in _OF_IMAGES for name in names):
         raise DataError(f"{path}: the heading has {len(named)} names and the lines {width} values: {CelebA.obtain}")
-    names = named[len(named) + before + 1 - width :]
     if odd := [row for row in rows if len(row) != width]:
         raise DataError(f"{path}: the line of {odd[0][before]} has {len(odd[0])} values instead of {width}: {CelebA.obtain}")
+    if repeated := [name for name, count in Counter(row[before] for row in rows).items() if count > 1]:
+        raise DataError(f"{path}: images in more than one line ({len(repeated):,}): {first_of(sorted(repeated))}; {CelebA.obtain}")
     return pd.DataFrame(
         _numbers(path, names, [row[before + 1 :] for row in rows]), columns=names, index=[row[before] for row in rows]
     )

@@ -49,10 +49,12 @@ class Folder(OwnImages):
         pattern, files = self._expression(), self._files(root)
         matches = {file: pattern.fullmatch(file) for file in files}
         fields = [{"path": self._below(file), **match.groupdict()} for file, match in matches.items() if match]
+        if not files:
+            raise DataError(f"{self.listed_in(root)} holds no image: {self.obtain}")
         if not fields:
             raise DataError(
                 f"{self.listed_in(root)}: none of {len(files):,} images has a path like {self.pattern}, for instance "
-                f"{first_of(list(files), 2) or 'none'}: say how paths are made, --set pattern=, or {self.obtain}"
+                f"{first_of(list(files), 2)}: say how paths are made, --set pattern=, or {self.obtain}"
             )
         rows = pd.DataFrame(fields, index=np.arange(1, len(fields) + 1), dtype=object).apply(_stripped)
         odd = [file for file, match in matches.items() if match is None]

@@ -140,9 +140,12 @@ def _read(root: Path) -> pd.DataFrame:
         raise DataError(f"{error}: {ISIC.obtain}") from error
     if absent := [name for name in _NEEDED if name not in table.columns]:
         raise DataError(f"{path} has no column {', '.join(absent)}: {ISIC.obtain}")
-    table = table[list(_NEEDED)].assign(sex=column(table, "sex", path).str.lower())
+    if table.empty:
+        raise DataError(f"{path} has a heading but no rows: {ISIC.obtain}")
+    sexes = column(table, "sex", path)
+    table = table[list(_NEEDED)].assign(sex=sexes.str.lower())
     faults = [
-        *_odd(table["sex"].dropna(), "sex", set(_SEXES), "male, female or nothing"),
+        *_odd(sexes[table["sex"].notna() & ~table["sex"].isin(_SEXES)], "sex", set(_SEXES), "male, female or nothing"),
         *_odd(table["target"].fillna("nothing"), "target", {"0", "1", "0.0", "1.0"}, "0 or 1"),
     ]
     if faults:

@@ -17,7 +17,7 @@ from fairtune.datasets._photographs import TEST, TRAIN, Photographs
 from fairtune.datasets._pools import Content, Info
 from fairtune.datasets._shares import cut_in_three
 from fairtune.errors import DataError
-from fairtune.names import Names
+from fairtune.names import Names, counted
 from fairtune.records import Ints
 from fairtune.seeding import generator
 from fairtune.space import Options, hyperparameter
@@ -93,10 +93,10 @@ class UTKFace(Photographs):
     def remarks(self, root: Path) -> list[str]:
         """How many names cannot be read, and whether many images are missing."""
         names, left_out = _names(root)
-        found = [f"{len(files):,} files are left out, {fault}: {first_of(files)}" for fault, files in left_out.items()]
+        found = [f"{counted(len(files), 'file')} left out, {fault}: {first_of(files)}" for fault, files in left_out.items()]
         sexless = sum(1 for name in names if (match := _NAME.fullmatch(name)) and match["gender"] not in _GENDERS)
         if sexless and self.attribute == "gender":
-            found.append(f"{sexless:,} files are left out, their gender is neither 0 nor 1")
+            found.append(f"{counted(sexless, 'file')} left out, their gender is neither 0 nor 1")
         if len(names) < _COMPLETE:
             found.append(f"{len(names):,} images; the complete dataset has about 23,700: was the archive unpacked to the end?")
         return found
@@ -169,7 +169,8 @@ def _names(root: Path) -> _Names:
         else:
             used.append(name)
     if not used:
-        raise DataError(f"{folder} holds no AGE_GENDER_RACE_TIME.jpg.chip.jpg, but {len(files)} other .jpg files: {UTKFace.obtain}")
+        others = f", but {counted(len(files), 'other .jpg file')}" if files else ""
+        raise DataError(f"{folder} holds no AGE_GENDER_RACE_TIME.jpg.chip.jpg{others}: {UTKFace.obtain}")
     return _Names(used, left_out)
 
 

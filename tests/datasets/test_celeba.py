@@ -65,6 +65,40 @@ def test_values_that_are_none_are_counted_by_attribute(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (lambda lines: [], "names no image: get "),
+        (lambda lines: lines[:1], "names no image: get "),
+        (lambda lines: [lines[0].replace("Blond_Hair,", ""), *lines[1:]], "the heading has 6 names and the lines 7 values"),
+        (lambda lines: [*lines, lines[2]], r"images in more than one line \(1\): 000002.jpg"),
+        (
+            lambda lines: [line.replace(",", ";") for line in lines],
+            "'000001.jpg;.*' has no values, which commas or spaces separate",
+        ),
+        (
+            lambda lines: [lines[0].replace("Male", "Man"), *lines[1:]],
+            "list_attr_celeba.csv: unknown attribute 'Male': did you mean 'Man'",
+        ),
+    ],
+    ids=["empty", "heading alone", "a name missing", "twice", "semicolons", "another name"],
+)
+def test_a_list_that_cannot_be_right_is_refused(tmp_path, monkeypatch, edit, message):
+    make_celeba(tmp_path, monkeypatch, "csv")
+    path = tmp_path / "celeba" / f"{celeba.ATTRIBUTES}.csv"
+    path.write_text("\n".join(edit(path.read_text().splitlines())))
+    with pytest.raises((DataError, InvalidInput), match=message):
+        CelebA().describe(tmp_path)
+
+
+def test_a_partition_without_test_images_says_so(tmp_path, monkeypatch):
+    make_celeba(tmp_path, monkeypatch, "csv")
+    path = tmp_path / "celeba" / f"{celeba.PARTITION}.csv"
+    path.write_text(path.read_text().replace(",2\n", ",1\n"))
+    with pytest.raises(DataError, match="no sample is in the test split"):
+        CelebA().check(tmp_path)
+
+
+@pytest.mark.parametrize(
     ("images", "lists"), [("images", "Anno"), ("Img/img_align_celeba", "Eval"), ("img_align_celeba/img_align_celeba", ".")]
 )
 def test_other_layouts_are_found(made, images, lists):

@@ -1,5 +1,6 @@
 """Tables as people have them: each is drawn small, and the right outcome stated."""
 
+import csv
 import unicodedata
 from itertools import chain
 
@@ -9,6 +10,7 @@ import pytest
 from PIL import Image
 
 from fairtune.datasets import open_part, open_splits, prepare, remarks_on
+from fairtune.datasets._reading import read_listed
 from fairtune.datasets.manifest import Manifest
 from fairtune.errors import DataError, InvalidInput
 from fairtune.records import Purpose
@@ -264,6 +266,17 @@ def test_the_separator_is_that_of_the_heading_outside_of_quotes(root, form):
     table = animals(N).rename(columns={"group": "light, roughly, by eye, at noon"})
     text(root, [*([form] if form else []), *table.to_csv(index=False, sep=";").splitlines()])
     assert Manifest(group="light, roughly, by eye, at noon").describe(root).groups == ("day", "night")
+
+
+@pytest.mark.parametrize("quoting", [csv.QUOTE_ALL, csv.QUOTE_NONNUMERIC, csv.QUOTE_MINIMAL])
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_quotes_around_values_are_none_of_them(root, separator, quoting):
+    table = animals(N).assign(note="x, y; z")
+    table = table[["note", *table.columns[:-1]]]
+    text(root, table.to_csv(index=False, sep=separator, quoting=quoting).splitlines())
+    read = read_listed(root / "manifest.csv").rows
+    assert list(read.columns) == list(table.columns)
+    assert read["note"].tolist() == ["x, y; z"] * N
 
 
 @pytest.mark.parametrize("separator", [";", "\t"])

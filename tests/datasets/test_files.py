@@ -18,8 +18,8 @@ def folder(tmp_path):
 
 def test_missing_files_are_counted_and_the_first_ten_named(folder):
     names = ["a", *(f"missing-{number:02}" for number in range(12))]
-    with pytest.raises(DataError, match=r"12 of 13 files are missing in .*: missing-00, .*, missing-09 and 2 more"):
-        stat_all(folder, names)
+    with pytest.raises(DataError, match=r"12 of 13 files are missing in .*: missing-00, .*, missing-09 and 2 more; get them"):
+        stat_all(folder, names, "get them")
 
 
 @pytest.mark.parametrize("change", [lambda path: path.write_text("x"), lambda path: os.utime(path, ns=(10**9, 10**9))])

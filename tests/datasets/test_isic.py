@@ -122,8 +122,9 @@ def test_a_missing_table_says_how_to_get_it(tmp_path):
     [
         (lambda table: table.drop(columns=["sex", "target"]), "has no column sex, target"),
         (lambda table: table.assign(sex="m"), r"the column sex holds m \(181\); it may hold male, female or nothing"),
-        (lambda table: table.assign(sex="NA", target="?"), r"sex holds na \(181\); .*; the column target holds \? \(181\)"),
+        (lambda table: table.assign(sex="NA", target="?"), r"sex holds NA \(181\); .*; the column target holds \? \(181\)"),
         (lambda table: pd.concat([table, table[:2]]), r"images in more than one row \(2\)"),
+        (lambda table: table[:0], r"train.csv has a heading but no rows: "),
         (lambda table: table.assign(target=3), "the column target holds 3"),
         (lambda table: table.assign(target=0), r"fewer than two values in the test split: all .* are of class 0 \(benign\)"),
         (

@@ -47,8 +47,8 @@ def test_groups_are_races_or_genders(made, attribute, groups):
 
 def test_malformed_names_are_left_out_and_reported(made):
     (too_few, too_many, unfinished) = UTKFace().remarks(made)
-    assert too_few == f"2 files are left out, their names lack a field: {', '.join(UTKFACE_MALFORMED[:2])}"
-    assert too_many == f"1 files are left out, their names have a field too many: {UTKFACE_MALFORMED[2]}"
+    assert too_few == f"2 files left out, their names lack a field: {', '.join(UTKFACE_MALFORMED[:2])}"
+    assert too_many == f"1 file left out, their names have a field too many: {UTKFACE_MALFORMED[2]}"
     assert "301 images; the complete dataset has about 23,700" in unfinished
     assert sum(len(pool) for pool in UTKFace(attribute="race5").decode(made).values()) == 301
 
@@ -66,9 +66,9 @@ def test_other_endings_are_read_and_impossible_values_named(made):
     ):
         write_image(folder / name, rng)
     found = UTKFace(attribute="gender").remarks(made)
-    assert "2 files are left out, their age is no number from 0 to 120: -1_0_1_2017.jpg, 130_0_1_2017.jpg" in found
-    assert "1 files are left out, their race is none of the numbers 0 to 4: 20_0_7_2017.jpg" in found
-    assert "2 files are left out, their gender is neither 0 nor 1" in found
+    assert "2 files left out, their age is no number from 0 to 120: -1_0_1_2017.jpg, 130_0_1_2017.jpg" in found
+    assert "1 file left out, their race is none of the numbers 0 to 4: 20_0_7_2017.jpg" in found
+    assert "2 files left out, their gender is neither 0 nor 1" in found
     names = {name for pool in UTKFace(attribute="race5").decode(made).values() for name in names_in(pool)}
     assert {f"UTKFace/{name}" for name in ("20_0_1_2017.JPG", "21_1_2_2017.jpeg", "20_3_0_2017.jpg")} <= names
     assert len(names) == 304
@@ -151,7 +151,7 @@ def test_a_missing_folder_says_how_to_get_it(tmp_path):
 
 def test_a_folder_of_other_images_is_refused(tmp_path):
     write_image(tmp_path / "UTKFace" / "holiday.jpg", np.random.default_rng(0))
-    with pytest.raises(DataError, match=r"holds no AGE_GENDER_RACE_TIME.jpg.chip.jpg, but 1 other .jpg files"):
+    with pytest.raises(DataError, match=r"holds no AGE_GENDER_RACE_TIME.jpg.chip.jpg, but 1 other .jpg file"):
         UTKFace().check(tmp_path)
 
 
