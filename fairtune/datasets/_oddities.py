@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from fairtune.datasets._pools import Pool
-from fairtune.datasets._twins import Twins, told
+from fairtune.datasets._twins import Twins, split_of, told
 
 _NARROW = 16
 """An image whose gray levels span fewer is blank to a net, or its values were meant otherwise."""
@@ -17,9 +18,10 @@ def remarks_on_images(pools: Sequence[Pool]) -> list[str]:
     """What a user should know of decoded images; one sentence each.
 
     Args:
-        pools: of all parts; only their columns are looked at.
+        pools: of all parts, that of training first; only their columns are looked at.
     """
-    return [*_of_twins(pools[0].twins), *_of_depth(pools), *_of_ranges(pools)]
+    validates = pools[0].columns.get("validation", np.zeros(0, dtype=bool))
+    return [*_of_twins(pools[0].twins, validates), *_of_depth(pools), *_of_ranges(pools)]
 
 
 def narrow(pool: Pool) -> np.typing.NDArray[np.bool_]:
@@ -29,14 +31,12 @@ def narrow(pool: Pool) -> np.typing.NDArray[np.bool_]:
     return found
 
 
-def _of_twins(twins: Twins) -> list[str]:
-    across = [group for group in twins if len({twin.part for twin in group}) > 1]
+def _of_twins(twins: Twins, validates: npt.NDArray[np.bool_]) -> list[str]:
+    across = [group for group in twins if len({split_of(twin, validates) for twin in group}) > 1]
     within = [group for group in twins if group not in across]
     found = []
     if across:
-        found.append(
-            f"equal images, byte for byte, in several of the parts train, validation and test ({len(across):,}): {told(across)}"
-        )
+        found.append(f"equal images, byte for byte, in several of train, validation and test ({len(across):,}): {told(across)}")
     if within:
         found.append(f"equal images, byte for byte, within a part ({len(within):,}): {told(within)}")
     return found

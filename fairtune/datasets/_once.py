@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ import pandas as pd
 
 from fairtune.datasets._files import first_of, stat_all
 from fairtune.datasets._pools import Pool
-from fairtune.datasets._twins import Twin, told
+from fairtune.datasets._twins import split_of, told
 from fairtune.errors import DataError
 from fairtune.records import Ints
 
@@ -50,9 +51,7 @@ def one_of_each(pool: Pool, part: str, policy: str) -> Ints:
         DataError: equal images are in several splits.
     """
     validates = pool.columns["validation"] if part == "train" else np.zeros(0, dtype=bool)
-
-    def split(twin: Twin) -> str:
-        return "validation" if twin.part == "train" and validates[twin.row : twin.row + 1].any() else twin.part
+    split = partial(split_of, validates=validates)
 
     if policy == "error" and part == "train":
         across = [group for group in pool.twins if len(set(map(split, group))) > 1]

@@ -77,6 +77,16 @@ def read_twins(folder: Path) -> Twins:
     return tuple(tuple(Twin(*twin) for twin in group) for group in stored)
 
 
+def split_of(twin: Twin, validates: npt.NDArray[np.bool_]) -> str:
+    """The split of an image: that of its part, but for those of the training part that are to validate.
+
+    Args:
+        twin: the image.
+        validates: which images of the training part do; none where no table says so.
+    """
+    return "validation" if twin.part == "train" and validates[twin.row : twin.row + 1].any() else twin.part
+
+
 def joined_sources(source: Ints, twins: Twins, part: str) -> Ints:
     """Sources with those made one that share an image: what is equal has one origin.
 
