@@ -17,6 +17,7 @@ from fairtune.study.benchmark import Benchmark, compare_methods
 from fairtune.study.choice import BASELINE
 from fairtune.study.comparison import Search
 from fairtune.study.entrants import Entrant
+from fairtune.study.spent import Spent
 from fairtune.study.study import SearchStudy
 from tests.search_helpers import Session, run_small, small_search, trained_once
 
@@ -164,7 +165,7 @@ def run_small_without_choice(search):
 def test_means_over_seeds_are_the_same_in_whatever_order():
     orders = itertools.permutations((0.1, 0.2, 0.3, 0.7))
     nets = [{seed: Moved.model_construct(test={"deo_m": value}) for seed, value in enumerate(order)} for order in orders]
-    entrants = [Entrant("ss", "method", "run", 1, True, False, found, None) for found in nets]
+    entrants = [Entrant("ss", "method", "run", 1, True, False, found, Spent()) for found in nets]
     assert len({one.mean("deo_m", range(4)) for one in entrants}) == 1
 
 
