@@ -19,6 +19,7 @@ from fairtune.search.repeats import RACE_SHARE
 from fairtune.spec import Brief, Place, SearchSpec, TrialResult
 from fairtune.study.jobs import Job, final_seeds
 from fairtune.study.key import JobKey
+from fairtune.study.record import Record
 from fairtune.study.study import SearchStudy
 from fairtune.study.teacher import trained_teacher
 
@@ -78,6 +79,7 @@ class Budget:
         self._seconds: list[float] = []
         self._shared_seconds: list[float] = []
         self._ended = 0
+        self._reached = _Reached(self._objectives)
         self._teacher = trained_teacher(spec, place)
         self._standing: dict[JobKey, _Standing] = {}
         self._waiting: dict[JobKey, Brief] = {}
@@ -125,9 +127,9 @@ class Budget:
         """Whether one more trial may begin: there is room to end it, or none is complete and there would be by leaving nothing."""
         if self.ends_by is None:
             return True
-        if self._standing or self._has_complete:
+        if self._standing:
             return False
-        return not self._ended or all(limit.has_room_beside(0) for limit in self._limits())
+        return not self._ended or (not self._has_complete and all(limit.has_room_beside(0) for limit in self._limits()))
 
     @property
     def ends_by(self) -> str | None:
@@ -270,13 +272,11 @@ class Budget:
         """Whether so many trials of its own have ended for good since one moved the front."""
         if self._spec.patience is None:
             return False
-        since, reached = 0, _Reached(self._objectives)
-        for record in self._study.in_order_of_ends():
-            if record.view is not None and reached.moves(record.view):
-                since = 0
-            else:
-                since += record.result is not None and record.result.taken_from is None
-        return since >= self._spec.patience and reached.any
+        if self._spec.seeds_per_trial != 1:  # further seeds have moved the trials
+            self._reached = _Reached(self._objectives)
+        for record in self._study.ended_after(self._reached.ends):
+            self._reached.take(record)
+        return self._reached.any and self._reached.since >= self._spec.patience
 
 
 class _Reached:
@@ -284,10 +284,15 @@ class _Reached:
 
     Args:
         objectives: names of the scores that the front is of.
+
+    Attributes:
+        ends: how many trials have ended for good.
+        since: how many of the search's own have since one moved the front.
     """
 
     def __init__(self, objectives: Sequence[str]) -> None:
         self._objectives = objectives
+        self.ends, self.since = 0, 0
         self._front: list[tuple[float, ...]] = []
         self._nearest: float | None = None
 
@@ -296,8 +301,16 @@ class _Reached:
         """Whether there was any."""
         return bool(self._front) or self._nearest is not None
 
-    def moves(self, view: View) -> bool:
-        """Take one more; whether nothing so far is as good in all, or if nothing is feasible, whether it is the nearest to that."""
+    def take(self, record: Record) -> None:
+        """Take one more."""
+        self.ends += 1
+        if record.view is not None and self._moves(record.view):
+            self.since = 0
+        else:
+            self.since += record.result is not None and record.result.taken_from is None
+
+    def _moves(self, view: View) -> bool:
+        """Whether nothing so far is as good as it in all; where nothing is feasible, whether it is the nearest to that."""
         if not view.feasible:
             nearer = not self._front and (self._nearest is None or view.val["accuracy"] > self._nearest)
             self._nearest = view.val["accuracy"] if nearer else self._nearest

@@ -265,9 +265,9 @@ class SearchStudy(Kept):
         self._copies.make_if_old()
         return record
 
-    def in_order_of_ends(self) -> list[Record]:
-        """The trials that have ended for good, in the order in which they did."""
-        return [self._records[number] for number in self._order]
+    def ended_after(self, ends: int) -> list[Record]:
+        """The trials that have ended for good after so many others had, in the order in which they did."""
+        return [self._records[number] for number in self._order[ends:]]
 
     @property
     def asked(self) -> int:
