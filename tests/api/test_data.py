@@ -91,4 +91,4 @@ def test_settings_that_leave_the_pixels_share_one_cache(tmp_path, console):
 def test_what_is_remarkable_of_the_files_is_told(own_cache, tmp_path, monkeypatch, console, look):
     make_utkface(tmp_path, monkeypatch)
     look(DataRequest(dataset="utkface", data=str(tmp_path)), tmp_path / "out", console)
-    assert "2 files are left out, their names lack a field: 39_1_20170116174525125.jpg.chip.jpg" in printed(console)
+    assert "2 files left out, their names lack a field: 39_1_20170116174525125.jpg.chip.jpg" in printed(console)
