@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 import fairtune as ft
 from benchmarks.search_efficiency.grids import Recorded
+from benchmarks.search_efficiency.replay import OBJECTIVES
+from fairtune.search.budget import most_confirmed
 
 FINAL_SEEDS = 4
 REAL: Mapping[str, Mapping[str, object]] = {
@@ -47,7 +49,7 @@ def search(recorded: Recorded, runs: Path, data: Path, name: str, *, epochs: int
         runs: folder of the runs.
         data: of the original data files.
         name: of the kind of search, in :data:`REAL`.
-        epochs: for the trials; the baseline and the confirmation come on top.
+        epochs: for the trials; the baseline and what is kept for the confirmation come on top.
         seed: of the search and of its splits.
     """
     length = recorded.search(seed, data).epochs
@@ -57,7 +59,7 @@ def search(recorded: Recorded, runs: Path, data: Path, name: str, *, epochs: int
         method=list(recorded.grids),
         joint=True,
         trials=10_000,
-        epoch_budget=epochs + length * (1 + 2 * FINAL_SEEDS),
+        epoch_budget=epochs + length * (1 + FINAL_SEEDS * most_confirmed(OBJECTIVES)),
         final_seeds=FINAL_SEEDS,
         seed=seed,
         runs=str(runs),

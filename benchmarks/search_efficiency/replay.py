@@ -59,7 +59,8 @@ class Scores:
         self.at = cache(self._at)
         self.counts = cache(self._counts)
         history = tuple(Epoch.model_construct(number=epoch, val=self.at(0, epoch)) for epoch in range(1, table.length + 1))
-        trained = TrialResult.model_construct(state="complete", history=history, val=history[-1].val)
+        counts = self.counts(0, table.length)
+        trained = TrialResult.model_construct(state="complete", history=history, val=history[-1].val, val_counts=counts)
         self.baseline = Baseline(trained, history[-1].val["accuracy"] - FLOOR_BELOW_BASELINE)
 
     def _counts(self, setting: int, epoch: int) -> Remembered:

@@ -37,7 +37,7 @@ _IMAGE_FOLDERS = ("img_align_celeba/img_align_celeba", "img_align_celeba", "Img/
 _PARTS: tuple[Part, ...] = ("train", "validation", "test")
 _LARGEST = len(_PARTS) - 1
 _SUFFIXES = (".jpg", ".jpeg", ".png")
-_OF_IMAGES = ("image", "image_id", "images", "file", "filename", "name")
+_OF_IMAGES = ("image", "image_id", "image_name", "images", "file", "filename", "file_name", "id", "name")
 """What the column of the images is called: a heading in which it stands elsewhere lacks a name."""
 _STORED = (218, 178)
 _UNBIASED_SHARE = 0.6
@@ -229,7 +229,7 @@ def _read(path: Path, _stamp: tuple[int, ...]) -> pd.DataFrame:
     official = MD5.get(path.name)
     if official and (found := hashlib.md5(content, usedforsecurity=False).hexdigest()) != official:
         raise DataError(f"{path} is damaged (md5 {found}, expected {official}): {CelebA.obtain}")
-    text = content.decode("utf-8-sig", "replace")
+    text = content.decode("utf-8-sig", "replace").replace('"', "")
     lines = [line.replace(" ", "").split(",") if "," in line else line.split() for line in text.splitlines() if line.strip()]
     table, listed = path.suffix == ".csv", path.name.startswith(ATTRIBUTES)
     above = 1 if table else 2 if listed else 0

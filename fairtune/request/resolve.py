@@ -151,7 +151,9 @@ def specify(request: Request, faults: Faults, describe: Callable[[PlugIn], Info]
     if info is None:
         return None
     epochs = info.epochs if request.epochs is None else request.epochs
-    stopping = scheduler_named(request, epochs)
+    found = {method: faults.attempt(partial(_space, method, request, settings, authors)) for method in request.methods}
+    spaces = {method: space for method, space in found.items() if space is not None}
+    stopping = scheduler_named(request, sum(space.size for space in spaces.values()), epochs)
     faults.attempt(lambda: check_classes(request.select, len(info.classes)))
     model = request.model or info.model
     net = net or Net.load(model)
@@ -162,8 +164,6 @@ def specify(request: Request, faults: Faults, describe: Callable[[PlugIn], Info]
     settable |= faults.attempt(partial(scheduler_options, stopping)) or {}
     settable |= options_of("rule", Rule.load(request.select))
     check_keys(settable, settings, faults)
-    found = {method: faults.attempt(partial(_space, method, request, settings, authors)) for method in request.methods}
-    spaces = {method: space for method, space in found.items() if space is not None}
     optimizer = faults.attempt(lambda: _optimizer(spaces, authors)) or Optimizer()
     plain = PlugIn(name=model, options=model_options or {})
     teacher = own_teacher(request, dataset, plain, optimizer, settings, faults)

@@ -15,11 +15,12 @@ _DEFAULT, _TRIALS, _EPOCHS = "pareto_asha", 30, 9
 """Who judges unless said, from how many trials of each method and epochs of each trial: with fewer a rung ranks next to none."""
 
 
-def scheduler_named(request: Request, epochs: int) -> str:
+def scheduler_named(request: Request, settings: float, epochs: int) -> str:
     """The scheduler that a user wants, or the one that his search has by default.
 
     Args:
         request: what the user typed.
+        settings: how many there are to try; infinite as soon as one real range is searched.
         epochs: of each trial.
 
     Raises:
@@ -27,7 +28,7 @@ def scheduler_named(request: Request, epochs: int) -> str:
     """
     if request.scheduler is not None:
         return request.scheduler
-    enough = request.trials >= _TRIALS * len(request.methods) and epochs >= _EPOCHS
+    enough = min(request.trials, settings) >= _TRIALS * len(request.methods) and epochs >= _EPOCHS
     late = any(SCORES[score].source == "probe" for score in objectives_of(request.select))
     return _DEFAULT if enough and not late else "none"
 

@@ -13,7 +13,7 @@ from fairtune.schedulers._base import Scheduler, Standing, Verdict
 from fairtune.space import Integer, hyperparameter
 
 _DEPTH = 2
-"""Rungs where no grace is given. One more, at 1/27 of 40 epochs, made searches worse (docs/search-efficiency.md)."""
+"""Rungs where neither grace nor more brackets are asked for. One more, at 1/27 of 40 epochs, made searches worse."""
 
 
 class Ranking(ABC):
@@ -53,7 +53,8 @@ class Halving(Scheduler):
     brackets: int = hyperparameter(1, Integer(low=1, high=10), help="1, or how many grace periods, each eta times the one before")
 
     def rungs(self, epochs: int) -> Sequence[int]:
-        """``grace * eta^k``; where no grace is given, the shares 1/eta² and 1/eta of the epochs, rounded up."""
+        """``grace * eta^k``; where no grace is given, the shares 1/eta² and 1/eta of the epochs, rounded up,
+        and with more than two brackets as many shares."""
         found = self._from_grace(epochs) if self.grace else self._from_end(epochs)
         if found and self.brackets > len(found):
             raise InvalidInput(
@@ -118,5 +119,5 @@ class Halving(Scheduler):
         return list(takewhile(lambda rung: rung < epochs, rungs))
 
     def _from_end(self, epochs: int) -> list[int]:
-        found = {math.ceil(epochs / self.eta**depth) for depth in range(1, _DEPTH + 1)}
+        found = {math.ceil(epochs / self.eta**depth) for depth in range(1, max(_DEPTH, self.brackets) + 1)}
         return sorted(rung for rung in found if rung < epochs)

@@ -44,6 +44,7 @@ class _Limit(NamedTuple):
         kept: for the confirmation.
         before: what the baseline took.
         abreast: how many trainings take it together, as those do that run at a time with the time that passes.
+        fold: what the baseline of a further fold takes.
     """
 
     name: str
@@ -53,12 +54,14 @@ class _Limit(NamedTuple):
     one: float
     kept: float
     before: float
-    abreast: int = 1
+    abreast: int
+    fold: float
 
-    def has_room_beside(self, kept: float, seeds: int = 0) -> bool:
-        """Whether one more training can be brought to its end, and so many further seeds after it, and leave this much."""
+    def has_room_beside(self, kept: float, seeds: int = 0, folds: int = 0) -> bool:
+        """Whether one more training can be brought to its end, so many further seeds and folds after it, and this be left."""
         rounds = 1 + math.ceil(seeds / self.abreast)
-        return self.spent + self.pledged + rounds * self.one <= self.whole - kept
+        more = rounds * self.one + math.ceil(folds / self.abreast) * self.fold
+        return self.spent + self.pledged + more <= self.whole - kept
 
 
 class Budget:
@@ -79,7 +82,7 @@ class Budget:
         self._seconds: list[float] = []
         self._shared_seconds: list[float] = []
         self._ended = 0
-        self._reached = _Reached(self._objectives)
+        self._reached, self._moved = _Reached(self._objectives), False
         self._teacher = trained_teacher(spec, place)
         self._standing: dict[JobKey, _Standing] = {}
         self._waiting: dict[JobKey, Brief] = {}
@@ -114,6 +117,7 @@ class Budget:
     def end(self, job: Job, result: TrialResult) -> None:
         """A training has ended, or waits."""
         self.drop(job)
+        self._moved |= job.kind == "repeat"
         if job.kind != "trial" or result.taken_from is None:
             self._count(result.brief, self._shared_seconds if job.key.is_shared else self._seconds)
             self._ended += job.kind == "trial"
@@ -134,8 +138,9 @@ class Budget:
     @property
     def ends_by(self) -> str | None:
         """The limit that has no room for one more trial, by name; ``patience`` where only the front has not moved."""
-        seeds = self._owed + self._seeds - 1
-        tight = (limit.name for limit in self._limits() if not limit.has_room_beside(limit.kept + self._of_race(limit), seeds))
+        seeds, folds = self._owed + self._seeds - 1, self._folds_left if self._seeds > 1 else 0
+        reserved = ((limit, limit.kept + self._of_race(limit)) for limit in self._limits())
+        tight = (limit.name for limit, kept in reserved if not limit.has_room_beside(kept, seeds, folds))
         return next(tight, "patience" if self._out_of_patience() else None)
 
     @property
@@ -149,7 +154,7 @@ class Budget:
     @property
     def lets_repeat(self) -> bool:
         """Whether one more seed of a trial may begin, with the baseline of its fold if that is not trained."""
-        return all(limit.has_room_beside(limit.kept, min(1, self._folds_left)) for limit in self._limits())
+        return all(limit.has_room_beside(limit.kept, folds=min(1, self._folds_left)) for limit in self._limits())
 
     @property
     def _has_complete(self) -> bool:
@@ -169,11 +174,11 @@ class Budget:
 
     @property
     def _owed(self) -> int:
-        """How many further seeds the trials so far are still to get for sure, and baselines of their folds."""
+        """How many further seeds the trials so far are still to get for sure."""
         if self._seeds == 1:
             return 0
         trials = (record for record in self._study.records() if record.state in ("complete", "running"))
-        return self._folds_left + sum(max(0, self._seeds - 1 - self._study.begun_of(record.number)) for record in trials)
+        return sum(max(0, self._seeds - 1 - self._study.begun_of(record.number)) for record in trials)
 
     @property
     def _abreast(self) -> int:
@@ -237,21 +242,23 @@ class Budget:
         if spec.time_budget_s is not None:
             before = self._study.alone_wall_s
             kept = self._kept(spec.time_budget_s - before, one / self._abreast)
-            yield _Limit("time_budget", spec.time_budget_s, self._study.wall_s, 0.0, one, kept, before, self._abreast)
+            yield _Limit("time_budget", spec.time_budget_s, self._study.wall_s, 0.0, one, kept, before, self._abreast, one)
         if spec.epoch_budget is not None:
             trained = sum(training.epochs for training in standing)
             mean = self._retraining_epochs / most_confirmed(self._objectives)
             before = sum(result.epochs for result in shared)
             kept = self._kept(spec.epoch_budget - before, mean)
             pledged = sum(training.all_epochs for training in standing) - trained
-            yield _Limit("epoch_budget", spec.epoch_budget, self._epochs + trained, pledged, epochs or spec.epochs, kept, before)
+            spent, fold = self._epochs + trained, spec.baseline().epochs
+            yield _Limit("epoch_budget", spec.epoch_budget, spent, pledged, epochs or spec.epochs, kept, before, 1, fold)
         if spec.gpu_budget_s is not None:
             trained_s = sum(training.seconds for training in standing)
             before = sum(result.brief.gpu_s(self._gpus) for result in shared)
-            kept = self._kept(spec.gpu_budget_s - before, one * self._gpus)
-            pledged_s = sum(max(0.0, one - training.seconds) for training in standing)
-            spent = self._gpu_s + trained_s * self._gpus
-            yield _Limit("gpu_budget", spec.gpu_budget_s, spent, pledged_s * self._gpus, one * self._gpus, kept, before)
+            one_gpu_s = one * self._gpus
+            kept = self._kept(spec.gpu_budget_s - before, one_gpu_s)
+            pledged_gpu_s = sum(max(0.0, one - training.seconds) for training in standing) * self._gpus
+            spent_gpu_s = self._gpu_s + trained_s * self._gpus
+            yield _Limit("gpu_budget", spec.gpu_budget_s, spent_gpu_s, pledged_gpu_s, one_gpu_s, kept, before, 1, one_gpu_s)
 
     @property
     def _retraining_epochs(self) -> int:
@@ -272,8 +279,8 @@ class Budget:
         """Whether so many trials of its own have ended for good since one moved the front."""
         if self._spec.patience is None:
             return False
-        if self._spec.seeds_per_trial != 1:  # further seeds have moved the trials
-            self._reached = _Reached(self._objectives)
+        if self._moved:
+            self._reached, self._moved = _Reached(self._objectives), False
         for record in self._study.ended_after(self._reached.ends):
             self._reached.take(record)
         return self._reached.any and self._reached.since >= self._spec.patience

@@ -242,7 +242,7 @@ class Plan:
         if (teacher := self._missing_teacher(job)) is not None:
             self._keep_for_later(job)
             job = teacher
-        if job.kind == "trial":
+        if job.kind in ("trial", "repeat"):
             self.study.note_trials_begin()
         self._running[job.key] = job
         self._budget.begin(job)

@@ -11,7 +11,7 @@ import numpy as np
 
 from fairtune.metrics import SCORES, shortfall
 from fairtune.options import Floor
-from fairtune.records import Floats
+from fairtune.records import Floats, GroupCounts
 from fairtune.spec import TrialResult
 
 
@@ -53,10 +53,29 @@ class Baseline:
 
     @cached_property
     def _curve(self) -> Floats:
-        """The baseline's best accuracy so far after each epoch, from 0 before the first to what it is in the end."""
-        history = [0.0, *(epoch.val["accuracy"] for epoch in self.result.history[:-1])]
+        """The baseline's best accuracy so far after each epoch: before the first that of a constant, at the last what it is."""
         final = self.result.val["accuracy"]
-        return np.append(np.minimum(np.maximum.accumulate(history), final), final)
+        history = [epoch.val["accuracy"] for epoch in self.result.history[:-1]]
+        counts = self.result.val_counts
+        start = (history or [final])[0] if counts is None else constant_accuracy(counts, final)
+        return np.append(np.minimum(np.maximum.accumulate([start, *history]), final), final)
+
+
+def constant_accuracy(counts: GroupCounts, accuracy: float) -> float:
+    """The best accuracy that giving all samples one class has: where a net stands that has learnt nothing.
+
+    Args:
+        counts: of some net on the samples.
+        accuracy: that net's, which tells how samples are weighed.
+    """
+    score, cells = SCORES["accuracy"], counts.hard.sum(axis=-1)
+    weighting = score.weighting_of(counts, accuracy)
+    found = []
+    for answer in range(counts.hard.shape[-1]):
+        hard = np.zeros_like(counts.hard)
+        hard[..., answer] = cells
+        found.append(score.of(GroupCounts(hard, hard.astype(np.float64)), weighting))
+    return max(found)
 
 
 def floor_on(split: Literal["val", "test"], floor: Floor, baseline: TrialResult) -> float:

@@ -86,6 +86,8 @@ class SearchStudy(Kept):
         self._clock = clock
         self._began = clock()
         self._wall_before = self.noted_s
+        if self.alone_s is None and self.own:  # an earlier version did not keep it
+            self._alone_s = 0.0
 
     def _check_objectives(self, study: optuna.Study) -> None:
         with warnings.catch_warnings():
@@ -131,14 +133,14 @@ class SearchStudy(Kept):
     def note_trials_begin(self) -> None:
         """Keep how long the search has run, the first time that a trial begins to train."""
         if self.alone_s is None:
-            self._keep_alone(self.wall_s)
+            now = self.wall_s
+            self._keep_seconds(now)
+            self._keep_alone(now)
 
     @property
     def alone_wall_s(self) -> float:
         """Of the seconds that the search has run, those before any trial of its own was trained: what all rest on was, or found."""
-        if self.alone_s is not None:
-            return self.alone_s
-        return 0.0 if self.own else self.wall_s  # an earlier version did not keep it
+        return self.wall_s if self.alone_s is None else self.alone_s
 
     def ask(self) -> tuple[int, str, dict[str, Value]] | None:
         """A setting that no trial has had: trial number, method, and searched values by full name; None if there is none left."""
