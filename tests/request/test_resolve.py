@@ -238,9 +238,9 @@ def test_all_settings_at_fault_are_found_at_once(tmp_path):
     found = faults_of(tmp_path, method="mfd,hkd", set=["weight=9..3", "temperature=0", "colour=red", "skew=2"])
     assert [fault.partition(":")[0] for fault in found] == [
         "--set skew=2",
-        "--set colour=red",
         "--set weight=9..3",
         "--set temperature=0",
+        "--set colour=red",
     ]
 
 

@@ -35,6 +35,7 @@ def told(tmp_path, *points, clock=lambda: 0.0, gpus=None, baseline_s=10, **optio
     study = SearchStudy(folder.study, spec, clock)
     val = {"accuracy": 0.9, "deo_m": 0.3}
     study.keep_baseline(Baseline(TrialResult(spec=spec.baseline(), state="complete", val=val, seconds=baseline_s, gpus=gpus), 0.85))
+    study.note_trials_begin()
     tell(spec, study, *points, gpus=gpus)
     return spec, place, study
 
@@ -109,6 +110,9 @@ class TestEpochs:
         spec, place, study = told(tmp_path / "told", (0.9, 0.2), **options)
         assert Budget(spec.model_copy(update={"epoch_budget": 8}), place, study).lets_repeat, "half of it is kept"
         assert not Budget(spec.model_copy(update={"epoch_budget": 7}), place, study).lets_repeat
+        longer = spec.model_copy(update={"compare_with": "teacher", "teacher_epochs": 6, "epoch_budget": 8})
+        assert not Budget(longer, place, study).lets_repeat, "8 are needed, and half of them is kept"
+        assert Budget(longer.model_copy(update={"epoch_budget": 16}), place, study).lets_repeat
         study.keep_fold(JobKey.of_fold(1), study.baseline.result)
         assert Budget(spec.model_copy(update={"epoch_budget": 7}), place, study).lets_repeat
 
@@ -240,10 +244,9 @@ class TestTime:
         passed[0] = 300.0
         assert lets_begin(300 + 9 * one + 1)
         assert not lets_begin(300 + 9 * one - 1)
-        passed[0] = 10.0
-        study.note_trials_begin()
-        assert lets_begin(10 + 2 * one + 1), "but half of what the baseline leaves is for the trials"
-        assert not lets_begin(10 + 2 * one - 1)
+        passed[0] = 0.0
+        assert lets_begin(2 * one + 1), "but half is for the trials"
+        assert not lets_begin(2 * one - 1)
 
     @pytest.mark.parametrize("baseline_s", [10, 1000])
     def test_a_baseline_that_was_found_takes_no_time_of_it(self, tmp_path, baseline_s):
@@ -289,6 +292,20 @@ class TestTime:
         assert (again.alone_s, again.wall_s) == (100, 140)
         assert Budget(spec, place, again).lets_begin, "one more and eight retrainings, eight at a time, end at 180 s"
         assert not Budget(spec.model_copy(update={"time_budget_s": 179.0}), place, again).lets_begin
+        assert [limit.before for limit in Budget(spec, place, again)._limits()] == [100], (
+            "a half of what that leaves is for the trials"
+        )
+
+    def test_a_search_of_an_earlier_version_has_no_time_before_its_trials(self, tmp_path):
+        passed = [0.0]
+        spec, place, study = told(tmp_path, clock=lambda: passed[0])
+        study._write(alone_s=None)
+        tell(spec, study, *[(0.9, 0.2)] * 4)
+        passed[0] = 300.0
+        study.note_time()
+        again = SearchStudy(RunFolder.of(place).study, spec, lambda: 0.0)
+        again.note_trials_begin()
+        assert (again.alone_wall_s, again.wall_s) == (0, 300)
 
     def test_seeds_of_one_setting_are_trained_as_many_at_a_time(self, tmp_path):
         passed = [0.0]
