@@ -24,6 +24,8 @@ DRAWN = (
 
 FITTED: dict[str, dict[str, object]] = {
     "ffw_multicolor_mnist": {"set": ["dataset.left_conflicting=0.2", "dataset.right_conflicting=0.2"], "batch_size": 40},
+    "ffw_celeba": {"batch_size": 40},
+    "losses_celeba": {"batch_size": 40},
 }
 """Options for few images: of 7,000 digits the file's own shares leave none that contradicts both colours."""
 DIGITS = {"TRAIN_MD5": 700, "TEST_MD5": 110}
