@@ -21,9 +21,9 @@ def check_test(y: Ints, a: Ints, info: Info) -> None:
     cells = np.bincount(a * len(info.classes) + y, minlength=len(info.groups) * len(info.classes))
     counts = cells.reshape(len(info.groups), len(info.classes))
     present = np.flatnonzero(counts.sum(axis=0))
+    if not len(present):
+        raise DataError("no sample is in the test split: it takes some of every group in every class")
     if len(present) < 2:
-        if not len(present):
-            raise DataError("no sample is in the test split: it takes some of every group in every class")
         seen = f"all {len(y)} are of {info.names.label(int(present[0]))}"
         raise DataError(f"the label has fewer than two values in the test split: {seen}; choose another target")
     if (counts == 0).any():
