@@ -9,11 +9,11 @@ from pathlib import Path
 from rich.console import Console
 
 from fairtune.errors import FairtuneError
-from fairtune.files import write_atomically
 from fairtune.report import benchmark, comparison
 from fairtune.report.attainment import search_charts
 from fairtune.report.figures import write_chart
 from fairtune.report.ranks import benchmark_charts
+from fairtune.report.rendering import write_picture
 from fairtune.report.told import print_told, write_told
 from fairtune.study.benchmark import Benchmark, by_data, compare_methods
 from fairtune.study.comparison import Comparison, Search, compare_searches
@@ -47,7 +47,7 @@ def compare_runs(folders: Sequence[Path], console: Console, out: Path | None = N
     if out is not None:
         with _writing(out):
             written = write_told(out, found, said, "comparison")
-            write_atomically(out / "hypervolume.png", lambda path: comparison.draw_growth(found).savefig(path, format="png"))
+            write_picture(comparison.draw_growth(found), out / "hypervolume.png")
         console.print(f"written  {', '.join(map(str, [*written, out / 'hypervolume.png']))}", soft_wrap=True)
     return found
 

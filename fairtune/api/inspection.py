@@ -12,6 +12,7 @@ from fairtune.api.data import tell_remarks
 from fairtune.datasets import (
     Dataset,
     Info,
+    check_images_apart,
     check_test_part,
     nearly_equal,
     open_part,
@@ -21,7 +22,7 @@ from fairtune.datasets import (
     remarks_on,
     skipped,
 )
-from fairtune.errors import FairtuneError
+from fairtune.errors import DataError, FairtuneError
 from fairtune.files import write_text
 from fairtune.metrics import name_small_cells, small_cells
 from fairtune.records import Ints
@@ -57,15 +58,19 @@ def inspect_data(
     Raises:
         InvalidInput, DataError: what is wrong with the request or the files.
     """
-    views, dataset, root = [], None, Path()
+    views, dataset, refused, root = [], None, list[str](), Path()
     for one in _of_each_target(request):
-        dataset, root = _lenient(*resolve_dataset(one))
+        asked, root = resolve_dataset(one)
+        dataset = _lenient(asked)
         views.append(_inspected(one.dataset, dataset, root, console))
+        refused = [] if dataset is asked else _refused(dataset, root)
     assert dataset is not None
     tell_remarks(dataset, root, console)
+    for reason in refused:
+        console.print(reason, style="yellow", soft_wrap=True)
     for view in views:
         _tell_counts(view, console)
-    found = _findings(request, dataset, root, pictures=pictures, near_duplicates=near_duplicates)
+    found = _findings(request, dataset, root, refused, pictures=pictures, near_duplicates=near_duplicates)
     folder.mkdir(parents=True, exist_ok=True)
     write_text(folder / PAGE, render_inspection(found, views))
     console.print(f"drawn: {folder / PAGE}", soft_wrap=True)
@@ -94,10 +99,19 @@ def _is_one(request: DataRequest) -> bool:
     return True
 
 
-def _lenient(dataset: Dataset, root: Path) -> tuple[Dataset, Path]:
-    """A dataset that does not refuse equal images in several splits."""
+def _lenient(dataset: Dataset) -> Dataset:
+    """The same that does not refuse equal images in several splits; itself where it never does."""
     refuses = getattr(dataset, "on_duplicate", None) == "error"
-    return (dataset.build(**{**vars(dataset), "on_duplicate": "keep"}) if refuses else dataset), root
+    return dataset.build(**{**vars(dataset), "on_duplicate": "keep"}) if refuses else dataset
+
+
+def _refused(dataset: Dataset, root: Path) -> list[str]:
+    """That a search refuses equal images in several splits, and what helps; empty where there are none."""
+    try:
+        check_images_apart(open_part(dataset, root, dataset.training_parts()[0]))
+    except DataError as error:
+        return [f"a search refuses these data: {error}"]
+    return []
 
 
 def _inspected(name: str, dataset: Dataset, root: Path, console: Console) -> Inspected:
@@ -110,7 +124,9 @@ def _inspected(name: str, dataset: Dataset, root: Path, console: Console) -> Ins
     return Inspected(PlugIn(name=name, options=options), str(getattr(dataset, "target", "class")), info, splits)
 
 
-def _findings(request: DataRequest, dataset: Dataset, root: Path, *, pictures: bool, near_duplicates: bool) -> Findings:
+def _findings(
+    request: DataRequest, dataset: Dataset, root: Path, refused: list[str], *, pictures: bool, near_duplicates: bool
+) -> Findings:
     pools = {str(part): open_part(dataset, root, part) for part in dataset.training_parts()}
     first = next(iter(pools.values()))
     looked_for = near_duplicates and len(first.x.shape) == 4
@@ -119,7 +135,7 @@ def _findings(request: DataRequest, dataset: Dataset, root: Path, *, pictures: b
         summary=dataset.summary(),
         licence=dataset.licence,
         options={setting.key: setting.text for setting in request.set},
-        remarks=remarks_on(dataset, root),
+        remarks=[*remarks_on(dataset, root), *refused],
         pools=pools,
         twins=first.twins,
         near=nearly_equal(dataset, root) if looked_for else None,

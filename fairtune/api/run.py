@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +15,7 @@ from fairtune.api.model import Model, load_model
 from fairtune.api.moved import with_thresholds
 from fairtune.errors import InvalidInput
 from fairtune.report.figure import draw_front
+from fairtune.report.rendering import rendered
 from fairtune.report.write import trials_table
 from fairtune.spec import TrialSpec
 from fairtune.study.fitted import check_same_answer
@@ -83,7 +83,7 @@ class Run:
         """The front on the validation split and what was confirmed on the test split."""
         figure = draw_front(self.summary)
         # A notebook shows figures of pyplot by itself, and any object by its picture.
-        vars(figure)["_repr_png_"] = lambda: _picture(figure)
+        vars(figure)["_repr_png_"] = lambda: rendered(figure)
         return figure
 
     def model(self, thresholds: str | None = None, *, ensemble: bool = False) -> Model:
@@ -189,9 +189,3 @@ def open_run(path: str | Path) -> Run:
         InvalidInput: the folder holds no search.
     """
     return Run(Path(path))
-
-
-def _picture(figure: Figure) -> bytes:
-    file = io.BytesIO()
-    figure.savefig(file, format="png")
-    return file.getvalue()

@@ -9,6 +9,7 @@ from fairtune.datasets._decoding import Fit, Reading
 from fairtune.datasets._files import within
 from fairtune.datasets._images import SUFFIXES, ImageFiles, images_below
 from fairtune.datasets._oddities import narrow
+from fairtune.datasets._once import check_images_apart
 from fairtune.datasets._overlap import check_apart, check_same_test
 from fairtune.datasets._pools import Content, Info, Part, Pool, Samples
 from fairtune.datasets._reading import FIRST_ROW, column, read_listed, rows_named
@@ -48,6 +49,7 @@ __all__ = [
     "Twins",
     "cache_folder",
     "check_apart",
+    "check_images_apart",
     "check_same_test",
     "check_test_part",
     "column",

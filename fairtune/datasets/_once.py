@@ -39,6 +39,20 @@ def check_once(root: Path, paths: pd.Series[str], files: Sequence[str], table: P
         raise DataError(f"{table}: images in more than one row under different paths ({same.sum()} rows): {named}; {_REMEDY}")
 
 
+def check_images_apart(pool: Pool) -> None:
+    """Check that no image is in several splits under several names.
+
+    Args:
+        pool: of the training part; its column ``validation`` says what validates.
+
+    Raises:
+        DataError: equal images are.
+    """
+    across = [group for group in pool.twins if len({split_of(twin, pool.columns["validation"]) for twin in group}) > 1]
+    if across:
+        raise DataError(f"equal images, byte for byte, in several splits ({len(across):,}): {told(across)}; {_REMEDY}")
+
+
 def one_of_each(pool: Pool, part: str, policy: str) -> Ints:
     """The rows of a pool that are used.
 
@@ -50,15 +64,12 @@ def one_of_each(pool: Pool, part: str, policy: str) -> Ints:
     Raises:
         DataError: equal images are in several splits.
     """
-    validates = pool.columns["validation"] if part == "train" else np.zeros(0, dtype=bool)
-    split = partial(split_of, validates=validates)
-
     if policy == "error" and part == "train":
-        across = [group for group in pool.twins if len(set(map(split, group))) > 1]
-        if across:
-            raise DataError(f"equal images, byte for byte, in several splits ({len(across):,}): {told(across)}; {_REMEDY}")
+        check_images_apart(pool)
     if policy != "drop":
         return np.arange(len(pool))
+    validates = pool.columns["validation"] if part == "train" else np.zeros(0, dtype=bool)
+    split = partial(split_of, validates=validates)
     order = {"test": 0, "validation": 1, "train": 2}
     kept = [min(group, key=lambda twin: (order[split(twin)], twin.row)) for group in pool.twins]
     surplus = [twin.row for group, one in zip(pool.twins, kept, strict=True) for twin in group if twin.part == part and twin != one]

@@ -86,12 +86,17 @@ class Failed(NamedTuple):
 
 
 def rows_of(ended: Sequence[Outcome | Failed], beside: Beside) -> list[Row]:
-    """A row for each search and, before the first search that confirmed it, for each plain model.
+    """A row for each search and, before the first search that has it, for each plain model.
 
-    The published plain model stands beside the first on the same data alone, which is called ``baseline``.
+    A search that chose nothing confirmed nothing, so that a plain model has the scores of the first that did. The published
+    plain model stands beside the first on the same data alone, which is called ``baseline``.
     """
     rows: list[Row] = []
     known: set[tuple[str, int]] = set()
+    confirming: dict[tuple[str, int], Outcome] = {}
+    for one in ended:
+        if isinstance(one, Outcome) and BASELINE in one.summary.confirmed:
+            confirming.setdefault(_plain(one.planned.spec), one)
     for one in ended:
         if isinstance(one, Failed):
             rows.append(_failed_row(one, beside))
@@ -101,7 +106,8 @@ def rows_of(ended: Sequence[Outcome | Failed], beside: Beside) -> list[Row]:
         if plain not in known:
             on_same = any(row.data == planned.named.data and row.method == BASELINE for row in rows)
             label = f"{BASELINE} of {planned.named.short}" if on_same else BASELINE
-            rows.append(_row(planned, summary, "baseline", label, beside))
+            scored = confirming.get(plain, one)
+            rows.append(_row(scored.planned, scored.summary, "baseline", label, beside))
             known.add(plain)
         rows.append(_row(planned, summary, "chosen", planned.named.short, beside))
     return rows

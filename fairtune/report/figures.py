@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-import matplotlib as mpl
-
 from fairtune.files import write_atomically
 from fairtune.report.attainment import seed_charts
 from fairtune.report.chart import Chart
@@ -18,6 +16,7 @@ from fairtune.report.importance import importance_charts
 from fairtune.report.material import Material
 from fairtune.report.parallel import parallel_charts
 from fairtune.report.recalls import recall_chart
+from fairtune.report.rendering import write_picture
 from fairtune.report.slices import slice_charts
 from fairtune.report.volume import volume_chart
 
@@ -62,9 +61,8 @@ def write_chart(chart: Chart, folder: Path) -> Sequence[Path]:
     """
     table, png, svg = (folder / f"{chart.name}.{kind}" for kind in ("csv", "png", "svg"))
     write_atomically(table, partial(chart.table.to_csv, index=False))
-    with mpl.rc_context({"svg.hashsalt": "fairtune", "svg.fonttype": "none"}):  # the same figure is the same file; words are words
-        figure = draw([chart])
-        write_atomically(png, partial(figure.savefig, format="png"))
-        figure.set_layout_engine("none")  # it stays as it was laid out for the first file
-        write_atomically(svg, partial(figure.savefig, format="svg", metadata={"Date": None}))
+    figure = draw([chart])
+    write_picture(figure, png)
+    figure.set_layout_engine("none")  # it stays as it was laid out for the first file
+    write_picture(figure, svg)
     return table, png, svg

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import io
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from fairtune.records import Floats, Ints, Split
 from fairtune.report.association import Skew, needed_for_gap, reach_of_gap, skew_of
 from fairtune.report.cells import draw_brightness, draw_cells, draw_row, draw_samples
 from fairtune.report.formats import format_score
+from fairtune.report.rendering import rendered
 from fairtune.spec import PlugIn
 
 _RECALLS = (0.9, 0.5)
@@ -245,6 +245,4 @@ def _named(pair: Alike) -> str:
 
 def _inline(figure: Figure) -> str:
     """A figure as base64 of a PNG file."""
-    content = io.BytesIO()
-    figure.savefig(content, format="png")
-    return base64.b64encode(content.getvalue()).decode()
+    return base64.b64encode(rendered(figure)).decode()

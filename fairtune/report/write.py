@@ -14,6 +14,7 @@ from fairtune.report.figure import draw_front
 from fairtune.report.figures import write_figures
 from fairtune.report.material import Material, gather
 from fairtune.report.page import render_page
+from fairtune.report.rendering import write_picture
 from fairtune.spec import Place, SearchSpec
 from fairtune.study.folders import RunFolder, without_folder
 from fairtune.study.handed import HandedNet, handed_net
@@ -47,7 +48,7 @@ def _write(spec: SearchSpec, place: Place, study: SearchStudy) -> Material:
     material = gather(spec, place, study, summary)
     portable = summary.model_copy(update={"place": without_folder(place)})
     write_text(folder.summary, portable.model_dump_json(by_alias=True, indent=2) + "\n")
-    write_atomically(folder.figure, lambda path: draw_front(summary).savefig(path, format="png"))
+    write_picture(draw_front(summary), folder.figure)
     write_atomically(folder.table, lambda path: trials_table(summary).to_csv(path, index=False))
     write_text(folder.page, render_page(material))
     _keep_chosen(handed_net(spec, study, folder), folder)

@@ -137,6 +137,17 @@ def test_a_search_without_a_score_has_its_row(tmp_path):
     assert "nan" not in text
 
 
+def test_a_plain_model_has_the_scores_of_whichever_search_confirmed_it(tmp_path):
+    done(tmp_path, "small-hkd", method="hkd", accuracy_floor="1")
+    confirmed = done(tmp_path, "small-ss", method="ss").confirmed["baseline"]
+    searches = [{"method": "hkd", "accuracy_floor": "1"}, {"method": "ss"}]
+    table, text = printed(pipeline_file(tmp_path, *searches), tmp_path)
+    assert list(table["search"]) == ["baseline", "hkd", "ss"]
+    assert table["accuracy"].notna().tolist() == [True, False, True]
+    assert (table["accuracy"][0], table["seeds"][0]) == (confirmed.test["accuracy"].mean, len(confirmed.seeds))
+    assert "hkd (nothing confirmed)" in text
+
+
 def test_the_cost_counts_further_seeds_and_a_teacher_that_searches_share_once(tmp_path):
     often = {"seeds_per_trial": 3, "validation_folds": 2}
     taught = {"teacher_set": ["optimizer.lr=0.01"]}

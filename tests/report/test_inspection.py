@@ -83,6 +83,14 @@ def inspected(root, tmp_path, *settings, dataset="manifest", **options):
     return Page(inspect_data(request, tmp_path / "out", Console(quiet=True), **options).read_text(encoding="utf-8"))
 
 
+@pytest.mark.parametrize(("policy", "refused"), [("error", True), ("drop", False), ("keep", False)])
+def test_the_page_says_that_a_search_refuses_equal_images_in_two_splits(root, tmp_path, policy, refused):
+    (root / "images" / "64.png").write_bytes((root / "images" / "0.png").read_bytes())
+    page = inspected(root, tmp_path, "size=32", "val_frac=0.3", f"on_duplicate={policy}")
+    assert "equal images, byte for byte, in several of train, validation and test (1)" in page.text
+    assert ("a search refuses these data" in page.text) == refused
+
+
 def test_the_page_says_what_is_in_the_data(root, tmp_path):
     page = inspected(root, tmp_path, "size=32", "val_frac=0.3")
     assert all(link.startswith("data:") for link in page.links)
