@@ -1,9 +1,10 @@
 """How often the 95 % intervals hold the true score, and how wide they are.
 
-    python benchmarks/coverage.py [--draws 400] [--score deo_m] [--seeds 1]
+    python benchmarks/coverage.py [--draws 400] [--score deo_m] [--seeds 1] [--accuracy 0.85] [--beside 300]
 
-Two groups; 2 and 10 classes; an accuracy of 0.85 less the gap in one group, in all classes or in one; mistakes spread evenly over
-the other classes; cells of 10 to 1,000 samples. Each cell of the table: the share of intervals that hold the truth / their mean
+Two groups; 2 and 10 classes; an accuracy of 0.85, if not said otherwise, less the gap in one group, in all classes or in one;
+mistakes spread evenly over the other classes; cells of 10 to 1,000 samples, or with ``--beside`` of so many in the group without
+the gap. Each cell of the table: the share of intervals that hold the truth / their mean
 width / the width of an oracle's, who knows the true rates and takes the 2.5 and 97.5 % quantiles of the score's error / the mean
 error of the published score / that of the estimate beside it.
 
@@ -27,9 +28,9 @@ from fairtune.records import Floats, GroupCounts, Ints
 CELLS, GAPS, SCATTER, ORACLE = (10, 30, 100, 300, 1000), (0.0, 0.05, 0.2, 0.4), 0.02, 2000
 
 
-def recalls(classes: int, where: str, gap: float) -> Floats:
+def recalls(classes: int, where: str, gap: float, accuracy: float) -> Floats:
     """True accuracy of each cell ``(2, K)``."""
-    found = np.full((2, classes), 0.85)
+    found = np.full((2, classes), accuracy)
     found[1, : classes if where == "all" else 1] -= gap
     return found
 
@@ -46,8 +47,11 @@ def counts(table: Ints) -> GroupCounts:
     return GroupCounts(table, table.astype(float))
 
 
-def cell(score: Score, recall: Floats, samples: int, draws: int, seeds: int, rng: np.random.Generator) -> tuple[float, str]:
-    """Coverage, and the text of one cell of the table."""
+def cell(
+    score: Score, recall: Floats, sizes: tuple[int, int], draws: int, seeds: int, rng: np.random.Generator
+) -> tuple[float, str]:
+    """Coverage, and the text of one cell of the table; ``sizes`` are those of the two groups' cells."""
+    samples = np.array(sizes)[:, None]
     truth = score.of(counts(np.round(shares(recall) * 10**9).astype(np.int64)))
     errors = [score.of(counts(rng.multinomial(samples, shares(recall)))) - truth for _ in range(ORACLE)]
     oracle = float(np.ptp(np.quantile(errors, [0.025, 0.975])))
@@ -80,6 +84,8 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=400)
     parser.add_argument("--score", default="deo_m", choices=[name for name, score in SCORES.items() if score.source == "counts"])
     parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--accuracy", type=float, default=0.85)
+    parser.add_argument("--beside", type=int, help="samples of the other group's cells; as many as in these if not said")
     given = parser.parse_args()
     score, rng, began = SCORES[given.score], np.random.default_rng(0), time.perf_counter()
     table = Table(title=f"{score.label}, {given.seeds} seed{'s' * (given.seeds > 1)}", box=None, header_style="bold")
@@ -89,7 +95,8 @@ def main() -> None:
     for classes, where, gap in settings():
         if score.two_classes and classes > 2:
             continue
-        row = [cell(score, recalls(classes, where, gap), n, given.draws, given.seeds, rng) for n in CELLS]
+        recall = recalls(classes, where, gap, given.accuracy)
+        row = [cell(score, recall, (given.beside or n, n), given.draws, given.seeds, rng) for n in CELLS]
         least = min(least, *(share for share, _ in row))
         table.add_row(str(classes), where, f"{gap:g}", *(text for _, text in row))
     console = Console(width=300)

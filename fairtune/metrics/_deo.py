@@ -12,10 +12,12 @@ default an empty cell contributes nothing, and :func:`small_cells` names it. ``m
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from fairtune.metrics._accuracy import cell_accuracy
 from fairtune.metrics._gap import Empty, reduce_gaps, spread
 from fairtune.metrics._limits import UNKNOWN, Limits, above_largest, of_largest
+from fairtune.metrics._normal import exceeded
 from fairtune.metrics._score import Score
 from fairtune.metrics._shares import Differences, Shares
 from fairtune.metrics._spread import of_spread
@@ -88,9 +90,29 @@ def deo_a_limits(counts: GroupCounts, level: float) -> Limits:
         return UNKNOWN
     recalls = _recalls(counts)
     errors = np.where(there, recalls.errors, np.nan)[:, present]
-    widest = np.sort(np.where(there.sum(axis=0) > 1, np.where(there, recalls.errors, 0.0), 0.0), axis=0)[-2:]
-    steepest = float(np.sqrt((widest**2).sum())) / int(present.sum())
-    return of_spread(_mean_gap, recalls.values[:, present], errors, steepest, level, counts.cells[:, present].astype(float))
+    values, samples = recalls.values[:, present], counts.cells[:, present].astype(float)
+    reach = _reach_of_mean(_recalls(counts), there, exceeded((1 - level) / 2))
+    return of_spread(_mean_gap, values, errors, reach, level, samples)
+
+
+def _reach_of_mean(recalls: Shares, there: npt.NDArray[np.bool_], z: float) -> tuple[float, float]:
+    """How far below and above DEO_A the truth may lie, were a gap's estimate not biased.
+
+    As of a mean of differences of shares (Zou and Donner 2008), the squares of the gaps' reaches add up: below, of its two groups;
+    above, to the highest limit of any two. Each is at least what the two largest standard errors of the class say, as the groups
+    that are the extreme ones may be so by chance.
+    """
+    compared = there.sum(axis=0) > 1
+    values, errors = (np.where(there, part, 0.0)[:, compared] for part in (recalls.values, recalls.errors))
+    down, up = (np.where(there, part, 0.0)[:, compared] for part in recalls.reach(z))
+    pair = there[:, None, compared] & there[None, :, compared]
+    apart = np.where(pair, values[:, None] - values[None, :], -1.0)
+    gap = apart.max(axis=(0, 1))
+    above = np.where(pair, apart + np.hypot(up[:, None], down[None, :]), -1.0).max(axis=(0, 1)) - gap
+    below = np.where(apart == gap, np.hypot(down[:, None], up[None, :]), 0.0).max(axis=(0, 1))
+    least = z * np.hypot(*np.sort(errors, axis=0)[-2:])
+    classes = int(there.any(axis=0).sum())
+    return tuple(float(np.sqrt((np.maximum(least, part) ** 2).sum())) / classes for part in (below, above))
 
 
 def _mean_gap(rates: Floats) -> Floats:

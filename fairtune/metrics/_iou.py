@@ -21,6 +21,7 @@ import numpy as np
 from fairtune.metrics._gap import Empty, check_samples
 from fairtune.metrics._independence import Reduce
 from fairtune.metrics._limits import UNKNOWN, Limits
+from fairtune.metrics._normal import exceeded
 from fairtune.metrics._redrawn import draws
 from fairtune.metrics._score import Score
 from fairtune.metrics._spread import of_spread
@@ -122,7 +123,8 @@ def sigma_iou_limits(counts: GroupCounts, level: float, *, weighting: Weighting 
         drawn /= np.maximum(counts.cells[there], 1)[:, :, None]
     errors: Floats = _mean(_class_iou(drawn)).std(axis=0)
     steepest = float(np.hypot(*errors)) / math.sqrt(2) if len(errors) == 2 else float(errors.max()) / math.sqrt(len(errors) - 1)
-    return of_spread(_deviation, of_group[there, None], errors[:, None], steepest, level)
+    reach = exceeded((1 - level) / 2) * steepest
+    return of_spread(_deviation, of_group[there, None], errors[:, None], (reach, reach), level)
 
 
 def _deviation(rates: Floats) -> Floats:

@@ -12,7 +12,6 @@ from collections.abc import Callable
 import numpy as np
 
 from fairtune.metrics._limits import UNKNOWN, Limits
-from fairtune.metrics._normal import exceeded
 from fairtune.records import Floats
 from fairtune.seeding import generator
 
@@ -27,7 +26,7 @@ def of_spread(
     spread: Callable[[Floats], Floats],
     rates: Floats,
     errors: Floats,
-    steepest: float,
+    reach: tuple[float, float],
     level: float,
     samples: Floats | None = None,
 ) -> Limits:
@@ -37,18 +36,18 @@ def of_spread(
         spread: the function of rates ``(..., A, K)``; 0 where all groups are alike.
         rates: estimated rates of groups ``(A, K)``, independent; NaN where there is none.
         errors: their standard errors.
-        steepest: the largest standard error that the function can have.
+        reach: how far below and above its estimate the function may lie at that level, were the estimate not biased.
         level: confidence, between 0 and 1.
         samples: that each rate is a share of ``(A, K)``, so that its errors are binomial; None where they are about normal.
     """
     value = float(spread(rates))
     if not np.isfinite(value):
         return UNKNOWN
-    reach = exceeded((1 - level) / 2) * steepest
+    down, up = reach
     raised = _raised(spread, rates, errors, samples, _SURE)
-    low = value - max(float(np.quantile(raised, (1 + level) / 2)), reach)
+    low = value - max(float(np.quantile(raised, (1 + level) / 2)), down)
     estimate = value - float(np.median(_raised(spread, rates, errors, samples, _LIKELY)))
-    return Limits(max(low, 0.0), max(estimate, 0.0), value + reach)
+    return Limits(max(low, 0.0), max(estimate, 0.0), value + up)
 
 
 def _raised(spread: Callable[[Floats], Floats], rates: Floats, errors: Floats, samples: Floats | None, sure: float) -> Floats:
