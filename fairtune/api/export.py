@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import nn
 
 from fairtune.api.model import Model
@@ -28,6 +28,7 @@ WEIGHTS, SPEC, PROGRAM, ONNX = "model.safetensors", "spec.json", "model.pt2", "m
 CARD, SCRIPT, THRESHOLDS = "MODEL_CARD.md", "predict.py", "thresholds.safetensors"
 FILES = (WEIGHTS, SPEC, PROGRAM, ONNX, CARD, SCRIPT, THRESHOLDS)
 """What an export writes; the ONNX file only where ONNX is installed, and what moves thresholds only where they are moved."""
+SCHEMA = "fairtune-model/1"
 _GROUP = "the second input: of each, its number in groups, N, int64; any other number gives NaN"
 _ONNX_NEEDS = ("onnx", "onnxscript")
 
@@ -86,7 +87,7 @@ def export(nets: Sequence[HandedNet], model: Model, summary: Summary, to: Path) 
 
 def _save(module: nn.Module, path: Path) -> None:
     tensors = {name: tensor.contiguous() for name, tensor in module.state_dict().items()}
-    write_atomically(path, lambda file: save_file(tensors, file))
+    write_atomically(path, lambda file: file.write_bytes(save(tensors)))
 
 
 def _has_onnx() -> bool:
@@ -100,7 +101,7 @@ def _spec(nets: Sequence[HandedNet], model: Model, summary: Summary) -> dict[str
     """What the weights are of, and what their program takes and gives."""
     net = nets[0]
     return {
-        "schema": "fairtune-model/1",
+        "schema": SCHEMA,
         "run": summary.name,
         "job": str(net.key),
         "ensemble": [str(one.key) for one in nets] if model.members else None,

@@ -25,7 +25,7 @@ from fairtune.request.plugin_options import check_keys, options_given, options_o
 from fairtune.request.settings import read_settings
 from fairtune.spec import TrialSpec
 from fairtune.study.fitted import Fitted
-from fairtune.training.assembly import load_net
+from fairtune.training.assembly import load_net, load_weights
 from fairtune.training.device import keep_float32_exact, pick_device
 from fairtune.training.folder import TrialFolder
 
@@ -174,7 +174,24 @@ def load_model(spec: TrialSpec, names: Names, shape: tuple[int, ...], folder: Tr
     """
     if not folder.weights.is_file():
         raise InvalidInput(f"the model has no weights: {folder.weights} is missing")
-    info = Info(
+    net = load_net(spec, _info(spec, names, shape), folder, pick_device(float(torch.cuda.is_available())))
+    return Model(net.eval(), names.classes, names.groups, shape, spec, data)
+
+
+def load_exported(spec: TrialSpec, names: Names, shape: tuple[int, ...], weights: Path, data: Path) -> Model:
+    """As :func:`load_model`, of a file of weights that was handed on.
+
+    Raises:
+        InvalidInput: the weights do not fit.
+    """
+    device = pick_device(float(torch.cuda.is_available()))
+    net = load_weights(spec, _info(spec, names, shape), weights, device, "export the run again")
+    return Model(net.eval(), names.classes, names.groups, shape, spec, data)
+
+
+def _info(spec: TrialSpec, names: Names, shape: tuple[int, ...]) -> Info:
+    """As much of the data as a net depends on."""
+    return Info(
         classes=names.classes,
         groups=names.groups,
         shape=shape,
@@ -182,5 +199,3 @@ def load_model(spec: TrialSpec, names: Names, shape: tuple[int, ...], folder: Tr
         model=spec.model.name,
         epochs=spec.epochs,
     )
-    net = load_net(spec, info, folder, pick_device(float(torch.cuda.is_available())))
-    return Model(net.eval(), names.classes, names.groups, shape, spec, data)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from fairtune.api.exported import holds_export, open_export
 from fairtune.api.model import Model, load_model
 from fairtune.api.run import Run
 from fairtune.api.train import Trained
@@ -30,7 +31,7 @@ class Subject:
     Attributes:
         model: the model.
         runs: the searches that it is of, or whose baseline or teacher it is.
-        folder: of a training that is part of no search, or of a baseline; None where there is none.
+        folder: of a training that is part of no search, of a baseline, or of an export; None where there is none.
     """
 
     model: Model
@@ -99,7 +100,7 @@ def subject_of(given: Model | Run | Trained | str | Path, data: str | Path | Non
 
     Args:
         ensemble: of a run, all retrainings of its choice as one, as :meth:`Run.model` takes it.
-        given: a model, a run or a training; or the folder of either, or a file of weights that fairtune wrote.
+        given: a model, a run or a training; or the folder of either or of an export, or a file of weights that fairtune wrote.
         data: folder of the original data files; None for where they were, else ``$FAIRTUNE_DATA`` or ``data``.
 
     Raises:
@@ -115,6 +116,8 @@ def subject_of(given: Model | Run | Trained | str | Path, data: str | Path | Non
         return Subject(given.model(), _searches_of(given.result.spec, given.folder), given.folder)
     if not isinstance(given, Run):
         path = Path(given)
+        if holds_export(path):
+            return Subject(open_export(path, data), folder=TrialFolder(path if path.is_dir() else path.parent))
         if not RunFolder(path).holds_search:
             return _in_folder(TrialFolder(path if path.is_dir() else path.parent), path, data)
         given = Run(path)
@@ -127,7 +130,7 @@ def _in_folder(folder: TrialFolder, path: Path, data: str | Path | None) -> Subj
     if result is None or (path != folder.path and path != folder.weights):
         raise InvalidInput(
             f"{path} holds no trained model: give the folder of a run (runs/NAME), that of a training (such as runs/single/ID), or "
-            f"the {folder.weights.name} in it, with {folder.result.name} beside it"
+            f"the {folder.weights.name} in it, with {folder.result.name} beside it; or the folder of an export"
         )
     home = next((parent for parent in path.absolute().parents if RunFolder(parent).holds_search), None)
     run = None if home is None else Run(home)

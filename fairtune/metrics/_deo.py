@@ -112,7 +112,8 @@ def _reach_of_mean(recalls: Shares, there: npt.NDArray[np.bool_], z: float) -> t
     below = np.where(apart == gap, np.hypot(down[:, None], up[None, :]), 0.0).max(axis=(0, 1))
     least = z * np.hypot(*np.sort(errors, axis=0)[-2:])
     classes = int(there.any(axis=0).sum())
-    return tuple(float(np.sqrt((np.maximum(least, part) ** 2).sum())) / classes for part in (below, above))
+    down_of_mean, up_of_mean = (float(np.sqrt((np.maximum(least, part) ** 2).sum())) / classes for part in (below, above))
+    return down_of_mean, up_of_mean
 
 
 def _mean_gap(rates: Floats) -> Floats:

@@ -20,8 +20,6 @@ from matplotlib.text import Text
 from fairtune.files import write_atomically
 
 _log = logging.getLogger(__name__)
-_FIXED = {"svg.hashsalt": "fairtune", "svg.fonttype": "none"}
-"""The same figure is the same file; words are words."""
 _MISSING = re.compile(r"Glyph (\d+) .*missing from")
 
 
@@ -53,9 +51,9 @@ def write_picture(figure: Figure, path: Path) -> None:
 
 
 def _drawn(figure: Figure, kind: str) -> tuple[bytes, set[int]]:
-    """The file, and the characters for which there was no font."""
+    """The file, the same for the same figure and with words as words, and the characters for which there was no font."""
     file, missing = io.BytesIO(), set[int]()
-    with mpl.rc_context(_FIXED), warnings.catch_warnings(record=True) as caught:
+    with mpl.rc_context({"svg.hashsalt": "fairtune", "svg.fonttype": "none"}), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         figure.savefig(file, format=kind, metadata={"Date": None} if kind == "svg" else None)
     for warning in caught:

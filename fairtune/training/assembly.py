@@ -82,11 +82,34 @@ def load_net(spec: TrialSpec, info: Info, folder: TrialFolder, device: torch.dev
     """
     if not folder.has_weights():
         raise InvalidInput(f"the net {spec.id} has not been trained, or its file is torn: no whole {folder.weights}")
+    return load_weights(spec, info, folder.weights, device, f"delete {folder.path} to train it anew")
+
+
+def load_weights(spec: TrialSpec, info: Info, file: Path, device: torch.device, remedy: str) -> Net:
+    """A net with the weights of a file.
+
+    Args:
+        spec: how it was trained.
+        info: of its data.
+        file: the weights.
+        device: where it goes.
+        remedy: what to do where they are of another net.
+
+    Raises:
+        InvalidInput: they are.
+    """
     net = build_net(spec, info, device, pretrained=False)
-    try:
-        net.load_state_dict(load_file(folder.weights))
-    except RuntimeError as error:
-        raise InvalidInput(f"{folder.weights} is of another version of fairtune: delete {folder.path} to train it anew") from error
+    weights, needed = load_file(file), net.state_dict()
+    if weights.keys() != needed.keys():
+        raise InvalidInput(f"{file} is of another net than {spec.model.name}, or of another version of fairtune: {remedy}")
+    for name, tensor in needed.items():
+        if weights[name].shape != tensor.shape:
+            found, wanted = ("x".join(map(str, one.shape)) for one in (weights[name], tensor))
+            raise InvalidInput(
+                f"{file} does not fit {spec.model.name} for {len(info.classes)} classes and inputs of {info.shape}: its {name} is "
+                f"{found} and has to be {wanted}, as if it were of other classes or inputs: {remedy}"
+            )
+    net.load_state_dict(weights)
     return net
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 import fairtune as ft
 from fairtune.api.export import CARD, FILES, ONNX, PROGRAM, SCRIPT, SPEC, THRESHOLDS, WEIGHTS
@@ -23,8 +23,10 @@ from fairtune.records import Purpose
 from fairtune.report.card import render_card
 from fairtune.study.folders import RunFolder, database_of
 from fairtune.study.handed import handed_net
+from fairtune.study.opening import Openings
 from fairtune.study.study import SearchStudy
 from fairtune.testing.trainings import NO_FILES
+from fairtune.training.folder import TrialFolder
 
 BLOCKED = ("fairtune", "ray", "optuna", "mlflow")
 ALONE = f"""
@@ -40,10 +42,15 @@ assert not set({BLOCKED}) & set(sys.modules)
 """
 
 
-def alone(script, *arguments):
-    """What a script prints in a process that cannot import fairtune, Ray, Optuna or MLflow."""
+def ran(script, *arguments):
+    """A script run in a process that cannot import fairtune, Ray, Optuna or MLflow."""
     command = [sys.executable, "-I", "-c", ALONE, str(script), *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    return subprocess.run(command, capture_output=True, text=True, timeout=300)
+
+
+def alone(script, *arguments):
+    """What it prints."""
+    done = ran(script, *arguments)
     assert done.returncode == 0, done.stderr
     return list(csv.reader(done.stdout.splitlines(), delimiter="\t"))
 
@@ -106,6 +113,72 @@ def test_the_script_predicts_a_folder_without_fairtune(run, exported, test_split
     assert [row[:2] for row in rows] == [[str(file), label] for file, label in zip(files, expected.labels, strict=True)]
     most = expected.probabilities.max(axis=1)
     assert [float(row[2]) for row in rows] == pytest.approx(most.tolist(), abs=1.1e-6)
+
+
+def test_the_script_predicts_the_others_where_a_file_cannot_be_read(exported, test_split, tmp_path):
+    for name in ("a.png", "c.png"):
+        Image.fromarray(test_split.pool[test_split.rows[0]]).save(tmp_path / name)
+    (tmp_path / "b.png").write_bytes(b"no picture")
+    done = ran(exported / SCRIPT, tmp_path)
+    assert done.returncode == 1
+    assert [line.split("\t")[0] for line in done.stdout.splitlines()] == [str(tmp_path / "a.png"), str(tmp_path / "c.png")]
+    first, last = done.stderr.splitlines()
+    assert first.startswith(f"{tmp_path / 'b.png'}: cannot be read: ")
+    assert last == "1 of 3 files cannot be read"
+
+
+@pytest.mark.slow
+def test_the_script_takes_one_image_and_says_what_it_needs(exported, test_split, tmp_path):
+    Image.fromarray(test_split.pool[test_split.rows[0]]).save(tmp_path / "a.png")
+    ((path, *_),) = alone(exported / SCRIPT, tmp_path / "a.png")
+    assert path == str(tmp_path / "a.png")
+    (tmp_path / "empty").mkdir()
+    told = {
+        (): "python predict.py FOLDER",
+        (tmp_path / "empty",): "empty: no file in it is an image",
+        (tmp_path / "none",): "none: there is no such folder or image",
+    }
+    for arguments, reason in told.items():
+        done = ran(exported / SCRIPT, *arguments)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert reason in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_what_was_exported_is_evaluated_as_its_run_is(run, exported, tmp_path):
+    handed_on = shutil.copytree(exported, tmp_path / "handed-on")
+    assert ft.evaluate(handed_on / WEIGHTS).scores == ft.evaluate(run).scores
+    found = ft.evaluate(handed_on, split="test").scores
+    assert {name: found[name] for name in ("accuracy", "deo_m")} == {
+        name: run.summary.handed.test[name].mean for name in ("accuracy", "deo_m")
+    }
+    assert len(Openings.read(TrialFolder(handed_on).openings).root) == 1
+
+
+def test_an_export_that_cannot_be_evaluated_is_refused(exported, tmp_path):
+    folder = shutil.copytree(exported, tmp_path / "handed-on")
+    written = json.loads((folder / SPEC).read_text())
+    for changed, reason in (
+        ({"thresholds": {"way": "group_thresholds"}}, "a net whose thresholds were moved: give its run, "),
+        ({"ensemble": ["final-1", "final-2"]}, "an ensemble: give its run"),
+        ({"schema": "fairtune-model/9"}, "of the form fairtune-model/9"),
+        ({"training": {}}, "is not what this version of fairtune exports: export the run again"),
+    ):
+        (folder / SPEC).write_text(json.dumps(written | changed))
+        with pytest.raises(InvalidInput, match=reason):
+            ft.evaluate(folder)
+    (folder / SPEC).write_text(json.dumps(written))
+    weights = load_file(folder / WEIGHTS)
+    save_file({name: tensor[:5] if tensor.shape[:1] == (10,) else tensor for name, tensor in weights.items()}, folder / WEIGHTS)
+    with pytest.raises(InvalidInput, match=r"does not fit .* for 10 classes .*: its .* is 5.* and has to be 10"):
+        ft.evaluate(folder)
+    save_file({"other": torch.zeros(3)}, folder / WEIGHTS)
+    with pytest.raises(InvalidInput, match=r"is of another net than .*: export the run again"):
+        ft.evaluate(folder)
+
+
+def test_others_may_read_what_is_exported(exported):
+    assert len({path.stat().st_mode for path in exported.iterdir()}) == 1
 
 
 @pytest.mark.slow

@@ -210,7 +210,7 @@ def test_the_script_predicts_vectors_by_group(tmp_path):
 
 @pytest.mark.slow
 def test_the_script_refuses_to_predict_without_groups(exports, photos, tmp_path):
-    with pytest.raises(AssertionError, match=r"this model decides by group: python predict\.py FOLDER GROUPS\.csv"):
+    with pytest.raises(AssertionError, match=r"python predict\.py FOLDER GROUPS\.csv.* with the columns path and group"):
         alone(exports["group_thresholds"] / SCRIPT, photos)
     groups = json.loads((exports["group_thresholds"] / SPEC).read_text())["groups"]
     with pytest.raises(AssertionError, match=r"1.png: its group in .* is None, and has to be one of"):

@@ -157,5 +157,5 @@ def test_a_net_of_another_version_is_refused_with_a_way_out(tmp_path):
     spec, folder, info = spec_of("mlp"), TrialFolder(tmp_path), Dataset.load("digits")().describe(tmp_path)
     net = build_net(spec, info, CPU)
     save_file({name: value for name, value in net.state_dict().items() if "normalise" not in name}, folder.weights)
-    with pytest.raises(InvalidInput, match=r"is of another version of fairtune: delete .* to train it anew"):
+    with pytest.raises(InvalidInput, match=r"or of another version of fairtune: delete .* to train it anew"):
         load_net(spec, info, folder, CPU)

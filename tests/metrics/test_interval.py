@@ -247,7 +247,7 @@ def test_deo_a_of_very_small_cells_is_held_as_often_as_it_says(per_cell):
 
 @pytest.mark.parametrize(("small", "classes"), [((10, 10), 2), ((3, 10), 2), ((10,) * 10, 10)])
 def test_deo_a_is_held_where_one_group_is_small_and_the_other_nearly_all_right(small, classes):
-    """A symmetric upper end missed the truth in 4 to 15 % of these draws: a small cell that happens to be all right errs one way."""
+    """A small cell that happens to be all right errs one way: a symmetric upper end missed the truth in 4 to 15 % of these."""
     rng, sizes = np.random.default_rng(7), np.array([[300] * classes, small])
     recalls = np.array([[0.99] * classes, [0.7] * classes])
     found = [SCORES["deo_a"].within(counts_of_recalls(rng.binomial(sizes, recalls), sizes)) for _ in range(300)]
