@@ -169,6 +169,28 @@ def test_means_over_seeds_are_the_same_in_whatever_order():
     assert len({one.mean("deo_m", range(4)) for one in entrants}) == 1
 
 
+@pytest.fixture(scope="module")
+def below(tmp_path_factory):
+    """Searches that have ended without a trial at their floor, on digits with two skews, and one that has not ended."""
+    runs = tmp_path_factory.mktemp("below")
+    with trained_once():
+        given = {"method": "ss", "trials": 1, "final_seeds": 2}
+        none = [run_small(runs, name=f"none-{skew}", accuracy_floor="0.9999", set=[f"skew={skew}"], **given) for skew in (0.8, 0.9)]
+        spec, place = small_search(runs, name="stopped", **given | {"method": "reweight"}, set=["skew=0.9"])
+        sessions = [*none, Session(spec, place).run(1)]
+    return [Search(one.spec, one.place, one.study) for one in sessions]
+
+
+def test_data_on_which_nothing_was_confirmed_have_a_sentence_and_no_empty_tables(searches, below):
+    found = compare_methods([*searches[:2], below[1]])
+    said = told(found)
+    assert [len(block.entrants) for block in found.blocks] == [6, 0]
+    assert {table.title.split(":")[0] for table in said.tables} == {"digits"}
+    assert all(table.rows for table in said.tables)
+    assert "ss on digits (skew=0.9): no trial reached the floor" in said.sentences
+    assert [chart.name for chart in benchmark_charts(found)] == ["methods-digits-0"]
+
+
 def test_charts_show_what_cannot_be_told_apart(found):
     charts = benchmark_charts(found)
     assert [chart.name for chart in charts[:2]] == ["ranks-deo_m-data-sets", "ranks-deo_m-seeds"]
