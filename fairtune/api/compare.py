@@ -26,7 +26,8 @@ def compare_runs(folders: Sequence[Path], console: Console, out: Path | None = N
 
     Searches on one data set are set side by side, every pair of them. Searches on several, each method once on each, are compared
     by method: on every data set against plain training, balanced batches and moved thresholds, and by ranks over them. Runs of one
-    data set need names of their own; those of several may have the same.
+    data set need names of their own; those of several may have the same. Where no two are on the same data, they are refused, but
+    for those of one method over several data sets or splits.
 
     Args:
         folders: of the runs, two or more.

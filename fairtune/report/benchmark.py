@@ -28,7 +28,9 @@ def told(found: Benchmark) -> Told:
     tables = [_mean_ranks(found)] if found.ranked else []
     tables += [_overall(found)] if found.overall else []
     for block in found.blocks:
-        tables += [_entrants(block, found), _against(block, found), _rules(block, found)]
+        tables += [_entrants(block, found)] if block.entrants else []
+        tables += [_against(block, found)] if block.against else []
+        tables += [_rules(block, found)] if any(one.method for one in block.rules) else []
     return Told("Methods compared", sentences, tables)
 
 
@@ -96,7 +98,7 @@ def _remarks(found: Benchmark) -> Iterator[str]:
         f"{one.methods} on {_called(block, found)}: {said}"
         for block in found.blocks
         for one in block.searches
-        if (one.chosen is not None or not one.complete) and (said := lacking(one))
+        if (one.methods not in {entered.name for entered in block.entrants} or one.chosen is not None) and (said := lacking(one))
     ]
     if short:
         yield "; ".join(short)

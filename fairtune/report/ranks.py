@@ -19,9 +19,10 @@ _NOT_IN_FILES = re.compile(r"[^A-Za-z0-9.+-]+")
 
 
 def benchmark_charts(found: Benchmark) -> list[Chart]:
-    """All of them: critical differences by score and unit, then a chart for each data set."""
+    """All of them: critical differences by score and unit, then a chart for each data set on which something was confirmed."""
     kinds = {one.name: one.kind for block in found.blocks for one in block.entrants}
-    return [*(rank_chart(one, kinds) for one in found.ranked), *(score_chart(block, found.score) for block in found.blocks)]
+    scored = [score_chart(block, found.score) for block in found.blocks if block.entrants]
+    return [*(rank_chart(one, kinds) for one in found.ranked), *scored]
 
 
 def rank_chart(ranked: Ranked, kinds: dict[str, Kind]) -> Chart:
@@ -93,7 +94,6 @@ def score_chart(block: Block, score: str) -> Chart:
         | {f"{name}{end}": getattr(found, of) for name, found in one.test.items() for end, of in _ENDS}
         for one in shown
     ]
-    best = f"{shown[0].name} has the best mean" if shown else "Nothing was confirmed"
     baseline = "; the plain baseline is among them" if any(one.name == BASELINE for one in shown) else ""
     return Chart(
         f"methods-{_NOT_IN_FILES.sub('-', block.data).strip('-')}-{block.seed}",
@@ -101,7 +101,7 @@ def score_chart(block: Block, score: str) -> Chart:
         Axis(f"{label(score)}, mean and 95 % interval"),
         Axis(names=tuple(one.name for one in shown)),
         marks,
-        f"{label(score)} of {len(shown)} methods on the test split: {best}{baseline}.",
+        f"{label(score)} of {len(shown)} methods on the test split: {shown[0].name} has the best mean{baseline}.",
         pd.DataFrame(records),
     )
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -31,7 +31,7 @@ from fairtune.study.entrants import Entrant, Kind, entrants
 from fairtune.study.retrained import collapsed_seeds, complete, retrainings_of
 from fairtune.study.spent import Spent
 from fairtune.study.summary import Summary
-from fairtune.study.verdict import settings_p
+from fairtune.study.verdict import advice, settings_p
 from fairtune.thresholds import WAYS
 
 REFERENCES = (BASELINE, "scratch", "ss", *WAYS)
@@ -198,14 +198,19 @@ def compare_methods(searches: Sequence[Search]) -> Benchmark:
     """Compare methods by their searches.
 
     Raises:
-        InvalidInput: searches of one data set cannot be set side by side, rules differ, or nothing was confirmed.
+        InvalidInput: searches of one data set cannot be set side by side, rules differ, no two searches are on the same
+            data, or nothing was confirmed.
     """
     rules = {search.spec.select for search in searches}
     if len(rules) > 1:
         raise InvalidInput(f"the searches choose by different rules, {', '.join(sorted(rules))}: compare those of one --select")
-    parts = [_of(own) for own in by_data(searches)]
-    if not any(part.entrants for part in parts):
-        raise InvalidInput("none of the searches has confirmed anything yet: go on with fairtune resume, then compare them")
+    apart = _nothing_shared(searches)
+    try:
+        parts = [_of(own) for own in by_data(searches)]
+    except InvalidInput as error:
+        raise InvalidInput([*apart, *error.faults]) from error
+    if faults := [*apart, *_nothing_confirmed(parts)]:
+        raise InvalidInput(faults)
     score = parts[0].found.score
     scores = tuple(dict.fromkeys((score, "accuracy", "worst_group_accuracy")))
     seen = dict.fromkeys(name for part in parts for name in (*part.entrants, *(own.spec.methods for own in part.searches)))
@@ -236,6 +241,51 @@ def by_data(searches: Sequence[Search]) -> list[list[Search]]:
         spec = search.spec
         found.setdefault(f"{spec.dataset.model_dump_json()} {spec.train_fraction} {spec.seed}", []).append(search)
     return list(found.values())
+
+
+def _nothing_shared(searches: Sequence[Search]) -> list[str]:
+    """That no two searches are on the same data; one method may be on other classes or groups with each, or on other splits."""
+    blocks = [own[0].spec for own in by_data(searches)]
+    methods = {search.spec.methods for search in searches}
+    asked = {(spec.dataset.name, spec.classes, spec.groups) for spec in blocks}
+    splits_of_one = len({_data(spec) for spec in blocks}) == 1 and len({spec.seed for spec in blocks}) == len(blocks)
+    if len(blocks) < len(searches) or (len(methods) == 1 and (len(asked) > 1 or splits_of_one)):
+        return []
+    told = ", ".join(f"{place.name} searches {spec.methods} on {_otherwise(spec, blocks)}" for spec, place, *_ in searches)
+    return [
+        f"no two of the searches are on the same data, so that their scores are not of the same samples: {told}; compare methods "
+        "that were searched on one dataset with the same options and --seed, or on each of several data sets"
+    ]
+
+
+def _otherwise(spec: SearchSpec, blocks: Sequence[SearchSpec]) -> str:
+    """The dataset of a search, with all that other searches of the same dataset have otherwise."""
+    others = [other for other in blocks if other.dataset.name == spec.dataset.name]
+    apart = [f"{name} {value}" for name, value in _cut(spec).items() if any(_cut(other).get(name) != value for other in others)]
+    if not apart and any(other.dataset.digest != spec.dataset.digest for other in others):
+        apart = [f"files {spec.dataset.digest}"]
+    return f"{spec.dataset.name} with {' and '.join(apart)}" if apart else spec.dataset.name
+
+
+def _cut(spec: SearchSpec) -> Mapping[str, object]:
+    """What decides which samples of a dataset a search is on."""
+    options = {name: value for name, value in spec.dataset.options.items() if name != "seed"}
+    return options | {"--train-fraction": spec.train_fraction, "--seed": spec.seed}
+
+
+def _nothing_confirmed(parts: Sequence[_Of]) -> list[str]:
+    """Why there is nothing to compare, for each search; empty if some search has confirmed something."""
+    if any(part.entrants for part in parts):
+        return []
+    return [f"{summary.name} on {part.data}: {_unconfirmed(summary)}" for part in parts for summary in part.found.summaries]
+
+
+def _unconfirmed(summary: Summary) -> str:
+    if not summary.complete:
+        return "nothing is confirmed yet; go on with fairtune resume, then compare it"
+    if summary.chosen is None:
+        return f"no trial reached the floor, so that nothing is confirmed; {advice(summary)}"
+    return "no retraining of its choice was completed, so that nothing is confirmed"
 
 
 def _of(searches: Sequence[Search]) -> _Of:

@@ -15,15 +15,15 @@ def namesakes(tmp_path_factory):
     """One method on two data sets, each in a folder of its own under the same name."""
     folders = []
     with trained_once():
-        for skew in (0.8, 0.9):
+        for dataset, setting in (("digits", []), ("synthetic", ["samples=400", "size=8"])):
             runs = tmp_path_factory.mktemp("runs")
-            folders.append(run_small(runs, name="same", method="ss", trials=1, set=[f"skew={skew}"]).folder.path)
+            folders.append(run_small(runs, name="same", method="reweight", trials=1, dataset=dataset, set=setting).folder.path)
     return folders
 
 
 def test_runs_of_several_data_sets_may_have_one_name(namesakes):
     found = compare_runs(namesakes, Console(file=io.StringIO()))
-    assert [(block.data, block.searches[0].name) for block in found.blocks] == [("digits", "same"), ("digits (skew=0.9)", "same")]
+    assert [(block.dataset, block.searches[0].name) for block in found.blocks] == [("digits", "same"), ("synthetic", "same")]
 
 
 def test_a_run_is_given_once(namesakes):

@@ -169,6 +169,74 @@ def test_means_over_seeds_are_the_same_in_whatever_order():
     assert len({one.mean("deo_m", range(4)) for one in entrants}) == 1
 
 
+@pytest.fixture(scope="module")
+def below(tmp_path_factory):
+    """Searches that have ended without a trial at their floor, on digits with two skews, and one that has not ended."""
+    runs = tmp_path_factory.mktemp("below")
+    with trained_once():
+        given = {"method": "ss", "trials": 1, "final_seeds": 2}
+        none = [run_small(runs, name=f"none-{skew}", accuracy_floor="0.9999", set=[f"skew={skew}"], **given) for skew in (0.8, 0.9)]
+        spec, place = small_search(runs, name="stopped", **given | {"method": "reweight"}, set=["skew=0.9"])
+        sessions = [*none, Session(spec, place).run(1)]
+    return [Search(one.spec, one.place, one.study) for one in sessions]
+
+
+def test_data_on_which_nothing_was_confirmed_have_a_sentence_and_no_empty_tables(searches, below):
+    found = compare_methods([*searches[:2], below[1]])
+    said = told(found)
+    assert [len(block.entrants) for block in found.blocks] == [6, 0]
+    assert {table.title.split(":")[0] for table in said.tables} == {"digits"}
+    assert all(table.rows for table in said.tables)
+    assert "ss on digits (skew=0.9): no trial reached the floor" in said.sentences
+    assert [chart.name for chart in benchmark_charts(found)] == ["methods-digits-0"]
+
+
+def test_where_nothing_was_confirmed_it_is_said_why_and_only_what_has_not_ended_is_to_be_resumed(below):
+    with pytest.raises(InvalidInput) as refused:
+        compare_methods(below)
+    none, other, stopped = refused.value.faults
+    for said, search in ((none, "none-0.8 on digits: "), (other, "none-0.9 on digits (skew=0.9): ")):
+        assert said.startswith(f"{search}no trial reached the floor, so that nothing is confirmed; lower --accuracy-floor")
+        assert "resume" not in said
+    assert stopped == "stopped on digits (skew=0.9): nothing is confirmed yet; go on with fairtune resume, then compare it"
+
+
+@pytest.mark.parametrize("places", [(0, 3), (0, 2)], ids=["methods", "one_method"])
+def test_searches_no_two_of_which_are_on_the_same_data_are_refused(searches, places):
+    own = [searches[place] for place in places]
+    with pytest.raises(InvalidInput) as refused:
+        compare_methods(own)
+    (said,) = refused.value.faults
+    assert said.startswith("no two of the searches are on the same data, so that their scores are not of the same samples: ")
+    one, other = own
+    assert f"{one.place.name} searches {one.spec.methods} on digits with skew 0.8, " in said
+    assert f"{other.place.name} searches {other.spec.methods} on digits with skew 0.9; compare methods that" in said
+
+
+def test_methods_each_on_splits_of_its_own_are_refused_with_the_seeds(searches):
+    again = searches[1].spec
+    other = again.model_copy(update={"seed": again.seed + 1})
+    with pytest.raises(
+        InvalidInput, match=r"ss-0\.8 searches ss on digits with --seed 0, .* searches reweight on digits with --seed 1;"
+    ):
+        compare_methods([searches[0], searches[1]._replace(spec=other)])
+
+
+def test_data_that_differ_in_their_files_alone_are_refused_with_what_these_are_known_by(searches):
+    changed = searches[1].spec.model_copy(update={"dataset": searches[1].spec.dataset.model_copy(update={"digest": "changed"})})
+    with pytest.raises(
+        InvalidInput, match=r"searches ss on digits with files .*, .* searches reweight on digits with files changed;"
+    ):
+        compare_methods([searches[0], searches[1]._replace(spec=changed)])
+
+
+def test_one_method_may_be_on_other_classes_with_each_search(searches):
+    spec = searches[2].spec
+    other = spec.model_copy(update={"classes": tuple("abcdefghij")})
+    found = compare_methods([searches[0], searches[2]._replace(spec=other)])
+    assert len(found.blocks) == 2
+
+
 def test_charts_show_what_cannot_be_told_apart(found):
     charts = benchmark_charts(found)
     assert [chart.name for chart in charts[:2]] == ["ranks-deo_m-data-sets", "ranks-deo_m-seeds"]
