@@ -11,7 +11,7 @@ from rich.console import Console
 
 from fairtune.api.predictions import Columns, Predictions, read_predictions
 from fairtune.errors import FairtuneError
-from fairtune.metrics import SCORES, Cell, Number, account, cell_scores, label, name_small_cells, small_cells
+from fairtune.metrics import SCORES, Cell, Number, account, cell_scores, label, name_small_cells, only_class, small_cells
 from fairtune.names import Names
 from fairtune.report.formats import format_score
 from fairtune.report.text_table import TextTable
@@ -65,6 +65,7 @@ class FileAudit(_Part):
         weighted: whether they have weights.
         classes: their names.
         left_out: columns that are called as scores are, and are of no class.
+        only_class: number of the class that every sample is given; None where they are given several.
         by: what is found, by the column of groups, or the columns joined by `` x ``.
     """
 
@@ -74,6 +75,7 @@ class FileAudit(_Part):
     weighted: bool
     classes: tuple[str, ...]
     left_out: tuple[str, ...] = ()
+    only_class: int | None = None
     by: dict[str, Grouping]
 
 
@@ -97,6 +99,7 @@ def audit_file(file: Path, columns: Columns, console: Console, out: Path | None 
         weighted=given.weight is not None,
         classes=given.classes,
         left_out=given.left_out,
+        only_class=only_class(given.tabulated(next(iter(given.groups.values()))).rates),
         by={name: _grouping(given, name) for name in given.groupings()},
     )
     told = _told(found)
@@ -142,6 +145,10 @@ def _numbers(value: float, limits: tuple[float, float, float]) -> Told95:
 
 def _told(found: FileAudit) -> Told:
     weighted = ", weighted: intervals count no cell for more samples than its weights are worth" if found.weighted else ""
+    useless = ""
+    if found.only_class is not None:
+        given = Names(found.classes).label(found.only_class)
+        useless = f"; every sample is called {given}: such a model treats all groups alike, and is of no use"
     remarks = [f"no scores of all classes, and left out: {', '.join(found.left_out)}"] if found.left_out else []
     remarks += [
         said
@@ -151,7 +158,7 @@ def _told(found: FileAudit) -> Told:
     tables = [table for by, one in found.by.items() for table in _tables(by, one)]
     return Told(
         f"Audit of {found.file}",
-        [f"{found.file}: {found.samples:,} samples of {len(found.classes)} classes{weighted}", *remarks],
+        [f"{found.file}: {found.samples:,} samples of {len(found.classes)} classes{weighted}{useless}", *remarks],
         tables,
     )
 
