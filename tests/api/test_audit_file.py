@@ -294,3 +294,21 @@ def test_other_names_stay_as_they_are(tmp_path, names):
     file = tmp_path / "names.csv"
     file.write_text("\n".join(["label,prediction,group", *(f"{name},{name},{group}" for name in names for group in "ab")]))
     assert sorted(read_predictions(file, Columns()).classes) == sorted(names)
+
+
+def test_a_column_of_more_groups_than_can_be_compared_is_told_first_and_cut_short(table, audited, tmp_path):
+    found, text = audited(group=np.arange(400) // 10, out=tmp_path / "out")
+    assert text.startswith("by group: 40 of 40 groups have fewer than 25 samples, too few to be compared\n")
+    assert text.count("too few to be compared") == 1
+    more = f"and {len(found.by['group'].cells) - 20} more"
+    assert more in text
+    page = (tmp_path / "out" / "audit.md").read_text()
+    assert more in page
+    assert page.count("too few to be compared") == 1
+    assert "to be compared" not in audited()[1]
+
+
+def test_it_is_said_why_there_is_no_gap(table, audited):
+    found, text = audited(group=table["label"].map({"benign": "x", "malignant": "y"}))
+    assert np.isnan(found.by["group"].scores["deo_m"].value)
+    assert "by group: no class has samples in two groups, so that there is nothing to compare, and - stands for the gaps" in text
