@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -11,11 +12,15 @@ from rich.console import Console
 
 from fairtune.api.predictions import Columns, Predictions, read_predictions
 from fairtune.errors import FairtuneError
-from fairtune.metrics import SCORES, Cell, Number, account, cell_scores, label, name_small_cells, small_cells
+from fairtune.metrics import MINIMUM, SCORES, Cell, Number, account, cell_scores, label, name_small_cells, only_class, small_cells
 from fairtune.names import Names
+from fairtune.records import Ints
 from fairtune.report.formats import format_score
 from fairtune.report.text_table import TextTable
 from fairtune.report.told import Told, print_told, write_told
+
+_ROWS = 20
+"""Of the cells of a column that has more groups than can be compared."""
 
 
 class _Part(BaseModel):
@@ -65,6 +70,7 @@ class FileAudit(_Part):
         weighted: whether they have weights.
         classes: their names.
         left_out: columns that are called as scores are, and are of no class.
+        only_class: number of the class that every sample is given; None where they are given several.
         by: what is found, by the column of groups, or the columns joined by `` x ``.
     """
 
@@ -74,6 +80,7 @@ class FileAudit(_Part):
     weighted: bool
     classes: tuple[str, ...]
     left_out: tuple[str, ...] = ()
+    only_class: int | None = None
     by: dict[str, Grouping]
 
 
@@ -91,16 +98,21 @@ def audit_file(file: Path, columns: Columns, console: Console, out: Path | None 
         FairtuneError: the folder cannot be written.
     """
     given = read_predictions(file, columns)
+    by_column = ((name, _too_fine(name, given.samples(groups))) for name, groups in given.groupings().items())
+    too_fine = {name: said for name, said in by_column if said is not None}
+    for said in too_fine.values():
+        console.print(said, soft_wrap=True)
     found = FileAudit(
         file=file.name,
         samples=len(given.y),
         weighted=given.weight is not None,
         classes=given.classes,
         left_out=given.left_out,
+        only_class=only_class(given.tabulated(next(iter(given.groups.values()))).rates),
         by={name: _grouping(given, name) for name in given.groupings()},
     )
-    told = _told(found)
-    print_told(console, told)
+    told = _told(found, too_fine)
+    print_told(console, told._replace(sentences=[said for said in told.sentences if said not in too_fine.values()]))
     if out is not None:
         try:
             out.mkdir(parents=True, exist_ok=True)
@@ -109,6 +121,21 @@ def audit_file(file: Path, columns: Columns, console: Console, out: Path | None 
             raise FairtuneError(f"--out {out} cannot be written: {error.strerror}") from error
         console.print(f"written  {', '.join(map(str, written))}", soft_wrap=True)
     return found
+
+
+def _too_fine(by: str, samples: Ints) -> str | None:
+    """That most groups of a column, of which these are the cells, are too small to be compared; None if they are not."""
+    small, groups = int((samples.sum(axis=1) < MINIMUM).sum()), len(samples)
+    if 2 * small <= groups:
+        return None
+    return f"by {by}: {small:,} of {groups:,} groups have fewer than {MINIMUM} samples, too few to be compared"
+
+
+def _undefined(by: str, found: Grouping) -> list[str]:
+    """Why there is no gap between groups, if so."""
+    if not math.isnan(found.scores["deo_m"].value):
+        return []
+    return [f"by {by}: no class has samples in two groups, so that there is nothing to compare, and - stands for the gaps"]
 
 
 def _grouping(given: Predictions, by: str) -> Grouping:
@@ -140,28 +167,34 @@ def _numbers(value: float, limits: tuple[float, float, float]) -> Told95:
     return Told95(value=value, estimate=estimate, low=low, high=high)
 
 
-def _told(found: FileAudit) -> Told:
+def _told(found: FileAudit, too_fine: Mapping[str, str]) -> Told:
     weighted = ", weighted: intervals count no cell for more samples than its weights are worth" if found.weighted else ""
+    useless = ""
+    if found.only_class is not None:
+        given = Names(found.classes).label(found.only_class)
+        useless = f"; every sample is called {given}: such a model treats all groups alike, and is of no use"
     remarks = [f"no scores of all classes, and left out: {', '.join(found.left_out)}"] if found.left_out else []
+    remarks += [*too_fine.values(), *(said for by, one in found.by.items() for said in _undefined(by, one))]
     remarks += [
         said
         for by, one in found.by.items()
         if (said := name_small_cells(f"by {by}", one.small_cells, Names(found.classes, one.groups))) is not None
     ]
-    tables = [table for by, one in found.by.items() for table in _tables(by, one)]
+    tables = [table for by, one in found.by.items() for table in _tables(by, one, _ROWS if by in too_fine else len(one.cells))]
     return Told(
         f"Audit of {found.file}",
-        [f"{found.file}: {found.samples:,} samples of {len(found.classes)} classes{weighted}", *remarks],
+        [f"{found.file}: {found.samples:,} samples of {len(found.classes)} classes{weighted}{useless}", *remarks],
         tables,
     )
 
 
-def _tables(by: str, found: Grouping) -> list[TextTable]:
+def _tables(by: str, found: Grouping, shown: int) -> list[TextTable]:
     scores = [[label(name), *_texts(score)] for name, score in found.scores.items()]
-    cells = [[cell.of_class, cell.group, f"{cell.samples:,}", *_texts(cell.accuracy)[::2]] for cell in found.cells]
+    cells = [[cell.of_class, cell.group, f"{cell.samples:,}", *_texts(cell.accuracy)[::2]] for cell in found.cells[:shown]]
+    more = f"and {len(found.cells) - shown:,} more" if len(found.cells) > shown else ""
     return [
         TextTable(f"scores by {by}", ("score", "value", "corrected", "95 % interval"), scores),
-        TextTable(f"accuracy of each cell by {by}", ("class", by, "samples", "accuracy", "95 % interval"), cells),
+        TextTable(f"accuracy of each cell by {by}", ("class", by, "samples", "accuracy", "95 % interval"), cells, more),
     ]
 
 

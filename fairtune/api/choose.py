@@ -10,11 +10,12 @@ from rich.table import Table
 from fairtune.metrics import label
 from fairtune.report.formats import format_mean, format_score, format_setting
 from fairtune.rules import View, objectives_of
-from fairtune.study.applied import chosen_by
+from fairtune.study.applied import chosen_by, seen_by, why_none
 from fairtune.study.folders import RunFolder, database_of
 from fairtune.study.retrained import retrainings_of
 from fairtune.study.study import SearchStudy
 from fairtune.study.summary import Retrainings, Summary, scored_on_test, summarise
+from fairtune.study.verdict import advice
 
 
 def choose(folder: Path, select: str, console: Console) -> View | None:
@@ -39,14 +40,16 @@ def choose(folder: Path, select: str, console: Console) -> View | None:
     study = SearchStudy(database_of(place), spec)
     summary = summarise(spec, place, study)
     chosen = chosen_by(select, study, summary)
-    console.print(_said(select, chosen, summary), style="bold", soft_wrap=True)
+    if chosen is None:
+        console.print(f"by {select} nothing is chosen: {why_none(select, study, summary)}", style="bold", soft_wrap=True)
+        console.print(f"what may help: {advice(summary, seen_by(select, study)[0])}", soft_wrap=True)
+    else:
+        console.print(_said(select, chosen, summary), style="bold", soft_wrap=True)
     console.print(_table(select, chosen, summary, retrainings_of(spec, study)))
     return chosen
 
 
-def _said(select: str, chosen: View | None, summary: Summary) -> str:
-    if chosen is None:
-        return f"by {select} nothing is chosen: no trial reached the floor, accuracy {summary.mean_floor:.4f}"
+def _said(select: str, chosen: View, summary: Summary) -> str:
     own = summary.chosen is not None and summary.chosen.number == chosen.number
     beside = f", as by {summary.spec.select}, the search's own rule" if own else ""
     return f"by {select}: trial {chosen.number}, {_setting(chosen.number, summary)}{beside}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,8 @@ from fairtune.metrics import tabulate, weights_for_limits
 from fairtune.names import Names
 from fairtune.records import Floats, GroupCounts, Ints
 
+_WHOLE = re.compile(r"(0|-?[1-9][0-9]*)\.0+")
+"""A whole number that is written with a point; one that begins with a zero is a name."""
 _ROUNDING = 0.01
 """By how much probabilities of a sample may miss the sum 1, as they are written with few digits."""
 
@@ -123,9 +126,9 @@ def read_predictions(file: Path, columns: Columns) -> Predictions:
     if table.empty:
         raise InvalidInput(f"{file} has a heading and no rows: give a row for each sample")
     reader = _Reader(file, table)
-    label = reader.texts(columns.label, "--label")
-    groups = {name: reader.texts(name, "--group") for name in columns.groups}
-    predicted = reader.optional(columns.prediction, "prediction", "--prediction")
+    label = _as_whole(reader.texts(columns.label, "--label"))
+    groups = {name: _as_whole(reader.texts(name, "--group")) for name in columns.groups}
+    predicted = _as_whole(reader.optional(columns.prediction, "prediction", "--prediction"))
     weight = reader.numbers(columns.weight, "weight", "--weight")
     reader.raise_if_any()
     assert label is not None
@@ -206,7 +209,7 @@ class _Reader:
         for name, values in scores.items():
             self._refuse_values((values < 0) | (values > 1), f"the column {name} is outside 0 to 1: give probabilities")
         longest = sorted(classes, key=len, reverse=True)
-        of_class = {name: next((known for known in longest if name.endswith(f"_{known}")), None) for name in scores}
+        of_class = {name: next((known for known in longest if name.endswith(_endings(known))), None) for name in scores}
         if len(scores) == 1 and len(classes) == 2:
             ((name, second),) = scores.items()
             found = np.stack([1 - second, second] if of_class[name] != classes[0] else [second, 1 - second], axis=1)
@@ -247,11 +250,23 @@ class _Reader:
 
 def _of_classes(names: Sequence[str], classes: Sequence[str]) -> list[str]:
     """Those of the columns that are called as scores are which are of the classes: one for each, or one for two classes."""
-    own = [name for name in names if name in [f"score_{known}" for known in classes]]
+    own = [name for name in names if name in [f"score{ending}" for known in classes for ending in _endings(known)]]
     if len(own) == len(classes):
         return own
     one = [name for name in names if name == "score" or name in own]
     return one[:1] if len(classes) == 2 else []
+
+
+def _endings(known: str) -> tuple[str, str]:
+    """Of columns that are of a class, which may be a whole number written with a point."""
+    return f"_{known}", f"_{known}.0"
+
+
+def _as_whole(values: pd.Series[str] | None) -> pd.Series[str] | None:
+    """Names without their ``.0``, where all are whole numbers with a point, as pandas writes those once one was missing."""
+    if values is None or not values.dropna().str.fullmatch(_WHOLE).all():
+        return values
+    return values.str.partition(".")[0]
 
 
 def _quoted(name: str) -> str:

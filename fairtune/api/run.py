@@ -24,6 +24,7 @@ from fairtune.study.handed import HandedNet, handed_net
 from fairtune.study.key import JobKey
 from fairtune.study.study import SearchStudy
 from fairtune.study.summary import Chosen, Summary, summarise
+from fairtune.study.verdict import advice, none_complete, none_in_brief, rule_of
 from fairtune.training.data import make_dataset
 from fairtune.training.folder import TrialFolder
 
@@ -164,10 +165,10 @@ class Run:
         return net
 
     def _why_none(self, study: SearchStudy) -> str:
-        if study.choice is None:
+        if study.choice is None and (study.baseline is None or none_complete(self.summary) is None):
             return f"its trials have not ended, go on with fairtune resume {self.path}"
-        if study.choice.number is None:
-            return "none of its trials reached the floor; lower --accuracy-floor, or resume it with more --trials"
+        if study.choice is None or study.choice.number is None:
+            return f"{none_in_brief(rule_of(self.summary), self.summary)}; {advice(self.summary)}"
         weights = RunFolder.of(self.place).chosen.weights
         return f"its weights are gone, no whole {weights}; put the file back, or search again"
 

@@ -44,7 +44,7 @@ from fairtune.metrics._redrawn import redraw_margins, redraw_predictions, redraw
 from fairtune.metrics._score import Score
 from fairtune.metrics._scores import BOUNDS, ESTIMATES, HEADLINES, SCORES, label, ranked, scores, stand_ins
 from fairtune.metrics._shrunk import deo_m_shrunken, shrunken_cell_accuracy
-from fairtune.metrics._small import Cell, name_small_cells, small_cells
+from fairtune.metrics._small import MINIMUM, Cell, name_small_cells, small_cells
 from fairtune.metrics._tabulated import tabulate, weights_for_limits
 from fairtune.metrics._weighting import Weighting
 
@@ -52,6 +52,7 @@ __all__ = [
     "BOUNDS",
     "ESTIMATES",
     "HEADLINES",
+    "MINIMUM",
     "SCORES",
     "UNDEFINED",
     "Cell",

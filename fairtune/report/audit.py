@@ -52,7 +52,11 @@ def tables(audit: Audit) -> list[TextTable]:
 
 
 def unable(audit: Audit) -> Iterator[str]:
-    """Why some rules cannot be applied."""
+    """Why some rules choose none, each reason once and none that the outcome tells, and why some cannot be applied."""
+    for why in dict.fromkeys(choice.why_none for choice in audit.choices):
+        if why is not None and why not in audit.outcome:
+            rules = ", ".join(choice.rule for choice in audit.choices if choice.why_none == why)
+            yield f"by {rules} nothing is chosen: {why}"
     yield from (choice.unable for choice in audit.choices if choice.unable)
 
 

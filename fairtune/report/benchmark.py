@@ -88,9 +88,10 @@ def _ranks(one: Ranked) -> str:
 
 
 def _remarks(found: Benchmark) -> Iterator[str]:
-    without = [f"{one.name} on {_called(block, found)}" for block in found.blocks for one in block.entrants if not one.chosen]
-    if without:
-        yield f"no trial reached the floor: {', '.join(without)}; such a method hands over the baseline and is scored as that"
+    without = [(one.why_none, f"{one.methods} on {_called(block, found)}") for block in found.blocks for one in block.searches]
+    for why in dict.fromkeys(why for why, _ in without if why):
+        methods = ", ".join(name for its, name in without if its == why)
+        yield f"{why}: {methods}; such a method hands over the baseline and is scored as that"
     alike = [f"{one.name} on {_called(block, found)}" for block in found.blocks for one in block.entrants if one.collapsed]
     if alike:
         yield f"some net calls every test sample the same: {', '.join(alike)}; such a method is scored as the baseline"

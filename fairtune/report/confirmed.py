@@ -17,7 +17,7 @@ def confirmed_on(one: Compared) -> str:
 def lacking(one: Compared) -> str:
     """What the confirmation of a search's choice lacks, or that there is no choice; empty where it lacks nothing."""
     if one.chosen is None:
-        return "no trial reached the floor" if one.complete else "it has not ended and has chosen nothing yet"
+        return one.why_none or "it has not ended and has chosen nothing yet"
     if len(one.seeds) >= one.asked_seeds:
         return ""
     failed = f", {counted(len(one.failed_seeds), 'retraining')} failed" if one.failed_seeds else ""

@@ -41,6 +41,18 @@ class View(NamedTuple):
         return tuple(SCORES[name].cost(scores[name]) for name in names)
 
 
+class Certainty(NamedTuple):
+    """With which probability a rule wants accuracy to reach the floor.
+
+    Attributes:
+        option: the rule's option that says it.
+        value: what it is.
+    """
+
+    option: str
+    value: float
+
+
 class Rule(Pluggable, ABC):
     """A selection rule.
 
@@ -73,6 +85,11 @@ class Rule(Pluggable, ABC):
             measured: its scores there.
         """
         return {}
+
+    @property
+    def certainty(self) -> Certainty | None:
+        """With which probability accuracy has to reach the floor; None if not said, or where it is taken as measured."""
+        return None
 
     @abstractmethod
     def key(self, view: View) -> tuple[float, ...]:

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from fairtune.metrics import SCORES, deo_m_upper
 from fairtune.records import GroupCounts
-from fairtune.rules._base import Rule, View
+from fairtune.rules._base import Certainty, Rule, View
 from fairtune.space import Real, hyperparameter
 
 _LEGAL = Real(low=0.5, high=0.999)
@@ -34,6 +34,11 @@ class SafestDEOM(Rule):
         weighting = accuracy.weighting_of(counts, measured["accuracy"])
         least = accuracy.quantile(counts, 1 - self.floor_probability, weighting)
         return dict(zip(self.bounds, (least, deo_m_upper(counts, self.confidence)), strict=True))
+
+    @property
+    def certainty(self) -> Certainty:
+        """The probability that accuracy's bound is of."""
+        return Certainty("floor_probability", self.floor_probability)
 
     def key(self, view: View) -> tuple[float, ...]:
         """DEO_M's bound, then that of accuracy from high to low."""

@@ -9,6 +9,7 @@ from fairtune.rules import Rule, View, check_classes, objectives_of
 from fairtune.study.folders import RunFolder
 from fairtune.study.study import SearchStudy
 from fairtune.study.summary import Summary
+from fairtune.study.verdict import advice, none_complete, none_feasible
 
 
 def chosen_by(select: str, study: SearchStudy, summary: Summary) -> View | None:
@@ -40,13 +41,14 @@ def seen_by(select: str, study: SearchStudy) -> tuple[Rule, list[View]]:
     return rule, study.views_for(rule)
 
 
+def why_none(select: str, study: SearchStudy, summary: Summary) -> str:
+    """Why a rule chooses none of the trials of a search, where :func:`chosen_by` has found none; without a full stop."""
+    return none_feasible(*seen_by(select, study), summary)
+
+
 def _check_any(study: SearchStudy, summary: Summary) -> None:
-    if study.views():
-        return
-    name, ended = summary.name, [record.state for record in study.records() if record.state != "running"]
-    states = ", ".join(f"{ended.count(state)} {state}" for state in dict.fromkeys(ended))
-    none_run = f"no trial of the search {name} was run to its end: go on with fairtune resume {RunFolder.of(summary.place).path}"
-    raise InvalidInput(f"none of the {len(ended)} trials of the search {name} has completed ({states})" if ended else none_run)
+    if not study.views():
+        raise InvalidInput(f"the search {summary.name} has nothing to choose from: {none_complete(summary)}; {advice(summary)}")
 
 
 def _check_recorded(select: str, scores: Sequence[str], views: Sequence[View], summary: Summary) -> None:

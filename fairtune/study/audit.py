@@ -15,7 +15,7 @@ from fairtune.metrics import SCORES, UNDEFINED, Difference, Interval, Number, re
 from fairtune.rules import View, corner, covered
 from fairtune.space import Value
 from fairtune.spec import Place, SearchSpec, TrialResult
-from fairtune.study.applied import chosen_by
+from fairtune.study.applied import chosen_by, why_none
 from fairtune.study.baseline import floor_on
 from fairtune.study.opening import Opening
 from fairtune.study.retrained import complete, retrainings_of
@@ -38,11 +38,13 @@ class Choice(_Part):
         rule: its name.
         trial: number of the chosen one.
         unable: why the rule cannot be applied.
+        why_none: why no trial is feasible, and which came closest.
     """
 
     rule: str
     trial: int | None = None
     unable: str | None = None
+    why_none: str | None = None
 
 
 class Setting(_Part):
@@ -146,7 +148,9 @@ def _choice(rule: str, study: SearchStudy, summary: Summary) -> Choice:
         chosen = chosen_by(rule, study, summary)
     except InvalidInput as error:
         return Choice(rule=rule, unable=str(error))
-    return Choice(rule=rule, trial=None if chosen is None else chosen.number)
+    if chosen is None:
+        return Choice(rule=rule, why_none=why_none(rule, study, summary))
+    return Choice(rule=rule, trial=chosen.number)
 
 
 def audit(spec: SearchSpec, place: Place, study: SearchStudy) -> Audit:

@@ -19,7 +19,7 @@ from fairtune.study.retrained import retrainings_of
 from fairtune.study.spent import Spent, spent
 from fairtune.study.study import SearchStudy
 from fairtune.study.summary import Summary, difference, summarise
-from fairtune.study.verdict import improves, settings_p
+from fairtune.study.verdict import improves, none_in_brief, rule_of, settings_p
 
 _SAME: dict[str, str] = {
     "dataset": "the data",
@@ -51,6 +51,7 @@ class Compared(_Part):
         name: of the run.
         methods: that it searched.
         chosen: number of its choice; None if no trial is feasible.
+        why_none: why the search, once it has ended, chose none; empty where it chose one.
         test: scores of the choice on the test split; none where nothing was chosen.
         seeds: on which it was retrained.
         failed_seeds: on which its retraining failed.
@@ -69,6 +70,7 @@ class Compared(_Part):
     name: str
     methods: str
     chosen: int | None
+    why_none: str
     test: dict[str, Interval]
     seeds: tuple[int, ...]
     failed_seeds: tuple[int, ...]
@@ -196,6 +198,7 @@ def side_by_side(searches: Sequence[Search]) -> SideBySide:
             name=summary.name,
             methods=summary.spec.methods,
             chosen=None if summary.chosen is None else summary.chosen.number,
+            why_none=none_in_brief(rule_of(summary), summary) if summary.complete and summary.chosen is None else "",
             test=summary.confirmed[CHOSEN].test if results else {},
             seeds=tuple(results),
             failed_seeds=tuple(summary.confirmed[CHOSEN].failed_seeds) if CHOSEN in summary.confirmed else (),

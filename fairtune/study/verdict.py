@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from fairtune.metrics import SCORES, Difference, label, ranked, shortfall
+from fairtune.metrics import SCORES, Difference, label, ranked, reaches, shortfall
 from fairtune.names import counted
-from fairtune.rules import Rule
+from fairtune.rules import Rule, View
 from fairtune.study.choice import BASELINE, CHOSEN
+from fairtune.study.folders import RunFolder
 from fairtune.study.study import search_size
 
 if TYPE_CHECKING:
@@ -52,14 +54,52 @@ def outcome(summary: Summary) -> str:
     if summary.chosen is not None:
         return _against_baseline(summary)
     if not summary.complete:
-        none = "" if any(trial.state != "running" for trial in summary.trials) else ", and none of its trials was run to its end"
-        return f"the search has not ended{none}: this is how it stands"
-    below = (trial for trial in summary.trials if trial.feasible is False)
-    closest = sorted(below, key=lambda trial: _missing(trial, summary))
-    missed = ", ".join(_missed(trial, summary) for trial in closest[:_CLOSEST])
+        none = none_complete(summary)
+        return f"the search has not ended{'' if none is None else f', and {none}'}: this is how it stands"
     sealed = "" if summary.test_opened else ", and the test split stays sealed"
-    said = f"no trial reached the floor: none is chosen{sealed}"
-    return f"{said}; closest to accuracy {summary.mean_floor:.4f} ({summary.spec.accuracy_floor}): {missed}" if missed else said
+    views = [View(one.number, one.params, one.val or {}, bool(one.feasible)) for one in summary.trials if one.state == "complete"]
+    return f"nothing is chosen{sealed}: {none_feasible(rule_of(summary), views, summary)}"
+
+
+def none_feasible(rule: Rule, views: Sequence[View], summary: Summary) -> str:
+    """Why a rule chooses none of the trials of a search, and which came closest, without a full stop.
+
+    Args:
+        rule: which chooses none.
+        views: the complete trials as it sees them.
+        summary: of the search.
+    """
+    said = none_in_brief(rule, summary)
+    if not views:
+        return said
+    missing = {view.number: _missing(view, summary) for view in views}
+    closest = sorted(missing, key=lambda number: missing[number])
+    missed = ", ".join(_missed(summary.trials[number], missing[number], summary) for number in closest[:_CLOSEST])
+    floor = f"accuracy {summary.mean_floor:.4f} ({summary.spec.accuracy_floor})"
+    if not _goes_by_bound(rule):
+        return f"{said}; closest to {floor}: {missed}"
+    measured = sum(reaches(view.val["accuracy"], _floor(summary.trials[view.number], summary)) for view in views)
+    nor = f"though {measured} of {len(views)} did as measured" if measured else "nor did any as measured"
+    return f"{said}, {nor}; closest to {floor} by the lower bound: {missed}"
+
+
+def none_in_brief(rule: Rule, summary: Summary) -> str:
+    """Why a rule chooses none of the trials of a search, without a full stop."""
+    if (said := none_complete(summary)) is not None:
+        return said
+    surely = "" if rule.certainty is None else f" with probability {rule.certainty.value:g} (rule.{rule.certainty.option})"
+    return f"no trial{' surely' if _goes_by_bound(rule) and not surely else ''} reached the floor{surely}"
+
+
+def none_complete(summary: Summary) -> str | None:
+    """What became of the trials where none was run to its end, without a full stop; None where one was."""
+    ended = [trial.state for trial in summary.trials if trial.state != "running"]
+    if "complete" in ended:
+        return None
+    if not ended:
+        return "no trial was run to its end" if summary.trials else "no trial was run"
+    states = ", ".join(f"{ended.count(state)} {state}" for state in dict.fromkeys(ended))
+    return f"of {counted(len(ended), 'trial')} none was run to its end ({states})"
 
 
 def cut_short(summary: Summary) -> list[str]:
@@ -105,10 +145,26 @@ def collapsed(summary: Summary) -> list[str]:
     return [f"{said}: such a net treats all groups alike, and is of no use" for said in told]
 
 
-def advice(summary: Summary) -> str:
-    """What may help where no trial reached the floor; nothing that cannot."""
+def advice(summary: Summary, rule: Rule | None = None) -> str:
+    """What may help where nothing is chosen, by the rule of the search or another; nothing that cannot."""
     more = "more --epochs" if len(summary.trials) >= search_size(summary.spec.spaces) else "more --trials or --epochs"
-    return f"lower --accuracy-floor, widen the search with --set, or give it {more}"
+    if none_complete(summary) is None:
+        certainty = (rule or rule_of(summary)).certainty
+        lower = "--accuracy-floor" if certainty is None else f"--accuracy-floor or rule.{certainty.option}"
+        return f"lower {lower}, widen the search with --set, or give it {more}"
+    folder = RunFolder.of(summary.place)
+    if not summary.complete and len(summary.trials) < summary.spec.trials:
+        return f"go on with fairtune resume {folder.path}"
+    if any(trial.error for trial in summary.trials):
+        return f"{folder.table} has the error of each: mend what they name, or search with other settings"
+    if summary.ended_by is not None:
+        return f"fairtune resume {folder.path} with more {_option(summary.ended_by)} goes on"
+    return f"give it {more}"
+
+
+def rule_of(summary: Summary) -> Rule:
+    """The rule of the search, with its options."""
+    return Rule.load(summary.spec.select).build(**summary.spec.rule_options)
 
 
 def _against_baseline(summary: Summary) -> str:
@@ -181,15 +237,20 @@ def _value(score: float) -> str:
     return f"{score:.4f}" if math.isfinite(score) else "-"
 
 
-def _missed(trial: Trial, summary: Summary) -> str:
+def _goes_by_bound(rule: Rule) -> bool:
+    """Whether it is a bound of accuracy that has to reach the floor."""
+    return SCORES["accuracy"].bound in rule.bounds
+
+
+def _missed(trial: Trial, missing: float, summary: Summary) -> str:
     own = _floor(trial, summary)
     floor = "it" if math.isclose(own, summary.mean_floor) else f"{own:.4f}, that of its folds,"
-    return f"trial {trial.number} misses {floor} by {_missing(trial, summary):.4f}"
+    return f"trial {trial.number} misses {floor} by {missing:.4f}"
 
 
-def _missing(trial: Trial, summary: Summary) -> float:
-    """By how much accuracy, as the search holds it against the floor, misses that of the trial's own folds."""
-    return shortfall(ranked(trial.val or {}).get("accuracy", math.nan), _floor(trial, summary))
+def _missing(view: View, summary: Summary) -> float:
+    """By how much accuracy, as a rule holds it against the floor, misses that of the trial's own folds."""
+    return shortfall(ranked(view.val).get("accuracy", math.nan), _floor(summary.trials[view.number], summary))
 
 
 def _floor(trial: Trial, summary: Summary) -> float:

@@ -80,7 +80,9 @@ def register(spec: SearchSpec, place: Place, study: SearchStudy, name: str) -> s
     try:
         model_id = log_chosen(client, study.mirror, spec, RunFolder.of(place).chosen)
         if model_id is None:
-            raise InvalidInput(f"--register {name}: the run has no chosen model: none reached the floor, or it still runs")
+            raise InvalidInput(
+                f"--register {name}: the run has no chosen model: fairtune report {RunFolder.of(place).path} says why"
+            )
         if not client.search_registered_models(f"name = '{name}'"):
             client.create_registered_model(name)
         source = client.get_logged_model(model_id).artifact_location

@@ -258,3 +258,57 @@ def test_a_weight_too_small_for_full_precision_is_one(tmp_path):
     pd.DataFrame(rows, columns=["label", "prediction", "group", "weight"]).to_csv(file, index=False)
     scores = audit_file(file, Columns(), Console(file=io.StringIO())).by["group"].scores
     assert {scores[name].value for name in ("deo_m", "deo_a", "equalized_odds")} == {1.0}
+
+
+def test_predictions_that_are_one_class_are_said_to_be_of_no_use(audited):
+    found, text = audited(prediction="malignant")
+    assert found.by["group"].scores["deo_m"].value == 0
+    assert found.only_class == 1
+    assert "every sample is called class 1 (malignant): such a model treats all groups alike, and is of no use" in text
+    several, text = audited()
+    assert several.only_class is None
+    assert "of no use" not in text
+
+
+@pytest.mark.parametrize("other", ["prediction", "label"])
+def test_whole_numbers_with_a_point_are_those_without(tmp_path, other):
+    """As pandas writes the column of integers of which one was missing once."""
+    file = tmp_path / "floats.csv"
+    whole = pd.DataFrame({"label": [0, 1, 1, 10], "prediction": [0, 1, 10, 10], "group": [1, 2, 1, 2]})
+    whole.assign(**{other: whole[other].astype(float), "group": [1.0, 2.0, 1.0, 2.0]}).to_csv(file, index=False)
+    given = read_predictions(file, Columns())
+    assert given.classes == ("0", "1", "10")
+    assert [given.classes[k] for k in given.predicted] == ["0", "1", "10", "10"]
+    assert list(given.groups["group"]) == ["1", "2", "1", "2"]
+
+
+def test_scores_are_found_by_classes_with_a_point(tmp_path):
+    file = tmp_path / "scores.csv"
+    scores = {"score_0.0": [0.9, 0.2, 0.8], "score_1.0": [0.1, 0.8, 0.2]}
+    pd.DataFrame({"label": [0.0, 1.0, 1.0], **scores, "group": ["a", "b", "a"]}).to_csv(file, index=False)
+    assert list(read_predictions(file, Columns()).predicted) == [0, 1, 0]
+
+
+@pytest.mark.parametrize("names", [("1.5", "1.0"), ("v1.0", "1.0"), ("01.0", "1.0"), ("01", "1"), ("1", "1.0")])
+def test_other_names_stay_as_they_are(tmp_path, names):
+    file = tmp_path / "names.csv"
+    file.write_text("\n".join(["label,prediction,group", *(f"{name},{name},{group}" for name in names for group in "ab")]))
+    assert sorted(read_predictions(file, Columns()).classes) == sorted(names)
+
+
+def test_a_column_of_more_groups_than_can_be_compared_is_told_first_and_cut_short(table, audited, tmp_path):
+    found, text = audited(group=np.arange(400) // 10, out=tmp_path / "out")
+    assert text.startswith("by group: 40 of 40 groups have fewer than 25 samples, too few to be compared\n")
+    assert text.count("too few to be compared") == 1
+    more = f"and {len(found.by['group'].cells) - 20} more"
+    assert more in text
+    page = (tmp_path / "out" / "audit.md").read_text()
+    assert more in page
+    assert page.count("too few to be compared") == 1
+    assert "to be compared" not in audited()[1]
+
+
+def test_it_is_said_why_there_is_no_gap(table, audited):
+    found, text = audited(group=table["label"].map({"benign": "x", "malignant": "y"}))
+    assert np.isnan(found.by["group"].scores["deo_m"].value)
+    assert "by group: no class has samples in two groups, so that there is nothing to compare, and - stands for the gaps" in text

@@ -137,7 +137,9 @@ def test_errors_are_text_not_markup(mixed):
 
 def test_it_says_that_no_trial_reached_the_floor(infeasible):
     text = Tags(page_of(infeasible)).text
-    assert "No trial reached the floor: none is chosen, and the test split stays sealed; closest to accuracy 1.0000 (1): " in text
+    assert (
+        "Nothing is chosen, and the test split stays sealed: no trial reached the floor; closest to accuracy 1.0000 (1): " in text
+    )
     assert "What may help: lower --accuracy-floor, widen the search with --set, or give it more --trials or --epochs." in text
     assert "Nothing was chosen: the test split stays sealed." in text
 

@@ -273,7 +273,7 @@ def test_the_outcome_shows_every_objective_with_its_interval(by_three):
 
 
 def test_the_outcome_without_a_choice(infeasible):
-    assert "no trial reached the floor: none is chosen, and the test split stays sealed" in outcome(infeasible)
+    assert "nothing is chosen, and the test split stays sealed: no trial reached the floor; closest to" in outcome(infeasible)
 
 
 def test_the_outcome_of_an_unfinished_search(unfinished):

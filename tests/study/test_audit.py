@@ -11,6 +11,7 @@ from fairtune import plugins
 from fairtune.api.choose import choose
 from fairtune.errors import InvalidInput
 from fairtune.records import Purpose
+from fairtune.report.audit import unable
 from fairtune.report.formats import format_mean
 from fairtune.search.plan import Plan
 from fairtune.study.audit import audit, choices_of
@@ -155,6 +156,9 @@ def test_without_a_feasible_trial_nothing_is_confirmed(infeasible):
     assert session.keys == []
     found = session.audit
     assert {choice.trial for choice in found.choices} == {None}
+    assert [said.partition(" with probability")[0] for said in unable(found) if "nothing is chosen" in said] == [
+        "by deo_m_safe nothing is chosen: no trial reached the floor"
+    ]
     assert (found.settings, found.test_opened) == ((), before)
     assert "no trial reached the floor" in found.outcome
 
@@ -170,5 +174,7 @@ def test_budgets_of_the_search_do_not_end_its_audit(tmp_path):
 def test_a_search_of_which_no_trial_was_run_says_so(tmp_path):
     with trained_once():
         session = Session(*small_search(tmp_path)).run(1)
-    with pytest.raises(InvalidInput, match="no trial of the search run was run to its end: go on with fairtune resume"):
+    with pytest.raises(
+        InvalidInput, match="the search run has nothing to choose from: no trial was run; go on with fairtune resume"
+    ):
         choices(session)

@@ -1,13 +1,18 @@
 import math
+import re
 
 import pytest
 
+from fairtune.api.run import open_run
+from fairtune.errors import InvalidInput
 from fairtune.metrics import Difference
 from fairtune.options import Floor
+from fairtune.report.confirmed import lacking
 from fairtune.space import Options
+from fairtune.study.comparison import Search, side_by_side
 from fairtune.study.summary import summarise
 from fairtune.study.verdict import advice, gained, half_confirmed, improves, outcome
-from tests.search_helpers import Session, run_small, small_search
+from tests.search_helpers import Session, crash, run_small, small_search
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +85,31 @@ def test_only_what_can_help_is_advised(summary):
     two = summary.spec.spaces["mfd"].model_copy(update={"search": {"mfd.sampling": Options(values=("a", "b"))}})
     spec = summary.spec.model_copy(update={"spaces": {"mfd": two}})
     assert advice(summary.model_copy(update={"spec": spec})).endswith("or give it more --epochs")
+
+
+def test_a_search_of_which_no_trial_was_run_says_so(infeasible):
+    below = summarise(infeasible.spec, infeasible.place, infeasible.study)
+    none = below.model_copy(update={"trials": [], "ended_by": "time_budget_s"})
+    assert outcome(none) == "nothing is chosen, and the test split stays sealed: no trial was run"
+    assert advice(none) == f"fairtune resume {infeasible.folder.path} with more --time-budget goes on"
+
+
+@pytest.mark.usefixtures("trained_once")
+def test_a_search_of_which_all_trials_failed_says_so(tmp_path):
+    session = Session(*small_search(tmp_path, trials=2))
+    for number in range(2):
+        crash(session.folder.trial(number))
+    session.run()
+    summary = summarise(session.spec, session.place, session.study)
+    said = "of 2 trials none was run to its end (2 failed)"
+    assert summary.outcome == f"the search has not ended, and {said}: this is how it stands"
+    assert advice(summary).startswith(f"{session.folder.table} has the error of each")
+    with pytest.raises(InvalidInput, match=re.escape(f"has no chosen model: {said}; {session.folder.table} has the error")):
+        open_run(session.folder.path).export()
+    ended = summary.model_copy(update={"complete": True})
+    assert outcome(ended) == f"nothing is chosen, and the test split stays sealed: {said}"
+    beside = [Search(session.spec, session.place, session.study, ended)]
+    assert [lacking(one) for one in side_by_side(beside).compared] == [said]
 
 
 def test_a_choice_that_gives_every_sample_one_class_is_not_fairer(tmp_path):
