@@ -36,7 +36,7 @@ def main() -> None:
         record(recorded, folder, root, processes=given.processes)
         return
     if given.command == "real":
-        kinds = {name: [_real(given, recorded, root, name, seed) for seed in range(given.repeats)] for name in REAL}
+        kinds = {name: [_real(given, recorded, root, name, seed) for seed in range(given.repeats)] for name in given.kinds}
         print(real_tables(kinds, OURS))
         return
     table = read(recorded, folder, root)
@@ -65,6 +65,9 @@ def _arguments() -> argparse.Namespace:
     searching = commands.add_parser("real", help="the same with real searches, trained and confirmed")
     searching.add_argument("--repeats", type=int, default=6, help="searches of each kind, each on another split")
     searching.add_argument("--share", type=float, default=0.2, help="of the table's epochs, for the trials of one search")
+    searching.add_argument(
+        "--kinds", nargs="+", choices=REAL, default=list(REAL), help="which kinds; ours is compared with the others"
+    )
     for command in (recording, estimating, replaying, searching):
         command.add_argument("--table", type=Path, required=True, help="folder of the tables")
         command.add_argument("--dataset", choices=RECORDED, default="digits")

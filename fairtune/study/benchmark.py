@@ -31,7 +31,7 @@ from fairtune.study.entrants import Entrant, Kind, entrants
 from fairtune.study.retrained import collapsed_seeds, complete, retrainings_of
 from fairtune.study.spent import Spent
 from fairtune.study.summary import Summary
-from fairtune.study.verdict import advice, settings_p
+from fairtune.study.verdict import advice, none_in_brief, rule_of, settings_p
 from fairtune.thresholds import WAYS
 
 REFERENCES = (BASELINE, "scratch", "ss", *WAYS)
@@ -284,7 +284,7 @@ def _unconfirmed(summary: Summary) -> str:
     if not summary.complete:
         return "nothing is confirmed yet; go on with fairtune resume, then compare it"
     if summary.chosen is None:
-        return f"no trial reached the floor, so that nothing is confirmed; {advice(summary)}"
+        return f"{none_in_brief(rule_of(summary), summary)}, so that nothing is confirmed; {advice(summary)}"
     return "no retraining of its choice was completed, so that nothing is confirmed"
 
 

@@ -61,7 +61,7 @@ def test_a_rule_that_wants_to_be_sure_says_what_was_not_sure(tmp_path, console):
     assert found is None
     said = f"no trial reached the floor with probability 0.9 (rule.floor_probability), though {measured} of 3 did as measured; "
     assert f"by deo_m_safe nothing is chosen: {said}closest to accuracy {floor:.4f} " in text
-    closest = max(bounds, key=bounds.get)
+    closest = max(bounds, key=lambda number: bounds[number])
     assert f"by the lower bound: trial {closest} misses it by {floor - bounds[closest]:.4f}, trial" in text
     assert "what may help: lower --accuracy-floor or rule.floor_probability, " in text
 

@@ -22,7 +22,7 @@ DRAWN = (
 )
 
 FITTED: dict[str, dict[str, object]] = {
-    **dict.fromkeys(("losses_celeba", "losses_tradeoff", "mfd_celeba", "mi_imdb", "your_data"), {"batch_size": 40}),
+    **{name: {"batch_size": 40} for name in ("losses_celeba", "losses_tradeoff", "mfd_celeba", "mi_imdb", "your_data")},
     "ffw_multicolor_mnist": {"set": ["dataset.left_conflicting=0.2", "dataset.right_conflicting=0.2"], "batch_size": 40},
     "ffw_celeba": {"batch_size": 16},
     "mfd_utkface": {"protocol": "fixed", "batch_size": 40},
