@@ -12,7 +12,19 @@ from rich.console import Console
 
 from fairtune.api.predictions import Columns, Predictions, read_predictions
 from fairtune.errors import FairtuneError
-from fairtune.metrics import MINIMUM, SCORES, Cell, Number, account, cell_scores, label, name_small_cells, only_class, small_cells
+from fairtune.metrics import (
+    MINIMUM,
+    SCORES,
+    Cell,
+    Number,
+    account,
+    cell_scores,
+    label,
+    name_only_class,
+    name_small_cells,
+    only_class,
+    small_cells,
+)
 from fairtune.names import Names
 from fairtune.records import Ints
 from fairtune.report.formats import format_score
@@ -169,10 +181,8 @@ def _numbers(value: float, limits: tuple[float, float, float]) -> Told95:
 
 def _told(found: FileAudit, too_fine: Mapping[str, str]) -> Told:
     weighted = ", weighted: intervals count no cell for more samples than its weights are worth" if found.weighted else ""
-    useless = ""
-    if found.only_class is not None:
-        given = Names(found.classes).label(found.only_class)
-        useless = f"; every sample is called {given}: such a model treats all groups alike, and is of no use"
+    said = name_only_class(found.only_class, Names(found.classes))
+    useless = "" if said is None else f"; {said}"
     remarks = [f"no scores of all classes, and left out: {', '.join(found.left_out)}"] if found.left_out else []
     remarks += [*too_fine.values(), *(said for by, one in found.by.items() for said in _undefined(by, one))]
     remarks += [

@@ -17,7 +17,7 @@ from fairtune.api.subject import Subject, check_split, subject_of
 from fairtune.api.train import Trained
 from fairtune.batches.split import DeviceSplit
 from fairtune.errors import InvalidInput
-from fairtune.metrics import ESTIMATES, SCORES, Weighting, scores
+from fairtune.metrics import ESTIMATES, SCORES, Weighting, name_only_class, name_small_cells, only_class, scores, small_cells
 from fairtune.models import Net
 from fairtune.names import Names
 from fairtune.records import GroupCounts
@@ -71,6 +71,13 @@ class Evaluation:
         """
         rows = [(name, self.scores[name], *self._limits(name)) for name in SCORES if name in self.scores and name not in ESTIMATES]
         return pd.DataFrame(rows, columns=["score", "value", "low", "high"]).set_index("score")
+
+    @property
+    def remarks(self) -> list[str]:
+        """What the scores do not say: that every sample is given one class, and which cells are too small to conclude from."""
+        useless = name_only_class(only_class(self.counts), self.names)
+        small = name_small_cells(self.split, small_cells(self.counts.cells), self.names)
+        return [said for said in (useless, small) if said is not None]
 
     def _limits(self, name: str) -> tuple[float, float]:
         if SCORES[name].compute is None:

@@ -38,4 +38,5 @@ def evaluate(
         from fairtune.report.evaluation import print_evaluation
 
         found = evaluate(what, split=split, data=data, thresholds=thresholds, ensemble=ensemble)
-        print_evaluation(console, found.split, found.intervals, found.cells, found.thresholds, max(1, len(found.seeds)))
+        nets = max(1, len(found.seeds))
+        print_evaluation(console, found.split, found.intervals, found.cells, found.remarks, found.thresholds, nets)

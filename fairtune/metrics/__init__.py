@@ -18,7 +18,7 @@ from fairtune.metrics._auc import auc
 from fairtune.metrics._band import within_at_once
 from fairtune.metrics._cells import CellScore, GroupScore, cell_scores, group_scores
 from fairtune.metrics._chances import Drawn, chance_of_dominating, draw_truths
-from fairtune.metrics._collapsed import only_class
+from fairtune.metrics._collapsed import name_only_class, only_class
 from fairtune.metrics._compare import Difference, NetScore, compare
 from fairtune.metrics._crowding import crowding, pareto_ranks
 from fairtune.metrics._deo import deo_a, deo_m, deo_m_upper, gaps
@@ -102,6 +102,7 @@ __all__ = [
     "iou_paired",
     "label",
     "margin_table",
+    "name_only_class",
     "name_small_cells",
     "non_dominated",
     "only_class",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from fairtune.names import Names
 from fairtune.records import GroupCounts
 
 
@@ -17,3 +18,10 @@ def only_class(counts: GroupCounts) -> int | None:
     """
     given, true = (np.flatnonzero(counts.hard.sum(axis=axes)) for axes in ((0, 1), (0, 2)))
     return int(given[0]) if len(given) == 1 and len(true) > 1 else None
+
+
+def name_only_class(given: int | None, names: Names) -> str | None:
+    """A sentence that names the class that every sample was given; None where they were given several."""
+    if given is None:
+        return None
+    return f"every sample is called {names.label(given)}: such a model treats all groups alike, and is of no use"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import pandas as pd
 from rich.console import Console
@@ -14,15 +15,22 @@ from fairtune.thresholds import WAYS
 
 
 def print_evaluation(
-    console: Console, split: str, intervals: pd.DataFrame, by_cell: pd.DataFrame, way: str | None = None, nets: int = 1
+    console: Console,
+    split: str,
+    intervals: pd.DataFrame,
+    by_cell: pd.DataFrame,
+    remarks: Sequence[str],
+    way: str | None = None,
+    nets: int = 1,
 ) -> None:
-    """Two tables.
+    """Two tables, and what they do not say.
 
     Args:
         console: where to print.
         split: that was scored.
         intervals: a row for each score, by name: ``value``, ``low``, ``high``.
         by_cell: a row for each class and group: ``samples``, ``accuracy``.
+        remarks: what the tables do not say.
         way: by which decisions were moved.
         nets: whose mean was scored.
     """
@@ -42,5 +50,7 @@ def print_evaluation(
     console.print(scores)
     console.print()
     console.print(cells)
+    for remark in remarks:
+        console.print(remark, style="yellow", soft_wrap=True)
     if split == "test":
         console.print("the test split was opened for this, which is noted where the model was trained", soft_wrap=True)

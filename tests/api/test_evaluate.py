@@ -1,13 +1,17 @@
 import json
 import shutil
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 import fairtune as ft
+from fairtune.api.evaluate import Evaluation
 from fairtune.cli.main import app
 from fairtune.errors import DataError, InvalidInput
 from fairtune.metrics import ESTIMATES, SCORES
+from fairtune.names import Names
+from fairtune.records import GroupCounts
 from fairtune.spec import PlugIn
 from fairtune.study.folders import RunFolder
 from fairtune.study.opening import Openings
@@ -108,6 +112,12 @@ def test_intervals_hold_the_scores(trained):
     assert set(found.index) - set(known.index) == {"loss", "mutual_information", "private_accuracy", "private_auc"}
 
 
+def test_a_model_that_calls_all_samples_alike_is_of_no_use():
+    table = np.array([[[0, 30], [0, 30]], [[0, 30], [0, 30]]])
+    found = Evaluation({}, GroupCounts(table, table.astype(float)), Names(("cat", "dog"), ("day", "night")))
+    assert found.remarks == ["every sample is called class 1 (dog): such a model treats all groups alike, and is of no use"]
+
+
 def test_the_command_prints_scores_and_cells(trained):
     def said(*options):
         return CliRunner().invoke(app, ["evaluate", str(trained.folder.weights), *options]).output
@@ -116,5 +126,6 @@ def test_the_command_prints_scores_and_cells(trained):
     assert "scores (validation)" in text
     assert f"{ft.evaluate(trained).scores['deo_m']:.4f}" in text
     assert "the test split was opened" not in text
+    assert "validation: 10 cells have fewer than 25 samples, too few to conclude from" in text
     assert "the test split was opened" in said("--split", "test")
     assert "there is no split 'tset': choose validation or test" in said("--split", "tset")
