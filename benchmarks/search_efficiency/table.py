@@ -11,6 +11,7 @@ import numpy as np
 
 from benchmarks.search_efficiency.grids import Recorded, Replicate, Setting
 from benchmarks.search_efficiency.record import training_file
+from fairtune.datasets import Dataset
 from fairtune.metrics import accuracy, deo_m
 from fairtune.records import Array, Floats, GroupCounts, Ints
 
@@ -117,8 +118,10 @@ def read(recorded: Recorded, folder: Path, root: Path) -> Table:
     whole = [replicate for replicate, of_settings in files.items() if all(file.exists() for file in of_settings)]
     if not whole:
         raise SystemExit(f"{folder} has no replicate of all {len(settings)} settings yet: go on with record")
-    epochs = recorded.search(0, root).epochs
-    columns = [[_read(file, epochs) for file in files[replicate]] for replicate in whole]
+    search = recorded.search(0, root)
+    info = Dataset.load(recorded.dataset).build(**search.dataset.options).describe(root)
+    shape = (search.epochs, len(info.groups), len(info.classes), len(info.classes))
+    columns = [[_read(file, shape) for file in files[replicate]] for replicate in whole]
 
     def stacked(name: str) -> Array:
         return np.stack([np.stack([found[name] for found in column]) for column in columns], axis=1)
@@ -130,16 +133,18 @@ def read(recorded: Recorded, folder: Path, root: Path) -> Table:
     return Table(settings, whole, val=tables("epochs"), test=tables("test"), averaged=tables("averaged"), epochs=reached)
 
 
-def _read(file: Path, epochs: int) -> dict[str, Array]:
-    """A training's arrays, of equal shape whether or not it diverged."""
+def _read(file: Path, shape: tuple[int, int, int, int]) -> dict[str, Array]:
+    """A training's arrays, of equal shape ``(E, A, K, K)`` whether or not it diverged, in its first epoch even."""
     with np.load(file) as stored:
         arrays = dict(stored)
     reached = len(arrays["epochs_hard"])
     for kind in ("hard", "soft"):
-        every = arrays[f"epochs_{kind}"]
-        arrays[f"epochs_{kind}"] = np.concatenate([every, np.zeros((epochs - reached, *every.shape[1:]), every.dtype)])
+        every = np.zeros(shape, arrays[f"epochs_{kind}"].dtype)
+        if reached:
+            every[:reached] = arrays[f"epochs_{kind}"]
+        arrays[f"epochs_{kind}"] = every
         for name in ("test", "averaged"):
-            arrays[f"{name}_{kind}"] = arrays.get(f"{name}_{kind}", np.zeros((1, *every.shape[1:]), every.dtype))[0]
+            arrays[f"{name}_{kind}"] = arrays.get(f"{name}_{kind}", np.zeros((1, *shape[1:]), every.dtype))[0]
     return arrays | {"reached": np.array(reached)}
 
 

@@ -11,7 +11,7 @@ from benchmarks.search_efficiency.grids import RECORDED, Recorded, Replicate, Se
 from benchmarks.search_efficiency.measures import Truth, chosen, volume
 from benchmarks.search_efficiency.policies import Policy, grid_points, values_of
 from benchmarks.search_efficiency.racing import race
-from benchmarks.search_efficiency.record import record, training_file
+from benchmarks.search_efficiency.record import _save, record, training_file
 from benchmarks.search_efficiency.replay import Replay, Scores
 from benchmarks.search_efficiency.table import Table, Tables, read
 from fairtune.metrics import deo_m
@@ -181,3 +181,13 @@ def test_a_recording_that_was_stopped_goes_on(tmp_path):
     record(small, tmp_path, Path(), tell=told.append)
     assert [line.partition(":")[2].split()[0] for line in told] == ["3", "1"]
     assert (read(small, tmp_path, Path()).val.hard == table.val.hard).all()
+
+
+def test_a_training_that_diverged_in_its_first_epoch_is_read(tmp_path):
+    small = Recorded("digits", {"reweight": {"reweight.weight": (1,)}}, splits=1, seeds=1, epochs=2, train_fraction=0.2)
+    record(small, tmp_path, Path(), tell=lambda _: None)
+    _save(training_file(tmp_path, small.training(small.settings()[1], small.replicates()[0], Path())), {"epochs": []})
+    table = read(small, tmp_path, Path())
+    assert table.epochs.tolist() == [[2], [0]]
+    assert not table.ended(1, 0)
+    assert np.isnan(table.test_accuracy[1, 0])
