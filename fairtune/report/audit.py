@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from fairtune.metrics import Interval, label
+from fairtune.metrics import UNDEFINED, Interval, label
 from fairtune.report.formats import format_mean, format_score, format_setting
 from fairtune.report.text_table import TextTable
 from fairtune.study.audit import Audit, Choice, Setting
@@ -34,12 +34,13 @@ def tables(audit: Audit) -> list[TextTable]:
         (
             "rule",
             "trial",
-            *(f"{label(name)}, {split}" for split in ("validation", "test") for name in audit.shown),
-            f"regret in {score}",
+            *(f"{label(name)}, validation" for name in audit.shown),
+            *(f"{label(name)}, test" for name in audit.shown),
+            f"regret, {score}",
         ),
         [_of_choice(audit, choice) for choice in audit.choices],
-        f"regret: how much worse than the best confirmed setting whose mean test accuracy reaches the floor on test, "
-        f"{format_score(audit.test_floor)}; * it does not reach it",
+        "test: mean over seeds and 95 % interval; regret: how much worse than the best confirmed setting whose mean test accuracy "
+        f"reaches the floor on test, {format_score(audit.test_floor)}; * it does not reach it",
     )
     if not audit.settings:
         return [of_rules]
@@ -68,7 +69,8 @@ def _of_choice(audit: Audit, choice: Choice) -> list[str]:
     if setting is None:
         return [choice.rule, f"#{choice.trial}", *[""] * (width - 1), "not confirmed"]
     val = [format_score(setting.val.get(name, math.nan)) for name in audit.shown]
-    test = [format_score(setting.mean(name)) for name in audit.shown]
+    found = [setting.test.get(name, UNDEFINED) for name in audit.shown]
+    test = [_spanned(format_score(score.mean), score.low, score.high) for score in found]
     return [choice.rule, f"#{choice.trial}", *val, *test, format_score(setting.regret) + ("" if setting.feasible else " *")]
 
 

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from rich.table import Table
 
+_NAME = 20
+"""Characters of a row's name that are not folded."""
+
 
 @dataclass(frozen=True)
 class TextTable:
@@ -28,8 +31,9 @@ class TextTable:
         """As rich prints it; texts are taken as they are."""
         table = Table(title=self.title, caption=self.note or None, box=None, pad_edge=False, header_style="bold")
         table.title_justify = table.caption_justify = "left"
-        for column in self.columns:
-            table.add_column(column, overflow="fold")
+        for number, column in enumerate(self.columns):
+            named = max((len(row[0]) for row in self.rows), default=0) if number == 0 else 0
+            table.add_column(column.replace(", ", ",\n"), overflow="fold", min_width=min(named, _NAME))
         for row in self.rows:
             table.add_row(*row)
         return table
