@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from fairtune.datasets._files import first_of, stat_all
 from fairtune.datasets._pools import Pool
@@ -23,7 +22,7 @@ _REMEDY = (
 )
 
 
-def check_once(root: Path, paths: pd.Series[str], files: Sequence[str], table: Path) -> None:
+def check_once(root: Path, paths: Collection[str], files: Sequence[str], table: Path) -> None:
     """Check that no image is listed twice, under one path, two spellings of it, or links to one file.
 
     Raises:
@@ -33,10 +32,12 @@ def check_once(root: Path, paths: pd.Series[str], files: Sequence[str], table: P
     if repeated:
         raise DataError(f"{table}: paths in more than one row ({len(repeated)}): {first_of(repeated)}; {_REMEDY}")
     found = stat_all(root, files, f"add them, or take their rows out of {table}")
-    same = pd.Series([_identity(file) for file in found], index=paths.index).duplicated(keep=False)
-    if same.any():
-        named = first_of(sorted(paths[same]))
-        raise DataError(f"{table}: images in more than one row under different paths ({same.sum()} rows): {named}; {_REMEDY}")
+    times = Counter(map(_identity, found))
+    same = sorted(path for path, file in zip(paths, found, strict=True) if times[_identity(file)] > 1)
+    if same:
+        raise DataError(
+            f"{table}: images in more than one row under different paths ({len(same)} rows): {first_of(same)}; {_REMEDY}"
+        )
 
 
 def check_images_apart(pool: Pool) -> None:
