@@ -13,23 +13,23 @@ from fairtune.names import Names
 from fairtune.spec import TrialSpec
 
 
-def holds_export(path: Path) -> bool:
-    """Whether a path is the folder of an export, or the weights in it."""
+def export_at(path: Path) -> Path | None:
+    """The folder of an export, given by itself or by the weights in it; None where there is none."""
     folder = path if path.is_dir() else path.parent
-    return path in (folder, folder / WEIGHTS) and (folder / SPEC).is_file() and (folder / WEIGHTS).is_file()
+    whole = (folder / SPEC).is_file() and (folder / WEIGHTS).is_file()
+    return folder if whole and path in (folder, folder / WEIGHTS) else None
 
 
-def open_export(path: Path, data: str | Path | None) -> Model:
+def open_export(folder: Path, data: str | Path | None) -> Model:
     """The model of an export.
 
     Args:
-        path: its folder, or the weights in it.
+        folder: of the export.
         data: folder of the original data files; None for ``$FAIRTUNE_DATA`` or ``data``.
 
     Raises:
         InvalidInput: it is of several nets or moves its thresholds, which only its run opens; or its files do not fit together.
     """
-    folder = path if path.is_dir() else path.parent
     try:
         written = json.loads((folder / SPEC).read_text(encoding="utf-8"))
         schema, ensemble, moved = written["schema"], written["ensemble"], written["thresholds"]

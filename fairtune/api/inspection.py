@@ -58,13 +58,13 @@ def inspect_data(
     Raises:
         InvalidInput, DataError: what is wrong with the request or the files.
     """
-    views, dataset, refused, root = [], None, list[str](), Path()
+    views, asked, dataset, root = [], None, None, Path()
     for one in _of_each_target(request):
         asked, root = resolve_dataset(one)
         dataset = _lenient(asked)
         views.append(_inspected(one.dataset, dataset, root, console))
-        refused = [] if dataset is asked else _refused(dataset, root)
     assert dataset is not None
+    refused = [] if dataset is asked else _refused(dataset, root)
     tell_remarks(dataset, root, console)
     for reason in refused:
         console.print(reason, style="yellow", soft_wrap=True)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fairtune.api.exported import holds_export, open_export
+from fairtune.api.exported import export_at, open_export
 from fairtune.api.model import Model, load_model
 from fairtune.api.run import Run
 from fairtune.api.train import Trained
@@ -116,8 +116,8 @@ def subject_of(given: Model | Run | Trained | str | Path, data: str | Path | Non
         return Subject(given.model(), _searches_of(given.result.spec, given.folder), given.folder)
     if not isinstance(given, Run):
         path = Path(given)
-        if holds_export(path):
-            return Subject(open_export(path, data), folder=TrialFolder(path if path.is_dir() else path.parent))
+        if (exported := export_at(path)) is not None:
+            return Subject(open_export(exported, data), folder=TrialFolder(exported))
         if not RunFolder(path).holds_search:
             return _in_folder(TrialFolder(path if path.is_dir() else path.parent), path, data)
         given = Run(path)

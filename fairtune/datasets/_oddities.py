@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fairtune.datasets._pools import Pool
-from fairtune.datasets._twins import Twins, split_of, told
+from fairtune.datasets._twins import Twins, across_splits, told
 
 _NARROW = 16
 """An image whose gray levels span fewer is blank to a net, or its values were meant otherwise."""
@@ -32,7 +32,7 @@ def narrow(pool: Pool) -> np.typing.NDArray[np.bool_]:
 
 
 def _of_twins(twins: Twins, validates: npt.NDArray[np.bool_]) -> list[str]:
-    across = [group for group in twins if len({split_of(twin, validates) for twin in group}) > 1]
+    across = across_splits(twins, validates)
     within = [group for group in twins if group not in across]
     found = []
     if across:

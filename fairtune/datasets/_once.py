@@ -12,7 +12,7 @@ import numpy as np
 
 from fairtune.datasets._files import first_of, stat_all
 from fairtune.datasets._pools import Pool
-from fairtune.datasets._twins import split_of, told
+from fairtune.datasets._twins import across_splits, split_of, told
 from fairtune.errors import DataError
 from fairtune.records import Ints
 
@@ -49,8 +49,7 @@ def check_images_apart(pool: Pool) -> None:
     Raises:
         DataError: equal images are.
     """
-    across = [group for group in pool.twins if len({split_of(twin, pool.columns["validation"]) for twin in group}) > 1]
-    if across:
+    if across := across_splits(pool.twins, pool.columns["validation"]):
         raise DataError(f"equal images, byte for byte, in several splits ({len(across):,}): {told(across)}; {_REMEDY}")
 
 

@@ -87,6 +87,11 @@ def split_of(twin: Twin, validates: npt.NDArray[np.bool_]) -> str:
     return "validation" if twin.part == "train" and validates[twin.row : twin.row + 1].any() else twin.part
 
 
+def across_splits(twins: Twins, validates: npt.NDArray[np.bool_]) -> list[tuple[Twin, ...]]:
+    """The groups of equal images that are in more than one split; ``validates`` as for :func:`split_of`."""
+    return [group for group in twins if len({split_of(twin, validates) for twin in group}) > 1]
+
+
 def joined_sources(source: Ints, twins: Twins, part: str) -> Ints:
     """Sources with those made one that share an image: what is equal has one origin.
 

@@ -91,7 +91,7 @@ def deo_a_limits(counts: GroupCounts, level: float) -> Limits:
     recalls = _recalls(counts)
     errors = np.where(there, recalls.errors, np.nan)[:, present]
     values, samples = recalls.values[:, present], counts.cells[:, present].astype(float)
-    reach = _reach_of_mean(_recalls(counts), there, exceeded((1 - level) / 2))
+    reach = _reach_of_mean(recalls, there, exceeded((1 - level) / 2))
     return of_spread(_mean_gap, values, errors, reach, level, samples)
 
 

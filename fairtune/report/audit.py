@@ -34,8 +34,7 @@ def tables(audit: Audit) -> list[TextTable]:
         (
             "rule",
             "trial",
-            *(f"{label(name)}, validation" for name in audit.shown),
-            *(f"{label(name)}, test" for name in audit.shown),
+            *(f"{label(name)}, {split}" for split in ("validation", "test") for name in audit.shown),
             f"regret, {score}",
         ),
         [_of_choice(audit, choice) for choice in audit.choices],
