@@ -15,8 +15,9 @@ from fairtune.report.figures import write_chart
 from fairtune.report.ranks import benchmark_charts
 from fairtune.report.rendering import write_picture
 from fairtune.report.told import print_told, write_told
-from fairtune.study.benchmark import Benchmark, by_data, compare_methods
+from fairtune.study.benchmark import Benchmark, compare_methods
 from fairtune.study.comparison import Comparison, Search, compare_searches
+from fairtune.study.data_sets import by_data
 from fairtune.study.folders import RunFolder, database_of
 from fairtune.study.study import SearchStudy
 
