@@ -6,29 +6,28 @@ the study at once, so a search killed at any moment goes on from where it was.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
-from fairtune.errors import FairtuneError, InvalidInput, NoBaseline, NoRoom, NoWriting, SearchFault
+from fairtune.errors import FairtuneError, NoRoom, NoWriting, SearchFault
 from fairtune.methods import compose
-from fairtune.metrics import SCORES, reaches
-from fairtune.records import Purpose
-from fairtune.room import MARGIN, has_room, refusal
 from fairtune.rules import objectives_of
 from fairtune.schedulers import Verdict
+from fairtune.search.basis import Basis
 from fairtune.search.budget import Budget
 from fairtune.search.confirmation import choose, has_other_limits, retrainings, roles_to_confirm, settings_to_confirm
 from fairtune.search.earlier import Earlier
+from fairtune.search.faults import fault_of
+from fairtune.search.jobs import Jobs
 from fairtune.search.repeats import Repeats
-from fairtune.search.tested import share_tested, take_tested, take_tested_teacher
+from fairtune.search.tested import share_tested, take_tested
 from fairtune.search.trials import Trials
 from fairtune.search.weights import Weights, keep_first
 from fairtune.space import Value
-from fairtune.spec import Place, SearchSpec, Stop, TrialResult, TrialSpec
-from fairtune.study.baseline import Baseline, floor_on
+from fairtune.spec import Place, SearchSpec, Stop, TrialResult
 from fairtune.study.folders import RunFolder
 from fairtune.study.jobs import Job, Observer
 from fairtune.study.key import JobKey, Kind
@@ -70,13 +69,16 @@ class Plan:
         self._repeats = Repeats(spec, study)
         self._budget = Budget(spec, place, study)
         self._earlier = Earlier(spec, place.warm_start)
+        self._jobs = Jobs(spec, self.folder)
+        self._basis = Basis(spec, study, self._jobs, self._budget, observers)
         self._stops: dict[JobKey, Stop] = {}
         self._pauses: set[JobKey] = set()
         self._starved: set[JobKey] = set()
         self._at_a_time = math.inf
         goes_on = study.choice is None or has_other_limits(spec, study, study.choice)
         if study.baseline is not None and goes_on:
-            self._check_floor(study.baseline)
+            with self._ended_by_error():
+                self._basis.check_floor(study.baseline)
         if study.choice is not None and goes_on and self.error is None:
             study.reopen()
             for observer in observers:
@@ -85,7 +87,7 @@ class Plan:
             self.folder, self._objectives, study.views() if study.choice is None else [], moving=spec.seeds_per_trial != 1
         )
         if study.baseline is not None:
-            self._announce_baseline(study.baseline, found=True)
+            self._basis.announce(study.baseline, found=True)
 
     def __enter__(self) -> Plan:
         return self
@@ -134,7 +136,7 @@ class Plan:
     def finish(self, job: Job, result: TrialResult) -> None:
         """Take the result of a job that has ended, or where it stood when it was stopped."""
         stop, pauses = self._runs_no_longer(job)
-        if (fault := self._fault(result) or _not_taken_home(job, result)) is not None:
+        if (fault := fault_of(job, result, self.folder.path)) is not None:
             self._hold(job, fault)
             return
         if result.starved and self._can_make_room(job):
@@ -143,15 +145,9 @@ class Plan:
         if result.state == "running":
             result = result.model_copy(update={"state": "pruned", "stopped": stop})
         record = None
-        if job.kind == "baseline":
-            self._accept_baseline(job, result, found=False)
-        elif job.kind == "teacher":
-            if result.state != "complete":
-                self.error = NoBaseline(f"the teacher could not be trained: {result.error}")
-            else:
-                self._check_seen(job)
-        elif job.kind == "fold":
-            self._accept_fold(job, result)
+        if job.kind in ("baseline", "teacher", "fold"):
+            with self._ended_by_error():
+                self._basis.accept(job, result)
         elif job.kind == "repeat":
             record = self._end_repeat(job, result)
         elif job.kind == "trial":
@@ -170,6 +166,14 @@ class Plan:
         """Take a job back that has not ended because its worker died: it is handed out again, before any other of its kind."""
         self._runs_no_longer(job)
         self._keep_for_later(job)
+
+    @contextlib.contextmanager
+    def _ended_by_error(self) -> Iterator[None]:
+        """End the search with an error that is raised in here."""
+        try:
+            yield
+        except FairtuneError as error:
+            self.error = error
 
     def _runs_no_longer(self, job: Job) -> tuple[Stop | None, bool]:
         """Take a job from those that run; by what it was stopped, if it was, and whether it is to be taken up again."""
@@ -239,7 +243,7 @@ class Plan:
 
     def _start(self, job: Job) -> Job:
         """Start a job, or in its place its teacher where that has to be trained first."""
-        if (teacher := self._missing_teacher(job)) is not None:
+        if (teacher := self._basis.missing(job)) is not None:
             self._keep_for_later(job)
             job = teacher
         if job.kind in ("trial", "repeat"):
@@ -256,31 +260,19 @@ class Plan:
     def _next_baseline(self) -> Job | Literal["wait", "done"]:
         if self._running:
             return "wait"
-        job = self._job(JobKey("baseline"), self.spec.baseline())
-        known = job.folder.read_trained()
-        if known is not None:
-            self._accept_baseline(job, known, found=True)
-            self._budget.end(job, known)
-            return self.next()
-        return self._start(job)
-
-    def _fault(self, result: TrialResult) -> SearchFault | None:
-        """Why a job has to be trained again, if the fault is the search's; whatever fails while the disk takes nothing is."""
-        if result.lacks is not None:
-            return NoRoom(Path(result.lacks.folder), result.lacks.bytes)
-        if result.state not in ("waiting", "failed"):
-            return None
-        if (reason := refusal(self.folder.path)) is not None:
-            return NoWriting(self.folder.path, reason)
-        if result.state == "waiting":
-            return SearchFault(str(result.error))
-        return None if has_room(self.folder.path, MARGIN) else NoRoom(self.folder.path, MARGIN)
+        job = self._basis.baseline()
+        if (known := job.folder.read_trained()) is None:
+            return self._start(job)
+        with self._ended_by_error():
+            self._basis.accept(job, known, found=True)
+        self._budget.end(job, known)
+        return self.next()
 
     def _hold(self, job: Job, fault: SearchFault) -> None:
         """Stop the search, whose job waits until it goes on; not where it lacks a teacher that can be trained again."""
         if isinstance(fault, NoRoom | NoWriting):
             self.error = fault
-        elif self._missing_teacher(job) is None:
+        elif self._basis.missing(job) is None:
             self.error = SearchFault(f"{fault}\nIts trials wait: mend that, then go on with fairtune resume {self.folder.path}")
         self._keep_for_later(job)
 
@@ -304,84 +296,6 @@ class Plan:
             assert self._finals is not None
             self._finals.insert(0, job)
 
-    def _job(self, key: JobKey, spec: TrialSpec) -> Job:
-        return Job(key, spec, self.folder.job(key, spec), self._purpose(key.kind, spec))
-
-    def _purpose(self, kind: Kind, spec: TrialSpec) -> Purpose:
-        """What a job is for: trials are probed where the rule judges by what the probe finds."""
-        if kind == "final":
-            moved = {"none": False, "baseline": spec == self.spec.baseline(spec.seed), "every": True}[self.spec.post_process]
-            return Purpose.ADJUSTED if moved else Purpose.FINAL
-        if kind in ("trial", "repeat") and not any(SCORES[name].source == "probe" for name in self._objectives):
-            return Purpose.SEARCH
-        return Purpose.PROBED
-
-    def _check_seen(self, job: Job) -> None:
-        """A teacher that its worker has kept must be here too, or it would be trained for ever."""
-        if job.folder.read_trained() is None:
-            self.error = SearchFault(
-                f"the {job.kind} was trained but its net is not in {job.folder.path}: give --runs a folder that all machines "
-                "share, or --storage"
-            )
-
-    def _accept_baseline(self, job: Job, result: TrialResult, *, found: bool) -> None:
-        if result.state != "complete":
-            self.error = NoBaseline(f"the baseline could not be trained: {result.error}")
-            return
-        if self.study.baseline is not None:  # trained again because its net had gone; the floor stands
-            self._check_seen(job)
-            return
-        baseline = Baseline(result, floor_on("val", self.spec.accuracy_floor, result))
-        self._check_floor(baseline)
-        if self.error is not None:
-            return
-        self.study.keep_baseline(baseline)
-        self._announce_baseline(baseline, found=found)
-
-    def _accept_fold(self, job: Job, result: TrialResult) -> None:
-        if result.state != "complete":
-            self.error = FairtuneError(f"the baseline of {job.key} could not be trained: {result.error}")
-        else:
-            self.study.keep_fold(job.key, result)
-            self._check_seen(job)
-
-    def _check_floor(self, baseline: Baseline) -> None:
-        """End the search before its first trial where no accuracy could reach the floor."""
-        if not reaches(1.0, baseline.floor):
-            accuracy = baseline.result.val["accuracy"]
-            self.error = InvalidInput(
-                f"--accuracy-floor {self.spec.accuracy_floor} asks for accuracy {baseline.floor:.4f}, and none is above 1: the "
-                f"baseline has {accuracy:.4f}. Begin another search with a number from 0 to 1, or an offset of less than "
-                f"{1 - accuracy:.4f}; the baseline is not trained again"
-            )
-
-    def _missing_teacher(self, job: Job) -> Job | None:
-        """The training of a job's teacher, if it has one that is not there: not trained yet, or lost with its folder.
-
-        Of a repeat on another fold it is the fold's baseline, which sets a floor too.
-        """
-        if (fold := self._fold_of(job)) > 0:
-            baseline = self._job(JobKey.of_fold(fold), self.spec.on_fold(fold).baseline())
-            known = baseline.folder.read_trained()
-            if known is not None and baseline.key not in self.study.folds:
-                self.study.keep_fold(baseline.key, known)
-                self._budget.end(baseline, known)
-            needed = job.spec.teacher is not None or baseline.key not in self.study.folds
-            return baseline if known is None and needed else None
-        spec = job.spec.teacher
-        if spec is None:
-            return None
-        teacher = self._job(JobKey("baseline" if spec == self.spec.baseline() else "teacher"), spec)
-        there = teacher.folder.read_trained() is not None or (job.kind == "final" and take_tested_teacher(self.folder, spec))
-        return None if there else teacher
-
-    def _fold_of(self, job: Job) -> int:
-        return 0 if job.key.again is None else self.spec.fold_of(job.key.again)
-
-    def _announce_baseline(self, baseline: Baseline, *, found: bool) -> None:
-        for observer in self.observers:
-            observer.baseline_ready(baseline.result, baseline.floor, found=found)
-
     def _next_trial(self) -> Job | None:
         while self.error is None and (asked := self._trials.next(new=self._budget.lets_begin)) is not None:
             job = self._trial_job(*asked)
@@ -398,8 +312,8 @@ class Plan:
             assert key.again is not None
             first = self.study.result(key.number)
             assert first is not None
-            job = self._job(key, self.spec.repeat(first.spec, key.again))
-            if (ended := job.folder.read_ended(job.spec)) is None or self._missing_teacher(job) is not None:
+            job = self._jobs.make(key, self.spec.repeat(first.spec, key.again))
+            if (ended := job.folder.read_ended(job.spec)) is None or self._basis.missing(job) is not None:
                 return job
             self._settle(job, ended)
         return None
@@ -413,7 +327,7 @@ class Plan:
     def _trial_job(self, number: int, method: str, values: dict[str, Value]) -> Job:
         every_value = {**self.spec.spaces[method].fixed, **values}
         spec = self.spec.trial(method, every_value, needs_baseline=compose(method, every_value).needs_baseline)
-        job = self._job(JobKey.trial(number), spec)
+        job = self._jobs.make(JobKey.trial(number), spec)
         return job._replace(rungs=self._trials.rungs(number))
 
     def _next_final(self) -> Job | None:
@@ -458,7 +372,7 @@ class Plan:
             return []
         roles = roles_to_confirm(choice, self.also)
         settings = settings_to_confirm(self.spec, self.study, roles)
-        every = [self._job(key, spec) for key, spec in retrainings(self.spec, self.study, settings)]
+        every = [self._jobs.make(key, spec) for key, spec in retrainings(self.spec, self.study, settings)]
         jobs = [job for job in every if self._lets_confirm(job)]
         if jobs:
             self.study.keep_opening(Opening.now(settings, [job.key for job in jobs]))
@@ -468,15 +382,3 @@ class Plan:
 
     def _lets_confirm(self, job: Job) -> bool:
         return bool(self.also) or self._budget.lets_confirm(job)
-
-
-def _not_taken_home(job: Job, result: TrialResult) -> SearchFault | None:
-    """Why the net that another machine has trained cannot be had here; None if it can, or there is none."""
-    try:
-        if result.state == "complete" and job.key.is_shared:
-            job.folder.read_trained()
-        elif result.state == "complete":
-            job.folder.take_home()
-    except SearchFault as fault:
-        return fault
-    return None

@@ -225,7 +225,7 @@ def test_what_cannot_be_begun_with_is_refused(runs, options, said):
 
 
 def test_a_disk_that_is_full_stops_a_search_that_takes_over_what_diverged(runs, monkeypatch):
-    monkeypatch.setattr("fairtune.search.plan.has_room", lambda folder, size: False)
+    monkeypatch.setattr("fairtune.search.faults.has_room", lambda folder, size: False)
     session = Session(*warm(runs, "full"))
     assert session.plan.next() == "done"
     assert isinstance(session.plan.error, NoRoom)
