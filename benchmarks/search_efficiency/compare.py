@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import NamedTuple
 from unittest.mock import patch
 
@@ -13,7 +13,7 @@ import numpy as np
 from benchmarks.search_efficiency.grids import Recorded
 from benchmarks.search_efficiency.measures import Truth, chosen, front_of, measured_volume
 from benchmarks.search_efficiency.policies import Policy
-from benchmarks.search_efficiency.racing import race
+from benchmarks.search_efficiency.racing import KEPT, Race
 from benchmarks.search_efficiency.replay import Replay, Scores, Trained
 from benchmarks.search_efficiency.table import Table
 from fairtune.metrics import standard_error
@@ -109,22 +109,29 @@ class Arena:
         search = Replay(self.recorded, self.table, replicate, policy, shown, epochs=budget, workers=WORKERS, seed=repeat)
         trained = search.run()
         whole = measured_volume(self.scores(replicate), self.all)
-        reached = [self._reached(policy, replicate, trained, int(share * self.epochs), whole) for share in shares]
+        reached = []
+        for share in shares:
+            ended = self._ended(policy, repeat, trained, int(share * self.epochs))
+            reached.append(self._reached(policy, replicate, ended, whole))
         return reached, self._curve(replicate, trained, whole)
 
-    def _reached(self, policy: Policy, replicate: int, trained: Sequence[Trained], budget: int, whole: float) -> Reached:
+    def _ended(self, policy: Policy, repeat: int, trained: Sequence[Trained], budget: int) -> list[Trained]:
+        """The trials that a budget lets end, after their race if they race."""
+        if not policy.folds:
+            return [trial for trial in trained if trial.spent <= budget]
+        ended = [trial for trial in trained if trial.spent <= budget * (1 - KEPT)]
+        replicates = self.truth(repeat % len(self.table.replicates)).through(policy.folds)
+        race = Race(self.table, partial(self.scores, estimate=policy.estimate), replicates, policy.rule, seed=repeat)
+        return race.run(ended, epochs=int(budget * KEPT))
+
+    def _reached(self, policy: Policy, replicate: int, ended: Sequence[Trained], whole: float) -> Reached:
         truth = self.truth(replicate)
-        ended = [trial for trial in trained if trial.spent <= budget]
-        before = [trial for trial in ended if trial.spent <= budget * (1 - policy.racing)]
-        if policy.racing:
-            choice = race(self.table, replicate, truth, before, estimate=policy.estimate, epochs=int(budget * policy.racing))
-        else:
-            choice = chosen(ended, policy.rule)
-        settings = [trial.setting for trial in before]
+        choice = chosen(ended, policy.rule)
+        settings = [trial.setting for trial in ended]
         deo_m, accuracy = truth.deo_m, truth.accuracy
         return Reached(
             volume=measured_volume(self.scores(replicate), settings) / whole,
-            test_volume=truth.volume(front_of(before)) / truth.volume(self.all),
+            test_volume=truth.volume(front_of(ended)) / truth.volume(self.all),
             regret=float(deo_m[0 if choice is None else choice]) - truth.best,
             infeasible=float(choice is None or accuracy[choice] < truth.floor),
         )

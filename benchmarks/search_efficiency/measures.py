@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -28,20 +29,28 @@ class Truth:
         deo_m, accuracy: of each setting ``(S,)``, the baseline first.
         floor: the accuracy that a feasible setting has.
         best: the best feasible setting's DEO_M.
-        left: the replicates that a search may see.
+        left: the replicates that a search may see, the searched one first.
     """
 
     def __init__(self, table: Table, replicate: int) -> None:
         splits = sorted({found.split for found in table.replicates})
         own = table.replicates[replicate].split
         seen = {own, splits[(splits.index(own) + 1) % len(splits)]}
-        self.left = [number for number, found in enumerate(table.replicates) if found.split in seen]
+        self._own = [number for number, found in enumerate(table.replicates) if found.split == own and number != replicate]
+        self._next = [number for number, found in enumerate(table.replicates) if found.split in seen - {own}]
+        self._replicate = replicate
+        self.left = [replicate, *self._own, *self._next]
         others = [number for number in range(len(table.replicates)) if number not in self.left]
         self.deo_m, self.accuracy = table.without(table.test_deo_m, self.left), table.without(table.test_accuracy, self.left)
         self.floor = _floor(self.accuracy)
         seen_deo_m = table.without(table.test_deo_m, others)
         feasible = table.without(table.test_accuracy, others) >= _floor(table.without(table.test_accuracy, others))
         self.best = float(self.deo_m[np.nanargmin(np.where(feasible, seen_deo_m, np.nan))])
+
+    def through(self, folds: int) -> list[int]:
+        """The replicates on which a setting is trained again and again, the searched one first: on its split, or on two in turn."""
+        again = itertools.chain(*itertools.zip_longest(self._next, self._own)) if folds == 2 else self._own
+        return [self._replicate, *(number for number in again if number is not None)]
 
     def volume(self, settings: Sequence[int]) -> float:
         """The volume under the front of some settings, as the test split has it; see :func:`volume`."""

@@ -25,7 +25,7 @@ class Policy:
         early_floor: whether the scheduler is.
         points: whether the papers' settings come first.
         grid: only the levels that the papers search, one after the other, all else at its default.
-        racing: share of the epochs for which the most promising are trained again on another split.
+        folds: through which the most promising settings race, as with ``--seeds-per-trial auto``; 0 for no race.
         joint: whether the sampler chooses among the methods too, which otherwise have as many trials each.
         accuracy_only: whether sampler and scheduler weigh nothing but accuracy.
     """
@@ -38,7 +38,7 @@ class Policy:
     early_floor: bool = True
     points: bool = False
     grid: bool = False
-    racing: float = 0.0
+    folds: int = 0
     accuracy_only: bool = False
     joint: bool = True
 

@@ -16,6 +16,7 @@ REAL: Mapping[str, Mapping[str, object]] = {
     "random, to the end": {"sampler": "random", "scheduler": "none"},
     "ours, to the end": {"sampler": "auto", "scheduler": "none"},
     "ours": {"sampler": "auto", "scheduler": "pareto_asha"},
+    "ours, racing": {"sampler": "auto", "scheduler": "pareto_asha", "seeds_per_trial": "auto", "validation_folds": 2},
 }
 """The searches, by the options of ``fairtune search`` in which they differ."""
 

@@ -10,7 +10,7 @@ from benchmarks.search_efficiency.compare import Arena, interval
 from benchmarks.search_efficiency.grids import RECORDED, Recorded, Replicate, Setting
 from benchmarks.search_efficiency.measures import Truth, chosen, volume
 from benchmarks.search_efficiency.policies import Policy, grid_points, values_of
-from benchmarks.search_efficiency.racing import race
+from benchmarks.search_efficiency.racing import Race
 from benchmarks.search_efficiency.record import _save, record, training_file
 from benchmarks.search_efficiency.replay import Replay, Scores
 from benchmarks.search_efficiency.table import Table, Tables, read
@@ -111,14 +111,16 @@ def test_a_truth_is_of_splits_that_the_search_does_not_see():
     assert Truth(table, 2).deo_m[BEST] == pytest.approx(0.0)
 
 
-def test_a_lucky_setting_loses_the_race(table):
-    lucky = 5
-    table.val.hard[lucky, 1:, -1] = table.val.hard[BASELINE, 0, -1]
-    table.val.hard[lucky, 0, -1] = table.val.hard[BEST, 0, -1]
+def test_a_lucky_setting_loses_the_race():
+    lucky, gaps = 5, np.full((13, 4), 0.2)
+    gaps[BEST], gaps[lucky, 0] = 0.05, 0
+    table = tables(gaps)
     _, trained = search(table, Policy())
-    trained.sort(key=lambda trial: trial.setting != lucky)
-    found = race(table, 0, Truth(table, 0), trained, estimate="DEO_M", epochs=3 * EPOCHS)
-    assert found == BEST
+    assert Truth(table, 0).through(1) == [0], "one training on each split"
+    assert Truth(table, 0).through(2) == [0, 1]
+    race = Race(table, lambda replicate: Scores(table, replicate, "DEO_M"), Truth(table, 0).through(2), "deo_m", seed=0)
+    assert chosen(race.run(trained, epochs=0), "deo_m") == lucky
+    assert chosen(race.run(trained, epochs=3 * EPOCHS), "deo_m") == BEST
 
 
 def test_a_volume_is_what_lies_beyond_the_floor_and_the_baseline():
