@@ -97,15 +97,16 @@ class Recorded:
             precision="fp32",
             seed=split,
             train_fraction=self.train_fraction,
+            students_apart=True,
         )
 
     def training(self, setting: Setting, replicate: Replicate, root: Path) -> TrialSpec:
-        """One training. The first seed on a split is the one with which the baseline was trained, as in a search."""
+        """One training. The first on a split has the seed that it has in a search: the baseline's, unless that is the teacher."""
         defaults = {name: known.default for name, known in hyperparameters(setting.method).items()}
         values = defaults | setting.values
         search = self.search(replicate.split, root)
         spec = search.trial(setting.method, values, needs_baseline=compose(setting.method, defaults).needs_baseline)
-        return spec.model_copy(update={"seed": replicate.split + 1000 * replicate.seed})
+        return spec if replicate.seed == 0 else spec.model_copy(update={"seed": replicate.split + 1000 * replicate.seed})
 
     def _on_grids(self) -> Iterator[Setting]:
         for method, levels in self.grids.items():

@@ -81,6 +81,15 @@ def describe_intervals(scores: Sequence[str]) -> str:
     return "; ".join(f"{', '.join(named[how])} {text}" for how, text in made.items() if named[how])
 
 
+def format_infeasible(collapsed: bool) -> str:
+    """Why a complete trial cannot be chosen.
+
+    Args:
+        collapsed: whether one of its nets gives all validation samples the same class.
+    """
+    return "gives one class to all" if collapsed else "below the floor"
+
+
 def format_error(error: str) -> str:
     """The last line of an error: a sentence, or what a traceback ends in."""
     return error.strip().rpartition("\n")[2]

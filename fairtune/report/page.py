@@ -20,6 +20,7 @@ from fairtune.report.formats import (
     describe_intervals,
     format_chance,
     format_error,
+    format_infeasible,
     format_mean,
     format_params,
     format_score,
@@ -136,7 +137,7 @@ def tips(summary: Summary) -> dict[int, list[str]]:
     shown = (*summary.shown, *summary.estimates)
     return {
         trial.number: [
-            f"trial {trial.number}: {trial.method}{'' if trial.feasible else ', below the floor'}",
+            f"trial {trial.number}: {trial.method}{'' if trial.feasible else f', {format_infeasible(trial.collapsed)}'}",
             *([] if not trial.params else [format_params(trial.params)]),
             *(f"{label(name)} {_scored(trial, name)}" for name in shown),
             *([] if (said := tell_rectangle(summary, trial.number)) is None else [said]),

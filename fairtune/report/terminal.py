@@ -20,6 +20,7 @@ from fairtune.names import counted
 from fairtune.records import Ints
 from fairtune.report.formats import (
     format_error,
+    format_infeasible,
     format_score,
     format_setting,
 )
@@ -229,7 +230,7 @@ class SearchDisplay:
             ended = record.result.stopped or f"after {record.result.epochs} epochs"
             reason = f": {format_error(record.result.error)}" if record.result.error else f" {ended}"
             return f"{counted}  {setting}  {record.state}{reason}"
-        verdict = "feasible" if record.feasible else "below the floor"
+        verdict = "feasible" if record.feasible else format_infeasible(record.collapsed)
         return f"{counted}  {setting}  {self._scores(record.val)}  {verdict}  {record.result.seconds:.1f} s"
 
     def _line_again(self, job: Job, result: TrialResult, record: Record) -> str:
@@ -282,7 +283,7 @@ class SearchDisplay:
         val = record.val if record.state == "complete" else {}
         style = "green" if record.feasible else "dim"
         setting = format_setting(record.method, record.params)
-        state = "feasible" if record.feasible else "below the floor" if record.state == "complete" else record.state
+        state = record.state if record.feasible is None else "feasible" if record.feasible else format_infeasible(record.collapsed)
         epochs = str(record.result.epochs) if record.result else ""
         shown = [format_score(val[name]) if name in val else "" for name in self._shown]
         return [Text(cell, style=style) for cell in (f"#{record.number}", setting, *shown, state, epochs)]

@@ -104,7 +104,8 @@ def resolve_one(request: TrainRequest, report: Report = silent) -> tuple[TrialSp
         raise InvalidInput([f"{which}: train takes one value; search takes a range" for which in ranges])
     published = space.usable_points()[0] if method in spec.authors and spec.authors[method].paper and space.usable_points() else {}
     values = {**{name: known[name].default for name in space.search}, **published, **space.fixed}
-    return spec.trial(method, values, needs_baseline=compose(method, values).needs_baseline), place, spec
+    trial = spec.trial(method, values, needs_baseline=compose(method, values).needs_baseline)
+    return trial.model_copy(update={"seed": spec.seed}), place, spec
 
 
 def resolve_dataset(request: DataRequest) -> tuple[Dataset, Path]:
@@ -192,6 +193,7 @@ def specify(request: Request, faults: Faults, describe: Callable[[PlugIn], Info]
             classes=info.classes,
             groups=info.groups,
             shape=info.shape,
+            students_apart=True,
             epochs=epochs,
             batch_size=_batch_size(info, spaces, data) if request.batch_size is None else request.batch_size,
             micro_batch=request.micro_batch,

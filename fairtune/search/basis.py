@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
+from functools import partial
 
 from fairtune.errors import FairtuneError, InvalidInput, NoBaseline, SearchFault
 from fairtune.metrics import reaches
@@ -79,6 +81,16 @@ class Basis:
                 f"baseline has {accuracy:.4f}. Begin another search with a number from 0 to 1, or an offset of less than "
                 f"{1 - accuracy:.4f}; the baseline is not trained again"
             )
+
+    def take_over(self, job: Job) -> TrialResult | None:
+        """The baseline as a trial's result, its net now the trial's too, where the trial would be the same training; else None."""
+        known = self._study.baseline
+        if known is None or job.spec != known.result.spec:
+            return None
+        result = known.result.model_copy(update={"taken_from": f"{self._jobs.run.path.name}/baseline"})
+        source = self.baseline().folder
+        job.folder.keep_trained(partial(shutil.copyfile, source.weights) if source.has_weights() else None, result)
+        return result
 
     def missing(self, job: Job) -> Job | None:
         """The training of a job's teacher, if it has one that is not there: not trained yet, or lost with its folder.

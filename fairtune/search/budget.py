@@ -1,9 +1,9 @@
 """What a search may still spend. Its trials end at whichever limit comes first, and the confirmation has a part of each kept.
 
-Every limit but the number of trials is of the whole search: baseline, trials and retrainings. Half of what the baseline leaves is
-for the trials at least; what the retrainings are expected to take is kept for them out of the other half, and as long as there is
-nothing to confirm, what one seed takes. At least one trial runs to its end, and every setting that is confirmed is retrained on one
-seed, whatever they take.
+Every limit but the number of trials is of the whole search: baseline, trials and retrainings. Half of what the baseline and earlier
+retrainings leave is for the trials at least; what the retrainings to come are expected to take is kept for them out of the other
+half, and as long as there is nothing to confirm, what one seed takes. At least one trial runs to its end, and every setting that is
+confirmed is retrained on one seed, whatever they take.
 """
 
 from __future__ import annotations
@@ -84,6 +84,7 @@ class Budget:
         self._ended = 0
         self._reached, self._moved = _Reached(self._objectives), False
         self._teacher = trained_teacher(spec, place)
+        self._retrained_baselines = [spec.baseline(seed).id for seed in final_seeds(spec)]
         self._standing: dict[JobKey, _Standing] = {}
         self._waiting: dict[JobKey, Brief] = {}
         self._abreast_here, self._abreast_before = 1, self._abreast_on_record()
@@ -241,13 +242,14 @@ class Budget:
         one = self._one_s
         if spec.time_budget_s is not None:
             before = self._study.alone_wall_s
-            kept = self._kept(spec.time_budget_s - before, one / self._abreast)
+            retrained = sum(final.seconds for final in self._finals if final.taken_from is None) / self._abreast
+            kept = self._kept(spec.time_budget_s - before - retrained, one / self._abreast)
             yield _Limit("time_budget", spec.time_budget_s, self._study.wall_s, 0.0, one, kept, before, self._abreast, one)
         if spec.epoch_budget is not None:
             trained = sum(training.epochs for training in standing)
             mean = self._retraining_epochs / most_confirmed(self._objectives)
             before = sum(result.epochs for result in shared)
-            kept = self._kept(spec.epoch_budget - before, mean)
+            kept = self._kept(spec.epoch_budget - before - sum(final.epochs for final in self._finals), mean)
             pledged = sum(training.all_epochs for training in standing) - trained
             spent, fold = self._epochs + trained, spec.baseline().epochs
             yield _Limit("epoch_budget", spec.epoch_budget, spent, pledged, epochs or spec.epochs, kept, before, 1, fold)
@@ -255,7 +257,8 @@ class Budget:
             trained_s = sum(training.seconds for training in standing)
             before = sum(result.brief.gpu_s(self._gpus) for result in shared)
             one_gpu_s = one * self._gpus
-            kept = self._kept(spec.gpu_budget_s - before, one_gpu_s)
+            retrained = sum(final.gpu_s(self._gpus) for final in self._finals)
+            kept = self._kept(spec.gpu_budget_s - before - retrained, one_gpu_s)
             pledged_gpu_s = sum(max(0.0, one - training.seconds) for training in standing) * self._gpus
             spent_gpu_s = self._gpu_s + trained_s * self._gpus
             yield _Limit("gpu_budget", spec.gpu_budget_s, spent_gpu_s, pledged_gpu_s, one_gpu_s, kept, before, 1, one_gpu_s)
@@ -266,9 +269,20 @@ class Budget:
         return self._spec.baseline().epochs + (most_confirmed(self._objectives) - 1) * self._spec.epochs
 
     def _kept(self, left: float, each: float) -> float:
-        """What is kept for the confirmation, of what the baseline has left: for one seed as long as nothing reaches the floor."""
-        seeds = len(final_seeds(self._spec)) if self._has_feasible else 1
-        return min(each * seeds * most_confirmed(self._objectives), max(0.0, left) / 2)
+        """What is kept for retrainings: for one seed as long as nothing reaches the floor, and for no baseline that stands.
+
+        Args:
+            left: what the baseline and earlier retrainings have left.
+            each: what one takes.
+        """
+        baselines = self._retrained_baselines if self._has_feasible else self._retrained_baselines[:1]
+        stand = len({final.id for final in self._finals}.intersection(baselines))
+        return min(each * (len(baselines) * most_confirmed(self._objectives) - stand), max(0.0, left) / 2)
+
+    @property
+    def _finals(self) -> list[Brief]:
+        """The retrainings of this search so far: a resumed one has some, and may come to choose otherwise."""
+        return [final.brief for final in self._study.finals.values()]
 
     @property
     def _has_feasible(self) -> bool:

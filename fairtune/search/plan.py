@@ -299,7 +299,7 @@ class Plan:
     def _next_trial(self) -> Job | None:
         while self.error is None and (asked := self._trials.next(new=self._budget.lets_begin)) is not None:
             job = self._trial_job(*asked)
-            ended = job.folder.read_ended(job.spec) or self._earlier.take_over(job)
+            ended = job.folder.read_ended(job.spec) or self._basis.take_over(job) or self._earlier.take_over(job)
             if ended is None:
                 return job
             self._trials.know(asked[0], ended)

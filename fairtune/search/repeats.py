@@ -58,7 +58,7 @@ class Repeats:
         return record.state == "complete" and self._study.begun_of(record.number) + 1 < int(self._spec.seeds_per_trial)
 
     def _next_in_race(self) -> int | None:
-        complete = [record for record in self._study.records() if record.state == "complete"]
+        complete = [record for record in self._study.records() if record.state == "complete" and not record.collapsed]
         begun = len(self._study.repeats)
         if begun >= most_in_race(len(complete)):
             return None

@@ -115,7 +115,7 @@ class Brief(Frozen):
     Attributes:
         id: of what was trained.
         epochs: trained.
-        state, stopped, val, seconds, gpus, peak_memory_mb, error, taken_from: as in :class:`TrialResult`.
+        state, stopped, val, only_class, seconds, gpus, peak_memory_mb, error, taken_from: as in :class:`TrialResult`.
     """
 
     id: str
@@ -123,6 +123,7 @@ class Brief(Frozen):
     epochs: int
     stopped: Stop | None = None
     val: dict[str, float] = Field(default_factory=dict)
+    only_class: int | None = None
     seconds: float = 0.0
     peak_memory_mb: float = 0.0
     error: str | None = None
@@ -149,6 +150,8 @@ class TrialResult(Frozen):
         history: its epochs.
         val: scores on the validation split after the last epoch.
         val_counts: the group counts behind them.
+        only_class: the class that every sample of the validation split is given; None where they are given several, and in results
+            of earlier versions.
         test: scores on the test split; only from the confirmation.
         test_counts: the group counts behind them.
         test_answers: what was answered to each sample of the test split, packed; None in results of earlier versions.
@@ -170,6 +173,7 @@ class TrialResult(Frozen):
     history: tuple[Epoch, ...] = ()
     val: dict[str, float] = Field(default_factory=dict)
     val_counts: Counts | None = None
+    only_class: int | None = None
     test: dict[str, float] | None = None
     test_counts: Counts | None = None
     test_answers: str | None = None
@@ -203,6 +207,7 @@ class TrialResult(Frozen):
             epochs=self.epochs,
             stopped=self.stopped,
             val=self.val,
+            only_class=self.only_class,
             seconds=self.seconds,
             peak_memory_mb=self.peak_memory_mb,
             error=self.error,

@@ -69,6 +69,10 @@ class Limits(Frozen):
     patience: Annotated[Positive | None, Option("No more trials once so many have not moved the front.", default="no limit")] = None
 
 
+_STUDENTS = 10_000
+"""Between the seed of a search and that of trials which begin apart: more than it has final seeds and repeats."""
+
+
 class SearchOptions(TrainingOptions, Limits):
     """What a user says of a search and its specification keeps as it is."""
 
@@ -141,6 +145,9 @@ class SearchSpec(SearchOptions):
         authors: what ``--protocol official`` set, by method; none in runs of earlier versions.
         classes, groups: their names, so that a run can be read without its data; none in runs of earlier versions.
         shape: of what a net sees, ``(C, H, W)`` or ``(F,)``.
+        students_apart: whether trials that have a teacher are trained from another seed than it was. From its own a student begins
+            with its teacher's first weights and sees its batches, which nothing does that confirms it. False in runs of earlier
+            versions.
     """
 
     dataset: PlugIn
@@ -159,6 +166,7 @@ class SearchSpec(SearchOptions):
     classes: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     shape: tuple[int, ...] = ()
+    students_apart: bool = False
     optimizer: Optimizer = Optimizer()
     epochs: Positive
     batch_size: Positive
@@ -235,6 +243,10 @@ class SearchSpec(SearchOptions):
         """
         return self.model_copy(update={"dataset": _with_seed(self.dataset, fold)})
 
+    def seed_beside(self, teacher: TrialSpec | None) -> int:
+        """The seed of a trial's first training: the search's own, unless it has a teacher and students begin apart."""
+        return self.seed + (_STUDENTS if self.students_apart and teacher is not None else 0)
+
     def fold_of(self, again: int) -> int:
         """The fold of a setting's repeat, from 1; 0 is that of the trial itself."""
         return again % self.validation_folds
@@ -256,12 +268,13 @@ class SearchSpec(SearchOptions):
         """A trial of this search: a method with every searched and fixed value; ``optimizer.*`` values go to the optimiser."""
         own = {name: value for name, value in values.items() if not name.startswith("optimizer.")}
         changes = {name.removeprefix("optimizer."): value for name, value in values.items() if name.startswith("optimizer.")}
-        return self.plain().model_copy(
+        teacher = self.teacher() if needs_baseline else None
+        return self.plain(self.seed_beside(teacher)).model_copy(
             update={
                 "method": method,
                 "values": own,
                 "optimizer": Optimizer(**{**self.optimizer.model_dump(), **changes}),
-                "teacher": self.teacher() if needs_baseline else None,
+                "teacher": teacher,
                 "teacher_sees": self.teacher_sees if needs_baseline else None,
             }
         )

@@ -20,7 +20,8 @@ class Record(NamedTuple):
         method: which of the methods searched.
         params: what was searched, by full name.
         result: what came of its first training, in brief; None while it runs. The study reads all of it from the disk.
-        feasible: whether a complete trial's accuracy reaches the floor, over all its seeds; None otherwise.
+        feasible: whether a complete trial's accuracy reaches the floor, over all its seeds, and none of its nets has collapsed;
+            None where it is not complete.
         repeats: what came of the further seeds that have ended, in brief.
     """
 
@@ -43,6 +44,11 @@ class Record(NamedTuple):
         if len(self.repeats) == 0 or self.state != "complete":
             return {} if self.result is None else self.result.val
         return mean_scores([one.val for one in self.scored])
+
+    @property
+    def collapsed(self) -> bool:
+        """Whether one of its nets gives all validation samples the same class: fair to all groups, and of no use."""
+        return any(one.only_class is not None for one in self.scored)
 
     @property
     def view(self) -> View | None:

@@ -25,13 +25,13 @@ class Retrained(NamedTuple):
 
 
 def setting_of(retraining: TrialSpec, spec: SearchSpec) -> str:
-    """The id of the setting that a retraining confirms: that of the same training on the search's own seed.
+    """The id of the setting that a retraining confirms: that of its trial, the same training on the search's seed.
 
     What went on from the baseline of its seed goes on there from the search's own.
     """
     of_its_seed = retraining.teacher is not None and retraining.teacher == spec.baseline(retraining.seed)
     teacher = spec.baseline() if of_its_seed else retraining.teacher
-    return retraining.model_copy(update={"seed": spec.seed, "teacher": teacher}).id
+    return retraining.model_copy(update={"seed": spec.seed_beside(teacher), "teacher": teacher}).id
 
 
 def retrained(spec: SearchSpec, study: SearchStudy) -> dict[str, dict[int, Retrained]]:

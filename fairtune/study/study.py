@@ -6,7 +6,7 @@ import logging
 import statistics
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -324,8 +324,8 @@ class SearchStudy(Kept):
                 logging.getLogger(__name__).warning(f"trial {view.number} is left out of the choice: {lacks}")
                 continue
             val = {name: value for name, value in view.val.items() if name not in BOUNDS} | bounds
-            floor = self.floor_of(self._records[view.number])
-            seen.append(view._replace(val=val, feasible=reaches(ranked(val)["accuracy"], floor)))
+            record = self._records[view.number]
+            seen.append(view._replace(val=val, feasible=self._is_feasible(record, val)))
         return seen
 
     def _bounds(self, number: int, rule: Rule) -> dict[str, float] | None:
@@ -341,9 +341,8 @@ class SearchStudy(Kept):
         if record.state != "complete":
             return Outcome("pruned" if record.state == "pruned" else "failed")
         scores = ranked(record.val)
-        return Outcome(
-            "complete", [scores[name] for name in self._objectives], shortfall(scores["accuracy"], self.floor_of(record))
-        )
+        useful = 0.0 if record.collapsed else scores["accuracy"]
+        return Outcome("complete", [scores[name] for name in self._objectives], shortfall(useful, self.floor_of(record)))
 
     def floor_of(self, record: Record) -> float:
         """The accuracy that a complete trial must reach: the mean of the floors of the folds that its seeds were validated on."""
@@ -387,7 +386,10 @@ class SearchStudy(Kept):
         """A trial that knows whether it is feasible."""
         if record.state != "complete" or self.baseline is None:
             return record._replace(feasible=None)
-        return record._replace(feasible=reaches(ranked(record.val)["accuracy"], self.floor_of(record)))
+        return record._replace(feasible=self._is_feasible(record, record.val))
+
+    def _is_feasible(self, record: Record, val: Mapping[str, float]) -> bool:
+        return not record.collapsed and reaches(ranked(val)["accuracy"], self.floor_of(record))
 
     def _read(self, trial: optuna.trial.FrozenTrial) -> Record:
         method, params = read_back(trial.params, self.spec.spaces)

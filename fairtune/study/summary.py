@@ -84,6 +84,7 @@ class Trial(_Scored):
     seconds: float
     val: dict[str, Number] | None
     feasible: bool | None
+    collapsed: bool = False
     error: str | None = None
     stopped: Stop | None = None
     taken_from: str | None = None
@@ -372,6 +373,7 @@ def _trial(record: Record) -> Trial:
         seconds=result.seconds if result else 0.0,
         val=record.val or None,
         feasible=record.feasible,
+        collapsed=record.collapsed,
         error=result.error if result else None,
         stopped=result.stopped if result else None,
         taken_from=result.taken_from if result else None,

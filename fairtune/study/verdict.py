@@ -70,9 +70,9 @@ def none_feasible(rule: Rule, views: Sequence[View], summary: Summary) -> str:
         summary: of the search.
     """
     said = none_in_brief(rule, summary)
-    if not views:
+    missing = {view.number: _missing(view, summary) for view in views if not summary.trials[view.number].collapsed}
+    if not missing:
         return said
-    missing = {view.number: _missing(view, summary) for view in views}
     closest = sorted(missing, key=lambda number: missing[number])
     missed = ", ".join(_missed(summary.trials[number], missing[number], summary) for number in closest[:_CLOSEST])
     floor = f"accuracy {summary.mean_floor:.4f} ({summary.spec.accuracy_floor})"
@@ -87,8 +87,10 @@ def none_in_brief(rule: Rule, summary: Summary) -> str:
     """Why a rule chooses none of the trials of a search, without a full stop."""
     if (said := none_complete(summary)) is not None:
         return said
+    constant = [trial for trial in summary.trials if trial.collapsed and reaches(trial.score("accuracy"), _floor(trial, summary))]
+    but = f" but {counted(len(constant), 'trial')} whose net gives all validation samples one class" if constant else ""
     surely = "" if rule.certainty is None else f" with probability {rule.certainty.value:g} (rule.{rule.certainty.option})"
-    return f"no trial{' surely' if _goes_by_bound(rule) and not surely else ''} reached the floor{surely}"
+    return f"no trial{' surely' if _goes_by_bound(rule) and not surely else ''} reached the floor{surely}{but}"
 
 
 def none_complete(summary: Summary) -> str | None:

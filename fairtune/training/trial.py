@@ -21,7 +21,7 @@ from safetensors.torch import save_file
 from fairtune.batches.split import DeviceSplit
 from fairtune.errors import DataError, Diverged, FairtuneError, NoRoom, SearchFault
 from fairtune.files import is_whole
-from fairtune.metrics import Weighting
+from fairtune.metrics import Weighting, only_class
 from fairtune.records import GroupCounts, Purpose, Split
 from fairtune.spec import Compile, Epoch, Room, State, TrialResult, TrialSpec
 from fairtune.spec.answers import pack
@@ -126,6 +126,7 @@ class Trial:
             history=tuple(self.history),
             val=self.history[-1].val if self.history else {},
             val_counts=self.training.counts,
+            only_class=None if self.training.counts is None else only_class(self.training.counts),
             seconds=self._seconds_before + sum(epoch.seconds for epoch in self.history),
             gpus=self.gpus,
             peak_memory_mb=peak_memory_mb(self.device),

@@ -94,6 +94,18 @@ class TestEpochs:
         tell(spec, study, (0.9, 0.2))
         assert [limit.kept for limit in Budget(spec, place, study)._limits()] == [4 * of_each]
 
+    def test_a_resumed_search_tries_more_for_more(self, tmp_path):
+        options = {"method": "reweight", "epochs": 2, "trials": 40, "final_seeds": 2}
+        spec, place = small_search(tmp_path, epoch_budget=20, **options)
+        first = Session(spec, place).run()
+        assert first.study.finals
+        session = Session(spec.model_copy(update={"epoch_budget": 60}), place).run()
+        assert len(session.trials) >= len(first.trials) + 5
+        assert epochs_of(session) <= 60
+        kept = Budget(session.study.spec.model_copy(update={"epoch_budget": 200}), place, session.study)
+        (limit,) = kept._limits()
+        assert limit.kept == 2 * (2 * 4 - 2), "for another choice, and no baseline again"
+
     def test_a_longer_retraining_begins_only_where_there_is_room_for_it(self, tmp_path):
         spec, place, study = told(tmp_path, (0.9, 0.2), epochs=2, epoch_budget=10, final_seeds=2)
         first, second = final_seeds(spec)

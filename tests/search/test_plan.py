@@ -244,11 +244,21 @@ def test_jobs_under_way_at_once_differ(tmp_path):
 
 
 @pytest.mark.usefixtures("trained_once")
+def test_a_trial_that_is_the_baseline_is_not_trained_again(tmp_path):
+    session = Session(*small_search(tmp_path, method="scratch,reweight", trials=2, epochs=1)).run()
+    (twin,) = (record for record in session.trials if record.method == "scratch")
+    assert twin.result.taken_from == f"{RunFolder.of(session.place).path.name}/baseline"
+    assert twin.val == session.study.baseline.result.val
+    assert f"trial-{twin.number}" not in session.keys
+    assert [record.method for record in session.trials].count("reweight") == 2, "and uses up none of the budget"
+
+
+@pytest.mark.usefixtures("trained_once")
 def test_roles_of_equal_settings_share_a_retraining_and_both_stand(tmp_path):
     """Runs of older versions, and trials that equal the baseline, have roles of several numbers for one setting."""
-    session = Session(*small_search(tmp_path, method="scratch,ss", trials=2, epochs=1)).run(3)
+    session = Session(*small_search(tmp_path, method="scratch,ss", trials=2, epochs=1)).run(2)
     twin = next(record for record in session.trials if record.method == "scratch").number
-    session.study.keep_choice(Choice({"chosen": 1 - twin, "most_accurate": twin, "fairest": twin}))
+    session.study.keep_choice(Choice({"chosen": 1 - twin, "most_accurate": twin, "fairest": twin}, session.spec.limits))
     again = Session(session.spec, session.place, study=session.study).run()
     assert again.keys == ["final-baseline-1", "final-chosen-1"]
     confirmed = summarise(again.spec, again.place, again.study).confirmed

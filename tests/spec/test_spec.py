@@ -6,6 +6,8 @@ from pydantic import ValidationError
 
 from fairtune.space import Real, Space
 from fairtune.spec import Epoch, Optimizer, PlugIn, SearchSpec, TrialResult, TrialSpec, digest
+from fairtune.study.jobs import final_seeds
+from fairtune.study.retrained import setting_of
 from fairtune.testing.trainings import digits_spec
 from tests.builders import counts_of_recalls
 
@@ -124,6 +126,15 @@ def test_a_trial_learns_from_the_baseline_if_it_needs_a_teacher():
     search = search_spec()
     assert search.trial("hkd", {"hkd.weight": 2.0}, needs_baseline=True).teacher == search.baseline()
     assert search.trial("ss", {}, needs_baseline=False).teacher is None
+
+
+def test_what_has_a_teacher_begins_otherwise_than_that_did():
+    apart = search_spec(students_apart=True, final_seeds=4)
+    student, alone = (apart.trial(method, {}, needs_baseline=method == "hkd") for method in ("hkd", "ss"))
+    assert student.teacher.seed == apart.seed == alone.seed
+    assert student.seed not in {apart.seed, *final_seeds(apart), *(apart.repeat(student, again).seed for again in range(1, 20))}
+    assert setting_of(student.model_copy(update={"seed": 4}), apart) == student.id
+    assert search_spec().trial("hkd", {}, needs_baseline=True).seed == 3, "as earlier versions did, whose runs go on"
 
 
 def test_values_of_the_optimiser_go_to_the_optimiser_of_the_student_alone():

@@ -7,6 +7,7 @@ import pytest
 from fairtune.errors import InvalidInput
 from fairtune.metrics import deo_m_shrunken
 from fairtune.plugins import names
+from fairtune.rules import front
 from fairtune.space import Integer, Options, Space
 from fairtune.spec import TrialResult
 from fairtune.study.baseline import Baseline
@@ -91,6 +92,19 @@ def test_points_waiting_are_not_trials_yet(tmp_path):
     assert (study.records(), study.asked) == ([], 0)
     study.ask()
     assert study.asked == 1
+
+
+def test_a_net_that_gives_one_class_to_all_is_not_feasible_however_accurate(tmp_path):
+    study = open_study(tmp_path)
+    study.tell(study.ask()[0], outcome(study, accuracy=0.9, deo_m=0.0, only_class=3))
+    study.tell(study.ask()[0], outcome(study, accuracy=0.7))
+    for known in (study, SearchStudy(tmp_path / "study.db", study.spec)):
+        assert [record.feasible for record in known.records()] == [False, True]
+        assert [record.collapsed for record in known.records()] == [True, False]
+        assert [view.feasible for view in known.views_for(known.rule)] == [False, True]
+        assert known.rule.choose(known.views()).number == 1
+        assert [view.number for view in front(known.views(), ("accuracy", "deo_m"))] == [1]
+    assert study._study.trials[0].system_attrs["constraints:accuracy_floor"] > 0, "nor does a sampler look for more of it"
 
 
 @pytest.mark.parametrize(("accuracy", "feasible"), [(0.5, True), (0.51, True), (0.49, False), (0.5 - 1e-16, True)])

@@ -112,6 +112,21 @@ def test_a_search_of_which_all_trials_failed_says_so(tmp_path):
     assert [lacking(one) for one in side_by_side(beside).compared] == [said]
 
 
+def test_what_gives_one_class_to_all_is_not_chosen_and_that_is_said(tmp_path):
+    session = run_small(tmp_path, method="tests.search.troubled:OneClass", accuracy_floor="0", trials=1, final_seeds=2)
+    found = summarise(session.spec, session.place, session.study)
+    assert (found.chosen, found.front, found.confirmed) == (None, [], {})
+    said = "no trial reached the floor but 1 trial whose net gives all validation samples one class"
+    assert found.outcome == f"nothing is chosen, and the test split stays sealed: {said}"
+
+
+@pytest.fixture
+def unseen_on_validation(monkeypatch):
+    """A net that gives one class to all is not known as such before it is retrained, as in runs of earlier versions."""
+    monkeypatch.setattr("fairtune.training.trial.only_class", lambda counts: None)
+
+
+@pytest.mark.usefixtures("unseen_on_validation")
 def test_a_choice_that_gives_every_sample_one_class_is_not_fairer(tmp_path):
     session = run_small(tmp_path, method="tests.search.troubled:OneClass", accuracy_floor="0", trials=1, final_seeds=2)
     found = summarise(session.spec, session.place, session.study)
@@ -126,6 +141,7 @@ def test_a_choice_that_gives_every_sample_one_class_is_not_fairer(tmp_path):
     assert not [said for said in found.remarks if "calls every" in said]
 
 
+@pytest.mark.usefixtures("unseen_on_validation")
 def test_one_seed_is_enough_to_know_that_a_choice_gives_one_class(tmp_path):
     session = run_small(tmp_path, method="tests.search.troubled:OneClass", accuracy_floor="0", trials=1, final_seeds=1)
     found = summarise(session.spec, session.place, session.study)

@@ -16,7 +16,7 @@ from fairtune.datasets._store import cache_folder
 from fairtune.datasets.digits import Digits
 from fairtune.errors import DataError, InvalidInput, SearchFault
 from fairtune.methods import compose
-from fairtune.metrics import SCORES, accuracy, scores
+from fairtune.metrics import SCORES, accuracy, only_class, scores
 from fairtune.models.mlp import MLP
 from fairtune.records import Purpose
 from fairtune.spec import Optimizer, PlugIn, TrialResult
@@ -51,6 +51,7 @@ def test_scores_are_those_of_the_last_epoch_and_of_the_counts(tmp_path):
     result = run_trial(open_trial(digits_spec(epochs=2), tmp_path))
     assert result.history[-1].val == result.val
     assert scores(result.counts("val"), weighting="cells") == {name: value for name, value in result.val.items() if name != "loss"}
+    assert result.only_class == result.brief.only_class == only_class(result.counts("val"))
 
 
 def test_the_weights_on_disk_are_those_that_were_scored(tmp_path):
