@@ -9,6 +9,8 @@ import torch
 
 from fairtune.api.expected import abreast
 from fairtune.datasets import Info
+from fairtune.rules import objectives_of
+from fairtune.schedulers import Ladder
 from fairtune.search.budget import most_retrainings
 from fairtune.search.repeats import most_trainings
 from fairtune.sizes import GIB
@@ -28,11 +30,13 @@ def disk_of(spec: SearchSpec, weights: int, state: int, running: int) -> dict[st
         spec: the search.
         weights: of a net, in bytes.
         state: a checkpoint, in bytes.
-        running: trainings at a time, each with two checkpoints.
+        running: trainings at a time, each with two checkpoints; a trial that waits at a rung has one.
     """
+    trials = trials_to_run(spec)
+    ladder = Ladder(spec.scheduler, objectives_of(spec.select), spec.epochs, spec.scheduler_options)
     return {
-        "checkpoints": 2 * state * running,
-        "weights": weights * (1 + trials_to_run(spec) + most_retrainings(spec.select, spec.final_seeds)),
+        "checkpoints": state * (2 * running + ladder.most_waiting(trials)),
+        "weights": weights * (1 + trials + most_retrainings(spec.select, spec.final_seeds)),
     }
 
 

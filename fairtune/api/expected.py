@@ -12,16 +12,15 @@ import torch
 
 from fairtune.api.fitting import expected_memory
 from fairtune.api.memory import PROCESS_GIB, counted_gib
+from fairtune.api.remaining import Remaining, remaining
 from fairtune.errors import Diverged, InvalidInput, NoBaseline
 from fairtune.names import counted
 from fairtune.report.progress import format_duration
-from fairtune.search.budget import most_retrainings
-from fairtune.search.repeats import most_trainings
 from fairtune.sizes import GIB
 from fairtune.spec import Place, SearchSpec, TrialSpec
 from fairtune.study.folders import RunFolder
 from fairtune.study.key import JobKey
-from fairtune.study.study import trials_to_run
+from fairtune.study.study import SearchStudy
 from fairtune.study.teacher import teacher_beside, trained_teacher
 from fairtune.training.cards import Card
 from fairtune.training.cost import Shape
@@ -70,11 +69,17 @@ class _Pace(NamedTuple):
         return self.one_s * (not self.known) + self.teacher_s + self.one_s * self.like_trial * after
 
 
-def expect(spec: SearchSpec, place: Place, data: Data) -> Expected:
-    """How long a search will take, and how much memory each of its trials.
+def expect(spec: SearchSpec, place: Place, data: Data, study: SearchStudy | None) -> Expected:
+    """How long what a search has left will take, and how much memory each of its trials.
 
     On a GPU no steps are timed, as the process that drives the search would hold memory of it to the end; said is what they take of
     it.
+
+    Args:
+        spec: the search.
+        place: where it runs.
+        data: of its trials.
+        study: its record; None where it has not begun.
 
     Raises:
         InvalidInput: the time budget of a search that has not begun is too short for an outcome.
@@ -85,20 +90,24 @@ def expect(spec: SearchSpec, place: Place, data: Data) -> Expected:
         shape = Shape.of(data)
         words = expected_memory(spec, shape, _share(place)) if place.address is None else None
         return Expected(words, counted_gib(spec, shape, on_gpu=place.gpus_per_trial > 0))
-    if not RunFolder.of(place).holds_search:
+    if study is None:
         _check(spec, pace)
-    trials, retrained = trials_to_run(spec), most_retrainings(spec.select, spec.final_seeds)
-    every = most_trainings(spec)
-    again = f", at most {every - trials} further trainings of them" if every > trials else ""
-    shortest = min(START_S + pace.whole(every, retrained), spec.time_budget_s or math.inf)
+    left = remaining(spec, place, study)
+    budget = math.inf if spec.time_budget_s is None else spec.time_budget_s - (0.0 if study is None else study.noted_s)
+    shortest = min(START_S + pace.whole(left.of_trials, left.retrainings), max(START_S, budget))
     taught = f", {format_duration(pace.teacher_s)} for the teacher" if pace.teacher_s else ""
     words = (
         f"about {format_duration(shortest)}: {format_duration(pace.one_s)} for a training of the baseline{taught}, methods take "
-        "longer; "
-        f"{counted(trials, 'trial')}{again} and at most {counted(retrained, 'retraining')}, {pace.abreast} at a time, "
-        f"and {format_duration(START_S)} to start Ray"
+        f"longer; {_in_words(left, begun=study is not None)}, {pace.abreast} at a time, and {format_duration(START_S)} to start Ray"
     )
     return Expected(words, pace.memory_gib)
+
+
+def _in_words(left: Remaining, *, begun: bool) -> str:
+    """How many trainings are left, by what they are for."""
+    trials = counted(left.trials, "trial") + " left" * begun + " within --epoch-budget" * left.cut
+    further = f", at most {counted(left.further, 'further training')} of trials" if left.further else ""
+    return f"{trials}{further} and at most {counted(left.retrainings, 'retraining')}"
 
 
 def _pace(spec: SearchSpec, place: Place, data: Data) -> _Pace | None:

@@ -12,7 +12,7 @@ from rich.console import Console
 from fairtune import plugins
 from fairtune.addresses import store
 from fairtune.api.disk import want_of_room
-from fairtune.api.expected import expect
+from fairtune.api.expected import Expected, expect
 from fairtune.api.origin import origin
 from fairtune.api.waiting import with_patience
 from fairtune.datasets import remarks_on
@@ -34,12 +34,13 @@ from fairtune.search.cluster import check_cluster
 from fairtune.search.run import run_search, stopped
 from fairtune.spec import Limits, Place, SearchSpec
 from fairtune.study.folders import RunFolder, database_of
+from fairtune.study.opening import Opening
 from fairtune.study.origin import keep_origin
 from fairtune.study.study import SearchStudy
 from fairtune.study.summary import Summary
 from fairtune.study.verdict import advice
 from fairtune.tracking.mirror import Tracker
-from fairtune.training.data import make_dataset, open_data
+from fairtune.training.data import Data, make_dataset, open_data
 from fairtune.training.sharing import TURNS, compute_at_once
 
 
@@ -136,8 +137,7 @@ def _run(spec: SearchSpec, place: Place, console: Console, request: Request | No
     remarks = [*remarks_on(make_dataset(spec.dataset), Path(place.data)), *data.remarks, *want_of_room(spec, place, data.info)]
     remarks += [TURNS] * takes_turns
     folder = RunFolder.of(place)
-    opened = SearchStudy(database_of(place), spec).openings if folder.holds_search else ()
-    expected = expect(spec, place, data)
+    expected, opened = _before(spec, place, data)
     place = place.model_copy(update={"expected_memory_gib": expected.memory_gib})
     print_header(console, spec, place, data.info, cells, remarks, expected.time, opened)
     try:
@@ -148,6 +148,12 @@ def _run(spec: SearchSpec, place: Place, console: Console, request: Request | No
     if summary.chosen is None:
         raise NoFeasibleTrial(f"{summary.outcome}; {advice(summary)}")
     return summary
+
+
+def _before(spec: SearchSpec, place: Place, data: Data) -> tuple[Expected, tuple[Opening, ...]]:
+    """What a search is expected to take from here, and every opening of its test split so far."""
+    study = SearchStudy(database_of(place), spec) if RunFolder.of(place).holds_search else None
+    return expect(spec, place, data, study), () if study is None else study.openings
 
 
 def session(spec: SearchSpec, place: Place, console: Console, request: Request | None = None, also: Sequence[int] = ()) -> Summary:

@@ -9,7 +9,7 @@ from typing import TypeVar
 from fairtune.metrics import SCORES, UNDEFINED, Difference, label
 from fairtune.report.attainment import tell_attainment
 from fairtune.report.confirmed import format_floor, lacking
-from fairtune.report.formats import format_mean, format_score
+from fairtune.report.formats import COVERED, format_mean, format_score
 from fairtune.report.spent import SPENT, SPENT_ON, format_spent
 from fairtune.report.text_table import TextTable
 from fairtune.report.told import Told
@@ -190,7 +190,7 @@ def _entrants(block: Block, found: Benchmark) -> TextTable:
         )
     scores = (f"{label(name)} (test)" for name in found.scores)
     titles = ("method", "chosen", "seeds", *scores, "worst group", "on the joint front", "hypervolume", "trials", *SPENT)
-    note = f"floor {format_floor(block.floor, block.searches)}; fronts and hypervolumes of validation; {SPENT_ON}"
+    note = f"floor {format_floor(block.floor, block.searches)}; fronts of validation, hypervolumes {COVERED} there; {SPENT_ON}"
     return TextTable(f"{_called(block, found)}: choices", titles, rows, note)
 
 

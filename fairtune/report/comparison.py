@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from fairtune.metrics import UNDEFINED, label
 from fairtune.report.confirmed import confirmed_on, format_floor, lacking
 from fairtune.report.figure import INK
-from fairtune.report.formats import format_mean, format_score
+from fairtune.report.formats import COVERED, format_mean, format_score
 from fairtune.report.spent import SPENT, SPENT_ON, format_spent
 from fairtune.report.text_table import TextTable
 from fairtune.report.told import Told
@@ -78,7 +78,7 @@ def _searches(found: Comparison) -> TextTable:
         "epochs of the baseline",
     )
     above = f"above the highest floor, {format_floor(found.floor, found.searches)}, from the weakest baseline"
-    note = f"front and hypervolume of validation, {above}; {SPENT_ON}"
+    note = f"front of validation, hypervolume {COVERED} there, {above}; {SPENT_ON}"
     return TextTable("searches", titles, rows, note)
 
 

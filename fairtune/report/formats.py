@@ -31,6 +31,9 @@ def format_score(value: float) -> str:
     return f"{value:.4f}" if math.isfinite(value) else "-"
 
 
+COVERED = "of all feasible trials as measured"
+"""What a hypervolume is of, in words: whatever a front is compared by."""
+
 CHANCES = ("reaches floor", "dominates")
 """Titles of what :func:`format_chances` gives."""
 

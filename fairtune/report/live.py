@@ -31,7 +31,7 @@ class State(TypedDict):
         complete: whether it has ended, so that nothing more will come.
         title: of the page.
         standing: how far it is, in a sentence, as HTML.
-        figures: the front, what was confirmed, and what the front covers.
+        figures: the front, what was confirmed, and what the feasible trials cover.
         tips: what is told of each trial that is drawn.
         latest: a table of the trials that ended last, as HTML.
     """

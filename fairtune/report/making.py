@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from fairtune.names import counted
-from fairtune.report.formats import format_params, format_value
+from fairtune.report.formats import COVERED, format_params, format_value
 from fairtune.report.material import Material
 from fairtune.space import Domain, Integer, Options
 from fairtune.spec import Place, PlugIn, SearchSpec
@@ -65,7 +65,7 @@ def _search(summary: Summary) -> Iterator[tuple[str, str]]:
     yield from _limits(spec)
     yield "seed of splits and trials", str(spec.seed)
     yield "seeds of the confirmation", ", ".join(map(str, final_seeds(spec)))
-    yield "hypervolume", f"{summary.hypervolume:.4f} from {format_params(summary.hypervolume_from)} to perfect"
+    yield "hypervolume", f"{summary.hypervolume:.4f} {COVERED}, from {format_params(summary.hypervolume_from)} to perfect"
     yield "resources", _resources(summary.place)
 
 

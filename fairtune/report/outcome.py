@@ -12,6 +12,7 @@ from fairtune.metrics import SCORES, Interval, label
 from fairtune.report.band import tell_rectangle
 from fairtune.report.formats import (
     CHANCES,
+    COVERED,
     SPREAD,
     describe_intervals,
     format_chances,
@@ -59,7 +60,7 @@ def _handed(handed: Handed, shown: Sequence[str]) -> str:
 
 
 def _front_table(summary: Summary) -> Table:
-    title = f"front (validation), hypervolume {format_score(summary.hypervolume)}"
+    title = f"front (validation); hypervolume {format_score(summary.hypervolume)} {COVERED}"
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
     columns = (*summary.shown, *summary.estimates)
     titles = [label(name) for name in columns]

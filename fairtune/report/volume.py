@@ -1,4 +1,4 @@
-"""What the front covered while the search went on, against the epochs that it had taken."""
+"""What the feasible trials covered while the search went on, against the epochs that it had taken."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import pandas as pd
 
 from fairtune.names import counted
 from fairtune.report.chart import Axis, Chart, Line, thinned
+from fairtune.report.formats import COVERED
 from fairtune.rules import View, covered
 from fairtune.study.summary import Summary
 
@@ -30,10 +31,11 @@ def volume_chart(summary: Summary) -> Chart | None:
     table = pd.DataFrame(rows)
     return Chart(
         "hypervolume",
-        "hypervolume of the front",
+        f"hypervolume {COVERED}",
         Axis("epochs of all trials together", whole=True),
         Axis("share covered (higher is better)", low=0.0),
         [Line(table["epochs"].tolist(), table["hypervolume"].tolist(), "method0", step=True)],
-        f"The front covers {summary.hypervolume:.4f} after {counted(ended[-1].search_epochs, 'epoch')} of all trials together.",
+        f"As measured, the feasible trials cover {summary.hypervolume:.4f} after "
+        f"{counted(ended[-1].search_epochs, 'epoch')} of all trials together.",
         table,
     )

@@ -70,8 +70,8 @@ def trials_table(summary: Summary) -> pd.DataFrame:
             "feasible": trial.feasible,
             "front": trial.number in summary.front,
             "state": trial.state,
-            "epochs": trial.epochs,
-            "seconds": round(trial.seconds, 3),
+            "epochs": trial.all_epochs,
+            "seconds": round(trial.all_s, 3),
         }
         for trial in summary.trials
     ]

@@ -8,10 +8,10 @@ from fairtune.rules._base import Rule, View
 
 
 class HighestAccuracy(Rule):
-    """Highest accuracy among the feasible; of equals the fairest, then the earliest."""
+    """Highest accuracy among the feasible; of equals the fairest by ``deo_m_shrunken``, then the earliest."""
 
     improves: ClassVar = "accuracy"
 
     def key(self, view: View) -> tuple[float, ...]:
-        """Accuracy from high to low, then DEO_M."""
+        """Accuracy from high to low, then DEO_M's estimate."""
         return *view.costs("accuracy", "deo_m"), view.number

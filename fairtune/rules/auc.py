@@ -8,7 +8,9 @@ from fairtune.rules._base import Rule, View
 
 
 class HighestAUC(Rule):
-    """Highest area under the ROC curve among the feasible; of equals the fairest, then the earliest. Two classes only.
+    """Highest area under the ROC curve among the feasible; of equals the fairest by ``deo_m_shrunken``, then the earliest.
+
+    Two classes only.
 
     Y. Zong, Y. Yang, T. Hospedales, "MEDFAIR: Benchmarking Fairness for Medical Imaging", ICLR 2023, compare selection by the
     overall area with selection by fairness.
@@ -20,5 +22,5 @@ class HighestAUC(Rule):
     improves: ClassVar = "auc"
 
     def key(self, view: View) -> tuple[float, ...]:
-        """The area from high to low, then DEO_M."""
+        """The area from high to low, then DEO_M's estimate."""
         return *view.costs("auc", "deo_m"), view.number

@@ -9,7 +9,7 @@ from fairtune.rules._base import Rule, View
 
 
 class NearestToUtopia(Rule):
-    """Smallest distance to accuracy 1 and DEO_M 0 among the feasible; of equals the fairest, then the earliest.
+    """Nearest feasible to accuracy 1 and DEO_M 0, by its estimate ``deo_m_shrunken``; of equals the fairest, then the earliest.
 
     X. Han, A. Shen, Y. Li, L. Frermann, T. Baldwin, T. Cohn, "FairLib: A Unified Framework for Assessing and Improving Fairness",
     EMNLP 2022, measure the distance to the best that any model reached in each objective; here it is that to perfect scores, so
@@ -17,7 +17,7 @@ class NearestToUtopia(Rule):
     """
 
     def key(self, view: View) -> tuple[float, ...]:
-        """The distance, then DEO_M."""
+        """The distance, then DEO_M's estimate."""
         missed = map(_share_missed, self.objectives, view.costs(*self.objectives))
         return math.hypot(*missed), *view.costs("deo_m"), view.number
 

@@ -9,7 +9,9 @@ from fairtune.rules._base import Rule, View, front
 
 
 class LargestContribution(Rule):
-    """Largest contribution to the volume that the feasible trials cover; of equals the fairest, then the earliest.
+    """Largest contribution to the volume that the feasible cover, DEO_M by its estimate ``deo_m_shrunken``; of equals the fairest.
+
+    Of those that are as fair the most accurate, then the earliest, is chosen.
 
     K. Bringmann, T. Friedrich, "Approximating the least hypervolume contributor: NP-hard in general, but fast in practice",
     Theoretical Computer Science 2012, for what a contribution is: the volume that one trial covers and no other does. It is
@@ -18,7 +20,7 @@ class LargestContribution(Rule):
     """
 
     def key(self, view: View) -> tuple[float, ...]:
-        """What decides between equals: DEO_M, then accuracy from high to low."""
+        """What decides between equals: DEO_M's estimate, then accuracy from high to low."""
         return *view.costs("deo_m", "accuracy"), view.number
 
     def choose(self, views: Sequence[View]) -> View | None:

@@ -10,7 +10,9 @@ from fairtune.rules._base import Rule, View, front
 
 
 class Knee(Rule):
-    """The feasible trial of the front that lies farthest from the line between its ends; of equals the fairest, then the earliest.
+    """The front's bend, DEO_M by its estimate ``deo_m_shrunken``: the trial that lies farthest from the line between its ends.
+
+    Of equals the fairest is chosen, then the earliest.
 
     I. Das, "On characterizing the knee of the Pareto curve based on normal-boundary intersection", Structural Optimization 1999.
     Accuracy and DEO_M are measured by how far the front reaches in each, so that their units do not matter. A front whose trials
@@ -18,7 +20,7 @@ class Knee(Rule):
     """
 
     def key(self, view: View) -> tuple[float, ...]:
-        """What decides between equals: DEO_M, then accuracy from high to low."""
+        """What decides between equals: DEO_M's estimate, then accuracy from high to low."""
         return *view.costs("deo_m", "accuracy"), view.number
 
     def choose(self, views: Sequence[View]) -> View | None:

@@ -74,9 +74,13 @@ class Scheduler(Pluggable, ABC):
 
     Args:
         objectives: names of the scores that it ranks by: those that the search's rule weighs, or their estimates.
+
+    Attributes:
+        pauses: whether its verdict may be ``pause``; what waits keeps a checkpoint on the disk.
     """
 
     kind: ClassVar = "scheduler"
+    pauses: ClassVar[bool] = True
 
     objectives: Sequence[str]
 

@@ -93,6 +93,10 @@ class Ladder:
             self._leave(other, epoch)
         return gone
 
+    def most_waiting(self, trials: int) -> int:
+        """How many of so many trials wait at a time at most, each at one rung."""
+        return min(trials, MOST_WAITING * len(self.rungs)) if self._scheduler.pauses else 0
+
     def take_up(self) -> int | None:
         """Who of those that wait goes on after all, the highest rung first; None if nobody does. It waits no longer."""
         for rung in reversed(self.rungs):

@@ -30,6 +30,7 @@ class Median(Scheduler):
         "D. Golovin, B. Solnik, S. Moitra, G. Kochanski, J. Karro, D. Sculley, Google Vizier: A Service for Black-Box "
         "Optimization, KDD 2017"
     )
+    pauses: ClassVar = False
 
     def rungs(self, epochs: int) -> Sequence[int]:
         """The tenths of the epochs, rounded up, from the second on."""

@@ -11,6 +11,9 @@ from fairtune.study.folders import RunFolder
 from fairtune.study.jobs import Job
 from fairtune.training.folder import TrialFolder, baseline_folder
 
+_UNMOVED: dict[str, object] = {"moved": (), "immovable": None}
+"""What a result has whose decisions nobody has moved."""
+
 
 def share_tested(spec: SearchSpec, run: RunFolder, job: Job, result: TrialResult) -> None:
     """Leave a retrained baseline of this search for others; not where the disk does not take it.
@@ -28,12 +31,15 @@ def share_tested(spec: SearchSpec, run: RunFolder, job: Job, result: TrialResult
 def take_tested(spec: SearchSpec, run: RunFolder, job: Job) -> TrialResult | None:
     """What another search's retraining of the same baseline on the same seed came to, its net copied to this job's folder.
 
-    None if there is none, or if its decisions were not moved where this search asks for it.
+    None if there is none, or if its decisions were not moved where this search asks for it; where it does not, those that were are
+    left out.
     """
     shared = _shared(run, job)
     result = shared.read_tested() if _is_baseline(spec, job) else None
     if result is None or (job.purpose.adjusts and not _was_to_move(result)):
         return None
+    if not job.purpose.adjusts:
+        result = result.model_copy(update=_UNMOVED)
     job.folder.keep_trained(lambda path: copyfile(shared.tested_weights, path), result)
     return result
 
@@ -49,7 +55,7 @@ def take_tested_teacher(run: RunFolder, spec: TrialSpec) -> bool:
     result = shared.read_tested()
     if result is None:
         return False
-    unseen = {"test": None, "test_counts": None, "test_answers": None, "moved": (), "immovable": None, "taken_from": None}
+    unseen = {"test": None, "test_counts": None, "test_answers": None, "taken_from": None} | _UNMOVED
     shared.keep_trained(lambda path: copyfile(shared.tested_weights, path), result.model_copy(update=unseen))
     return True
 

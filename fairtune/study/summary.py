@@ -73,7 +73,10 @@ class Baseline(_Scored):
 
 
 class Trial(_Scored):
-    """One trial; ``val``, over all its seeds, and ``feasible`` are null unless it was scored."""
+    """One trial; ``val``, over all its seeds, and ``feasible`` are null unless it was scored.
+
+    ``epochs`` and ``seconds`` are of its first training, ``repeat_epochs`` and ``repeat_s`` of its further seeds.
+    """
 
     number: int
     id: str | None
@@ -95,6 +98,18 @@ class Trial(_Scored):
     folds: int = 1
     floor: float | None = None
     intervals: dict[str, Interval] = Field(default_factory=dict)
+    repeat_s: float = 0.0
+    repeat_epochs: int = 0
+
+    @property
+    def all_s(self) -> float:
+        """Seconds of all its trainings."""
+        return self.seconds + self.repeat_s
+
+    @property
+    def all_epochs(self) -> int:
+        """Epochs of all its trainings."""
+        return self.epochs + self.repeat_epochs
 
 
 class Chosen(_Scored):
@@ -299,13 +314,13 @@ def _cost(place: Place, study: SearchStudy, baseline: TrialResult, records: Sequ
 
 
 def _trials(study: SearchStudy, records: Sequence[Record]) -> Iterator[Trial]:
-    """Every trial, with what it and those before it took, further seeds included."""
-    seconds, epochs = 0.0, 0
+    """Every trial, with what it and those before it took, further seeds included but for those of a race, which comes after all."""
+    seconds, epochs, races = 0.0, 0, study.spec.seeds_per_trial == "auto"
     for record, trial in zip(records, map(_trial, records), strict=True):
         if trial.taken_from is None:
             seconds, epochs = seconds + trial.seconds, epochs + trial.epochs
-        seconds += sum(one.seconds for one in record.repeats)
-        epochs += sum(one.epochs for one in record.repeats)
+        if not races:
+            seconds, epochs = seconds + trial.repeat_s, epochs + trial.repeat_epochs
         folds, floor = max(1, study.folds_of(record)), study.floor_of(record) if record.state == "complete" else None
         yield trial.model_copy(update={"search_s": seconds, "search_epochs": epochs, "folds": folds, "floor": floor})
 
@@ -379,6 +394,8 @@ def _trial(record: Record) -> Trial:
         taken_from=result.taken_from if result else None,
         seeds=max(1, len(record.scored)),
         failed_seeds=sum(one.state != "complete" for one in record.repeats),
+        repeat_s=sum(one.seconds for one in record.repeats),
+        repeat_epochs=sum(one.epochs for one in record.repeats),
     )
 
 

@@ -33,3 +33,20 @@ def test_what_a_search_has_kept_is_within_what_was_told(tmp_path):
     kept = [file.stat().st_size for file in session.folder.path.rglob("*.safetensors")]
     told = disk_of(session.spec, max(kept), 3 * max(kept), 1)
     assert sum(kept) <= told["weights"]
+
+
+@pytest.mark.parametrize(
+    ("scheduler", "trials", "waiting"), [("pareto_asha", 60, 32), ("asha", 5, 5), ("none", 60, 0), ("median", 60, 0)]
+)
+def test_checkpoints_of_trials_that_may_wait_at_a_rung_are_told(tmp_path, scheduler, trials, waiting):
+    select = "deo_m_alone" if scheduler == "asha" else "deo_m"
+    spec, _ = small_search(tmp_path, epochs=20, trials=trials, scheduler=scheduler, select=select)
+    assert disk_of(spec, 1, 10, 2)["checkpoints"] == 10 * (2 * 2 + waiting)
+
+
+def test_what_trials_that_wait_have_kept_is_within_what_was_told(tmp_path):
+    options = {"epochs": 3, "trials": 3, "scheduler": "tests.schedulers.outside:WaitsForOthers"}
+    session = Session(*small_search(tmp_path, **options)).run(4)
+    kept = [file.stat().st_size for file in session.folder.path.rglob("checkpoint*.pt")]
+    assert len(kept) == len(session.study.waiting) == 2
+    assert sum(kept) <= disk_of(session.spec, 0, max(kept), 0)["checkpoints"]

@@ -32,10 +32,10 @@ def test_on_a_gpu_the_tensors_lie_there(tmp_path):
 @pytest.mark.usefixtures("trained_once")
 def test_a_trial_is_expected_to_take_as_much_before_and_after_the_baseline(tmp_path):
     session = Session(*small_search(tmp_path))
-    before = expect(session.spec, session.place, opened(session.spec, session.place)).memory_gib
+    before = expect(session.spec, session.place, opened(session.spec, session.place), session.study).memory_gib
     assert PROCESS_GIB < before < 2 * PROCESS_GIB
     session.run(1)
-    known = expect(session.spec, session.place, opened(session.spec, session.place)).memory_gib
+    known = expect(session.spec, session.place, opened(session.spec, session.place), session.study).memory_gib
     assert known == before
 
 

@@ -294,6 +294,12 @@ def test_rules_and_the_front_go_by_the_estimate_of_a_gap():
     assert ends(views, PLANE)["fairest"].number == 1
 
 
+@pytest.mark.parametrize("rule", [rule for rule in map(Rule.load, plugins.names("rule")) if not rule.bounds])
+def test_a_rule_that_weighs_a_gap_by_its_estimate_says_so(rule):
+    estimates = [estimate for name in rule.objectives if (estimate := SCORES[name].estimate)]
+    assert all(f"``{estimate}``" in rule.summary() for estimate in estimates)
+
+
 def test_without_the_estimate_the_gap_itself_counts():
     views = [View(0, {}, {"accuracy": 0.9, "deo_m": 0.1}, True), View(1, {}, {"accuracy": 0.9, "deo_m": 0.2}, True)]
     assert LowestDEOM().choose(views).number == 0

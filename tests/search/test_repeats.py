@@ -12,6 +12,7 @@ from fairtune.metrics import SCORES
 from fairtune.report.material import gather
 from fairtune.report.outcome import print_outcome
 from fairtune.report.page import render_page, tips
+from fairtune.report.write import trials_table
 from fairtune.request.options import Request
 from fairtune.request.planned import resolve_plan
 from fairtune.spec import TrialResult
@@ -309,3 +310,25 @@ def test_a_baseline_of_a_fold_that_another_search_has_trained_counts_at_once(fol
     assert not [key for key in second.keys if key.startswith("fold")]
     resumed = Session(second.spec, second.place)
     assert second.plan._budget._epochs == resumed.plan._budget._epochs
+
+
+class TestWhatTrialsCost:
+    def test_seeds_that_each_trial_has_are_trained_before_the_next_trial(self, three):
+        summary = summarise(three.spec, three.place, three.study)
+        assert [(trial.epochs, trial.repeat_epochs, trial.search_epochs) for trial in summary.trials] == [(2, 4, 6), (2, 4, 12)]
+
+    def test_seeds_of_a_race_are_trained_after_all_trials_and_count_in_none(self, raced):
+        summary = summarise(raced.spec, raced.place, raced.study)
+        assert [trial.search_epochs for trial in summary.trials] == [2, 4, 6, 8, 10, 12]
+        assert summary.trials[-1].search_s == pytest.approx(summary.cost.trial_s)
+        assert sum(trial.repeat_epochs for trial in summary.trials) == summary.cost.repeat_epochs > 0
+        page = render_page(gather(raced.spec, raced.place, raced.study, summary))
+        assert "further seeds, which are trained when all trials are over, are not counted there" in page
+
+    @pytest.mark.parametrize("searched", ["three", "raced"])
+    def test_a_row_is_of_all_trainings_of_its_trial(self, searched, request):
+        session = request.getfixturevalue(searched)
+        summary = summarise(session.spec, session.place, session.study)
+        rows = trials_table(summary)
+        assert rows["epochs"].sum() == summary.cost.epochs + summary.cost.repeat_epochs
+        assert rows["seconds"].sum() == pytest.approx(summary.cost.trial_s + summary.cost.repeat_s, abs=0.01)

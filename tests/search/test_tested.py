@@ -57,6 +57,17 @@ def test_once_its_decisions_were_moved_they_are_taken_too(tmp_path):
     assert finals_of(second)["final-baseline-1"].moved == finals_of(first)["final-baseline-1"].moved
 
 
+def test_a_search_that_moves_no_decisions_says_the_same_whatever_lies_beside_it(tmp_path):
+    options = {"method": "ss", "trials": 1, "final_seeds": 1}
+    moves = run_small(tmp_path, name="moves", **options, post_process="baseline")
+    assert finals_of(moves)["final-baseline-1"].moved
+    beside, alone = run_small(tmp_path, **options), run_small(tmp_path / "alone", **options)
+    assert finals_of(beside)["final-baseline-1"].taken_from == "moves/final-baseline-1"
+    told = [write_report(session.spec, session.place, session.study).untrained for session in (beside, alone)]
+    assert told == [[], []]
+    assert finals_of(run_small(tmp_path, name="moves-too", **options, post_process="baseline"))["final-baseline-1"].moved
+
+
 def test_of_two_that_were_trained_side_by_side_the_first_stays(tmp_path, monkeypatch):
     options = {"method": "ss", "trials": 1, "final_seeds": 1}
     first = run_small(tmp_path, name="first", **options)
