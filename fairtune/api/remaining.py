@@ -72,7 +72,8 @@ def _within_epochs(left: Remaining, spec: SearchSpec, place: Place, study: Searc
     room = (spec.epoch_budget - shared) / spec.epochs
     taken = 0 if study is None else _epochs_of_trials(spec, place, study) / spec.epochs
     chosen = study is not None and any(record.feasible for record in study.records())
-    kept = min(most_confirmed(objectives_of(spec.select)) * (spec.final_seeds if chosen else 1), room / 2)
+    retrained = 0 if study is None else sum(final.epochs for final in study.finals.values()) / spec.epochs
+    kept = min(left.retrainings if chosen else most_confirmed(objectives_of(spec.select)), (room - retrained) / 2)
     fits = max(0, int(room - kept - taken))
     if fits < left.of_trials:
         trials = fits * left.trials // left.of_trials
