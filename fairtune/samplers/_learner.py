@@ -31,11 +31,13 @@ class Outcome(NamedTuple):
         state: how it ended.
         values: of the objectives, if it is complete.
         excess: by how much it misses the accuracy floor, if it is complete; feasible at 0 or less.
+        taken_over: whether an earlier run has trained it.
     """
 
     state: Literal["complete", "pruned", "failed"]
     values: Sequence[float] = ()
     excess: float = 0.0
+    taken_over: bool = False
 
 
 class Learner:

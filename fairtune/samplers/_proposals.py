@@ -41,8 +41,9 @@ class Proposal(NamedTuple):
 class Proposals:
     """Proposes settings of a search, none of them twice.
 
-    Points come first, one of each method in turn. Then it is the turn of the method with the fewest trials, or in a joint search of
-    the one that the search's sampler chooses (TPE, where it cannot), and the sampler chooses the method's values.
+    Points come first, one of each method in turn. Then it is the turn of the method with the fewest trials that no earlier run has
+    trained, or in a joint search of the one that the search's sampler chooses (TPE, where it cannot), and the sampler chooses the
+    method's values.
     Where a sampler only repeats itself, one of the settings that are left takes the place of its proposal. What is proposed for a
     trial follows from the search's seed, the trial's number and what is known of other trials, in whichever session it is asked.
 
@@ -55,6 +56,7 @@ class Proposals:
         self._seed = spec.seed
         self._spaces = spec.spaces
         self._taken: dict[str, set[tuple[Value, ...]]] = {method: set() for method in spec.spaces}
+        self._taken_over: dict[str, set[int]] = {method: set() for method in spec.spaces}
         self._points = deque(_in_turn(spec.spaces))
         trials = -(-spec.trials // (1 if spec.joint else len(spec.spaces)))
         start = max(5, spec.trials // (4 * len(spec.spaces)))
@@ -103,6 +105,8 @@ class Proposals:
     def tell(self, number: int, method: str, outcome: Outcome) -> None:
         """Let the samplers learn from a trial that has ended."""
         self._learners[method].tell(number, outcome)
+        if outcome.taken_over:
+            self._taken_over[method].add(number)
         if self._chooser is not None:
             self._chooser.tell(number, outcome)
 
@@ -114,7 +118,7 @@ class Proposals:
 
     def _choose(self, number: int, left: Sequence[str]) -> str:
         if self._chooser is None:
-            return min(left, key=lambda method: len(self._taken[method]))
+            return min(left, key=lambda method: len(self._taken[method]) - len(self._taken_over[method]))
         chosen = self._chooser.draw(number, {}, lambda params: params["method"] in left)
         if chosen is None:
             chosen = self._chooser.draw(number, {"method": self._chance(number, 0).choice(left)}, lambda _: True)

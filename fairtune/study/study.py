@@ -339,10 +339,11 @@ class SearchStudy(Kept):
 
     def _outcome(self, record: Record) -> Outcome:
         if record.state != "complete":
-            return Outcome("pruned" if record.state == "pruned" else "failed")
+            return Outcome("pruned" if record.state == "pruned" else "failed", taken_over=_is_taken_over(record))
         scores = ranked(record.val)
         useful = 0.0 if record.collapsed else scores["accuracy"]
-        return Outcome("complete", [scores[name] for name in self._objectives], shortfall(useful, self.floor_of(record)))
+        values, excess = [scores[name] for name in self._objectives], shortfall(useful, self.floor_of(record))
+        return Outcome("complete", values, excess, _is_taken_over(record))
 
     def floor_of(self, record: Record) -> float:
         """The accuracy that a complete trial must reach: the mean of the floors of the folds that its seeds were validated on."""

@@ -244,6 +244,23 @@ def test_each_method_has_as_many_trials_unless_the_search_is_joint():
     assert shares[0] == [5, 5, 5] != shares[1]
 
 
+def test_what_earlier_runs_have_trained_is_of_no_methods_share():
+    known = tuple({"mfd.weight": float(weight)} for weight in range(1, 7))
+    spaces = {"mfd": INFINITE.model_copy(update={"points": known}), "hkd": MIXED.model_copy(update={"points": ()})}
+    run = Run(base().model_copy(update={"spaces": spaces, "sampler": "random", "trials": 16}))
+    for number in range(16):
+        proposal = run.ask()
+        if proposal.values in known:
+            run.outcomes[number] = Outcome("complete", [0.9, 0.1], taken_over=True)
+            run.proposals.tell(number, proposal.method, run.outcomes[number])
+        else:
+            run.tell(number)
+        if number == 9:
+            run.open()
+    own = [trial.method for trial in run.trials if trial.values not in known]
+    assert {method: own.count(method) for method in spaces} == {"mfd": 5, "hkd": 5}
+
+
 def test_what_a_method_of_few_settings_leaves_the_others_have():
     run = Run(search_spec("several methods", "random", trials=14))
     run.go(14)

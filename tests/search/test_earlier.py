@@ -98,6 +98,15 @@ def test_the_terminal_counts_what_is_trained_and_names_what_is_known(runs):
     assert [line.split("  ")[0] for line in lines] == counted
 
 
+@pytest.mark.parametrize("after", [None, 3])
+def test_of_several_methods_one_that_an_earlier_run_has_trained_has_its_share(runs, after):
+    spec, place = warm(runs, f"shared-{after}", method="mfd,hkd", set=["mfd.weight=0.1..1e40"], trials=6)
+    session = Session(spec, place).run(after)
+    session = session if after is None else Session(spec, place).run()
+    own = [record.method for record in session.trials if record.result.taken_from is None]
+    assert {method: own.count(method) for method in spec.spaces} == {"mfd": 3, "hkd": 3}
+
+
 def test_a_scheduler_compares_with_what_was_taken_over_in_whichever_session(runs):
     spec, place = warm(runs, "judged", scheduler="tests.search.test_earlier:AfterTheFirst")
     session = Session(spec, place).run(1)
