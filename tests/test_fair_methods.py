@@ -43,6 +43,7 @@ def search_of(seed):
         optimizer=Optimizer(),
         epochs=info.epochs,
         batch_size=info.batch_size,
+        students_apart=True,
         seed=seed,
     )
 

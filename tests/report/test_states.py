@@ -91,7 +91,7 @@ def trained(tmp_path_factory):
         "set": ["samples=200", "size=8"],
         "select": "mutual_information",
         "batch_size": 32,
-        "epochs": 1,
+        "epochs": 5,
     }
     session = Session(*small_search(runs, trials=1, final_seeds=2, **options)).run(3)
     assert session.keys == ["baseline", "trial-0", "final-baseline-1"]
