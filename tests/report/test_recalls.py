@@ -5,6 +5,7 @@ import pytest
 
 from fairtune.metrics import cell_accuracy
 from fairtune.report.recalls import recall_chart, recalls
+from fairtune.study.retrained import setting_of
 from tests.builders import counts_of_recalls
 from tests.report.test_page import material_of
 
@@ -17,7 +18,7 @@ def test_the_cells_of_the_test_split_once_both_were_scored_on_it(mixed):
     assert len(found) == 20
     results = [result for result in mixed.study.finals.values() if result.state == "complete"]
     chosen = mixed.trials[mixed.study.choice.number].result.id
-    of_chosen = [result for result in results if result.spec.model_copy(update={"seed": 0}).id == chosen]
+    of_chosen = [result for result in results if setting_of(result.spec, mixed.spec) == chosen]
     expected = sum(cell_accuracy(result.counts("test")) for result in of_chosen) / len(of_chosen)
     for cell in found:
         assert cell.chosen == pytest.approx(expected[cell.a, cell.y])

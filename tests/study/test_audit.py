@@ -47,7 +47,7 @@ class Audited(Session):
 @pytest.fixture(scope="module")
 def searched(tmp_path_factory):
     with trained_once():
-        return run_small(tmp_path_factory.mktemp("searched"), trials=5, final_seeds=2, accuracy_floor="teacher-0.1")
+        return run_small(tmp_path_factory.mktemp("searched"), trials=5, final_seeds=2, accuracy_floor="teacher-0.3")
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +118,7 @@ def test_regret_is_against_the_best_that_reaches_the_floor_on_test(audited):
     reached = [setting for setting in found.settings if setting.feasible]
     best = min(setting.mean("deo_m") for setting in reached)
     assert found.score == "deo_m"
-    assert found.test_floor == pytest.approx(found.setting(None).mean("accuracy") - 0.1)
+    assert found.test_floor == pytest.approx(found.setting(None).mean("accuracy") - 0.3)
     for setting in found.settings:
         assert setting.regret == pytest.approx(setting.mean("deo_m") - best)
         assert setting.feasible == (setting.mean("accuracy") >= found.test_floor)
