@@ -53,7 +53,7 @@ def test_from_the_table_to_the_model(tmp_path):
     said = fairtune("data", "inspect", "manifest", "--data", "data", *DATA, cwd=tmp_path)
     assert all(group in said for group in GROUPS)
 
-    small = ["--trials", 2, "--epochs", 3, "--final-seeds", 2, "--accuracy-floor", 0, "--name", "faces"]
+    small = ["--trials", 2, "--epochs", 12, "--final-seeds", 2, "--accuracy-floor", 0, "--name", "faces"]
     searched = ["--dataset", "manifest", "--data", "data", *DATA, "--model", "cnn", "--method", "mfd"]
     said = fairtune("search", *searched, *small, cwd=tmp_path)
     assert "handed over: final-" in said

@@ -150,7 +150,10 @@ def collapsed(summary: Summary) -> list[str]:
 def advice(summary: Summary, rule: Rule | None = None) -> str:
     """What may help where nothing is chosen, by the rule of the search or another; nothing that cannot."""
     more = "more --epochs" if len(summary.trials) >= search_size(summary.spec.spaces) else "more --trials or --epochs"
-    if none_complete(summary) is None:
+    complete = [trial for trial in summary.trials if trial.state == "complete"]
+    if complete and all(trial.collapsed for trial in complete):
+        return "its nets have learnt nothing: give it more --epochs, or another learning rate with --set lr=..."
+    if complete:
         certainty = (rule or rule_of(summary)).certainty
         lower = "--accuracy-floor" if certainty is None else f"--accuracy-floor or rule.{certainty.option}"
         return f"lower {lower}, widen the search with --set, or give it {more}"

@@ -61,7 +61,7 @@ def drawn(first, count):
     x, number = np.zeros((count, 8, 8, 3), dtype=np.uint8), np.arange(first, first + count)
     for n, image in enumerate(x):
         lines = image if n % 2 == 0 else image.swapaxes(0, 1)
-        lines[::2] = 80 + 120 * (n // 2 % 2) + n % 50
+        lines[::2] = 60 + 50 * (n % 2) + 100 * (n // 2 % 2) + n % 40
     return Pool(x, {"y": number % 2, "a": number // 2 % 2, "source": number})
 
 

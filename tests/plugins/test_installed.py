@@ -197,7 +197,22 @@ class TestFromTheCommandLine:
     def test_a_search_is_made_of_them_and_its_workers_find_them(self, site, known, tmp_path):
         names = ("--method", "calm,ss+calm", "--dataset", "stripes", "--model", "channel_means", "--select", "latest")
         ways = ("--sampler", "chance", "--scheduler", "patient")
-        small = ("--epochs", 4, "--trials", 4, "--final-seeds", 1, "--accuracy-floor", 0, "--runs", tmp_path, "--name", "run")
+        small = (
+            "--epochs",
+            4,
+            "--set",
+            "lr=0.1",
+            "--trials",
+            4,
+            "--final-seeds",
+            1,
+            "--accuracy-floor",
+            0,
+            "--runs",
+            tmp_path,
+            "--name",
+            "run",
+        )
         done = call("search", *names, *ways, *small, site=site, FAIRTUNE_CACHE=str(tmp_path / "cache"))
         assert done.returncode == 0, done.stderr
         spec, _ = RunFolder(tmp_path / "run").load()

@@ -118,6 +118,7 @@ def test_what_gives_one_class_to_all_is_not_chosen_and_that_is_said(tmp_path):
     assert (found.chosen, found.front, found.confirmed) == (None, [], {})
     said = "no trial reached the floor but 1 trial whose net gives all validation samples one class"
     assert found.outcome == f"nothing is chosen, and the test split stays sealed: {said}"
+    assert advice(found).startswith("its nets have learnt nothing: give it more --epochs")
 
 
 @pytest.fixture
