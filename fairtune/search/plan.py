@@ -77,7 +77,7 @@ class Plan:
         self._at_a_time = math.inf
         goes_on = study.choice is None or has_other_limits(spec, study, study.choice)
         if study.baseline is not None and goes_on:
-            with self._ended_by_error():
+            with self._error_ends_search():
                 self._basis.check_floor(study.baseline)
         if study.choice is not None and goes_on and self.error is None:
             study.reopen()
@@ -146,7 +146,7 @@ class Plan:
             result = result.model_copy(update={"state": "pruned", "stopped": stop})
         record = None
         if job.kind in ("baseline", "teacher", "fold"):
-            with self._ended_by_error():
+            with self._error_ends_search():
                 self._basis.accept(job, result)
         elif job.kind == "repeat":
             record = self._end_repeat(job, result)
@@ -168,7 +168,7 @@ class Plan:
         self._keep_for_later(job)
 
     @contextlib.contextmanager
-    def _ended_by_error(self) -> Iterator[None]:
+    def _error_ends_search(self) -> Iterator[None]:
         """End the search with an error that is raised in here."""
         try:
             yield
@@ -263,7 +263,7 @@ class Plan:
         job = self._basis.baseline()
         if (known := job.folder.read_trained()) is None:
             return self._start(job)
-        with self._ended_by_error():
+        with self._error_ends_search():
             self._basis.accept(job, known, found=True)
         self._budget.end(job, known)
         return self.next()
