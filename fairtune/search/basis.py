@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
-from functools import partial
 
 from fairtune.errors import FairtuneError, InvalidInput, NoBaseline, SearchFault
 from fairtune.metrics import reaches
@@ -89,7 +87,7 @@ class Basis:
             return None
         result = known.result.model_copy(update={"taken_from": f"{self._jobs.run.path.name}/baseline"})
         source = self.baseline().folder
-        job.folder.keep_trained(partial(shutil.copyfile, source.weights) if source.has_weights() else None, result)
+        job.folder.keep_copied(source.weights if source.has_weights() else None, result)
         return result
 
     def missing(self, job: Job) -> Job | None:

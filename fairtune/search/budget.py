@@ -85,6 +85,7 @@ class Budget:
         self._reached, self._moved = _Reached(self._objectives), False
         self._teacher = trained_teacher(spec, place)
         self._retrained_baselines = [spec.baseline(seed).id for seed in final_seeds(spec)]
+        self._retrained = [final.brief for final in study.finals.values()]
         self._standing: dict[JobKey, _Standing] = {}
         self._waiting: dict[JobKey, Brief] = {}
         self._abreast_here, self._abreast_before = 1, self._abreast_on_record()
@@ -242,14 +243,14 @@ class Budget:
         one = self._one_s
         if spec.time_budget_s is not None:
             before = self._study.alone_wall_s
-            retrained = sum(final.seconds for final in self._finals if final.taken_from is None) / self._abreast
+            retrained = sum(final.seconds for final in self._retrained if final.taken_from is None) / self._abreast
             kept = self._kept(spec.time_budget_s - before - retrained, one / self._abreast)
             yield _Limit("time_budget", spec.time_budget_s, self._study.wall_s, 0.0, one, kept, before, self._abreast, one)
         if spec.epoch_budget is not None:
             trained = sum(training.epochs for training in standing)
             mean = self._retraining_epochs / most_confirmed(self._objectives)
             before = sum(result.epochs for result in shared)
-            kept = self._kept(spec.epoch_budget - before - sum(final.epochs for final in self._finals), mean)
+            kept = self._kept(spec.epoch_budget - before - sum(final.epochs for final in self._retrained), mean)
             pledged = sum(training.all_epochs for training in standing) - trained
             spent, fold = self._epochs + trained, spec.baseline().epochs
             yield _Limit("epoch_budget", spec.epoch_budget, spent, pledged, epochs or spec.epochs, kept, before, 1, fold)
@@ -257,7 +258,7 @@ class Budget:
             trained_s = sum(training.seconds for training in standing)
             before = sum(result.brief.gpu_s(self._gpus) for result in shared)
             one_gpu_s = one * self._gpus
-            retrained = sum(final.gpu_s(self._gpus) for final in self._finals)
+            retrained = sum(final.gpu_s(self._gpus) for final in self._retrained)
             kept = self._kept(spec.gpu_budget_s - before - retrained, one_gpu_s)
             pledged_gpu_s = sum(max(0.0, one - training.seconds) for training in standing) * self._gpus
             spent_gpu_s = self._gpu_s + trained_s * self._gpus
@@ -272,17 +273,12 @@ class Budget:
         """What is kept for retrainings: for one seed as long as nothing reaches the floor, and for no baseline that stands.
 
         Args:
-            left: what the baseline and earlier retrainings have left.
+            left: what the baseline and the retrainings of earlier sessions, which may have confirmed another choice, have left.
             each: what one takes.
         """
         baselines = self._retrained_baselines if self._has_feasible else self._retrained_baselines[:1]
-        stand = len({final.id for final in self._finals}.intersection(baselines))
+        stand = len({final.id for final in self._retrained}.intersection(baselines))
         return min(each * (len(baselines) * most_confirmed(self._objectives) - stand), max(0.0, left) / 2)
-
-    @property
-    def _finals(self) -> list[Brief]:
-        """The retrainings of this search so far: a resumed one has some, and may come to choose otherwise."""
-        return [final.brief for final in self._study.finals.values()]
 
     @property
     def _has_feasible(self) -> bool:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import logging
-import shutil
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
 from fairtune.errors import FairtuneError
@@ -49,5 +47,5 @@ class Earlier:
             return None
         if result.state == "complete":
             source = run.folder(number)
-            job.folder.keep_trained(partial(shutil.copyfile, source.weights) if source.has_weights() else None, result)
+            job.folder.keep_copied(source.weights if source.has_weights() else None, result)
         return result

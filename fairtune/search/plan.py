@@ -145,7 +145,7 @@ class Plan:
         if result.state == "running":
             result = result.model_copy(update={"state": "pruned", "stopped": stop})
         record = None
-        if job.kind in ("baseline", "teacher", "fold"):
+        if job.key.is_shared:
             with self._error_ends_search():
                 self._basis.accept(job, result)
         elif job.kind == "repeat":

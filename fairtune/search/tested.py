@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from shutil import copyfile
 
 from fairtune.errors import NoRoom
 from fairtune.spec import SearchSpec, TrialResult, TrialSpec
@@ -40,7 +39,7 @@ def take_tested(spec: SearchSpec, run: RunFolder, job: Job) -> TrialResult | Non
         return None
     if not job.purpose.adjusts:
         result = result.model_copy(update=_UNMOVED)
-    job.folder.keep_trained(lambda path: copyfile(shared.tested_weights, path), result)
+    job.folder.keep_copied(shared.tested_weights, result)
     return result
 
 
@@ -56,7 +55,7 @@ def take_tested_teacher(run: RunFolder, spec: TrialSpec) -> bool:
     if result is None:
         return False
     unseen = {"test": None, "test_counts": None, "test_answers": None, "taken_from": None} | _UNMOVED
-    shared.keep_trained(lambda path: copyfile(shared.tested_weights, path), result.model_copy(update=unseen))
+    shared.keep_copied(shared.tested_weights, result.model_copy(update=unseen))
     return True
 
 

@@ -255,8 +255,10 @@ def above(floor: float, study: SearchStudy, views: Sequence[View]) -> list[View]
         own = study.floor_of(study.record(view.number))
         return own if study.baseline is None or floor == study.baseline.floor else floor + (own - study.baseline.floor)
 
-    useful = (view._replace(feasible=not study.record(view.number).collapsed) for view in views)
-    return [view._replace(feasible=view.feasible and reaches(ranked(view.val)["accuracy"], floor_of(view))) for view in useful]
+    def feasible(view: View) -> bool:
+        return not study.record(view.number).collapsed and reaches(ranked(view.val)["accuracy"], floor_of(view))
+
+    return [view._replace(feasible=feasible(view)) for view in views]
 
 
 def _joint_front(views: Sequence[Sequence[View]], objectives: Sequence[str]) -> list[list[int]]:

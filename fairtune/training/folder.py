@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
@@ -131,6 +132,10 @@ class TrialFolder:
             if self.shelf is not None and file.exists():
                 self.shelf.put(file)
         self.drop_checkpoints()
+
+    def keep_copied(self, weights: Path | None, result: TrialResult) -> None:
+        """The same of a training that was done elsewhere: its net is a copy of this file; None where there is none."""
+        self.keep_trained(None if weights is None else partial(shutil.copyfile, weights), result)
 
     def keep_tested(self, trained: TrialFolder, result: TrialResult) -> None:
         """Keep a copy of a tested baseline, trained in another folder."""
